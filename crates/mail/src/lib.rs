@@ -1,0 +1,21 @@
+//! The words of mail, shared by every room of the house.
+//!
+//! Types here are parsed once, at the edge, and are valid by construction afterwards: an [`Address`]
+//! that exists has been checked. Nothing here does I/O, knows a protocol's session, or keeps state.
+
+mod address;
+mod code;
+mod envelope;
+mod flag;
+mod id;
+pub mod limits;
+mod mailbox_name;
+mod time;
+
+pub use address::{Address, Domain, Error as AddressError, Host, ReversePath};
+pub use code::{EnhancedCode, Reply};
+pub use envelope::{BodyType, Envelope, Notify, Recipient, ReturnContent};
+pub use flag::{Flag, Flags, Keyword};
+pub use id::{AccountId, Id, MailboxId, ModSeq, Uid, UidValidity};
+pub use mailbox_name::{MailboxName, NameError, SpecialUse};
+pub use time::{Mono, Wall};

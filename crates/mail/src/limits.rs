@@ -1,0 +1,103 @@
+//! Every fixed bound in one file. What an operator may change has its default here too, and is
+//! passed in by configuration; the rest protects the code itself.
+
+use std::time::Duration;
+
+// Addresses (RFC 5321 §4.5.3.1).
+
+/// Bytes of a local-part. The standard's 64 octets; longer ones exist in the wild (VERP).
+pub const LOCAL_PART_LENGTH: usize = 256;
+/// Bytes of a domain in A-label form.
+pub const DOMAIN_LENGTH: usize = 255;
+
+// SMTP.
+
+/// Bytes of a command line with its CRLF. RFC 5321 §4.5.3.1.4 asks for 512 and the extensions add to it.
+pub const SMTP_LINE_LENGTH: usize = 4096;
+/// Bytes of an AUTH response line (RFC 4954 §4 asks for 12,288).
+pub const SMTP_AUTH_LINE_LENGTH: usize = 12_288;
+/// Bytes of one line of a message; longer ones are kept as they are up to this (promise P7).
+pub const MESSAGE_LINE_LENGTH: usize = 1 << 20;
+/// Recipients of one transaction, by default.
+pub const RECIPIENTS: usize = 1000;
+/// Bytes of one message, by default.
+pub const MESSAGE_SIZE: u64 = 50_000_000;
+/// Protocol errors before a session is closed.
+pub const SMTP_ERRORS: u32 = 20;
+/// Commands without a delivered message before a session is closed.
+pub const SMTP_IDLE_COMMANDS: u32 = 1000;
+/// Received headers beyond which a message is in a loop (RFC 5321 §6.3 asks for at least 100).
+pub const RECEIVED_HOPS: usize = 100;
+/// A server waits this long for a command (RFC 5321 §4.5.3.2.7).
+pub const SMTP_COMMAND_TIMEOUT: Duration = Duration::from_secs(300);
+/// Bytes of one reply from a remote server, all lines.
+pub const SMTP_REPLY_LENGTH: usize = 16_384;
+/// Lines of one reply from a remote server.
+pub const SMTP_REPLY_LINES: usize = 128;
+
+// Message parsing (attacks A13).
+
+/// Bytes of the header section that are looked at.
+pub const HEADER_SECTION_LENGTH: usize = 1 << 20;
+/// Header fields that are looked at.
+pub const HEADER_FIELDS: usize = 2000;
+/// MIME nesting; deeper parts are leaves.
+pub const MIME_DEPTH: usize = 100;
+/// MIME parts of one message; what follows belongs to the last.
+pub const MIME_PARTS: usize = 10_000;
+/// Parameters of one MIME header field.
+pub const MIME_PARAMETERS: usize = 128;
+/// Addresses of one header field.
+pub const HEADER_ADDRESSES: usize = 10_000;
+
+// Mailboxes.
+
+/// Bytes of a mailbox's full name.
+pub const MAILBOX_NAME_LENGTH: usize = 1000;
+/// Levels of a mailbox's name.
+pub const MAILBOX_DEPTH: usize = 32;
+/// Mailboxes of one account.
+pub const MAILBOXES: usize = 10_000;
+/// Bytes of a keyword.
+pub const KEYWORD_LENGTH: usize = 128;
+/// Keywords on one message.
+pub const KEYWORDS: usize = 256;
+
+// IMAP and POP3.
+
+/// Bytes of a command line before login (attacks A12).
+pub const IMAP_LINE_BEFORE_LOGIN: usize = 8192;
+/// Bytes of a command line after login, literals not counted (RFC 7162 §4 asks for 8192).
+pub const IMAP_LINE: usize = 65_536;
+/// Bytes of all literals of one command other than APPEND.
+pub const IMAP_LITERALS: usize = 1 << 20;
+/// Nesting of parentheses in one command.
+pub const IMAP_DEPTH: usize = 32;
+/// Idle time after login before logout (RFC 3501 §5.4 asks for at least 30 minutes).
+pub const IMAP_IDLE_TIMEOUT: Duration = Duration::from_secs(31 * 60);
+/// Idle time before login.
+pub const LOGIN_TIMEOUT: Duration = Duration::from_secs(60);
+/// Bad commands before a session is closed.
+pub const IMAP_ERRORS: u32 = 20;
+/// Bytes of a POP3 command line (RFC 2449 §4: 255; AUTH responses may be longer).
+pub const POP3_LINE: usize = 2048;
+/// Idle time of a POP3 session (RFC 1939 §3 asks for at least 10 minutes).
+pub const POP3_IDLE_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+
+// Store.
+
+/// A body up to this size goes into the commit record itself; a larger one is staged on disk.
+pub const INLINE_BODY: usize = 256 * 1024;
+/// Memory that all waiting bodies may take together.
+pub const BODY_MEMORY: usize = 64 << 20;
+/// Bytes of a key in the store.
+pub const STORE_KEY_LENGTH: usize = 2048;
+
+// Directory.
+
+/// Aliases may point at aliases this deep.
+pub const ALIAS_DEPTH: usize = 10;
+/// Targets of all aliases of one address together.
+pub const ALIAS_TARGETS: usize = 1000;
+/// Failed logins of one session before it is closed.
+pub const LOGIN_FAILURES: u32 = 3;
