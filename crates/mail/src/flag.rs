@@ -159,7 +159,8 @@ impl FromIterator<Flag> for Flags {
 impl fmt::Display for Flags {
     /// As in an IMAP flag list, without the parentheses.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let system = Flag::ALL.into_iter().filter(|&flag| self.contains(flag)).map(Flag::name);
+        let system =
+            Flag::ALL.into_iter().filter(|&flag| self.contains(flag)).map(|flag| -> &str { flag.name() });
         for (i, name) in system.chain(self.keywords.iter().map(Keyword::as_str)).enumerate() {
             if i > 0 {
                 f.write_str(" ")?;

@@ -1,0 +1,84 @@
+//! Connections.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use crate::BoxFuture;
+use crate::tls;
+
+/// Makes and takes connections.
+pub trait Net: Send + Sync {
+    /// Connects by TCP, from `source` if given. Has no timeout of its own.
+    fn connect(&self, to: SocketAddr, source: Option<IpAddr>) -> BoxFuture<'static, io::Result<Stream>>;
+    /// Listens on a TCP address; port 0 takes any free one.
+    fn listen(&self, on: SocketAddr) -> io::Result<Listener>;
+    /// Connects to a socket in the file system.
+    fn connect_local<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, io::Result<Stream>>;
+    /// Listens on a socket in the file system that only this user may use. Replaces a dead one.
+    fn listen_local(&self, path: &Path) -> io::Result<Listener>;
+}
+
+/// Takes connections.
+pub trait Accept: Send + Sync {
+    /// The next connection. Cancel-safe.
+    fn accept(&self) -> BoxFuture<'_, io::Result<Stream>>;
+    /// Where it listens; unspecified address and port 0 for one in the file system.
+    fn local_addr(&self) -> SocketAddr;
+}
+
+/// An open listener.
+pub type Listener = Arc<dyn Accept>;
+
+/// Bytes in both directions, as the executor moves them.
+pub trait Io: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Io for T {}
+
+/// One connection, in clear or under TLS.
+pub struct Stream {
+    pub(crate) io: Box<dyn Io>,
+    pub(crate) peer: SocketAddr,
+    pub(crate) local: SocketAddr,
+    pub(crate) tls: Option<tls::Facts>,
+}
+
+impl Stream {
+    /// Around any byte stream; for doors of other kinds.
+    pub fn new(io: Box<dyn Io>, peer: SocketAddr, local: SocketAddr) -> Self {
+        Self { io, peer, local, tls: None }
+    }
+
+    /// Who is at the other end.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Our own end.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// What TLS agreed on; `None` in clear.
+    pub fn tls(&self) -> Option<&tls::Facts> {
+        self.tls.as_ref()
+    }
+
+    /// Reads some bytes; 0 at the end. Cancel-safe: no bytes are lost when the future is dropped.
+    pub async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.io.read(buffer).await
+    }
+
+    /// Writes all bytes and flushes them. Not cancel-safe.
+    pub async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.io.write_all(bytes).await?;
+        self.io.flush().await
+    }
+
+    /// Says the end (TLS `close_notify`, then FIN).
+    pub async fn shutdown(&mut self) -> io::Result<()> {
+        self.io.shutdown().await
+    }
+}

@@ -1,0 +1,3 @@
+//! The real doors: tokio, hickory, rustls, the file system.
+
+pub(crate) mod tls;

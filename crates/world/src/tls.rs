@@ -1,0 +1,84 @@
+//! TLS over any [`Stream`]: rustls with the aws-lc provider, and nothing of it visible above this module.
+
+use std::io;
+use std::sync::Arc;
+
+use mail::Domain;
+
+use crate::Stream;
+
+/// What a handshake agreed on.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// `TLSv1.3` or `TLSv1.2`.
+    pub version: &'static str,
+    /// As the registry names it, e.g. `TLS_AES_256_GCM_SHA384`.
+    pub cipher: String,
+    /// ALPN, if any.
+    pub alpn: Option<Vec<u8>>,
+    /// The server name the client asked for.
+    pub server_name: Option<String>,
+    /// `tls-exporter` channel binding (RFC 9266); `None` below TLS 1.3.
+    pub exporter: Option<[u8; 32]>,
+    /// `tls-server-end-point` channel binding: hash of the server's certificate (RFC 5929 §4).
+    pub server_end_point: Option<Vec<u8>>,
+    /// On the client's side: whether the server's certificate was checked and good.
+    pub verified: bool,
+}
+
+/// The server's side: certificates that may be replaced while it runs. Cheap to clone.
+#[derive(Clone)]
+pub struct Acceptor {
+    pub(crate) inner: Arc<crate::real::tls::ServerSide>,
+}
+
+/// What a client demands of the server's certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// Any certificate at all: opportunistic TLS (RFC 7435).
+    Nothing,
+    /// A chain to a trusted root, valid for the name.
+    TrustedFor(Domain),
+}
+
+/// The client's side. Cheap to clone.
+#[derive(Clone)]
+pub struct Connector {
+    pub(crate) inner: Arc<crate::real::tls::ClientSide>,
+}
+
+impl Acceptor {
+    /// From a PEM certificate chain (end-entity first) and its PEM private key.
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, String> {
+        crate::real::tls::ServerSide::from_pem(chain, key).map(|s| Self { inner: Arc::new(s) })
+    }
+
+    /// Replaces the certificate for handshakes from now on; keeps the old one if the new one is wrong.
+    pub fn replace(&self, chain: &[u8], key: &[u8]) -> Result<(), String> {
+        self.inner.replace(chain, key)
+    }
+
+    /// Performs the server's side of a handshake. Any bytes the peer sent before must not exist: the caller
+    /// refuses STARTTLS with bytes behind it (attacks A3). `alpn` names the protocol of this port; a client
+    /// that offers only others is refused (attack A6).
+    pub async fn accept(&self, stream: Stream, alpn: &'static [u8]) -> io::Result<Stream> {
+        crate::real::tls::accept(&self.inner, stream, alpn).await
+    }
+}
+
+impl Connector {
+    /// Trusts the system's roots and those in `extra_roots` (PEM).
+    pub fn new(extra_roots: &[u8]) -> Result<Self, String> {
+        crate::real::tls::ClientSide::new(extra_roots).map(|c| Self { inner: Arc::new(c) })
+    }
+
+    /// Performs the client's side of a handshake, with `name` as server name.
+    pub async fn connect(&self, stream: Stream, name: &Domain, demand: Demand) -> io::Result<Stream> {
+        crate::real::tls::connect(&self.inner, stream, name, demand).await
+    }
+}
+
+/// A self-signed certificate and its key, both PEM, for `names`, valid for ten years.
+pub fn self_signed(names: &[String]) -> Result<(String, String), String> {
+    crate::real::tls::self_signed(names)
+}
