@@ -1,0 +1,203 @@
+//! What an operator may choose about mail coming in and going out. Pure data, built from the configuration.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use mail::{Domain, limits};
+
+/// Everything the flow of mail can be told. Start from [`Settings::new`] and change what differs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What we say in the greeting, in EHLO and in trace headers; also how we know an MX that is ourselves.
+    pub hostname: Domain,
+    /// Bytes of one message (SIZE, RFC 1870); 552 beyond.
+    pub message_size: u64,
+    /// Recipients of one transaction; 452 beyond (RFC 5321 §4.5.3.1.8).
+    pub recipients: usize,
+    /// `[relay] domains`: mail for these is taken from anyone and sent on to better MX hosts (backup MX).
+    pub relay_domains: BTreeSet<Domain>,
+    /// `[relay] networks`: clients from these may send to anywhere without AUTH.
+    pub relay_networks: Vec<Network>,
+    /// How mail leaves.
+    pub outbound: Outbound,
+    /// When attempts are repeated and given up.
+    pub retry: Retry,
+}
+
+impl Settings {
+    /// Secure defaults for a host.
+    pub fn new(hostname: Domain) -> Self {
+        Self {
+            hostname,
+            message_size: limits::MESSAGE_SIZE,
+            recipients: limits::RECIPIENTS,
+            relay_domains: BTreeSet::new(),
+            relay_networks: Vec::new(),
+            outbound: Outbound::default(),
+            retry: Retry::default(),
+        }
+    }
+
+    /// Whether a client at `peer` may send to anywhere without AUTH.
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+        self.relay_networks.iter().any(|network| network.contains(peer))
+    }
+}
+
+/// How mail leaves.
+#[derive(Clone, Debug)]
+pub struct Outbound {
+    /// The port tried on MX hosts.
+    pub port: u16,
+    /// All mail for others goes there instead of to MX hosts.
+    pub smarthost: Option<Smarthost>,
+    /// Whether MX hosts may have loopback, private or link-local addresses (tests, demo, closed networks).
+    /// Refused by default (F13). A smarthost may always have one.
+    pub allow_private: bool,
+    /// Where our own SMTP listeners are bound, so that an MX pointing there is known as ourselves (F13).
+    /// Fill in after binding, with real ports.
+    pub own_listeners: Vec<SocketAddr>,
+    /// Our end of outgoing IPv4 connections.
+    pub source_ipv4: Option<IpAddr>,
+    /// Our end of outgoing IPv6 connections.
+    pub source_ipv6: Option<IpAddr>,
+    /// Deliveries under way at once.
+    pub concurrency: usize,
+    /// Deliveries under way at once to one destination.
+    pub concurrency_per_destination: usize,
+    /// Addresses tried in one attempt.
+    pub hosts_tried: usize,
+    /// How long one TCP connection may take to open.
+    pub connect_timeout: Duration,
+}
+
+impl Default for Outbound {
+    fn default() -> Self {
+        Self {
+            port: 25,
+            smarthost: None,
+            allow_private: false,
+            own_listeners: Vec::new(),
+            source_ipv4: None,
+            source_ipv6: None,
+            concurrency: 100,
+            concurrency_per_destination: 5,
+            hosts_tried: 10,
+            connect_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The host that takes all our mail for others.
+#[derive(Clone, Debug)]
+pub struct Smarthost {
+    /// Its name, looked up as A and AAAA (no MX).
+    pub host: Domain,
+    /// Its port; 465 means implicit TLS.
+    pub port: u16,
+    /// User name and password for AUTH.
+    pub credentials: Option<(String, String)>,
+    /// What TLS must give. With credentials it is never below [`SmarthostTls::Verified`] unless said so.
+    pub tls: SmarthostTls,
+}
+
+/// What TLS to a smarthost must give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmarthostTls {
+    /// A certificate that is trusted for the host's name, or no mail is sent.
+    Verified,
+    /// TLS with any certificate, or no mail is sent.
+    Required,
+    /// TLS where offered, clear otherwise. Not with credentials.
+    Opportunistic,
+}
+
+/// When attempts are repeated and given up.
+#[derive(Clone, Debug)]
+pub struct Retry {
+    /// Wait before the second, third… attempt; the last one repeats. Each with ±10 % jitter.
+    pub waits: Vec<Duration>,
+    /// An item older than this is given up with a DSN (RFC 5321 §4.5.4.1 asks for 4-5 days).
+    pub lifetime: Duration,
+    /// The sender is told of the delay once, after this.
+    pub delay_notice_after: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        let minutes = |m: u64| Duration::from_secs(m * 60);
+        Self {
+            waits: [5, 15, 30, 60, 120, 240].map(minutes).to_vec(),
+            lifetime: Duration::from_secs(5 * 86_400),
+            delay_notice_after: Duration::from_secs(4 * 3600),
+        }
+    }
+}
+
+/// A range of IP addresses, `192.0.2.0/24`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl Network {
+    /// All addresses that share the first `prefix` bits with `address`; `None` if it has fewer bits.
+    pub fn new(address: IpAddr, prefix: u8) -> Option<Self> {
+        let bits = if address.is_ipv4() { 32 } else { 128 };
+        (prefix <= bits).then_some(Self { address, prefix })
+    }
+
+    /// Whether `ip` lies in it. IPv4 addresses mapped into IPv6 count as IPv4.
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        let same = |differing_bits: u32| differing_bits >= u32::from(self.prefix);
+        match (self.address, ip.to_canonical()) {
+            (IpAddr::V4(own), IpAddr::V4(ip)) => same((own.to_bits() ^ ip.to_bits()).leading_zeros()),
+            (IpAddr::V6(own), IpAddr::V6(ip)) => same((own.to_bits() ^ ip.to_bits()).leading_zeros()),
+            _ => false,
+        }
+    }
+}
+
+impl std::str::FromStr for Network {
+    type Err = &'static str;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let bad = "a network is an IP address with an optional prefix length, such as 192.0.2.0/24";
+        let (address, prefix) = match s.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (s, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| bad)?;
+        let whole = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = prefix.map_or(Ok(whole), str::parse).map_err(|_| bad)?;
+        Self::new(address, prefix).ok_or(bad)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_hold_what_shares_their_prefix() {
+        for (network, ip, inside) in [
+            ("192.0.2.0/24", "192.0.2.255", true),
+            ("192.0.2.0/24", "192.0.3.0", false),
+            ("192.0.2.7", "192.0.2.7", true),
+            ("192.0.2.7", "192.0.2.6", false),
+            ("0.0.0.0/0", "8.8.8.8", true),
+            ("0.0.0.0/0", "2001:db8::1", false),
+            ("127.0.0.0/8", "::ffff:127.0.0.1", true),
+            ("2001:db8::/32", "2001:db8:ffff::1", true),
+            ("2001:db8::/32", "2001:db9::1", false),
+        ] {
+            let parsed: Network = network.parse().expect(network);
+            assert_eq!(parsed.contains(ip.parse().expect(ip)), inside, "{network} {ip}");
+        }
+        for bad in ["", "x", "1.2.3.4/33", "::/129", "1.2.3.4/", "1.2.3.4/-1"] {
+            assert!(bad.parse::<Network>().is_err(), "{bad}");
+        }
+    }
+}
