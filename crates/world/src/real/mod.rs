@@ -1,3 +1,28 @@
 //! The real doors: tokio, hickory, rustls, the file system.
 
+mod clock;
+mod disk;
+mod dns;
+mod net;
+mod rng;
+mod task;
 pub(crate) mod tls;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::World;
+
+/// The real doors. Call it inside a tokio runtime with time and I/O: tasks run there.
+///
+/// Names are asked of `dns_servers`, or of the system's resolvers if there are none.
+pub fn world(dns_servers: &[SocketAddr]) -> World {
+    World {
+        clock: Arc::new(clock::RealClock::new()),
+        net: Arc::new(net::RealNet),
+        dns: dns::shared(dns_servers),
+        disk: disk::shared(),
+        rng: Arc::new(rng::RealRng::new()),
+        tasks: Arc::new(task::RealTasks::new()),
+    }
+}
