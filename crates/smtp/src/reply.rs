@@ -1,0 +1,1 @@
+//! Replies on the wire (RFC 5321 §4.2).

@@ -1,0 +1,83 @@
+//! What a server session is told about its place.
+
+use std::time::Duration;
+
+use mail::{Domain, limits};
+
+/// Which of the three services a listener offers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Service {
+    /// Mail from other servers (RFC 5321). Bare CR or LF in a message is refused.
+    Mx,
+    /// Mail from our users (RFC 6409): AUTH before MAIL; bare CR or LF becomes CRLF.
+    Submission,
+    /// Mail from a neighbour that takes one reply per recipient (RFC 2033). Bare CR or LF is refused.
+    Lmtp,
+}
+
+/// What the connection has to do with TLS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TlsOffer {
+    /// No TLS here.
+    None,
+    /// STARTTLS is offered (RFC 3207).
+    Offered,
+    /// The connection began with TLS (RFC 8314 §3).
+    Active,
+}
+
+/// Configuration of one server session.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How the server calls itself in the greeting and in the reply to EHLO.
+    pub hostname: Domain,
+    /// The domain that `RCPT TO:<Postmaster>` means (RFC 5321 §4.5.1).
+    pub postmaster_domain: Domain,
+    /// MX, submission or LMTP.
+    pub service: Service,
+    /// Whether STARTTLS is offered, or TLS already there.
+    pub tls: TlsOffer,
+    /// SASL mechanisms to offer, in capitals; none means no AUTH. Names that end in `-PLUS` are offered only under
+    /// TLS, so for [`TlsOffer::Active`] list them only if the connection has a channel binding.
+    pub auth: Vec<&'static str>,
+    /// AUTH is neither offered nor taken without TLS (538 5.7.11).
+    pub auth_needs_tls: bool,
+    /// Bytes of a message, with line ends, after unstuffing.
+    pub max_size: u64,
+    /// Recipients of one transaction.
+    pub max_recipients: usize,
+    /// Protocol errors before the session is closed (421 4.7.0).
+    pub max_errors: u32,
+    /// Recipients and senders refused by [`super::Answer::Reject`] before the session is closed (421 4.7.0).
+    pub max_rejections: u32,
+    /// Commands since the last accepted message before the session is closed (421 4.7.0).
+    pub max_idle_commands: u32,
+    /// Failed AUTH attempts before the session is closed (421 4.7.0).
+    pub max_auth_failures: u32,
+    /// How long the client may be silent (421 4.4.2).
+    pub command_timeout: Duration,
+    /// How long one message may take to arrive, from DATA or the first BDAT to its end (421 4.4.2).
+    pub message_timeout: Duration,
+}
+
+impl Config {
+    /// With the default limits, without TLS and AUTH.
+    pub fn new(hostname: Domain, service: Service) -> Self {
+        Self {
+            postmaster_domain: hostname.clone(),
+            hostname,
+            service,
+            tls: TlsOffer::None,
+            auth: Vec::new(),
+            auth_needs_tls: true,
+            max_size: limits::MESSAGE_SIZE,
+            max_recipients: limits::RECIPIENTS,
+            max_errors: limits::SMTP_ERRORS,
+            max_rejections: limits::SMTP_REJECTIONS,
+            max_idle_commands: limits::SMTP_IDLE_COMMANDS,
+            max_auth_failures: limits::LOGIN_FAILURES,
+            command_timeout: limits::SMTP_COMMAND_TIMEOUT,
+            message_timeout: limits::SMTP_MESSAGE_TIMEOUT,
+        }
+    }
+}
