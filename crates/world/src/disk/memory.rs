@@ -1,1 +1,461 @@
-//! A disk in memory.
+//! A disk in memory that can fail and lose power.
+//!
+//! Each file has a durable image and the writes since its last sync; the names in a directory likewise. A crash
+//! keeps every synced byte and any choice of the unsynced ones, sector by sector. Operations that change something
+//! are counted, so that a test can fail or cut the power at each of them in turn.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Disk, File, Open};
+
+/// What is written as a whole or not at all when the power fails.
+const SECTOR: usize = 512;
+
+/// How an operation fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// EIO. A failed sync loses the unsynced writes for good, although reads still show them (promise F16).
+    Io,
+    /// ENOSPC. Nothing is written.
+    Full,
+    /// The power is gone: this operation and all later ones fail until [`MemoryDisk::crash`].
+    PowerOff,
+}
+
+/// What the disk has been asked to do so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Operations that change something: create, write, set_len, allocate, sync, remove, rename, sync_dir.
+    pub operations: u64,
+    /// Bytes handed to `write_all_at`.
+    pub written: u64,
+    /// `sync_data` and `sync_all`.
+    pub syncs: u64,
+}
+
+/// A disk in memory. Cheap to clone; all clones are the same disk.
+#[derive(Clone, Default)]
+pub struct MemoryDisk {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    inodes: BTreeMap<u64, Inode>,
+    names: BTreeMap<PathBuf, u64>,
+    durable_names: BTreeMap<PathBuf, u64>,
+    pending_names: Vec<(PathBuf, Option<u64>)>,
+    locks: BTreeSet<PathBuf>,
+    next_inode: u64,
+    generation: u64,
+    plan: BTreeMap<u64, Fault>,
+    sticky: Option<Fault>,
+    capacity: Option<u64>,
+    counts: Counts,
+}
+
+#[derive(Default)]
+struct Inode {
+    current: Vec<u8>,
+    durable: Vec<u8>,
+    pending: Vec<Pending>,
+}
+
+enum Pending {
+    Write(u64, Vec<u8>),
+    SetLen(u64),
+}
+
+impl MemoryDisk {
+    /// An empty disk without limits.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What was asked of it so far.
+    pub fn counts(&self) -> Counts {
+        self.lock_state().counts
+    }
+
+    /// Makes the operation with this number (counted from 1 since the disk was made) fail once.
+    pub fn fail_at(&self, operation: u64, fault: Fault) {
+        self.lock_state().plan.insert(operation, fault);
+    }
+
+    /// Makes all operations fail from now on, or (`None`) work again; forgets planned faults too.
+    pub fn fail_always(&self, fault: Option<Fault>) {
+        let mut state = self.lock_state();
+        state.sticky = fault;
+        state.plan.clear();
+    }
+
+    /// Limits the sum of all files' lengths.
+    pub fn set_capacity(&self, bytes: Option<u64>) {
+        self.lock_state().capacity = bytes;
+    }
+
+    /// Cuts the power and turns it on again. `survives` is asked for each unsynced sector or change of length, and
+    /// for each unsynced change of a name, in order; names after the first lost one are lost too. Open handles and
+    /// locks are dead afterwards, and planned faults are forgotten.
+    pub fn crash(&self, mut survives: impl FnMut() -> bool) {
+        let mut state = self.lock_state();
+        for (path, inode) in std::mem::take(&mut state.pending_names) {
+            if !survives() {
+                break;
+            }
+            set_name(&mut state.durable_names, path, inode);
+        }
+        state.names = state.durable_names.clone();
+        let kept: BTreeSet<u64> = state.names.values().copied().collect();
+        state.inodes.retain(|id, _| kept.contains(id));
+        for inode in state.inodes.values_mut() {
+            for change in std::mem::take(&mut inode.pending) {
+                crash_change(&mut inode.durable, &change, &mut survives);
+            }
+            inode.current.clone_from(&inode.durable);
+        }
+        state.generation += 1;
+        state.locks.clear();
+        state.plan.clear();
+        state.sticky = None;
+    }
+
+    /// Changes bytes of a file behind everybody's back, also in its durable image: bit rot.
+    pub fn corrupt(&self, path: &Path, offset: u64, change: impl Fn(u8) -> u8) -> io::Result<()> {
+        let mut state = self.lock_state();
+        let id = *state.names.get(path).ok_or(io::ErrorKind::NotFound)?;
+        let inode = state.inodes.get_mut(&id).ok_or(io::ErrorKind::NotFound)?;
+        for image in [&mut inode.current, &mut inode.durable] {
+            if let Some(byte) = image.get_mut(offset as usize) {
+                *byte = change(*byte);
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes in all files whose names are still there.
+    pub fn used(&self) -> u64 {
+        self.lock_state().used()
+    }
+
+    fn lock_state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn used(&self) -> u64 {
+        self.names.values().filter_map(|id| self.inodes.get(id)).map(|inode| inode.current.len() as u64).sum()
+    }
+
+    /// Counts an operation that changes something, and fails it if that was planned.
+    fn step(&mut self) -> Result<(), Fault> {
+        self.counts.operations += 1;
+        if let Some(fault) = self.plan.remove(&self.counts.operations) {
+            if fault == Fault::PowerOff {
+                self.sticky = Some(fault);
+            }
+            return Err(fault);
+        }
+        self.sticky.map_or(Ok(()), Err)
+    }
+
+    fn rename_pending(&mut self, path: &Path, inode: Option<u64>) {
+        set_name(&mut self.names, path.to_owned(), inode);
+        self.pending_names.push((path.to_owned(), inode));
+    }
+
+    fn room_for(&self, growth: u64) -> io::Result<()> {
+        match self.capacity {
+            Some(capacity) if self.used() + growth > capacity => Err(io::ErrorKind::StorageFull.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn set_name(names: &mut BTreeMap<PathBuf, u64>, path: PathBuf, inode: Option<u64>) {
+    match inode {
+        Some(id) => names.insert(path, id),
+        None => names.remove(&path),
+    };
+}
+
+fn failure(fault: Fault) -> io::Error {
+    match fault {
+        Fault::Io => io::Error::other("injected disk error"),
+        Fault::Full => io::ErrorKind::StorageFull.into(),
+        Fault::PowerOff => io::Error::other("the power is off"),
+    }
+}
+
+fn write_into(image: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
+    let end = offset + bytes.len();
+    if image.len() < end {
+        image.resize(end, 0);
+    }
+    image[offset..end].copy_from_slice(bytes);
+}
+
+fn apply(image: &mut Vec<u8>, change: &Pending) {
+    match change {
+        Pending::Write(offset, bytes) => write_into(image, *offset as usize, bytes),
+        Pending::SetLen(len) => image.resize(*len as usize, 0),
+    }
+}
+
+/// Applies of one unsynced change what survives the loss of power.
+fn crash_change(image: &mut Vec<u8>, change: &Pending, survives: &mut impl FnMut() -> bool) {
+    let Pending::Write(offset, bytes) = change else {
+        if survives() {
+            apply(image, change);
+        }
+        return;
+    };
+    let (start, mut done) = (*offset as usize, 0);
+    while done < bytes.len() {
+        let take = (SECTOR - (start + done) % SECTOR).min(bytes.len() - done);
+        if survives() {
+            write_into(image, start + done, &bytes[done..done + take]);
+        }
+        done += take;
+    }
+}
+
+impl Disk for MemoryDisk {
+    fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
+        let mut state = self.lock_state();
+        let inode = if how == Open::CreateNew {
+            state.step().map_err(failure)?;
+            if state.names.contains_key(path) {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            state.next_inode += 1;
+            let id = state.next_inode;
+            state.inodes.insert(id, Inode::default());
+            state.rename_pending(path, Some(id));
+            id
+        } else {
+            *state.names.get(path).ok_or(io::ErrorKind::NotFound)?
+        };
+        let generation = state.generation;
+        Ok(Arc::new(MemoryFile { disk: self.clone(), inode, generation }))
+    }
+
+    fn create_dir_all(&self, _path: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        Ok(self.lock_state().names.keys().filter(|path| path.parent() == Some(dir)).cloned().collect())
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        self.lock_state().names.contains_key(path)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.lock_state();
+        state.step().map_err(failure)?;
+        if !state.names.contains_key(path) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        state.rename_pending(path, None);
+        Ok(())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.lock_state();
+        state.step().map_err(failure)?;
+        let id = *state.names.get(from).ok_or(io::ErrorKind::NotFound)?;
+        state.rename_pending(to, Some(id));
+        state.rename_pending(from, None);
+        Ok(())
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        let mut state = self.lock_state();
+        state.step().map_err(failure)?;
+        let (synced, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut state.pending_names)
+            .into_iter()
+            .partition(|(path, _)| path.parent() == Some(dir));
+        for (path, inode) in synced {
+            set_name(&mut state.durable_names, path, inode);
+        }
+        state.pending_names = rest;
+        Ok(())
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Send + Sync>> {
+        let mut state = self.lock_state();
+        if !state.locks.insert(path.to_owned()) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let generation = state.generation;
+        Ok(Box::new(Lock { disk: self.clone(), path: path.to_owned(), generation }))
+    }
+
+    fn free_bytes(&self, _dir: &Path) -> io::Result<u64> {
+        let state = self.lock_state();
+        Ok(state.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(state.used())))
+    }
+
+    fn real_path(&self, _path: &Path) -> Option<PathBuf> {
+        None
+    }
+}
+
+struct Lock {
+    disk: MemoryDisk,
+    path: PathBuf,
+    generation: u64,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let mut state = self.disk.lock_state();
+        if state.generation == self.generation {
+            state.locks.remove(&self.path);
+        }
+    }
+}
+
+struct MemoryFile {
+    disk: MemoryDisk,
+    inode: u64,
+    generation: u64,
+}
+
+impl MemoryFile {
+    /// The disk's state, if this handle is from before a crash: an error.
+    fn state(&self) -> io::Result<MutexGuard<'_, State>> {
+        let state = self.disk.lock_state();
+        if state.generation == self.generation {
+            Ok(state)
+        } else {
+            Err(io::Error::other("the handle is from before the crash"))
+        }
+    }
+
+    fn change(&self, change: Pending) -> io::Result<()> {
+        let mut state = self.state()?;
+        state.step().map_err(failure)?;
+        let len = state.inodes.get(&self.inode).map_or(0, |inode| inode.current.len() as u64);
+        let end = match &change {
+            Pending::Write(offset, bytes) => offset + bytes.len() as u64,
+            Pending::SetLen(len) => *len,
+        };
+        state.room_for(end.saturating_sub(len))?;
+        if let Pending::Write(_, bytes) = &change {
+            state.counts.written += bytes.len() as u64;
+        }
+        if let Some(inode) = state.inodes.get_mut(&self.inode) {
+            apply(&mut inode.current, &change);
+            inode.pending.push(change);
+        }
+        Ok(())
+    }
+}
+
+impl File for MemoryFile {
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        let state = self.state()?;
+        let inode = state.inodes.get(&self.inode).ok_or(io::ErrorKind::NotFound)?;
+        let start = usize::try_from(offset).map_err(|_| io::ErrorKind::UnexpectedEof)?;
+        let end = start.checked_add(buffer.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        buffer.copy_from_slice(inode.current.get(start..end).ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.change(Pending::Write(offset, bytes.to_vec()))
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.state()?.inodes.get(&self.inode).map_or(0, |inode| inode.current.len() as u64))
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.change(Pending::SetLen(len))
+    }
+
+    fn allocate(&self, len: u64) -> io::Result<()> {
+        self.change(Pending::SetLen(len.max(self.len()?)))
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let mut state = self.state()?;
+        state.counts.syncs += 1;
+        let step = state.step();
+        let Some(inode) = state.inodes.get_mut(&self.inode) else { return Ok(()) };
+        match step {
+            Ok(()) => {
+                for change in std::mem::take(&mut inode.pending) {
+                    apply(&mut inode.durable, &change);
+                }
+                Ok(())
+            }
+            Err(fault) => {
+                if fault == Fault::Io {
+                    inode.pending.clear();
+                }
+                Err(failure(fault))
+            }
+        }
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn create(disk: &MemoryDisk, name: &str) -> Arc<dyn File> {
+        disk.open(Path::new(name), Open::CreateNew).expect("the disk works")
+    }
+
+    #[test]
+    fn a_crash_keeps_what_was_synced_and_only_that() {
+        let disk = MemoryDisk::new();
+        let file = create(&disk, "/d/a");
+        file.write_all_at(b"kept", 0).expect("the disk works");
+        file.sync_all().expect("the disk works");
+        disk.sync_dir(Path::new("/d")).expect("the disk works");
+        file.write_all_at(b"lost", 0).expect("the disk works");
+        create(&disk, "/d/b");
+        disk.crash(|| false);
+        assert!(file.len().is_err(), "old handles are dead");
+        assert_eq!(super::super::read(&disk, Path::new("/d/a"), 10).expect("it was synced"), b"kept");
+        assert!(!disk.exists(Path::new("/d/b")));
+    }
+
+    #[test]
+    fn a_failed_sync_loses_the_data_for_good() {
+        let disk = MemoryDisk::new();
+        let file = create(&disk, "/d/a");
+        disk.sync_dir(Path::new("/d")).expect("the disk works");
+        file.write_all_at(b"gone", 0).expect("the disk works");
+        disk.fail_at(disk.counts().operations + 1, Fault::Io);
+        assert!(file.sync_data().is_err());
+        assert!(file.sync_data().is_ok(), "and a retry pretends that all is well");
+        disk.crash(|| true);
+        assert_eq!(super::super::read(&disk, Path::new("/d/a"), 10).expect("the name is there"), b"");
+    }
+
+    #[test]
+    fn writes_survive_sector_by_sector() {
+        let disk = MemoryDisk::new();
+        let file = create(&disk, "/d/a");
+        disk.sync_dir(Path::new("/d")).expect("the disk works");
+        file.write_all_at(&[7; 1024], 0).expect("the disk works");
+        let mut answers = [false, true].into_iter();
+        disk.crash(|| answers.next().unwrap_or(false));
+        let bytes = super::super::read(&disk, Path::new("/d/a"), 2000).expect("the name is there");
+        assert_eq!((bytes[0], bytes[600]), (0, 7));
+    }
+}
