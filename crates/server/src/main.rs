@@ -1,1 +1,4 @@
+//! The binary `posthouse`.
+mod config;
+
 fn main() {}

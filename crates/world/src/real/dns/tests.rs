@@ -73,7 +73,6 @@ async fn answers_of_all_kinds() {
     let four = IpAddr::from([192, 0, 2, 1]);
     let six: IpAddr = "2001:db8::1".parse().expect("an address");
     assert_eq!(dns.addresses(&domain("a.test")).await, Ok(vec![four, six]));
-    // A label with an underscore is no host name: that MX is left out, the other one stays.
     let hosts = dns.mx(&domain("m.test")).await.expect("it has MX");
     assert!(hosts.contains(&Mx { preference: 10, host: Some(domain("a.test")) }), "{hosts:?}");
     assert_eq!(dns.mx(&domain("null.test")).await, Ok(vec![Mx { preference: 0, host: None }]));

@@ -1,0 +1,175 @@
+//! The configuration file: what it may say, with the defaults. Reading it is [`read`]'s business.
+//!
+//! Every problem is told, not only the first, each with file, line and key. Nothing here touches the outside:
+//! files that the configuration names are read by whoever uses them.
+
+mod nearest;
+mod problem;
+mod read;
+mod section;
+mod units;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use mail::{Domain, limits};
+use mta::{Network, Retry, SmarthostTls};
+
+pub(crate) use problem::Problems;
+
+/// Where the configuration is looked for without `--config` and `POSTHOUSE_CONFIG`.
+pub(crate) const DEFAULT_PATH: &str = "/etc/posthouse/posthouse.toml";
+
+/// The whole configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// What we say in EHLO and trace headers.
+    pub(crate) hostname: Domain,
+    /// Everything we keep.
+    pub(crate) data_dir: PathBuf,
+    /// What we listen on.
+    pub(crate) listeners: Vec<Listener>,
+    /// Certificate files; without them one of our own is made.
+    pub(crate) tls: Option<CertificateFiles>,
+    /// Name servers to ask; empty for the system's.
+    pub(crate) dns_servers: Vec<SocketAddr>,
+    /// How mail leaves.
+    pub(crate) outbound: Outbound,
+    /// For whom else we take mail.
+    pub(crate) relay: Relay,
+    /// What clients may use up.
+    pub(crate) limits: Limits,
+}
+
+/// One `[[listener]]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Listener {
+    pub(crate) service: Service,
+    /// At least one.
+    pub(crate) bind: Vec<SocketAddr>,
+    /// `plaintext_auth = "loopback"`: clients on loopback may send passwords without TLS.
+    pub(crate) plaintext_auth_on_loopback: bool,
+}
+
+/// What is spoken on a listener, and whether TLS comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Service {
+    Smtp,
+    Submission,
+    Submissions,
+    Imap,
+    Imaps,
+    Pop3,
+    Pop3s,
+}
+
+impl Service {
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Smtp, Self::Submission, Self::Submissions, Self::Imap, Self::Imaps, Self::Pop3, Self::Pop3s];
+
+    /// As the configuration and the ready line name it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Smtp => "smtp",
+            Self::Submission => "submission",
+            Self::Submissions => "submissions",
+            Self::Imap => "imap",
+            Self::Imaps => "imaps",
+            Self::Pop3 => "pop3",
+            Self::Pop3s => "pop3s",
+        }
+    }
+
+    /// Whether the handshake comes before the first word (RFC 8314 §3).
+    pub(crate) fn implicit_tls(self) -> bool {
+        matches!(self, Self::Submissions | Self::Imaps | Self::Pop3s)
+    }
+
+    /// The ALPN name of what is spoken.
+    pub(crate) fn alpn(self) -> &'static [u8] {
+        match self {
+            Self::Smtp | Self::Submission | Self::Submissions => b"smtp",
+            Self::Imap | Self::Imaps => b"imap",
+            Self::Pop3 | Self::Pop3s => b"pop3",
+        }
+    }
+}
+
+/// `[tls]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CertificateFiles {
+    pub(crate) certificate: PathBuf,
+    pub(crate) private_key: PathBuf,
+}
+
+/// `[outbound]`
+#[derive(Clone, Debug)]
+pub(crate) struct Outbound {
+    /// The port tried on MX hosts.
+    pub(crate) port: u16,
+    pub(crate) smarthost: Option<Smarthost>,
+    pub(crate) retry: Retry,
+    /// Whether MX hosts may have private addresses.
+    pub(crate) allow_private: bool,
+    pub(crate) source_ipv4: Option<IpAddr>,
+    pub(crate) source_ipv6: Option<IpAddr>,
+    pub(crate) concurrency: usize,
+    pub(crate) concurrency_per_destination: usize,
+    pub(crate) connect_timeout: Duration,
+}
+
+/// `[outbound] smarthost`
+#[derive(Clone, Debug)]
+pub(crate) struct Smarthost {
+    pub(crate) host: Domain,
+    pub(crate) port: u16,
+    /// User name, and the file whose first line is the password.
+    pub(crate) credentials: Option<(String, PathBuf)>,
+    pub(crate) tls: SmarthostTls,
+}
+
+/// `[relay]`
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Relay {
+    pub(crate) domains: Vec<Domain>,
+    pub(crate) networks: Vec<Network>,
+}
+
+/// `[limits]`
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    /// Bytes of one message.
+    pub(crate) message_size: u64,
+    /// Recipients of one transaction.
+    pub(crate) recipients: usize,
+    /// Connections at once, over all listeners.
+    pub(crate) connections: usize,
+    /// Connections at once from one IPv4 address or IPv6 /64.
+    pub(crate) connections_per_ip: usize,
+    /// Networks that the two limits above do not hold for.
+    pub(crate) exempt: Vec<Network>,
+    /// How long sessions may go on after SIGTERM.
+    pub(crate) shutdown_deadline: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let network = |text: &str| text.parse().expect("a network");
+        Self {
+            message_size: limits::MESSAGE_SIZE,
+            recipients: limits::RECIPIENTS,
+            connections: 10_000,
+            connections_per_ip: 50,
+            exempt: vec![network("127.0.0.0/8"), network("::1")],
+            shutdown_deadline: Duration::from_secs(20),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the text of a configuration file. Relative paths in it are relative to the file's directory.
+    pub(crate) fn parse(text: &str, file: &Path) -> Result<Self, Problems> {
+        read::config(text, file)
+    }
+}

@@ -1,0 +1,250 @@
+//! The sections of the configuration, one function each.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use mail::Domain;
+use mta::{Network, SmarthostTls};
+use toml::de::DeTable;
+
+use super::problem::Collector;
+use super::section::{Section, Value};
+use super::{
+    CertificateFiles, Config, Limits, Listener, Outbound, Problems, Relay, Service, Smarthost, units,
+};
+
+/// Services that the configuration may name one day.
+const LATER: [&str; 4] = ["lmtp", "managesieve", "http", "https"];
+
+/// Reads a whole file.
+pub(super) fn config(text: &str, file: &Path) -> Result<Config, Problems> {
+    let mut problems = Collector::new(text);
+    let config = match DeTable::parse(text) {
+        Ok(table) => {
+            let root = Section::new("", 0..0, Some(table.get_ref()));
+            whole(root, file.parent().unwrap_or(Path::new("")), &mut problems)
+        }
+        Err(e) => {
+            problems.add(&e.span().unwrap_or(0..0), "", format!("is not TOML: {}", e.message()));
+            None
+        }
+    };
+    match config {
+        Some(config) if problems.is_empty() => Ok(config),
+        _ => Err(problems.into_problems(file.to_owned())),
+    }
+}
+
+fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -> Option<Config> {
+    let hostname = root.need(problems, "hostname", domain);
+    let data_dir = root.need(problems, "data_dir", |v| path(v, base));
+    let listeners = listeners(&mut root, problems);
+    let tls = tls(&mut root, base, problems);
+    let dns_servers = dns(&mut root, problems);
+    let outbound = outbound(root.section(problems, "outbound"), base, problems);
+    let relay = relay(root.section(problems, "relay"), problems);
+    let limits = limits(root.section(problems, "limits"), problems);
+    store(root.section(problems, "store"), problems);
+    root.finish(problems);
+    Some(Config {
+        hostname: hostname?,
+        data_dir: data_dir?,
+        listeners,
+        tls,
+        dns_servers,
+        outbound,
+        relay,
+        limits,
+    })
+}
+
+fn listeners(root: &mut Section<'_, '_>, problems: &mut Collector<'_>) -> Vec<Listener> {
+    let sections = root.need(problems, "listener", |v| v.tables("listener")).unwrap_or_default();
+    sections.into_iter().filter_map(|section| listener(section, problems)).collect()
+}
+
+fn listener(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Option<Listener> {
+    let service = section.need(problems, "service", service);
+    let bind = section.need(problems, "bind", |v| match v.list(|v| v.parsed(socket_address))? {
+        none if none.is_empty() => Err("needs at least one address".into()),
+        some => Ok(some),
+    });
+    let mut plaintext_auth_on_loopback = false;
+    section.set(problems, "plaintext_auth", &mut plaintext_auth_on_loopback, |v| {
+        v.choice(&[("never", false), ("loopback", true)])
+    });
+    section.read(problems, "proxy_protocol", |_| not_yet::<()>("the PROXY protocol"));
+    section.finish(problems);
+    Some(Listener { service: service?, bind: bind?, plaintext_auth_on_loopback })
+}
+
+fn service(value: &Value<'_, '_>) -> Result<Service, String> {
+    if let Some(later) = LATER.iter().find(|later| value.string() == Ok(**later)) {
+        return not_yet(&format!("the service \"{later}\""));
+    }
+    value.choice(&Service::ALL.map(|service| (service.name(), service)))
+}
+
+fn not_yet<T>(what: &str) -> Result<T, String> {
+    Err(format!("{what} is not available in this version of posthouse; leave it out"))
+}
+
+fn tls(root: &mut Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -> Option<CertificateFiles> {
+    if !root.has("tls") {
+        root.take("tls");
+        return None;
+    }
+    let mut section = root.section(problems, "tls");
+    section.read(problems, "acme", |_| not_yet::<()>("ACME"));
+    let certificate = section.need(problems, "certificate", |v| path(v, base));
+    let private_key = section.need(problems, "private_key", |v| path(v, base));
+    section.finish(problems);
+    Some(CertificateFiles { certificate: certificate?, private_key: private_key? })
+}
+
+fn dns(root: &mut Section<'_, '_>, problems: &mut Collector<'_>) -> Vec<SocketAddr> {
+    let mut section = root.section(problems, "dns");
+    let servers = section.read(problems, "servers", |v| v.list(|v| v.parsed(dns_server)));
+    section.finish(problems);
+    servers.unwrap_or_default()
+}
+
+fn outbound(mut section: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -> Outbound {
+    let default = mta::Outbound::default();
+    let mut out = Outbound {
+        port: default.port,
+        smarthost: smarthost(&mut section, base, problems),
+        retry: mta::Retry::default(),
+        allow_private: default.allow_private,
+        source_ipv4: section.read(problems, "source_ipv4", |v| source(v, IpAddr::is_ipv4, "IPv4")),
+        source_ipv6: section.read(problems, "source_ipv6", |v| source(v, IpAddr::is_ipv6, "IPv6")),
+        concurrency: default.concurrency,
+        concurrency_per_destination: default.concurrency_per_destination,
+        connect_timeout: default.connect_timeout,
+    };
+    section.set(problems, "port", &mut out.port, port);
+    section.set(problems, "retry", &mut out.retry.waits, waits);
+    section.set(problems, "lifetime", &mut out.retry.lifetime, duration);
+    section.set(problems, "delay_notice", &mut out.retry.delay_notice_after, duration);
+    section.set(problems, "allow_private", &mut out.allow_private, Value::boolean);
+    section.set(problems, "concurrency", &mut out.concurrency, |v| count(v, 10_000));
+    section.set(problems, "concurrency_per_destination", &mut out.concurrency_per_destination, |v| {
+        count(v, 1000)
+    });
+    section.set(problems, "connect_timeout", &mut out.connect_timeout, duration);
+    section.finish(problems);
+    out
+}
+
+fn smarthost(outbound: &mut Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -> Option<Smarthost> {
+    if !outbound.has("smarthost") {
+        outbound.take("smarthost");
+        return None;
+    }
+    let mut section = outbound.section(problems, "smarthost");
+    let host = section.need(problems, "host", domain);
+    let port = section.read(problems, "port", port).unwrap_or(587);
+    let user = section.read(problems, "user", |v| v.string().map(str::to_owned));
+    let credentials = match user {
+        Some(user) => section.need(problems, "password_file", |v| path(v, base)).map(|file| (user, file)),
+        None => None,
+    };
+    let mut tls = SmarthostTls::Verified;
+    section.set(problems, "tls", &mut tls, |v| {
+        v.choice(&[
+            ("verified", SmarthostTls::Verified),
+            ("required", SmarthostTls::Required),
+            ("opportunistic", SmarthostTls::Opportunistic),
+        ])
+    });
+    section.finish(problems);
+    Some(Smarthost { host: host?, port, credentials, tls })
+}
+
+fn relay(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Relay {
+    let mut relay = Relay::default();
+    section.set(problems, "domains", &mut relay.domains, |v| v.list(domain));
+    section.set(problems, "networks", &mut relay.networks, |v| v.list(network));
+    section.finish(problems);
+    relay
+}
+
+fn limits(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Limits {
+    let mut limits = Limits::default();
+    section.set(problems, "message_size", &mut limits.message_size, |v| {
+        let bytes = v.parsed(units::size)?;
+        if bytes < 65_536 { Err("must be at least 64KiB (RFC 5321 §4.5.3.1.7)".into()) } else { Ok(bytes) }
+    });
+    section.set(problems, "recipients", &mut limits.recipients, |v| match count(v, 100_000)? {
+        few @ 0..100 => Err(format!("{few} is too few: RFC 5321 §4.5.3.1.8 asks for at least 100")),
+        enough => Ok(enough),
+    });
+    section.set(problems, "connections", &mut limits.connections, |v| count(v, 1_000_000));
+    section.set(problems, "connections_per_ip", &mut limits.connections_per_ip, |v| count(v, 1_000_000));
+    section.set(problems, "exempt", &mut limits.exempt, |v| v.list(network));
+    section.set(problems, "shutdown_deadline", &mut limits.shutdown_deadline, duration);
+    section.finish(problems);
+    limits
+}
+
+fn store(mut section: Section<'_, '_>, problems: &mut Collector<'_>) {
+    section.read(problems, "backend", |v| match v.string()? {
+        "embedded" => Ok(()),
+        "postgres" => not_yet("the store \"postgres\""),
+        other => Err(format!("{other:?} is unknown; did you mean \"embedded\"?")),
+    });
+    section.finish(problems);
+}
+
+fn domain(value: &Value<'_, '_>) -> Result<Domain, String> {
+    value.parsed(Domain::new)
+}
+
+fn network(value: &Value<'_, '_>) -> Result<Network, String> {
+    value.parsed(str::parse)
+}
+
+fn duration(value: &Value<'_, '_>) -> Result<Duration, String> {
+    value.parsed(units::duration)
+}
+
+fn waits(value: &Value<'_, '_>) -> Result<Vec<Duration>, String> {
+    match value.list(duration)? {
+        none if none.is_empty() => Err("needs at least one duration".into()),
+        some => Ok(some),
+    }
+}
+
+fn port(value: &Value<'_, '_>) -> Result<u16, String> {
+    Ok(value.number(1, 65_535)? as u16)
+}
+
+fn count(value: &Value<'_, '_>, most: u64) -> Result<usize, String> {
+    Ok(value.number(1, most)? as usize)
+}
+
+fn path(value: &Value<'_, '_>, base: &Path) -> Result<PathBuf, String> {
+    match value.string()? {
+        "" => Err("must not be empty".into()),
+        path => Ok(base.join(path)),
+    }
+}
+
+fn source(value: &Value<'_, '_>, is_right: fn(&IpAddr) -> bool, family: &str) -> Result<IpAddr, String> {
+    let address: IpAddr = value.parsed(str::parse)?;
+    if is_right(&address) { Ok(address) } else { Err(format!("must be an {family} address")) }
+}
+
+fn socket_address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "must be an IP address and a port, such as 0.0.0.0:25 or [::]:25")
+}
+
+/// An address with or without a port.
+fn dns_server(text: &str) -> Result<SocketAddr, &'static str> {
+    let plain = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
+    plain.or_else(|_| text.parse()).map_err(|_| "must be an IP address, with a port if it is not 53")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! Texts and what they mean, or what is said about them.
+
+use super::*;
+
+const SMALL: &str = r#"
+hostname = "mx.example.org"
+data_dir = "data"
+[[listener]]
+service = "smtp"
+bind = ["127.0.0.1:0"]
+"#;
+
+fn read(text: &str) -> Result<Config, Problems> {
+    config(text, Path::new("/etc/posthouse/p.toml"))
+}
+
+fn wrong(text: &str) -> String {
+    read(text).map(|_| "nothing wrong").expect_err("something is wrong").to_string()
+}
+
+#[test]
+fn the_smallest_one_has_all_defaults() {
+    let config = read(SMALL).expect("good");
+    assert_eq!(config.data_dir, Path::new("/etc/posthouse/data"));
+    assert_eq!((config.outbound.port, config.limits.recipients), (25, 1000));
+    assert_eq!(config.limits.message_size, 50_000_000);
+    assert!(config.tls.is_none() && config.dns_servers.is_empty() && config.outbound.smarthost.is_none());
+    assert!(config.limits.exempt.iter().any(|n| n.contains(IpAddr::from([127, 9, 9, 9]))));
+}
+
+#[test]
+fn everything_at_once() {
+    let text = r#"
+hostname = "mx.example.org"
+data_dir = "/var/lib/posthouse"
+[[listener]]
+service = "submission"
+bind = ["127.0.0.1:2525", "[::1]:2525"]
+plaintext_auth = "loopback"
+[[listener]]
+service = "imaps"
+bind = ["127.0.0.1:993"]
+[tls]
+certificate = "cert.pem"
+private_key = "/keys/key.pem"
+[dns]
+servers = ["127.0.0.1:5353", "::1", "9.9.9.9"]
+[outbound]
+port = 2525
+smarthost = { host = "relay.example.net", port = 465, user = "u", password_file = "pw", tls = "required" }
+retry = ["1s", "5m"]
+lifetime = "5d"
+delay_notice = "4h"
+allow_private = true
+[relay]
+domains = ["partner.example"]
+networks = ["192.0.2.0/24"]
+[limits]
+message_size = "25MB"
+recipients = 100
+connections = 20
+connections_per_ip = 5
+exempt = []
+shutdown_deadline = "3s"
+[store]
+backend = "embedded"
+"#;
+    let config = read(text).expect("good");
+    assert_eq!(config.listeners.len(), 2);
+    assert!(
+        config.listeners[0].plaintext_auth_on_loopback && !config.listeners[1].plaintext_auth_on_loopback
+    );
+    let tls = config.tls.expect("given");
+    assert_eq!(tls.certificate, Path::new("/etc/posthouse/cert.pem"));
+    assert_eq!(tls.private_key, Path::new("/keys/key.pem"));
+    let ports: Vec<_> = config.dns_servers.iter().map(SocketAddr::port).collect();
+    assert_eq!(ports, [5353, 53, 53]);
+    let smarthost = config.outbound.smarthost.expect("given");
+    assert_eq!((smarthost.port, smarthost.tls), (465, SmarthostTls::Required));
+    assert_eq!(config.outbound.retry.waits, [Duration::from_secs(1), Duration::from_mins(5)]);
+    assert!(config.limits.exempt.is_empty());
+}
+
+#[test]
+fn what_is_wrong_is_said_with_file_line_and_key() {
+    for (added, says) in [
+        ("[limits]\nrecipient = 5", "p.toml:8: limits.recipient: is unknown; did you mean \"recipients\"?"),
+        ("[limits]\nrecipients = 5", "p.toml:8: limits.recipients: 5 is too few: RFC 5321"),
+        (
+            "[limits]\nmessage_size = 5",
+            "p.toml:8: limits.message_size: must be a string in quotes, but is integer",
+        ),
+        ("[limits]\nmessage_size = \"5x\"", "p.toml:8: limits.message_size: \"5x\": is a size such as"),
+        ("[colour]\nred = 1", "p.toml:7: colour: is unknown; known here: hostname, data_dir"),
+        ("[[listener]]\nbind = []", "p.toml:7: listener.service: is missing"),
+        (
+            "[[listener]]\nservice = \"smpt\"\nbind = []",
+            "p.toml:8: listener.service: \"smpt\" is unknown; did you mean \"smtp\"?",
+        ),
+        (
+            "[[listener]]\nservice = \"lmtp\"\nbind = []",
+            "p.toml:8: listener.service: the service \"lmtp\" is not available in this version",
+        ),
+        (
+            "[[listener]]\nservice = \"imap\"\nbind = [\"localhost:1\"]",
+            "p.toml:9: listener.bind: \"localhost:1\": must be an IP address",
+        ),
+        ("[tls]\ncertificate = \"c\"", "p.toml:7: tls.private_key: is missing"),
+        ("[outbound]\nport = 70000", "p.toml:8: outbound.port: must be from 1 to 65535"),
+        ("[outbound]\nretry = [\"5\"]", "p.toml:8: outbound.retry: \"5\": is a duration such as"),
+        (
+            "[outbound]\nsmarthost = { host = \"x\", user = \"u\" }",
+            "p.toml:8: outbound.smarthost.password_file: is missing",
+        ),
+        ("[store]\nbackend = \"postgres\"", "not available in this version"),
+        ("[store", "p.toml:7: is not TOML"),
+    ] {
+        let said = wrong(&format!("{SMALL}{added}\n"));
+        assert!(said.contains(says), "{added}\n{said}\n{says}");
+    }
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let said = wrong("hostnme = \"x\"\n[limits]\nconnections = 0\n");
+    for part in [
+        "hostnme: is unknown; did you mean \"hostname\"?",
+        "hostname: is missing",
+        "data_dir: is missing",
+        "listener: is missing",
+        "p.toml:3: limits.connections: must be from 1",
+    ] {
+        assert!(said.contains(part), "{part} in\n{said}");
+    }
+}
