@@ -1,1 +1,56 @@
-//! directory
+//! Domains, accounts, addresses, aliases, credentials, SASL.
+//!
+//! Local-parts are compared in lower case (Unicode), domains as [`mail::Domain`] keeps them. A failing store is an
+//! error, never "no such user" (P5).
+//!
+//! Reading looks at the last commit; writing adds to a [`store::Batch`] with the expectations that make two
+//! operators' changes conflict rather than mix. This crate never commits.
+
+mod account;
+mod alias;
+mod credential;
+mod domain;
+mod error;
+mod keys;
+mod lookup;
+mod password;
+mod record;
+mod resolve;
+pub mod sasl;
+
+#[cfg(test)]
+mod tests;
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use store::Store;
+use world::World;
+
+pub use account::Account;
+pub use alias::Alias;
+pub use error::Error;
+pub use password::{Password, PasswordError};
+pub use resolve::{Resolution, Target};
+
+/// The directory. Shared as `Arc<Directory>`.
+pub struct Directory {
+    store: Arc<dyn Store>,
+    world: World,
+    iterations: NonZeroU32,
+}
+
+impl Directory {
+    /// On a store. Passwords and logins are hashed on `world.tasks`' pool.
+    pub fn new(store: Arc<dyn Store>, world: World) -> Self {
+        let iterations = NonZeroU32::new(100_000).expect("not zero");
+        Self { store, world, iterations }
+    }
+
+    /// PBKDF2 iterations of passwords set from now on (RFC 7677 §4 asks for at least 4096).
+    #[must_use]
+    pub fn with_iterations(mut self, iterations: NonZeroU32) -> Self {
+        self.iterations = iterations;
+        self
+    }
+}

@@ -1,1 +1,84 @@
-//! mailbox
+//! Accounts' mailboxes: messages, flags, changes.
+//!
+//! Everything here adds to a [`store::Batch`]; the flow crates commit. Reading goes through [`View`]s: shared,
+//! immutable snapshots of one mailbox, brought up to date through the index of changes.
+//!
+//! A message in a mailbox is two keys: its *entry*, kept under the MODSEQ of its last change, and its *text*
+//! (trace headers of this recipient and the parsed summary), kept under its UID. A change of flags moves the entry to
+//! a new MODSEQ; an expunge leaves a tombstone. So the entries are the index of changes, and a batch that finds an
+//! entry gone from where a view saw it conflicts.
+//!
+//! This crate knows no protocol and never commits.
+
+mod append;
+mod cache;
+mod change;
+mod copy;
+mod email;
+mod entry;
+mod error;
+mod keys;
+mod names;
+mod provision;
+mod record;
+mod recent;
+mod rename;
+mod status;
+mod sweep;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use mail::{MailboxId, MailboxName, SpecialUse, UidValidity};
+use store::Store;
+
+pub use append::{Appended, NewEmail};
+pub use change::{FlagChange, Stored};
+pub use copy::Copied;
+pub use entry::{Entry, FlagSet};
+pub use error::Error;
+pub use status::Status;
+pub use view::{Changes, View};
+
+/// INBOX of every account: never deleted, never renamed, so its id is fixed and delivery need not look it up.
+pub const INBOX: MailboxId = MailboxId(keys::FIRST_MAILBOX);
+
+/// One mailbox, as LIST needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailboxInfo {
+    /// Its number, which a rename keeps.
+    pub id: MailboxId,
+    /// Its full name.
+    pub name: MailboxName,
+    /// What it is for, if anything.
+    pub special_use: Option<SpecialUse>,
+    /// Whether its name is subscribed.
+    pub subscribed: bool,
+    /// Greater than any that this name had before (F28).
+    pub uid_validity: UidValidity,
+}
+
+/// All accounts' mailboxes. Shared as `Arc<Mailboxes>`.
+pub struct Mailboxes {
+    store: Arc<dyn Store>,
+    cache: cache::Cache,
+    recent: recent::Recent,
+}
+
+impl Mailboxes {
+    /// On a store, with [`Mailboxes::VIEW_MEMORY`] for views.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self::with_memory(store, Self::VIEW_MEMORY)
+    }
+
+    /// On a store, keeping views of about `bytes` in memory. Views that sessions hold are not counted.
+    pub fn with_memory(store: Arc<dyn Store>, bytes: usize) -> Self {
+        Self { store, cache: cache::Cache::new(bytes), recent: recent::Recent::default() }
+    }
+
+    /// Bytes of views kept in memory, by default.
+    pub const VIEW_MEMORY: usize = 128 << 20;
+}

@@ -1,1 +1,49 @@
-//! queue
+//! Queue items: mail that must leave, with its schedule, leases and results per recipient.
+//!
+//! An item is one message for one destination. It is state in the store: every attempt's result is one commit.
+//! Three indexes serve it: by due time (when to wake), and by destination and due time (so that a dead domain with
+//! a hundred thousand items does not hide the others, F22). Held items are in neither.
+//!
+//! Leases are kept in memory, because one process owns the embedded store: they die with the process, and what
+//! was in flight is due again after a restart.
+//!
+//! This crate knows no protocol and never commits.
+
+mod admin;
+mod due;
+mod enqueue;
+mod item;
+mod keys;
+mod lease;
+mod record;
+mod schedule;
+mod settle;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use store::Store;
+
+pub use admin::{Filter, Page};
+pub use due::{DueDestination, DueItem};
+pub use enqueue::NewItem;
+pub use item::{Destination, Item, RecipientState, State};
+pub use lease::Lease;
+pub use schedule::Schedule;
+pub use settle::{Outcome, Report, ReportKind, Settled};
+pub use store::Error;
+
+/// The queue. Shared as `Arc<Queue>`.
+pub struct Queue {
+    store: Arc<dyn Store>,
+    leases: lease::Leases,
+}
+
+impl Queue {
+    /// On a store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, leases: lease::Leases::default() }
+    }
+}

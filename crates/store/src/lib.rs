@@ -5,6 +5,7 @@
 
 mod batch;
 mod blob;
+pub mod codec;
 mod error;
 mod key;
 mod notice;

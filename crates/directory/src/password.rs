@@ -1,0 +1,86 @@
+//! Passwords, before they are hashed.
+
+use std::fmt;
+
+use world::Rng;
+
+/// A password that may be set.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(pub(crate) String);
+
+/// Why a password is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordError {
+    /// Fewer than [`Password::MIN_CHARACTERS`].
+    TooShort,
+    /// More than [`Password::MAX_LENGTH`] bytes.
+    TooLong,
+    /// Control characters, which RFC 4013 §2.3 prohibits.
+    Control,
+}
+
+impl fmt::Display for PasswordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooShort => write!(f, "a password has at least {} characters", Password::MIN_CHARACTERS),
+            Self::TooLong => write!(f, "a password has at most {} bytes", Password::MAX_LENGTH),
+            Self::Control => f.write_str("a password has no control characters"),
+        }
+    }
+}
+
+impl std::error::Error for PasswordError {}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(..)")
+    }
+}
+
+impl Password {
+    /// Characters, at least (NIST SP 800-63B §5.1.1).
+    pub const MIN_CHARACTERS: usize = 8;
+    /// Bytes, at most.
+    pub const MAX_LENGTH: usize = 1024;
+
+    /// Checks a password that someone wants to set.
+    pub fn new(text: &str) -> Result<Self, PasswordError> {
+        let prepared = prepare(text).ok_or(PasswordError::Control)?;
+        if prepared.len() > Self::MAX_LENGTH {
+            return Err(PasswordError::TooLong);
+        }
+        if prepared.chars().count() < Self::MIN_CHARACTERS {
+            return Err(PasswordError::TooShort);
+        }
+        Ok(Self(prepared))
+    }
+
+    /// A random password of 100 bits, easy to type: `k3jm7-…`.
+    pub fn generate(rng: &dyn Rng) -> Self {
+        const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+        let mut bytes = [0; 20];
+        rng.fill(&mut bytes);
+        let letters: Vec<u8> = bytes.iter().map(|b| ALPHABET[usize::from(b & 31)]).collect();
+        let groups: Vec<&str> =
+            letters.chunks(5).map(|group| std::str::from_utf8(group).expect("base32 is ASCII")).collect();
+        Self(groups.join("-"))
+    }
+
+    /// The text, to show a generated password once.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The part of SASLprep (RFC 4013) that needs no Unicode tables, for names and passwords alike: non-ASCII spaces
+/// become spaces (§2.1), characters "commonly mapped to nothing" go, control characters are refused (§2.3). ASCII is
+/// exact. NFKC is not applied: clients that send composed characters (all current ones) agree with it.
+pub(crate) fn prepare(text: &str) -> Option<String> {
+    let mapped = |c: char| match c {
+        '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}' => None,
+        c if !c.is_ascii() && c.is_whitespace() && !c.is_control() => Some(' '),
+        c => Some(c),
+    };
+    let prepared: String = text.chars().filter_map(mapped).collect();
+    (!prepared.chars().any(char::is_control)).then_some(prepared)
+}

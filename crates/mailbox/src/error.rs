@@ -1,0 +1,55 @@
+//! What can go wrong with mailboxes.
+
+use std::fmt;
+
+use mail::{MailboxName, NameError, limits};
+
+/// Why a mailbox operation did not happen. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// There is no mailbox of that name (IMAP: NONEXISTENT), or it went away meanwhile.
+    NoSuchMailbox(String),
+    /// A mailbox of that name is there already (IMAP: ALREADYEXISTS).
+    AlreadyExists(MailboxName),
+    /// INBOX cannot be created or deleted, nor a mailbox moved below itself (IMAP: CANNOT).
+    NotPossible(&'static str),
+    /// The new name is not allowed.
+    Name(NameError),
+    /// The account has [`limits::MAILBOXES`] mailboxes, or the message [`limits::KEYWORDS`] keywords (IMAP: LIMIT).
+    Limit(&'static str),
+    /// The message is no longer there (IMAP: EXPUNGEISSUED).
+    NoSuchMessage,
+    /// The store's. `Conflict` is for the flow crate to retry.
+    Store(store::Error),
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<NameError> for Error {
+    fn from(error: NameError) -> Self {
+        Self::Name(error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuchMailbox(name) => write!(f, "there is no mailbox {name}"),
+            Self::AlreadyExists(name) => write!(f, "there is a mailbox {name} already"),
+            Self::NotPossible(why) => f.write_str(why),
+            Self::Name(why) => why.fmt(f),
+            Self::Limit("mailboxes") => {
+                write!(f, "an account has at most {} mailboxes; delete some first", limits::MAILBOXES)
+            }
+            Self::Limit(_) => write!(f, "a message has at most {} keywords", limits::KEYWORDS),
+            Self::NoSuchMessage => f.write_str("the message is no longer there"),
+            Self::Store(why) => why.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,131 @@
+//! What waits in the queue.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use mail::{BodyType, Domain, Host, Id, Recipient, Reply, ReturnContent, ReversePath, Wall};
+use store::{BlobId, Version};
+
+/// Where an item goes: what its recipients have in common.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Destination {
+    /// A domain's mail hosts.
+    Domain(Domain),
+    /// An address literal's host.
+    Literal(IpAddr),
+    /// The configured smarthost.
+    Smarthost,
+}
+
+impl Destination {
+    /// The destination of mail to a host part.
+    pub fn of(host: &Host) -> Self {
+        match host {
+            Host::Domain(domain) => Self::Domain(domain.clone()),
+            Host::Literal(ip) => Self::Literal(*ip),
+        }
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Domain(domain) => domain.fmt(f),
+            Self::Literal(ip) => Host::Literal(*ip).fmt(f),
+            Self::Smarthost => f.write_str("(smarthost)"),
+        }
+    }
+}
+
+impl FromStr for Destination {
+    type Err = mail::AddressError;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        if s == "(smarthost)" { Ok(Self::Smarthost) } else { s.parse::<Host>().map(|host| Self::of(&host)) }
+    }
+}
+
+/// How far a recipient is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// To be tried.
+    Pending,
+    /// Taken over by the next hop.
+    Delivered,
+    /// Given up; the sender hears of it in the commit that says so, unless it does not want to.
+    Failed,
+}
+
+/// One recipient of an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecipientState {
+    /// Who, with its DSN parameters.
+    pub recipient: Recipient,
+    /// How far.
+    pub state: State,
+    /// What the next hop (or we) said last.
+    pub last: Option<Reply>,
+    /// How often it was tried.
+    pub attempts: u32,
+}
+
+/// One message on its way to one destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Its name.
+    pub id: Id,
+    /// The message's id: its journey.
+    pub message: Id,
+    /// The body; the item holds a reference.
+    pub blob: BlobId,
+    /// Bytes of the body.
+    pub size: u64,
+    /// Bytes to send in front of the body; mostly empty.
+    pub prefix: Vec<u8>,
+    /// MAIL FROM.
+    pub reverse_path: ReversePath,
+    /// RET= (RFC 3461 §4.3).
+    pub ret: Option<ReturnContent>,
+    /// ENVID= as received (RFC 3461 §4.4).
+    pub envid: Option<String>,
+    /// BODY= (RFC 6152).
+    pub body: BodyType,
+    /// SMTPUTF8 (RFC 6531).
+    pub smtputf8: bool,
+    /// Where to.
+    pub destination: Destination,
+    /// To whom; finished ones stay until the item is done.
+    pub recipients: Vec<RecipientState>,
+    /// When it was accepted; its lifetime counts from here.
+    pub created: Wall,
+    /// When it is to be tried next.
+    pub due: Wall,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Whether the sender was told of the delay.
+    pub delay_notified: bool,
+    /// Whether an operator holds it back.
+    pub held: bool,
+    /// The commit that wrote what was read; changes expect it.
+    pub version: Version,
+}
+
+impl Item {
+    /// Recipients still to be tried, with their index in `recipients`.
+    pub fn pending(&self) -> impl Iterator<Item = (usize, &RecipientState)> {
+        self.recipients.iter().enumerate().filter(|(_, r)| r.state == State::Pending)
+    }
+
+    /// The envelope of the next attempt: pending recipients only, in the order of [`pending`](Self::pending).
+    pub fn envelope(&self) -> mail::Envelope {
+        mail::Envelope {
+            reverse_path: self.reverse_path.clone(),
+            recipients: self.pending().map(|(_, r)| r.recipient.clone()).collect(),
+            body: self.body,
+            smtputf8: self.smtputf8,
+            ret: self.ret,
+            envid: self.envid.clone(),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! How an item looks in the store.
