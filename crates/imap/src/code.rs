@@ -1,0 +1,129 @@
+//! Response codes: the machine-readable word in brackets (RFC 3501 §7.1, RFC 5530, RFC 4315, RFC 7888).
+
+use std::fmt;
+
+use mail::{Uid, UidValidity};
+
+use crate::Numbers;
+
+/// One response code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named by RFC 3501 §7.1 and RFC 5530 §3")]
+pub enum Code {
+    Alert,
+    /// The charset of SEARCH is not known; the ones that are.
+    BadCharset,
+    /// The capabilities as they are now, so that the client need not ask.
+    Capability(String),
+    Parse,
+    /// Flags that may be kept; `\*` says that new keywords are taken.
+    PermanentFlags(String),
+    ReadOnly,
+    ReadWrite,
+    TryCreate,
+    UidNext(u32),
+    UidValidity(UidValidity),
+    Unseen(u32),
+    /// RFC 4315 §3: where APPEND put the message.
+    AppendUid(UidValidity, Uid),
+    /// RFC 4315 §3: UIDs in the source and, in the same order, in the target.
+    CopyUid(UidValidity, Numbers, Numbers),
+    /// RFC 4315 §3: the mailbox cannot keep UIDs.
+    UidNotSticky,
+    Unavailable,
+    AuthenticationFailed,
+    AuthorizationFailed,
+    Expired,
+    PrivacyRequired,
+    ContactAdmin,
+    NoPerm,
+    InUse,
+    ExpungeIssued,
+    Corruption,
+    ServerBug,
+    ClientBug,
+    Cannot,
+    Limit,
+    OverQuota,
+    AlreadyExists,
+    NonExistent,
+    /// RFC 7888 §4, RFC 4469.
+    TooBig,
+    /// RFC 3501 §6.3.1: the mailbox selected before has been left (RFC 7162 §3.2.11).
+    Closed,
+}
+
+impl fmt::Display for Code {
+    /// Without the brackets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadCharset => f.write_str("BADCHARSET (UTF-8 US-ASCII)"),
+            Self::Capability(list) => write!(f, "CAPABILITY {list}"),
+            Self::PermanentFlags(flags) => write!(f, "PERMANENTFLAGS ({flags})"),
+            Self::UidNext(uid) => write!(f, "UIDNEXT {uid}"),
+            Self::UidValidity(validity) => write!(f, "UIDVALIDITY {validity}"),
+            Self::Unseen(number) => write!(f, "UNSEEN {number}"),
+            Self::AppendUid(validity, uid) => write!(f, "APPENDUID {validity} {uid}"),
+            Self::CopyUid(validity, from, to) => write!(f, "COPYUID {validity} {from} {to}"),
+            simple => f.write_str(simple.word()),
+        }
+    }
+}
+
+impl Code {
+    /// The word of a code that has no arguments.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Alert => "ALERT",
+            Self::Parse => "PARSE",
+            Self::ReadOnly => "READ-ONLY",
+            Self::ReadWrite => "READ-WRITE",
+            Self::TryCreate => "TRYCREATE",
+            Self::UidNotSticky => "UIDNOTSTICKY",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::AuthenticationFailed => "AUTHENTICATIONFAILED",
+            Self::AuthorizationFailed => "AUTHORIZATIONFAILED",
+            Self::Expired => "EXPIRED",
+            Self::PrivacyRequired => "PRIVACYREQUIRED",
+            Self::ContactAdmin => "CONTACTADMIN",
+            Self::NoPerm => "NOPERM",
+            Self::InUse => "INUSE",
+            Self::ExpungeIssued => "EXPUNGEISSUED",
+            Self::Corruption => "CORRUPTION",
+            Self::ClientBug => "CLIENTBUG",
+            Self::Cannot => "CANNOT",
+            Self::Limit => "LIMIT",
+            Self::OverQuota => "OVERQUOTA",
+            Self::AlreadyExists => "ALREADYEXISTS",
+            Self::NonExistent => "NONEXISTENT",
+            Self::TooBig => "TOOBIG",
+            Self::Closed => "CLOSED",
+            _ => "SERVERBUG",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+
+    #[test]
+    fn codes_as_on_the_wire() {
+        let validity = UidValidity(NonZeroU32::new(7).expect("not zero"));
+        let uid = Uid::new(9).expect("not zero");
+        for (code, text) in [
+            (Code::ReadOnly, "READ-ONLY"),
+            (Code::ServerBug, "SERVERBUG"),
+            (Code::AppendUid(validity, uid), "APPENDUID 7 9"),
+            (
+                Code::CopyUid(validity, [1, 2, 5].into_iter().collect(), [9, 10, 11].into_iter().collect()),
+                "COPYUID 7 1:2,5 9:11",
+            ),
+            (Code::BadCharset, "BADCHARSET (UTF-8 US-ASCII)"),
+        ] {
+            assert_eq!(code.to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! The commands, as parsed: one type for each, and nothing that could not be carried out.
+
+use mail::{Flags, MailboxName, NameError, SpecialUse, Wall};
+
+use crate::SequenceSet;
+use crate::grammar;
+
+/// A command with its tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// What the client calls it.
+    pub tag: String,
+    /// What is asked.
+    pub command: Command,
+}
+
+/// A mailbox as a command names it. A name that no mailbox can have is not a syntax error: such a mailbox
+/// does not exist and cannot be created (RFC 3501 §5.1, NO rather than BAD).
+pub type Mailbox = Result<MailboxName, BadName>;
+
+/// Why a name cannot name a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadName {
+    /// Not modified UTF-7 (RFC 3501 §5.1.3).
+    Encoding,
+    /// See [`NameError`].
+    Name(NameError),
+}
+
+impl std::fmt::Display for BadName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Encoding => f.write_str("The mailbox name is not in modified UTF-7"),
+            Self::Name(why) => why.fmt(f),
+        }
+    }
+}
+
+/// Every command there is. `uid` says that it came with the prefix UID (RFC 3501 §6.4.8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the arguments of RFC 3501 §6")]
+pub enum Command {
+    // Any state.
+    Capability,
+    Noop,
+    Logout,
+    /// RFC 2971. What the client says about itself, name and value.
+    Id(Vec<(String, String)>),
+    // Not authenticated.
+    StartTls,
+    /// `initial` is the decoded initial response (RFC 4959).
+    Authenticate {
+        mechanism: String,
+        initial: Option<Vec<u8>>,
+    },
+    Login {
+        user: String,
+        password: String,
+    },
+    // Authenticated.
+    /// RFC 5161. Names in capitals.
+    Enable(Vec<String>),
+    /// `read_only` for EXAMINE.
+    Select {
+        mailbox: Mailbox,
+        read_only: bool,
+    },
+    Create(Mailbox),
+    Delete(Mailbox),
+    Rename {
+        from: Mailbox,
+        to: Mailbox,
+    },
+    Subscribe(Mailbox),
+    Unsubscribe(Mailbox),
+    List(List),
+    Lsub {
+        reference: String,
+        pattern: String,
+    },
+    Namespace,
+    Status {
+        mailbox: Mailbox,
+        items: Vec<StatusItem>,
+    },
+    /// Never handed out by the parser as a whole: the session streams its literal.
+    Append(Append),
+    Idle,
+    // Selected.
+    Check,
+    Close,
+    Unselect,
+    /// `uids` for UID EXPUNGE (RFC 4315 §2.1).
+    Expunge {
+        uids: Option<SequenceSet>,
+    },
+    Search(Search),
+    Fetch {
+        uid: bool,
+        set: SequenceSet,
+        items: Vec<FetchItem>,
+    },
+    Store(Store),
+    /// `and_remove` for MOVE (RFC 6851).
+    Copy {
+        uid: bool,
+        set: SequenceSet,
+        mailbox: Mailbox,
+        and_remove: bool,
+    },
+}
+
+/// LIST with RFC 5258's options.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct List {
+    /// In front of each pattern; UTF-8.
+    pub reference: String,
+    /// With `%` and `*`; UTF-8.
+    pub patterns: Vec<String>,
+    /// Whether selection or return options were given at all.
+    pub extended: bool,
+    /// Only subscribed ones.
+    pub select_subscribed: bool,
+    /// Only ones with a special use (RFC 6154 §2).
+    pub select_special_use: bool,
+    /// Also those whose children match (RFC 5258 §3.1).
+    pub select_recursive: bool,
+    /// Say which are subscribed.
+    pub return_subscribed: bool,
+    /// STATUS of each (RFC 5819).
+    pub return_status: Vec<StatusItem>,
+}
+
+/// What STATUS tells (RFC 3501 §6.3.10; SIZE: RFC 8438).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named by RFC 3501 §6.3.10")]
+pub enum StatusItem {
+    Messages,
+    Recent,
+    UidNext,
+    UidValidity,
+    Unseen,
+    Size,
+}
+
+impl StatusItem {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Messages, Self::Recent, Self::UidNext, Self::UidValidity, Self::Unseen, Self::Size];
+
+    /// The word on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Messages => "MESSAGES",
+            Self::Recent => "RECENT",
+            Self::UidNext => "UIDNEXT",
+            Self::UidValidity => "UIDVALIDITY",
+            Self::Unseen => "UNSEEN",
+            Self::Size => "SIZE",
+        }
+    }
+}
+
+/// APPEND without its message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Append {
+    /// Where to.
+    pub mailbox: Mailbox,
+    /// With which flags.
+    pub flags: Flags,
+    /// The internal date; `None` for now.
+    pub date: Option<Wall>,
+    /// Bytes of the message.
+    pub size: u64,
+}
+
+/// STORE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the arguments of RFC 3501 §6.4.6")]
+pub struct Store {
+    pub uid: bool,
+    pub set: SequenceSet,
+    pub how: StoreHow,
+    pub silent: bool,
+    pub flags: Flags,
+}
+
+/// FLAGS, +FLAGS or -FLAGS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named by RFC 3501 §6.4.6")]
+pub enum StoreHow {
+    Replace,
+    Add,
+    Remove,
+}
+
+/// One data item of FETCH (RFC 3501 §6.4.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named by RFC 3501 §6.4.5")]
+pub enum FetchItem {
+    Flags,
+    Uid,
+    InternalDate,
+    Rfc822Size,
+    Envelope,
+    /// BODY without a section: the structure without extension data.
+    Body,
+    BodyStructure,
+    Section(FetchSection),
+}
+
+/// `BODY[section]<partial>` and what RFC822 and its kin mean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchSection {
+    /// Which bytes.
+    pub section: Section,
+    /// Without setting \Seen.
+    pub peek: bool,
+    /// Offset and count.
+    pub partial: Option<(u32, u32)>,
+    /// How the response names it.
+    pub label: Label,
+}
+
+/// The name a response uses for a section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named by RFC 3501 §6.4.5")]
+pub enum Label {
+    Body,
+    Rfc822,
+    Rfc822Header,
+    Rfc822Text,
+}
+
+/// RFC 3501 §6.4.5: a part of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// Part numbers from outside in; none for the message itself.
+    pub part: Vec<u32>,
+    /// What of it.
+    pub what: SectionWhat,
+}
+
+/// What of a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named by RFC 3501 §6.4.5")]
+pub enum SectionWhat {
+    All,
+    Header,
+    /// Field names as the client wrote them.
+    HeaderFields(Vec<String>),
+    HeaderFieldsNot(Vec<String>),
+    Text,
+    Mime,
+}
+
+/// SEARCH.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// Whether UIDs are wanted.
+    pub uid: bool,
+    /// The charset of the strings; `None` for US-ASCII.
+    pub charset: Option<String>,
+    /// What to look for.
+    pub key: SearchKey,
+}
+
+/// One condition of SEARCH (RFC 3501 §6.4.4). Strings are in the search's charset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named by RFC 3501 §6.4.4")]
+pub enum SearchKey {
+    All,
+    /// A system flag is set (or not).
+    Flag(mail::Flag, bool),
+    Keyword(mail::Keyword, bool),
+    /// \Recent is set (or not: OLD).
+    Recent(bool),
+    /// Recent and not seen.
+    New,
+    /// Internal date, by day.
+    Internal(DateRelation, grammar::Day),
+    /// The Date header, by day.
+    Sent(DateRelation, grammar::Day),
+    Larger(u64),
+    Smaller(u64),
+    Header {
+        field: String,
+        contains: Vec<u8>,
+    },
+    Body(Vec<u8>),
+    Text(Vec<u8>),
+    Uid(SequenceSet),
+    Sequence(SequenceSet),
+    Not(Box<SearchKey>),
+    Or(Box<SearchKey>, Box<SearchKey>),
+    And(Vec<SearchKey>),
+}
+
+/// How a day compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named by RFC 3501 §6.4.4")]
+pub enum DateRelation {
+    Before,
+    On,
+    Since,
+}
+
+/// The attribute of a special use, and back (RFC 6154 §2).
+pub fn special_use(attribute: &str) -> Option<SpecialUse> {
+    SpecialUse::ALL.into_iter().find(|u| u.attribute().eq_ignore_ascii_case(attribute))
+}

@@ -1,0 +1,50 @@
+//! APPEND, up to the beginning of its literal.
+
+use super::{Cursor, Error};
+use crate::command::Append;
+
+impl Cursor<'_> {
+    /// `append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP literal`, the word and its space being
+    /// read already, and only the beginning of the literal being there.
+    pub(crate) fn append(&mut self) -> Result<Append, Error> {
+        let mailbox = self.mailbox()?;
+        self.space()?;
+        let flags = if self.peek() == Some(b'(') {
+            let flags = self.flag_list()?;
+            self.space()?;
+            flags
+        } else {
+            mail::Flags::new()
+        };
+        let date = if self.peek() == Some(b'"') {
+            let date = self.date_time()?;
+            self.space()?;
+            Some(date)
+        } else {
+            None
+        };
+        self.expect(b'{', "The message comes as a literal")?;
+        let size = self.number64()?;
+        self.eat(b'+');
+        self.expect(b'}', "Missing '}' of a literal")?;
+        self.end()?;
+        Ok(Append { mailbox, flags, date, size })
+    }
+}
+
+/// Whether a line that ends in the beginning of a literal is the beginning of an APPEND whose message follows:
+/// then its arguments. `None` for other commands, and while the mailbox's name itself is the literal.
+pub fn append_start(line: &[u8]) -> Option<Result<Append, Error>> {
+    let mut cursor = Cursor::new(line);
+    cursor.tag().ok()?;
+    cursor.space().ok()?;
+    if !cursor.eat_word("APPEND ") {
+        return None;
+    }
+    let mut mailbox_only = cursor.clone();
+    match mailbox_only.mailbox() {
+        // The name as a literal has yet to come: `{5}` stands at the end and nothing follows it.
+        Err(_) if cursor.peek() == Some(b'{') => None,
+        _ => Some(cursor.append()),
+    }
+}

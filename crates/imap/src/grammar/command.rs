@@ -1,0 +1,167 @@
+//! The table of commands.
+
+use base64::Engine as _;
+
+use super::cursor::{is_tag_char, utf8};
+use super::{Cursor, Error, fetch, list, search, store};
+use crate::command::{Command, Request};
+
+/// `command = tag SP (command-any / command-auth / command-nonauth / command-select) CRLF`
+pub fn request(cursor: &mut Cursor<'_>) -> Result<Request, Error> {
+    let tag = cursor.tag()?.to_owned();
+    cursor.space()?;
+    let command = command(cursor)?;
+    cursor.end()?;
+    Ok(Request { tag, command })
+}
+
+/// The tag that a command begins with, if it has one, for answers to what could not be parsed.
+pub fn tag_of(bytes: &[u8]) -> Option<&str> {
+    let mut cursor = Cursor::new(bytes);
+    let tag = cursor.tag().ok()?;
+    // A tag ends at a space or with the line.
+    matches!(cursor.peek(), None | Some(b' ' | b'\r' | b'\n')).then_some(tag)
+}
+
+impl<'a> Cursor<'a> {
+    /// `tag = 1*<any ASTRING-CHAR except "+">`
+    pub(crate) fn tag(&mut self) -> Result<&'a str, Error> {
+        let tag = self.take_while(is_tag_char);
+        std::str::from_utf8(tag).ok().filter(|t| !t.is_empty()).ok_or(Error("Missing tag"))
+    }
+}
+
+fn command(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
+    let name = cursor.atom()?.to_ascii_uppercase();
+    Ok(match name.as_str() {
+        "CAPABILITY" => Command::Capability,
+        "NOOP" => Command::Noop,
+        "LOGOUT" => Command::Logout,
+        "ID" => id(cursor)?,
+        "STARTTLS" => Command::StartTls,
+        "AUTHENTICATE" => authenticate(cursor)?,
+        "LOGIN" => login(cursor)?,
+        "ENABLE" => enable(cursor)?,
+        "SELECT" => Command::Select { mailbox: mailbox(cursor)?, read_only: false },
+        "EXAMINE" => Command::Select { mailbox: mailbox(cursor)?, read_only: true },
+        "CREATE" => Command::Create(mailbox(cursor)?),
+        "DELETE" => Command::Delete(mailbox(cursor)?),
+        "RENAME" => Command::Rename { from: mailbox(cursor)?, to: mailbox(cursor)? },
+        "SUBSCRIBE" => Command::Subscribe(mailbox(cursor)?),
+        "UNSUBSCRIBE" => Command::Unsubscribe(mailbox(cursor)?),
+        "LIST" => list::list(cursor)?,
+        "LSUB" => list::lsub(cursor)?,
+        "NAMESPACE" => Command::Namespace,
+        "STATUS" => list::status(cursor)?,
+        "APPEND" => append_without_literal(cursor)?,
+        "IDLE" => Command::Idle,
+        "CHECK" => Command::Check,
+        "CLOSE" => Command::Close,
+        "UNSELECT" => Command::Unselect,
+        "EXPUNGE" => Command::Expunge { uids: None },
+        "SEARCH" => search::search(cursor, false)?,
+        "FETCH" => fetch::fetch(cursor, false)?,
+        "STORE" => store::store(cursor, false)?,
+        "COPY" => copy(cursor, false, false)?,
+        "MOVE" => copy(cursor, false, true)?,
+        "UID" => uid_command(cursor)?,
+        _ => return Err(Error("Unknown command")),
+    })
+}
+
+/// `uid = "UID" SP (copy / fetch / search / store)`, RFC 6851 §3.3 adds `move`, RFC 4315 §2.1 `expunge`.
+fn uid_command(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
+    cursor.space()?;
+    match cursor.atom()?.to_ascii_uppercase().as_str() {
+        "COPY" => copy(cursor, true, false),
+        "MOVE" => copy(cursor, true, true),
+        "FETCH" => fetch::fetch(cursor, true),
+        "SEARCH" => search::search(cursor, true),
+        "STORE" => store::store(cursor, true),
+        "EXPUNGE" => {
+            cursor.space()?;
+            Ok(Command::Expunge { uids: Some(cursor.sequence_set()?) })
+        }
+        _ => Err(Error("Unknown UID command")),
+    }
+}
+
+fn mailbox(cursor: &mut Cursor<'_>) -> Result<crate::command::Mailbox, Error> {
+    cursor.space()?;
+    cursor.mailbox()
+}
+
+/// `copy = "COPY" SP sequence-set SP mailbox`, RFC 6851 §4 `move` alike.
+fn copy(cursor: &mut Cursor<'_>, uid: bool, and_remove: bool) -> Result<Command, Error> {
+    cursor.space()?;
+    let set = cursor.sequence_set()?;
+    Ok(Command::Copy { uid, set, mailbox: mailbox(cursor)?, and_remove })
+}
+
+/// An APPEND that came to its end without the session seeing its literal has none in the right place.
+fn append_without_literal(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
+    cursor.space()?;
+    cursor.append()?;
+    Err(Error("The message of APPEND comes as a literal"))
+}
+
+/// `login = "LOGIN" SP userid SP password`
+fn login(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
+    cursor.space()?;
+    let user = cursor.text()?;
+    cursor.space()?;
+    Ok(Command::Login { user, password: cursor.text()? })
+}
+
+/// RFC 4959 §7: `authenticate = "AUTHENTICATE" SP auth-type [SP (base64 / "=")]`
+fn authenticate(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
+    cursor.space()?;
+    let mechanism = cursor.atom()?.to_ascii_uppercase();
+    if cursor.rest().is_empty() {
+        return Ok(Command::Authenticate { mechanism, initial: None });
+    }
+    cursor.space()?;
+    let initial = cursor.take_while(|b| b != b' ');
+    let initial = if initial == b"=" { Vec::new() } else { base64_line(initial)? };
+    Ok(Command::Authenticate { mechanism, initial: Some(initial) })
+}
+
+/// `base64 = *(4base64-char) [base64-terminal]`
+pub(crate) fn base64_line(line: &[u8]) -> Result<Vec<u8>, Error> {
+    base64::engine::general_purpose::STANDARD
+        .decode(line)
+        .map_err(|_| Error("The response is not valid BASE64"))
+}
+
+/// RFC 5161 §4: `enable = "ENABLE" 1*(SP capability)`
+fn enable(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
+    let mut names = Vec::new();
+    while names.is_empty() || cursor.peek() == Some(b' ') {
+        cursor.space()?;
+        if names.is_empty() || !cursor.rest().is_empty() {
+            names.push(cursor.atom()?.to_ascii_uppercase());
+        }
+    }
+    Ok(Command::Enable(names))
+}
+
+/// RFC 2971 §4: `id = "ID" SP id_params_list`, `id_params_list = "(" *(string SP nstring) ")" / nil`
+fn id(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
+    cursor.space()?;
+    if cursor.eat_word("NIL") {
+        return Ok(Command::Id(Vec::new()));
+    }
+    let fields = cursor.list(true, |c| {
+        let name = utf8(c.string()?)?;
+        c.space()?;
+        let value = if c.eat_word("NIL") { String::new() } else { utf8(c.string()?)? };
+        // RFC 2971 §3.3: names of at most 30 octets, values of at most 1024.
+        if name.len() > 30 || value.len() > 1024 {
+            Err(Error("An ID field is too long"))
+        } else {
+            Ok((name, value))
+        }
+    })?;
+    // RFC 2971 §3.3: not more than 30 fields.
+    if fields.len() > 30 { Err(Error("Too many ID fields")) } else { Ok(Command::Id(fields)) }
+}

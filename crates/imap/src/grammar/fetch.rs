@@ -1,0 +1,129 @@
+//! FETCH.
+
+use super::{Cursor, Error};
+use crate::command::{Command, FetchItem, FetchSection, Label, Section, SectionWhat};
+
+/// `fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")`
+pub(crate) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error> {
+    cursor.space()?;
+    let set = cursor.sequence_set()?;
+    cursor.space()?;
+    let mut items = if cursor.peek() == Some(b'(') {
+        cursor.list(false, fetch_att)?
+    } else {
+        match macro_items(cursor) {
+            Some(items) => items,
+            None => vec![fetch_att(cursor)?],
+        }
+    };
+    // RFC 3501 §6.4.8: a UID FETCH always tells the UID.
+    if uid && !items.contains(&FetchItem::Uid) {
+        items.insert(0, FetchItem::Uid);
+    }
+    Ok(Command::Fetch { uid, set, items })
+}
+
+/// RFC 3501 §6.4.5: macros stand alone, so the whole rest of the command is the word.
+fn macro_items(cursor: &mut Cursor<'_>) -> Option<Vec<FetchItem>> {
+    use FetchItem::{Body, Envelope, Flags, InternalDate, Rfc822Size};
+    let fast = [Flags, InternalDate, Rfc822Size];
+    let word = cursor.clone().atom().ok()?.to_ascii_uppercase();
+    let items = match word.as_str() {
+        "FAST" => fast.into(),
+        "ALL" => [fast.as_slice(), &[Envelope]].concat(),
+        "FULL" => [fast.as_slice(), &[Envelope, Body]].concat(),
+        _ => return None,
+    };
+    cursor.eat_word(&word);
+    Some(items)
+}
+
+/// `fetch-att = "ENVELOPE" / "FLAGS" / "INTERNALDATE" / "RFC822" [".HEADER" / ".SIZE" / ".TEXT"] /
+/// "BODY" ["STRUCTURE"] / "UID" / "BODY" section ["<" number "." nz-number ">"] / "BODY.PEEK" section ...`
+fn fetch_att(cursor: &mut Cursor<'_>) -> Result<FetchItem, Error> {
+    let name = cursor.take_while(|b| b.is_ascii_alphanumeric() || b == b'.');
+    let name = String::from_utf8_lossy(name).to_ascii_uppercase();
+    let plain = |what, label, peek| {
+        FetchItem::Section(FetchSection {
+            section: Section { part: Vec::new(), what },
+            peek,
+            partial: None,
+            label,
+        })
+    };
+    Ok(match name.as_str() {
+        "ENVELOPE" => FetchItem::Envelope,
+        "FLAGS" => FetchItem::Flags,
+        "INTERNALDATE" => FetchItem::InternalDate,
+        "UID" => FetchItem::Uid,
+        "RFC822" => plain(SectionWhat::All, Label::Rfc822, false),
+        "RFC822.HEADER" => plain(SectionWhat::Header, Label::Rfc822Header, true),
+        "RFC822.SIZE" => FetchItem::Rfc822Size,
+        "RFC822.TEXT" => plain(SectionWhat::Text, Label::Rfc822Text, false),
+        "BODYSTRUCTURE" => FetchItem::BodyStructure,
+        "BODY" if cursor.peek() != Some(b'[') => FetchItem::Body,
+        "BODY" => FetchItem::Section(body_section(cursor, false)?),
+        "BODY.PEEK" => FetchItem::Section(body_section(cursor, true)?),
+        _ => return Err(Error("Unknown FETCH item")),
+    })
+}
+
+fn body_section(cursor: &mut Cursor<'_>, peek: bool) -> Result<FetchSection, Error> {
+    let section = section(cursor)?;
+    let partial = if cursor.eat(b'<') {
+        let offset = cursor.number()?;
+        cursor.expect(b'.', "A partial looks like <0.1024>")?;
+        let count = cursor.nz_number()?;
+        cursor.expect(b'>', "A partial looks like <0.1024>")?;
+        Some((offset, count))
+    } else {
+        None
+    };
+    Ok(FetchSection { section, peek, partial, label: Label::Body })
+}
+
+/// `section = "[" [section-spec] "]"`,
+/// `section-spec = section-msgtext / (section-part ["." section-text])`
+fn section(cursor: &mut Cursor<'_>) -> Result<Section, Error> {
+    cursor.expect(b'[', "Missing section")?;
+    let mut part = Vec::new();
+    let mut what = SectionWhat::All;
+    while cursor.peek() != Some(b']') {
+        if !cursor.peek().is_some_and(|b| b.is_ascii_digit()) {
+            what = section_text(cursor, !part.is_empty())?;
+            break;
+        }
+        if part.len() >= mail::limits::MIME_DEPTH {
+            return Err(Error("The part number is too deep"));
+        }
+        part.push(cursor.nz_number()?);
+        if !cursor.eat(b'.') {
+            break;
+        }
+        if cursor.peek() == Some(b']') {
+            return Err(Error("A part number does not end in '.'"));
+        }
+    }
+    cursor.expect(b']', "Missing ']' of a section")?;
+    Ok(Section { part, what })
+}
+
+/// `section-msgtext = "HEADER" / "HEADER.FIELDS" [".NOT"] SP header-list / "TEXT"`,
+/// `section-text = section-msgtext / "MIME"`
+fn section_text(cursor: &mut Cursor<'_>, in_part: bool) -> Result<SectionWhat, Error> {
+    let word = cursor.take_while(|b| b.is_ascii_alphabetic() || b == b'.');
+    match String::from_utf8_lossy(word).to_ascii_uppercase().as_str() {
+        "HEADER" => Ok(SectionWhat::Header),
+        "TEXT" => Ok(SectionWhat::Text),
+        "MIME" if in_part => Ok(SectionWhat::Mime),
+        "HEADER.FIELDS" => header_list(cursor).map(SectionWhat::HeaderFields),
+        "HEADER.FIELDS.NOT" => header_list(cursor).map(SectionWhat::HeaderFieldsNot),
+        _ => Err(Error("Unknown section")),
+    }
+}
+
+/// `header-list = "(" header-fld-name *(SP header-fld-name) ")"`
+fn header_list(cursor: &mut Cursor<'_>) -> Result<Vec<String>, Error> {
+    cursor.space()?;
+    cursor.list(false, Cursor::text)
+}

@@ -1,0 +1,105 @@
+//! LIST, LSUB, STATUS.
+
+use super::cursor::{is_astring_char, utf8};
+use super::{Cursor, Error};
+use crate::command::{Command, List, StatusItem};
+use crate::utf7;
+
+/// RFC 5258 §6: `list = "LIST" [SP list-select-opts] SP mailbox SP mbox-or-pat [SP list-return-opts]`
+pub(crate) fn list(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
+    let mut list = List::default();
+    cursor.space()?;
+    if cursor.peek() == Some(b'(') {
+        list.extended = true;
+        cursor.list(true, |c| select_option(c, &mut list))?;
+        // RFC 5258 §3: RECURSIVEMATCH says nothing without a condition to match.
+        if list.select_recursive && !list.select_subscribed && !list.select_special_use {
+            return Err(Error("RECURSIVEMATCH needs another selection option"));
+        }
+        cursor.space()?;
+    }
+    list.reference = pattern_text(cursor.astring()?)?;
+    cursor.space()?;
+    if cursor.peek() == Some(b'(') {
+        list.extended = true;
+        list.patterns = cursor.list(false, list_mailbox)?;
+    } else {
+        list.patterns = vec![list_mailbox(cursor)?];
+    }
+    cursor.take_while(|b| b == b' ');
+    if cursor.eat_word("RETURN ") {
+        list.extended = true;
+        cursor.list(true, |c| return_option(c, &mut list))?;
+    }
+    Ok(Command::List(list))
+}
+
+fn select_option(cursor: &mut Cursor<'_>, list: &mut List) -> Result<(), Error> {
+    match cursor.atom()?.to_ascii_uppercase().as_str() {
+        "SUBSCRIBED" => list.select_subscribed = true,
+        "SPECIAL-USE" => list.select_special_use = true,
+        "RECURSIVEMATCH" => list.select_recursive = true,
+        "REMOTE" => {} // RFC 5258 §3.1: there are no remote mailboxes.
+        _ => return Err(Error("Unknown LIST selection option")),
+    }
+    Ok(())
+}
+
+fn return_option(cursor: &mut Cursor<'_>, list: &mut List) -> Result<(), Error> {
+    match cursor.atom()?.to_ascii_uppercase().as_str() {
+        "SUBSCRIBED" => list.return_subscribed = true,
+        // Both are always told.
+        "CHILDREN" | "SPECIAL-USE" => {}
+        "STATUS" => {
+            cursor.space()?;
+            list.return_status = cursor.list(false, status_item)?;
+        }
+        _ => return Err(Error("Unknown LIST return option")),
+    }
+    Ok(())
+}
+
+/// `lsub = "LSUB" SP mailbox SP list-mailbox`
+pub(crate) fn lsub(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
+    cursor.space()?;
+    let reference = pattern_text(cursor.astring()?)?;
+    cursor.space()?;
+    Ok(Command::Lsub { reference, pattern: list_mailbox(cursor)? })
+}
+
+/// `list-mailbox = 1*list-char / string`, `list-char = ATOM-CHAR / list-wildcards / resp-specials`
+fn list_mailbox(cursor: &mut Cursor<'_>) -> Result<String, Error> {
+    match cursor.peek() {
+        Some(b'"' | b'{') => pattern_text(cursor.string()?),
+        _ => {
+            let bytes = cursor.take_while(|b| is_astring_char(b) || matches!(b, b'%' | b'*'));
+            if bytes.is_empty() { Err(Error("Missing mailbox pattern")) } else { pattern_text(bytes.into()) }
+        }
+    }
+}
+
+/// A pattern in UTF-8. Wildcards stand for themselves in modified UTF-7, so the whole is decoded. What is not
+/// modified UTF-7 is kept as it is and matches nothing that has a wire form of its own.
+fn pattern_text(wire: Vec<u8>) -> Result<String, Error> {
+    if wire.len() > mail::limits::MAILBOX_NAME_LENGTH * 2 {
+        return Err(Error("The mailbox pattern is too long"));
+    }
+    match utf7::decode(&wire) {
+        Some(name) => Ok(name),
+        None => utf8(wire),
+    }
+}
+
+/// `status = "STATUS" SP mailbox SP "(" status-att *(SP status-att) ")"`
+pub(crate) fn status(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
+    cursor.space()?;
+    let mailbox = cursor.mailbox()?;
+    cursor.space()?;
+    Ok(Command::Status { mailbox, items: cursor.list(false, status_item)? })
+}
+
+fn status_item(cursor: &mut Cursor<'_>) -> Result<StatusItem, Error> {
+    let name = cursor.atom()?;
+    let found = StatusItem::ALL.into_iter().find(|item| item.name().eq_ignore_ascii_case(name));
+    found.ok_or(Error("Unknown STATUS item"))
+}

@@ -1,0 +1,29 @@
+//! The grammar of commands (RFC 3501 §9): a whole command, literals in place, to a [`Request`].
+//!
+//! Each parser stands below the rule it carries out. Work and memory are bounded by the length of the command
+//! and by [`limits::IMAP_DEPTH`](mail::limits::IMAP_DEPTH).
+
+mod append;
+mod command;
+mod cursor;
+mod date;
+mod fetch;
+mod list;
+mod search;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use append::append_start;
+pub use command::{request, tag_of};
+pub use cursor::{Cursor, Error};
+pub use date::{Day, month_name};
+
+use crate::command::Request;
+
+/// Parses one whole command. The final line end may be missing.
+pub fn parse(bytes: &[u8]) -> Result<Request, Error> {
+    let mut cursor =
+        Cursor::new(bytes.strip_suffix(b"\n").map_or(bytes, |b| b.strip_suffix(b"\r").unwrap_or(b)));
+    request(&mut cursor)
+}

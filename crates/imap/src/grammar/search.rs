@@ -1,0 +1,135 @@
+//! SEARCH.
+
+use mail::{Flag, Keyword};
+
+use super::{Cursor, Error};
+use crate::command::{Command, DateRelation, Search, SearchKey};
+
+/// `search = "SEARCH" [SP "CHARSET" SP astring] 1*(SP search-key)`
+pub(crate) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error> {
+    cursor.space()?;
+    let charset = if cursor.eat_word("CHARSET ") {
+        let charset = cursor.text()?;
+        cursor.space()?;
+        Some(charset)
+    } else {
+        None
+    };
+    let mut keys = vec![search_key(cursor)?];
+    while cursor.peek() == Some(b' ') {
+        cursor.space()?;
+        if !cursor.rest().is_empty() {
+            keys.push(search_key(cursor)?);
+        }
+    }
+    Ok(Command::Search(Search { uid, charset, key: all_of(keys) }))
+}
+
+fn all_of(mut keys: Vec<SearchKey>) -> SearchKey {
+    if keys.len() == 1 { keys.remove(0) } else { SearchKey::And(keys) }
+}
+
+/// `search-key = "ALL" / ... / sequence-set / "(" search-key *(SP search-key) ")"`
+fn search_key(cursor: &mut Cursor<'_>) -> Result<SearchKey, Error> {
+    match cursor.peek() {
+        Some(b'(') => cursor.list(false, search_key).map(all_of),
+        Some(b'0'..=b'9' | b'*') => cursor.sequence_set().map(SearchKey::Sequence),
+        _ => named_key(cursor),
+    }
+}
+
+fn named_key(cursor: &mut Cursor<'_>) -> Result<SearchKey, Error> {
+    let name = cursor.atom()?.to_ascii_uppercase();
+    if let Some(key) = key_without_argument(&name) {
+        return Ok(key);
+    }
+    if !takes_argument(&name) {
+        return Err(Error("Unknown SEARCH key"));
+    }
+    cursor.space()?;
+    key_with_argument(&name, cursor)
+}
+
+fn key_without_argument(name: &str) -> Option<SearchKey> {
+    Some(match name {
+        "ALL" => SearchKey::All,
+        "ANSWERED" => SearchKey::Flag(Flag::Answered, true),
+        "DELETED" => SearchKey::Flag(Flag::Deleted, true),
+        "DRAFT" => SearchKey::Flag(Flag::Draft, true),
+        "FLAGGED" => SearchKey::Flag(Flag::Flagged, true),
+        "SEEN" => SearchKey::Flag(Flag::Seen, true),
+        "UNANSWERED" => SearchKey::Flag(Flag::Answered, false),
+        "UNDELETED" => SearchKey::Flag(Flag::Deleted, false),
+        "UNDRAFT" => SearchKey::Flag(Flag::Draft, false),
+        "UNFLAGGED" => SearchKey::Flag(Flag::Flagged, false),
+        "UNSEEN" => SearchKey::Flag(Flag::Seen, false),
+        "NEW" => SearchKey::New,
+        "OLD" => SearchKey::Recent(false),
+        "RECENT" => SearchKey::Recent(true),
+        _ => return None,
+    })
+}
+
+fn takes_argument(name: &str) -> bool {
+    matches!(
+        name,
+        "BCC"
+            | "BEFORE"
+            | "BODY"
+            | "CC"
+            | "FROM"
+            | "HEADER"
+            | "KEYWORD"
+            | "LARGER"
+            | "NOT"
+            | "ON"
+            | "OR"
+            | "SENTBEFORE"
+            | "SENTON"
+            | "SENTSINCE"
+            | "SINCE"
+            | "SMALLER"
+            | "SUBJECT"
+            | "TEXT"
+            | "TO"
+            | "UID"
+            | "UNKEYWORD"
+    )
+}
+
+fn key_with_argument(name: &str, cursor: &mut Cursor<'_>) -> Result<SearchKey, Error> {
+    use DateRelation::{Before, On, Since};
+    Ok(match name {
+        "BCC" | "CC" | "FROM" | "SUBJECT" | "TO" => {
+            SearchKey::Header { field: name.into(), contains: cursor.astring()? }
+        }
+        "HEADER" => {
+            let field = cursor.text()?;
+            cursor.space()?;
+            SearchKey::Header { field, contains: cursor.astring()? }
+        }
+        "BODY" => SearchKey::Body(cursor.astring()?),
+        "TEXT" => SearchKey::Text(cursor.astring()?),
+        "KEYWORD" => SearchKey::Keyword(keyword(cursor)?, true),
+        "UNKEYWORD" => SearchKey::Keyword(keyword(cursor)?, false),
+        "BEFORE" => SearchKey::Internal(Before, cursor.date()?),
+        "ON" => SearchKey::Internal(On, cursor.date()?),
+        "SINCE" => SearchKey::Internal(Since, cursor.date()?),
+        "SENTBEFORE" => SearchKey::Sent(Before, cursor.date()?),
+        "SENTON" => SearchKey::Sent(On, cursor.date()?),
+        "SENTSINCE" => SearchKey::Sent(Since, cursor.date()?),
+        "LARGER" => SearchKey::Larger(cursor.number64()?),
+        "SMALLER" => SearchKey::Smaller(cursor.number64()?),
+        "UID" => SearchKey::Uid(cursor.sequence_set()?),
+        "NOT" => SearchKey::Not(Box::new(cursor.nested(search_key)?)),
+        _ => {
+            let first = cursor.nested(search_key)?;
+            cursor.space()?;
+            SearchKey::Or(Box::new(first), Box::new(cursor.nested(search_key)?))
+        }
+    })
+}
+
+fn keyword(cursor: &mut Cursor<'_>) -> Result<Keyword, Error> {
+    Keyword::new(cursor.atom()?).ok_or(Error("The keyword is too long"))
+}

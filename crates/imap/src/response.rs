@@ -1,0 +1,215 @@
+//! Writes responses (RFC 3501 §7 and §9), straight into the bytes that go out.
+
+use mail::{Flag, Flags, MailboxName, Wall};
+
+use crate::grammar::month_name;
+use crate::{Code, utf7};
+
+/// Strings up to this length are quoted where that is possible; longer ones are literals.
+const QUOTED_LENGTH: usize = 1000;
+
+/// Appends to the output. Costs no allocation of its own.
+pub struct Writer<'a>(pub &'a mut Vec<u8>);
+
+impl Writer<'_> {
+    /// Bytes as they are.
+    pub fn raw(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    /// Text as it is.
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        self.raw(text.as_bytes())
+    }
+
+    /// CRLF.
+    pub fn end(&mut self) -> &mut Self {
+        self.raw(b"\r\n")
+    }
+
+    /// `number`
+    pub fn number(&mut self, mut number: u64) -> &mut Self {
+        let mut digits = [0u8; 20];
+        let mut at = digits.len();
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        self.raw(&digits[at..])
+    }
+
+    /// `string = quoted / literal`. NUL, which neither may hold, is left out.
+    pub fn string(&mut self, bytes: &[u8]) -> &mut Self {
+        let quotable = |&b: &u8| b != b'\r' && b != b'\n' && (1..0x80).contains(&b);
+        if bytes.len() <= QUOTED_LENGTH && bytes.iter().all(quotable) {
+            return self.quoted(bytes);
+        }
+        if bytes.contains(&0) {
+            let without: Vec<u8> = bytes.iter().copied().filter(|&b| b != 0).collect();
+            return self.literal(without.len() as u64).raw(&without);
+        }
+        self.literal(bytes.len() as u64).raw(bytes)
+    }
+
+    fn quoted(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.push(b'"');
+        for &b in bytes {
+            if matches!(b, b'"' | b'\\') {
+                self.0.push(b'\\');
+            }
+            self.0.push(b);
+        }
+        self.0.push(b'"');
+        self
+    }
+
+    /// `nstring = string / nil`
+    pub fn nstring(&mut self, bytes: Option<&[u8]>) -> &mut Self {
+        match bytes {
+            Some(bytes) => self.string(bytes),
+            None => self.raw(b"NIL"),
+        }
+    }
+
+    /// The beginning of a literal of `length` bytes, which the caller writes next.
+    pub fn literal(&mut self, length: u64) -> &mut Self {
+        self.raw(b"{").number(length).raw(b"}\r\n")
+    }
+
+    /// A mailbox's name in its wire form, quoted.
+    pub fn mailbox(&mut self, name: &MailboxName) -> &mut Self {
+        self.mailbox_text(name.as_str())
+    }
+
+    /// As [`Writer::mailbox`], for names that are only part of other names.
+    pub fn mailbox_text(&mut self, name: &str) -> &mut Self {
+        self.quoted(utf7::encode(name).as_bytes())
+    }
+
+    /// `FLAGS (...)` with \Recent where it holds.
+    pub fn flags(&mut self, flags: &Flags, recent: bool) -> &mut Self {
+        self.system_flags(flags.bits(), recent);
+        let mut first = flags.bits() == 0 && !recent;
+        for keyword in flags.keywords() {
+            self.keyword(keyword.as_str(), &mut first);
+        }
+        self.flags_end()
+    }
+
+    /// Begins `FLAGS (` with the system flags of `bits` (the values of [`Flag`]) and \Recent.
+    pub fn system_flags(&mut self, bits: u8, recent: bool) -> &mut Self {
+        self.raw(b"FLAGS (");
+        let mut first = true;
+        for flag in Flag::ALL {
+            if bits & flag as u8 != 0 {
+                self.keyword(flag.name(), &mut first);
+            }
+        }
+        if recent {
+            self.keyword("\\Recent", &mut first);
+        }
+        self
+    }
+
+    /// One more word of a list; a space before all but the first.
+    pub fn keyword(&mut self, word: &str, first: &mut bool) -> &mut Self {
+        if !std::mem::take(first) {
+            self.0.push(b' ');
+        }
+        self.text(word)
+    }
+
+    /// Ends what [`Writer::system_flags`] began.
+    pub fn flags_end(&mut self) -> &mut Self {
+        self.raw(b")")
+    }
+
+    /// `date-time`, in UTC.
+    pub fn date_time(&mut self, wall: Wall) -> &mut Self {
+        let c = wall.civil();
+        let two = |n: u8| [b'0' + n / 10, b'0' + n % 10];
+        let day = if c.day < 10 { [b' ', b'0' + c.day] } else { two(c.day) };
+        let year = c.year.clamp(0, 9999) as u64;
+        self.raw(b"\"").raw(&day).raw(b"-").text(month_name(c.month)).raw(b"-");
+        self.raw(&two((year / 100) as u8)).raw(&two((year % 100) as u8)).raw(b" ");
+        self.raw(&two(c.hour)).raw(b":").raw(&two(c.minute)).raw(b":").raw(&two(c.second)).raw(b" +0000\"")
+    }
+
+    /// `* OK [code] text` and its like; `status` is `OK`, `NO`, `BAD` or `BYE`.
+    pub fn untagged(&mut self, status: &str, code: Option<&Code>, text: &str) -> &mut Self {
+        self.condition("*", status, code, text)
+    }
+
+    /// `tag OK [code] text`
+    pub(crate) fn condition(
+        &mut self,
+        tag: &str,
+        status: &str,
+        code: Option<&Code>,
+        text: &str,
+    ) -> &mut Self {
+        self.text(tag).raw(b" ").text(status).raw(b" ");
+        if let Some(code) = code {
+            self.raw(b"[").text(&code.to_string()).raw(b"] ");
+        }
+        // RFC 3501 §9 `text`: no line ends; nothing of a peer's may forge a line (attack A31).
+        for c in text.chars() {
+            let c = if c.is_ascii() && !c.is_ascii_control() { c as u8 } else { b'?' };
+            self.0.push(c);
+        }
+        self.end()
+    }
+
+    /// `* 12 EXISTS` and its like.
+    pub fn counted(&mut self, number: u64, word: &str) -> &mut Self {
+        self.raw(b"* ").number(number).raw(b" ").text(word).end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mail::Keyword;
+
+    use super::*;
+
+    fn written(write: impl FnOnce(&mut Writer<'_>)) -> String {
+        let mut out = Vec::new();
+        write(&mut Writer(&mut out));
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    #[test]
+    fn strings_take_the_simplest_form() {
+        for (bytes, wire) in [
+            (b"a b".as_slice(), "\"a b\""),
+            (b"", "\"\""),
+            (b"a\"\\", r#""a\"\\""#),
+            (b"a\r\nb", "{4}\r\na\r\nb"),
+            (b"a\0b", "{2}\r\nab"),
+            ("ü".as_bytes(), "{2}\r\nü"),
+        ] {
+            assert_eq!(written(|w| drop(w.string(bytes))), wire);
+        }
+        assert_eq!(written(|w| drop(w.nstring(None))), "NIL");
+    }
+
+    #[test]
+    fn flags_dates_numbers() {
+        let flags = Flags::from_parts(1 | 8, Keyword::new("$Junk"));
+        assert_eq!(written(|w| drop(w.flags(&flags, true))), "FLAGS (\\Deleted \\Seen \\Recent $Junk)");
+        assert_eq!(written(|w| drop(w.flags(&Flags::from_parts(0, Keyword::new("k")), false))), "FLAGS (k)");
+        assert_eq!(written(|w| drop(w.flags(&Flags::new(), false))), "FLAGS ()");
+        let wall = Wall::from_civil(2026, 2, 3, 4, 5, 6);
+        assert_eq!(written(|w| drop(w.date_time(wall))), "\" 3-Feb-2026 04:05:06 +0000\"");
+        assert_eq!(written(|w| drop(w.number(u64::MAX))), u64::MAX.to_string());
+        assert_eq!(
+            written(|w| drop(w.untagged("NO", Some(&Code::Alert), "a\r\nb"))),
+            "* NO [ALERT] a??b\r\n"
+        );
+    }
+}

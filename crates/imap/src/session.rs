@@ -1,0 +1,507 @@
+//! One client's session: what may be asked when, and in which order it is answered.
+//!
+//! The driver feeds [`Session::handle_input`], then takes events until [`Session::poll_event`] gives none. After an
+//! event nothing more is worked through until it is answered, so pipelined commands are answered in order
+//! (RFC 3501 §5.5). Bytes to send come from [`Session::take_output`].
+
+mod append;
+mod authenticate;
+mod legality;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+use mail::{Mono, limits};
+
+use crate::command::{Append, Command};
+use crate::grammar;
+use crate::reader::{Bounds, Found, Reader};
+use crate::response::Writer;
+use crate::{Code, Request};
+
+/// Where the session stands (RFC 3501 §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nobody has logged in.
+    NotAuthenticated,
+    /// Someone has, and no mailbox is selected.
+    Authenticated,
+    /// A mailbox is selected.
+    Selected {
+        /// By EXAMINE.
+        read_only: bool,
+    },
+}
+
+/// What the session may say of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsOffer {
+    /// There is none.
+    None,
+    /// By STARTTLS.
+    Offered,
+    /// It protects the connection.
+    Active,
+}
+
+/// What a session is told at its beginning.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Our name, for the greeting.
+    pub hostname: String,
+    /// See [`TlsOffer`].
+    pub tls: TlsOffer,
+    /// SASL mechanisms that are offered where logging in is allowed.
+    pub mechanisms: Vec<&'static str>,
+    /// Whether logging in is refused in clear.
+    pub login_needs_tls: bool,
+    /// The largest message APPEND takes, in bytes.
+    pub message_size: u64,
+}
+
+/// What the driver is to do. Each is answered before the next comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Carry out, write untagged responses to [`Session::out`], then [`Session::complete`].
+    /// Never LOGIN, AUTHENTICATE, APPEND, IDLE or what the session answers by itself.
+    Command(Command),
+    /// Check, then [`Session::logged_in`] or [`Session::complete`] with NO.
+    Login {
+        /// The name as given.
+        user: String,
+        /// The password as given.
+        password: String,
+    },
+    /// Begin a SASL exchange: [`Session::challenge`], [`Session::logged_in`] or [`Session::complete`] with NO.
+    AuthStart {
+        /// In capitals; one of those offered.
+        mechanism: String,
+        /// The initial response, if one was sent.
+        initial: Option<Vec<u8>>,
+    },
+    /// The answer to a challenge; answered like `AuthStart`.
+    AuthResponse(Vec<u8>),
+    /// The client gave the exchange up; already answered.
+    AuthAborted,
+    /// May this be appended? [`Session::accept_append`], or [`Session::complete`] with NO.
+    AppendStart(Append),
+    /// Some bytes of the message; needs no answer.
+    AppendData(Vec<u8>),
+    /// All of the message came; commit, then [`Session::complete`].
+    AppendEnd,
+    /// The command after the message was wrong, and has been answered: forget the message.
+    AppendAborted,
+    /// Write out, shake hands, then [`Session::tls_started`].
+    StartTls,
+    /// Until `IdleEnd`, write what happens to [`Session::out`]; needs no answer.
+    IdleStart,
+    /// Write what may still be said, then [`Session::complete`].
+    IdleEnd,
+}
+
+/// OK, NO or BAD (RFC 3501 §7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named by RFC 3501 §7.1")]
+pub enum Status {
+    Ok,
+    No,
+    Bad,
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// OK, NO or BAD.
+    pub status: Status,
+    /// For machines.
+    pub code: Option<Code>,
+    /// For people.
+    pub text: Cow<'static, str>,
+}
+
+impl Completion {
+    /// It was done.
+    pub fn ok(text: impl Into<Cow<'static, str>>) -> Self {
+        Self { status: Status::Ok, code: None, text: text.into() }
+    }
+
+    /// It was done, with more to know.
+    pub fn ok_with(code: Code, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { status: Status::Ok, code: Some(code), text: text.into() }
+    }
+
+    /// It was not done, and says why.
+    pub fn no(code: Code, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { status: Status::No, code: Some(code), text: text.into() }
+    }
+
+    /// It was no command, or had wrong arguments.
+    pub fn bad(text: impl Into<Cow<'static, str>>) -> Self {
+        Self { status: Status::Bad, code: None, text: text.into() }
+    }
+}
+
+/// What the session is busy with.
+#[derive(Debug)]
+enum Step {
+    /// Waiting for a command.
+    Reading,
+    /// The driver carries out the command of this tag.
+    Running(String),
+    /// Waiting for the client's answer to a challenge.
+    Challenged(String),
+    /// The driver decides about an APPEND.
+    AppendAsked(append::Progress),
+    /// The message comes in.
+    AppendData(append::Progress),
+    /// A refused message comes in anyway; how the command ends then.
+    Skipping(append::Progress, Completion),
+    Idling(String),
+    /// The line in IDLE was not DONE.
+    IdleBroken(String),
+    Handshake,
+    Closed,
+}
+
+/// See the module's description.
+#[derive(Debug)]
+pub struct Session {
+    config: Config,
+    state: State,
+    step: Step,
+    reader: Reader,
+    output: Vec<u8>,
+    errors: u32,
+    last_heard: Mono,
+}
+
+impl Session {
+    /// Begins with the greeting.
+    pub fn new(config: Config, now: Mono) -> Self {
+        let mut session = Self {
+            config,
+            state: State::NotAuthenticated,
+            step: Step::Reading,
+            reader: Reader::default(),
+            output: Vec::new(),
+            errors: 0,
+            last_heard: now,
+        };
+        let code = Code::Capability(session.capabilities());
+        let text = format!("{} Posthouse ready", session.config.hostname);
+        session.out().untagged("OK", Some(&code), &text);
+        session
+    }
+
+    /// Takes bytes that have arrived.
+    pub fn handle_input(&mut self, bytes: &[u8], now: Mono) {
+        // Before login only whole commands count as life, so that trickling bytes hold no connection.
+        if self.state != State::NotAuthenticated {
+            self.last_heard = now;
+        }
+        if !self.is_closed() {
+            self.reader.push(bytes);
+        }
+    }
+
+    /// Works through the input up to the next event. Call until it gives none.
+    pub fn poll_event(&mut self, now: Mono) -> Option<Event> {
+        loop {
+            let event = match &self.step {
+                Step::Reading => self.poll_command(now),
+                Step::Challenged(_) => self.poll_auth_response(),
+                Step::AppendData(_) | Step::Skipping(..) => self.poll_message(),
+                Step::Idling(_) => self.poll_done(),
+                _ => return None,
+            };
+            match event {
+                Polled::Event(event) => return Some(event),
+                Polled::Again => {}
+                Polled::Waiting => return None,
+            }
+        }
+    }
+
+    /// Takes the bytes to send.
+    pub fn take_output(&mut self, into: &mut Vec<u8>) {
+        into.append(&mut self.output);
+    }
+
+    /// Bytes that wait to be sent.
+    pub fn output_length(&self) -> usize {
+        self.output.len()
+    }
+
+    /// For untagged responses.
+    pub fn out(&mut self) -> Writer<'_> {
+        Writer(&mut self.output)
+    }
+
+    /// The output itself, for a driver that writes large responses in parts.
+    pub fn output(&mut self) -> &mut Vec<u8> {
+        &mut self.output
+    }
+
+    /// Whether more input would help; else the driver leaves it with the sender.
+    pub fn wants_input(&self) -> bool {
+        matches!(
+            self.step,
+            Step::Reading | Step::Challenged(_) | Step::AppendData(_) | Step::Skipping(..) | Step::Idling(_)
+        )
+    }
+
+    /// When [`Session::handle_timeout`] is due, unless something happens before.
+    pub fn poll_timeout(&self) -> Option<Mono> {
+        let patience = match self.state {
+            State::NotAuthenticated => limits::LOGIN_TIMEOUT,
+            _ => limits::IMAP_IDLE_TIMEOUT,
+        };
+        self.wants_input().then(|| self.last_heard + patience)
+    }
+
+    /// Says goodbye if nothing was heard for too long (RFC 3501 §5.4).
+    pub fn handle_timeout(&mut self, now: Mono) {
+        if self.poll_timeout().is_some_and(|due| due <= now) {
+            self.bye(None, "Nothing was heard for too long");
+        }
+    }
+
+    /// Whether the connection ends once the output is sent.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.step, Step::Closed)
+    }
+
+    /// Where the session stands.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Moves between authenticated and selected.
+    pub fn set_state(&mut self, state: State) {
+        self.state = state;
+    }
+
+    /// Gives buffers back while the client is silent.
+    pub fn release(&mut self) {
+        self.reader.release();
+        if self.output.is_empty() {
+            self.output = Vec::new();
+        }
+    }
+
+    /// `* BYE` and the end.
+    pub fn bye(&mut self, code: Option<&Code>, text: &str) {
+        if !self.is_closed() {
+            self.out().untagged("BYE", code, text);
+            self.close();
+        }
+    }
+
+    fn close(&mut self) {
+        self.step = Step::Closed;
+        self.reader.clear();
+    }
+
+    /// Ends the running command. After too many errors, ends the session too.
+    pub fn complete(&mut self, completion: Completion) {
+        match std::mem::replace(&mut self.step, Step::Reading) {
+            Step::Running(tag) | Step::Challenged(tag) | Step::Idling(tag) => self.tagged(&tag, &completion),
+            Step::IdleBroken(tag) => self.tagged(&tag, &Completion::bad("Expected DONE")),
+            Step::AppendAsked(progress) => self.refuse_append(progress, completion),
+            Step::AppendData(progress) => self.step = Step::Skipping(progress, completion),
+            other => self.step = other,
+        }
+    }
+
+    fn tagged(&mut self, tag: &str, completion: &Completion) {
+        let status = match completion.status {
+            Status::Ok => "OK",
+            Status::No => "NO",
+            Status::Bad => "BAD",
+        };
+        self.out().condition(tag, status, completion.code.as_ref(), &completion.text);
+        if completion.status == Status::Bad {
+            self.count_error();
+        }
+    }
+
+    fn count_error(&mut self) {
+        self.errors += 1;
+        if self.errors >= limits::IMAP_ERRORS {
+            self.bye(None, "Too many errors");
+        }
+    }
+
+    /// Answers what cannot be parsed, with its tag if it has one.
+    fn reject(&mut self, tag: Option<&str>, code: Option<Code>, text: &'static str) {
+        let completion = Completion { code, ..Completion::bad(text) };
+        self.tagged(tag.unwrap_or("*"), &completion);
+    }
+
+    fn bounds(&self) -> Bounds {
+        match self.state {
+            State::NotAuthenticated => Bounds::BEFORE_LOGIN,
+            _ => Bounds::AFTER_LOGIN,
+        }
+    }
+
+    fn poll_command(&mut self, now: Mono) -> Polled {
+        match self.reader.poll(self.bounds()) {
+            Found::Nothing => return Polled::Waiting,
+            Found::Command(bytes) => {
+                self.last_heard = now;
+                return self.dispatch(&bytes);
+            }
+            Found::WantsContinuation => drop(self.out().raw(b"+ OK\r\n")),
+            Found::Append(tag, parsed, announced) => return self.append_found(tag, parsed, announced),
+            Found::LiteralTooBig(tag, announced) => {
+                // RFC 7888 §4: a literal that is coming anyway is refused by closing.
+                self.reject(tag.as_deref(), Some(Code::TooBig), "The literal is too large");
+                if !announced.synchronising {
+                    self.bye(Some(&Code::TooBig), "The literal is too large");
+                }
+            }
+            Found::LineTooLong(tag) => {
+                self.reject(tag.as_deref(), Some(Code::TooBig), "The command is too long");
+                self.bye(Some(&Code::TooBig), "The command is too long");
+            }
+        }
+        Polled::Again
+    }
+
+    fn dispatch(&mut self, bytes: &[u8]) -> Polled {
+        match grammar::parse(bytes) {
+            Ok(Request { tag, command }) => match legality::refusal(&command, self.state, &self.config) {
+                None => self.begin(tag, command),
+                Some(refusal) => {
+                    self.tagged(&tag, &refusal);
+                    Polled::Again
+                }
+            },
+            Err(error) => {
+                let tag = grammar::tag_of(bytes).map(str::to_owned);
+                self.reject(tag.as_deref(), None, error.0);
+                // Attack A6: a browser made to speak to us gets no second line.
+                if self.state == State::NotAuthenticated
+                    && matches!(tag.as_deref(), Some("GET" | "POST" | "PUT"))
+                {
+                    self.bye(None, "This is not HTTP");
+                }
+                Polled::Again
+            }
+        }
+    }
+
+    fn begin(&mut self, tag: String, command: Command) -> Polled {
+        match command {
+            Command::Capability => self.capability(&tag),
+            Command::Logout => self.logout(&tag),
+            Command::Id(_) => self.id(&tag),
+            Command::Enable(_) => self.enable(&tag),
+            Command::Namespace => self.namespace(&tag),
+            Command::StartTls => return self.start_tls(&tag),
+            Command::Login { user, password } => return self.run(tag, Event::Login { user, password }),
+            Command::Authenticate { mechanism, initial } => {
+                return self.run(tag, Event::AuthStart { mechanism, initial });
+            }
+            Command::Idle => {
+                self.out().raw(b"+ idling\r\n");
+                self.step = Step::Idling(tag);
+                return Polled::Event(Event::IdleStart);
+            }
+            other => return self.run(tag, Event::Command(other)),
+        }
+        Polled::Again
+    }
+
+    fn run(&mut self, tag: String, event: Event) -> Polled {
+        self.step = Step::Running(tag);
+        Polled::Event(event)
+    }
+
+    /// What is offered now (RFC 3501 §6.1.1).
+    pub fn capabilities(&self) -> String {
+        legality::capabilities(self.state, &self.config)
+    }
+
+    fn capability(&mut self, tag: &str) {
+        let list = self.capabilities();
+        self.out().text("* CAPABILITY ").text(&list).end();
+        self.tagged(tag, &Completion::ok("Capabilities listed"));
+    }
+
+    fn logout(&mut self, tag: &str) {
+        self.out().untagged("BYE", None, "Until next time");
+        self.tagged(tag, &Completion::ok("Logged out"));
+        self.close();
+    }
+
+    /// RFC 2971 §3.2. No version: it would help attackers more than clients.
+    fn id(&mut self, tag: &str) {
+        self.out().text("* ID (\"name\" \"Posthouse\")").end();
+        self.tagged(tag, &Completion::ok("Pleased to meet you"));
+    }
+
+    /// RFC 5161 §3.1: no extension offered needs enabling, and unknown ones are passed over.
+    fn enable(&mut self, tag: &str) {
+        self.out().text("* ENABLED").end();
+        self.tagged(tag, &Completion::ok("Nothing needed enabling"));
+    }
+
+    /// RFC 2342 §5: one personal namespace, no others.
+    fn namespace(&mut self, tag: &str) {
+        self.out().text("* NAMESPACE ((\"\" \"/\")) NIL NIL").end();
+        self.tagged(tag, &Completion::ok("Namespaces listed"));
+    }
+
+    fn start_tls(&mut self, tag: &str) -> Polled {
+        // Attack A3: what follows STARTTLS in clear may be an attacker's; it never counts as sent under TLS.
+        if !self.reader.is_empty() {
+            self.tagged(tag, &Completion::bad("Bytes follow STARTTLS"));
+            self.bye(None, "Bytes follow STARTTLS");
+            return Polled::Again;
+        }
+        self.tagged(tag, &Completion::ok("Begin TLS negotiation now"));
+        self.step = Step::Handshake;
+        Polled::Event(Event::StartTls)
+    }
+
+    /// The handshake is done: everything learned in clear is forgotten (RFC 3501 §6.2.1).
+    pub fn tls_started(&mut self, now: Mono) {
+        self.config.tls = TlsOffer::Active;
+        self.state = State::NotAuthenticated;
+        self.step = Step::Reading;
+        self.reader.clear();
+        self.last_heard = now;
+    }
+
+    /// RFC 2177 §3: DONE ends it, anything else is an error that ends it too.
+    fn poll_done(&mut self) -> Polled {
+        let line = match self.reader.line(limits::IMAP_LINE_BEFORE_LOGIN) {
+            Ok(None) => return Polled::Waiting,
+            Ok(Some(line)) => line,
+            Err(()) => {
+                self.bye(Some(&Code::TooBig), "The line is too long");
+                return Polled::Again;
+            }
+        };
+        if !line.eq_ignore_ascii_case(b"DONE")
+            && let Step::Idling(tag) = &mut self.step
+        {
+            self.step = Step::IdleBroken(std::mem::take(tag));
+        } else if let Step::Idling(tag) = &mut self.step {
+            self.step = Step::Running(std::mem::take(tag));
+        }
+        Polled::Event(Event::IdleEnd)
+    }
+}
+
+/// What a look at the input came to.
+enum Polled {
+    Event(Event),
+    /// Answered without the driver: look again.
+    Again,
+    /// More input is needed.
+    Waiting,
+}
