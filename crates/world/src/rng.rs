@@ -6,7 +6,7 @@ pub trait Rng: Send + Sync {
     fn fill(&self, buffer: &mut [u8]);
 }
 
-impl dyn Rng {
+impl dyn Rng + '_ {
     /// Any number.
     pub fn number(&self) -> u64 {
         let mut bytes = [0; 8];
