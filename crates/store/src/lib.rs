@@ -5,10 +5,14 @@
 
 mod batch;
 mod blob;
+mod body;
 pub mod codec;
 mod error;
+mod index;
 mod key;
+pub mod memory;
 mod notice;
+mod resolve;
 
 use mail::Id;
 use world::BoxFuture;

@@ -1,5 +1,10 @@
 //! Change notices: who watches a topic hears of each durable commit that names it.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::watch;
+
 use crate::Slot;
 
 /// What can be watched.
@@ -44,5 +49,41 @@ impl Watch {
     /// Whether a notice waits.
     pub fn has_changed(&self) -> bool {
         self.receiver.has_changed().unwrap_or(false)
+    }
+}
+
+/// Who watches what.
+#[derive(Debug, Default)]
+pub(crate) struct Hub {
+    topics: Mutex<BTreeMap<Topic, watch::Sender<i64>>>,
+}
+
+impl Hub {
+    /// Notices of `topic` from now on.
+    pub(crate) fn watch(&self, topic: Topic) -> Watch {
+        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        let sender = topics.entry(topic).or_insert_with(|| watch::Sender::new(0));
+        Watch { receiver: sender.subscribe() }
+    }
+
+    /// Tells those who watch, and forgets topics that nobody watches any more.
+    pub(crate) fn tell(&self, notices: &[Notice]) {
+        if notices.is_empty() {
+            return;
+        }
+        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        for notice in notices {
+            let Some(sender) = topics.get(&notice.topic) else { continue };
+            if sender.receiver_count() == 0 {
+                topics.remove(&notice.topic);
+            } else {
+                sender.send_replace(notice.value);
+            }
+        }
+    }
+
+    /// Tells nobody any more.
+    pub(crate) fn close(&self) {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

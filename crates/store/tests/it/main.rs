@@ -1,0 +1,4 @@
+//! The store from outside: one suite over every backend, and the embedded one under failing disks.
+
+mod conformance;
+mod doors;
