@@ -1,4 +1,9 @@
 //! The binary `posthouse`.
 mod config;
+mod connections;
+mod demo {
+    mod dns;
+}
+mod logging;
 
 fn main() {}

@@ -1,0 +1,188 @@
+//! How many connections there are, in all and from each address (promise P7).
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use mta::Network;
+use tokio::sync::Notify;
+
+/// How many may be open.
+#[derive(Clone, Debug)]
+pub(crate) struct Caps {
+    /// In all.
+    pub(crate) total: usize,
+    /// From one IPv4 address or IPv6 /64.
+    pub(crate) per_ip: usize,
+    /// Who is not counted against the two.
+    pub(crate) exempt: Vec<Network>,
+}
+
+/// Why a connection is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// There are too many in all.
+    Busy,
+    /// There are too many from this address.
+    TooManyFromYou,
+}
+
+/// Counts the open connections. Shared.
+pub(crate) struct Connections {
+    state: Mutex<State>,
+    all_gone: Notify,
+}
+
+struct State {
+    caps: Caps,
+    /// Also those that are exempt: a shutdown waits for all.
+    open: usize,
+    counted: usize,
+    per_ip: BTreeMap<IpAddr, usize>,
+}
+
+/// A counted connection; it counts until this is dropped.
+pub(crate) struct Place {
+    connections: Arc<Connections>,
+    /// Where it is counted; `None` for the exempt.
+    from: Option<IpAddr>,
+}
+
+impl Connections {
+    pub(crate) fn new(caps: Caps) -> Arc<Self> {
+        let state = State { caps, open: 0, counted: 0, per_ip: BTreeMap::new() };
+        Arc::new(Self { state: Mutex::new(state), all_gone: Notify::new() })
+    }
+
+    /// Holds for connections from now on.
+    pub(crate) fn set_caps(&self, caps: Caps) {
+        self.lock().caps = caps;
+    }
+
+    /// Counts a connection from `ip`, or says why it must go.
+    pub(crate) fn enter(self: &Arc<Self>, ip: IpAddr) -> Result<Place, Refusal> {
+        let mut state = self.lock();
+        let from = if state.caps.exempt.iter().any(|network| network.contains(ip)) {
+            None
+        } else {
+            Some(state.count(site(ip))?)
+        };
+        state.open += 1;
+        Ok(Place { connections: Arc::clone(self), from })
+    }
+
+    /// How many are open.
+    pub(crate) fn open(&self) -> usize {
+        self.lock().open
+    }
+
+    /// Waits until none is open.
+    pub(crate) async fn all_gone(&self) {
+        loop {
+            let gone = self.all_gone.notified();
+            if self.open() == 0 {
+                return;
+            }
+            gone.await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn count(&mut self, site: IpAddr) -> Result<IpAddr, Refusal> {
+        if self.counted >= self.caps.total {
+            return Err(Refusal::Busy);
+        }
+        let here = self.per_ip.get(&site).copied().unwrap_or(0);
+        if here >= self.caps.per_ip {
+            return Err(Refusal::TooManyFromYou);
+        }
+        self.per_ip.insert(site, here + 1);
+        self.counted += 1;
+        Ok(site)
+    }
+
+    fn discount(&mut self, site: IpAddr) {
+        self.counted -= 1;
+        match self.per_ip.get_mut(&site) {
+            Some(many) if *many > 1 => *many -= 1,
+            _ => drop(self.per_ip.remove(&site)),
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.connections.lock();
+        state.open -= 1;
+        if let Some(site) = self.from {
+            state.discount(site);
+        }
+        if state.open == 0 {
+            self.connections.all_gone.notify_waiters();
+        }
+    }
+}
+
+/// Whoever has one IPv6 address has its whole /64.
+fn site(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V4(four) => IpAddr::V4(four),
+        IpAddr::V6(six) => IpAddr::V6(Ipv6Addr::from_bits(six.to_bits() >> 64 << 64)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    fn connections(total: usize, per_ip: usize) -> Arc<Connections> {
+        let exempt = vec!["127.0.0.0/8".parse().expect("a network")];
+        Connections::new(Caps { total, per_ip, exempt })
+    }
+
+    #[test]
+    fn caps_hold_until_places_are_given_back() {
+        let all = connections(3, 2);
+        let first = all.enter(ip("192.0.2.1")).expect("free");
+        let _second = all.enter(ip("192.0.2.1")).expect("free");
+        assert_eq!(all.enter(ip("192.0.2.1")).err(), Some(Refusal::TooManyFromYou));
+        let _third = all.enter(ip("192.0.2.2")).expect("free");
+        assert_eq!(all.enter(ip("192.0.2.3")).err(), Some(Refusal::Busy));
+        let _loopback = all.enter(ip("127.0.0.1")).expect("exempt");
+        drop(first);
+        let _again = all.enter(ip("::ffff:192.0.2.1")).expect("free again");
+        assert_eq!(all.open(), 4);
+    }
+
+    #[test]
+    fn one_ipv6_network_is_one_site() {
+        let all = connections(10, 1);
+        let _one = all.enter(ip("2001:db8:0:1::1")).expect("free");
+        assert_eq!(all.enter(ip("2001:db8:0:1:ffff::2")).err(), Some(Refusal::TooManyFromYou));
+        assert!(all.enter(ip("2001:db8:0:2::1")).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_shutdown_waits_for_all() {
+        let all = connections(10, 10);
+        all.all_gone().await;
+        let place = all.enter(ip("127.0.0.1")).expect("exempt");
+        let waiter = tokio::spawn({
+            let all = Arc::clone(&all);
+            async move { all.all_gone().await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiter.is_finished());
+        drop(place);
+        waiter.await.expect("it ends");
+    }
+}
