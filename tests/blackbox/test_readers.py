@@ -1,0 +1,368 @@
+"""Programs that read and change mail: curl, neomutt, mbsync, getmail, fetchmail, Python's imaplib and poplib."""
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import time
+import unittest
+
+from house import PASSWORD, Authority, House, letter, scratch, until
+from peers import run
+
+USER = "ann@alpha.test"
+
+
+class Reader(unittest.TestCase):
+    """A fresh house with three messages for ann."""
+
+    def setUp(self):
+        self.house = House().start().people("ann", "bob")
+        with self.house.smtp() as client:
+            for number in (1, 2, 3):
+                client.sendmail("out@side.test", [USER], letter(f"letter {number}", body=f"Body {number}.\r\n"))
+        self.directory = scratch("reader")
+
+    def tearDown(self):
+        self.house.close()
+
+    def url(self, service, path=""):
+        return f"{service}://127.0.0.1:{self.house.ports[service]}/{path}"
+
+    def curl(self, url, *options):
+        credentials = ["--user", f"{USER}:{PASSWORD}"]
+        return run(["curl", "-sS", "--cacert", Authority.get().certificate, *credentials, *options, url])
+
+
+class Curl(Reader):
+    def test_imap(self):
+        self.assertIn("Body 2.", self.curl(self.url("imaps", "INBOX;MAILINDEX=2")))
+        self.assertIn("INBOX", self.curl(self.url("imaps")))
+        self.assertIn("EXISTS", self.curl(self.url("imaps"), "-X", "EXAMINE INBOX"))
+        self.assertRegex(self.curl(self.url("imaps", "INBOX?SUBJECT%20%22letter%203%22")), r"SEARCH 3\b")
+
+    def test_imap_starttls(self):
+        url = f"imap://127.0.0.1:{self.house.ports['imap']}/INBOX;MAILINDEX=1"
+        self.assertIn("Body 1.", self.curl(url, "--ssl-reqd"))
+
+    def test_imap_append(self):
+        path = self.directory / "letter"
+        path.write_bytes(letter("appended by curl"))
+        self.curl(self.url("imaps", "Drafts"), "--upload-file", path)
+        self.assertEqual(self.house.messages(USER, "Drafts"), [letter("appended by curl")])
+
+    def test_pop3(self):
+        self.assertEqual(len(self.curl(self.url("pop3s")).splitlines()), 3)
+        self.assertIn("Body 3.", self.curl(self.url("pop3s", "3")))
+        clear = f"pop3://127.0.0.1:{self.house.ports['pop3']}/1"
+        self.assertIn("Body 1.", self.curl(clear, "--ssl-reqd"))
+
+
+class Mbsync(Reader):
+    def sync(self):
+        config = self.directory / "mbsyncrc"
+        config.write_text(
+            f"""IMAPAccount house
+Host 127.0.0.1
+Port {self.house.ports['imaps']}
+User {USER}
+Pass "{PASSWORD}"
+SSLType IMAPS
+CertificateFile {Authority.get().certificate}
+
+IMAPStore far
+Account house
+
+MaildirStore near
+Path {self.directory}/mail/
+Inbox {self.directory}/mail/INBOX
+SubFolders Verbatim
+
+Channel all
+Far :far:
+Near :near:
+Patterns INBOX Sent
+Create Both
+Expunge Both
+SyncState *
+"""
+        )
+        (self.directory / "mail").mkdir(exist_ok=True)
+        return run(["mbsync", "-c", config, "all"], env={"HOME": str(self.directory)})
+
+    def local(self, mailbox="INBOX"):
+        folder = self.directory / "mail" / mailbox
+        return {path: path.read_bytes() for kind in ("cur", "new") for path in (folder / kind).glob("*")}
+
+    def test_both_directions_twice(self):
+        self.sync()
+        self.assertEqual(len(self.local()), 3)
+        self.assertTrue(all(b"Body " in body for body in self.local().values()))
+        # A new message on each side, one deleted here, one flagged there.
+        (self.directory / "mail/INBOX/new/1.mine").write_bytes(letter("born here").replace(b"\r\n", b"\n"))
+        gone = next(path for path, body in self.local().items() if b"letter 1" in body)
+        info = gone.name.split(":2,")[0] + ":2,ST"
+        gone.rename(gone.parent.parent / "cur" / info)
+        with self.house.smtp() as client:
+            client.sendmail("out@side.test", [USER], letter("letter 4"))
+        client = self.house.imap(USER)
+        client.select("INBOX")
+        client.store("2", "+FLAGS", r"(\Flagged)")
+        client.logout()
+        self.sync()
+        subjects = sorted(body.split(b"Subject: ")[1].split(b"\n")[0] for body in self.local().values())
+        self.assertEqual([s.strip() for s in subjects], [b"born here", b"letter 2", b"letter 3", b"letter 4"])
+        remote = self.house.messages(USER)
+        self.assertEqual(len(remote), 4)
+        self.assertTrue(any(b"Subject: born here" in body for body in remote))
+        self.assertFalse(any(b"Subject: letter 1" in body for body in remote))
+        flagged = [path.name for path, body in self.local().items() if b"letter 2" in body]
+        self.assertIn("F", flagged[0].split(":2,")[1])
+        # A third run finds nothing to do.
+        before = {path: path.stat().st_mtime_ns for path in self.local()}
+        self.sync()
+        self.assertEqual({path: path.stat().st_mtime_ns for path in self.local()}, before)
+        self.assertEqual(len(self.house.messages(USER)), 4)
+
+
+class Neomutt(Reader):
+    def config(self):
+        path = self.directory / "muttrc"
+        path.write_text(
+            f"""set ssl_ca_certificates_file = "{Authority.get().certificate}"
+set certificate_file = "{Authority.get().certificate}"
+set ssl_usesystemcerts = no
+set ssl_force_tls = yes
+set imap_user = "{USER}"
+set imap_pass = "{PASSWORD}"
+set smtp_pass = "{PASSWORD}"
+set smtp_url = "smtps://{USER}@127.0.0.1:{self.house.ports['submissions']}"
+set from = "{USER}"
+set realname = "Ann"
+set folder = "imaps://127.0.0.1:{self.house.ports['imaps']}/"
+set spool_file = "+INBOX"
+set record = "+Sent"
+set confirm_append = no
+set move = no
+set quit = yes
+set delete = yes
+set sleep_time = 0
+set wait_key = no
+set header_cache = ""
+set ssl_verify_host = no
+"""
+        )
+        return path
+
+    def test_batch_sends_and_keeps_a_copy(self):
+        home = {"HOME": str(self.directory), "TERM": "dumb"}
+        run(["neomutt", "-n", "-F", self.config(), "-s", "from neomutt", "bob@alpha.test"], stdin="Dear Bob.\n", env=home)
+        self.assertIn(b"Dear Bob.", self.house.wait_for("bob@alpha.test", "Subject: from neomutt"))
+        self.assertIn(b"Dear Bob.", self.house.wait_for(USER, "Subject: from neomutt", mailbox="Sent"))
+
+    def test_batch_reads_copies_and_deletes(self):
+        target = self.directory / "copy.mbox"
+        keys = f"<tag-pattern>~A<enter><tag-prefix><copy-message>{target}<enter>"
+        keys += "<untag-pattern>~A<enter><delete-pattern>~s 'letter 2'<enter><sync-mailbox><quit>"
+        self.on_a_terminal(["neomutt", "-n", "-F", str(self.config()), "-e", f'push "{keys}"'])
+        text = target.read_text()
+        for number in (1, 2, 3):
+            self.assertIn(f"Body {number}.", text)
+        left = self.house.messages(USER)
+        self.assertEqual([b"letter 2" in body for body in left], [False, False])
+
+    def on_a_terminal(self, command, seconds=40):
+        """neomutt reads keys only from a terminal: give it one, and let the pushed keys do the rest."""
+        process, terminal = pty.fork()
+        if process == 0:
+            os.environ.update(HOME=str(self.directory), TERM="xterm", LINES="24", COLUMNS="80")
+            os.execvp(command[0], command)
+        seen = b""
+        end = time.monotonic() + seconds
+        try:
+            while time.monotonic() < end:
+                if select.select([terminal], [], [], 0.2)[0]:
+                    try:
+                        chunk = os.read(terminal, 65536)
+                    except OSError:
+                        chunk = b""
+                    seen += chunk
+                    if not chunk:
+                        return
+            self.fail(f"neomutt did not end: {seen[-2000:]!r}")
+        finally:
+            os.close(terminal)
+            done, _ = os.waitpid(process, os.WNOHANG)
+            if not done:
+                time.sleep(0.3)
+                done, _ = os.waitpid(process, os.WNOHANG)
+            if not done:
+                os.kill(process, signal.SIGKILL)
+                os.waitpid(process, 0)
+
+
+class Fetchers(Reader):
+    def test_getmail_pop3(self):
+        config = self.directory / "getmailrc"
+        for kind in ("cur", "new", "tmp"):
+            (self.directory / "mail" / kind).mkdir(parents=True)
+        config.write_text(
+            f"""[retriever]
+type = SimplePOP3SSLRetriever
+server = 127.0.0.1
+port = {self.house.ports['pop3s']}
+username = {USER}
+password = {PASSWORD}
+ca_certs = {Authority.get().certificate}
+
+[destination]
+type = Maildir
+path = {self.directory}/mail/
+user = root
+
+[options]
+delete = true
+delivered_to = false
+received = false
+"""
+        )
+        config.write_text(config.read_text().replace("user = root\n", ""))
+        command = ["getmail", "--getmaildir", self.directory, "--rcfile", config]
+        run(command)
+        found = [path.read_bytes() for path in (self.directory / "mail/new").glob("*")]
+        self.assertEqual(sorted(b"Body %d." % n in b"".join(found) for n in (1, 2, 3)), [True] * 3)
+        self.assertEqual(len(found), 3)
+        self.assertEqual(self.house.messages(USER), [])
+        run(command)
+        self.assertEqual(len(list((self.directory / "mail/new").glob("*"))), 3)
+
+    def fetchmail(self, *options):
+        config = self.directory / "fetchmailrc"
+        target = self.directory / "fetched"
+        mda = f"cat >> {target}; echo ===END=== >> {target}"
+        config.write_text(
+            f"""poll 127.0.0.1 protocol POP3 port {self.house.ports['pop3']} uidl
+  user "{USER}" password "{PASSWORD}" sslproto "TLS1+" sslcertck
+  sslcertfile "{Authority.get().certificate}" sslcommonname "localhost"
+  mda "{mda}" {' '.join(options)}
+"""
+        )
+        config.chmod(0o600)
+        ids = self.directory / "fetchids"
+        text = run(
+            ["fetchmail", "--nodetach", "--nosyslog", "-f", config, "-i", ids, "--pidfile", self.directory / "pid"],
+            status=None, env={"HOME": str(self.directory), "FETCHMAILHOME": str(self.directory)},
+        )
+        fetched = target.read_bytes() if target.exists() else b""
+        return [part for part in fetched.split(b"===END===\n") if part.strip()], text
+
+    def test_fetchmail_stls_keeps_and_knows_what_it_saw(self):
+        first, text = self.fetchmail("keep")
+        self.assertEqual(len(first), 3, text)
+        self.assertIn(b"Body 1.", first[0])
+        self.assertEqual(len(self.fetchmail("keep")[0]), 3, "UIDL is stable: nothing is fetched twice")
+        self.assertEqual(len(self.house.messages(USER)), 3)
+
+
+class Imaplib(Reader):
+    def test_reads_and_changes(self):
+        client = self.house.imap(USER)
+        self.assertEqual(client.select("INBOX"), ("OK", [b"3"]))
+        self.assertEqual(client.search(None, "SUBJECT", '"letter 2"'), ("OK", [b"2"]))
+        _, data = client.fetch("2", "(FLAGS RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY[HEADER.FIELDS (SUBJECT)])")
+        self.assertIn(b"letter 2", data[0][1])
+        self.assertIn(b'"TEXT" "PLAIN"', data[0][0].upper())
+        client.store("2", "+FLAGS", r"(\Seen $Forwarded)")
+        _, data = client.fetch("2", "(FLAGS)")
+        self.assertIn(b"\\Seen", data[0])
+        self.assertIn(b"$Forwarded", data[0])
+        self.assertEqual(client.search(None, "UNSEEN")[1], [b"1 3"])
+        self.assertEqual(client.copy("2", "Archive")[0], "OK")
+        client.store("1", "+FLAGS", r"(\Deleted)")
+        self.assertEqual(client.expunge(), ("OK", [b"1"]))
+        client.logout()
+        self.assertEqual(len(self.house.messages(USER)), 2)
+        self.assertIn(b"Body 2.", self.house.messages(USER, "Archive")[0])
+
+    def test_mailboxes(self):
+        client = self.house.imap(USER)
+        _, listed = client.list()
+        names = b" ".join(listed)
+        for name in (b"INBOX", b"Drafts", b"Sent", b"Junk", b"Trash", b"Archive"):
+            self.assertIn(name, names)
+        for step in (client.create("Work/2026"), client.rename("Work/2026", "Work/2027"), client.subscribe("Work/2027")):
+            self.assertEqual(step[0], "OK", step)
+        self.assertIn(b"Work/2027", b" ".join(client.list('""', "Work/*")[1]))
+        first = client.status("Work/2027", "(UIDVALIDITY)")[1][0]
+        client.delete("Work/2027")
+        client.create("Work/2027")
+        self.assertNotEqual(client.status("Work/2027", "(UIDVALIDITY)")[1][0], first, "RFC 3501 §2.3.1.1")
+        client.logout()
+
+    def test_append_keeps_bytes_flags_and_date(self):
+        client = self.house.imap(USER)
+        when = '"17-Jul-1996 02:44:25 -0700"'
+        text = letter("appended") + b"\xff\x00 odd\r\n.\r\n"
+        self.assertEqual(client.append("Sent", r"(\Seen \Flagged)", when, text.replace(b"\x00", b" "))[0], "OK")
+        client.select("Sent")
+        _, data = client.fetch("1", "(FLAGS INTERNALDATE BODY.PEEK[])")
+        self.assertEqual(data[0][1], text.replace(b"\x00", b" "))
+        self.assertIn(b"17-Jul-1996 09:44:25 +0000", data[0][0] + data[-1] if isinstance(data[-1], bytes) else data[0][0])
+        client.logout()
+
+    def test_idle_hears_of_new_mail(self):
+        client = self.house.imap(USER)
+        client.select("INBOX")
+        client.send(b"i1 IDLE\r\n")
+        self.assertTrue(client.readline().startswith(b"+"))
+        with self.house.smtp() as sender:
+            sender.sendmail("out@side.test", [USER], letter("letter 4"))
+        self.assertIn(b"* 4 EXISTS", client.readline())
+        client.send(b"DONE\r\n")
+        until(lambda: client.readline().startswith(b"i1 OK"), 5, "the end of IDLE")
+        client.logout()
+
+
+class Poplib(Reader):
+    def test_reads_and_deletes_only_after_quit(self):
+        client = self.house.pop3(USER)
+        self.assertEqual(client.stat()[0], 3)
+        self.assertIn(b"Body 2.", client.retr(2)[1])
+        self.assertNotIn(b"Body 2.", client.top(2, 0)[1])
+        ids = [line.split()[1] for line in client.uidl()[1]]
+        self.assertEqual(len(set(ids)), 3)
+        client.dele(1)
+        client.sock.close()
+        client.file.close()
+        until(lambda: len(self.house.messages(USER)) == 3, 5, "three messages after a broken session")
+        client = self.reconnect()
+        self.assertEqual([line.split()[1] for line in client.uidl()[1]], ids, "UIDL is stable")
+        client.dele(1)
+        client.quit()
+        client = self.reconnect()
+        self.assertEqual([line.split()[1] for line in client.uidl()[1]], ids[1:])
+        client.quit()
+
+    def reconnect(self):
+        """The drop of a broken session may stay locked for a moment."""
+        import poplib
+
+        def attempt():
+            try:
+                return self.house.pop3(USER)
+            except poplib.error_proto:
+                return None
+
+        return until(attempt, 10, "the mail drop to be free again")
+
+    def test_stls(self):
+        import poplib
+
+        client = poplib.POP3("127.0.0.1", self.house.ports["pop3"], timeout=30)
+        self.assertIn("STLS", client.capa())
+        client.stls(Authority.get().context())
+        client.user(USER)
+        client.pass_(PASSWORD)
+        self.assertEqual(client.stat()[0], 3)
+        client.quit()
