@@ -1,1 +1,26 @@
-//! message
+//! RFC 5322 and MIME: parse within a budget, know a message's structure, decode what people read, and build
+//! what a mail server itself writes (trace headers, delivery reports).
+//!
+//! [`Parser`] is linear, iterative and streaming. What it cannot take within the limits of [`mail::limits`] sets
+//! [`Summary::truncated`]; nothing makes it fail. Malformed mail is read the way RFC 7103 advises.
+//! Nothing here does I/O, and message bytes are never changed.
+
+mod address;
+mod charset;
+mod codec;
+pub mod date;
+pub mod dsn;
+mod encoded_word;
+pub mod header;
+mod parameter;
+mod parser;
+mod part;
+mod scan;
+pub mod section;
+mod summary;
+pub mod text;
+pub mod trace;
+
+pub use codec::DecodeError;
+pub use parser::Parser;
+pub use summary::{Address, Disposition, Envelope, Parameter, Part, Summary};

@@ -1,0 +1,1 @@
+//! What a header section says about its part.

@@ -1,0 +1,114 @@
+//! Which bytes of a message a section of IMAP's FETCH BODY[...] names (RFC 3501 §6.4.5).
+
+use std::ops::Range;
+
+use crate::{Part, Summary, header};
+
+/// A part's number and what of it is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Section {
+    /// `1.2` as `[1, 2]`; empty for the message itself.
+    pub path: Vec<u32>,
+    /// What of it.
+    pub what: What,
+}
+
+/// What of a part is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum What {
+    /// Nothing after the number: the part's body; the whole message without a number.
+    #[default]
+    Whole,
+    /// `HEADER`: a message's header section with its empty line.
+    Header,
+    /// `HEADER.FIELDS` (`not` false) or `HEADER.FIELDS.NOT`: to be cut from the header by [`select_fields`].
+    Fields {
+        /// The names in the parentheses.
+        names: Vec<String>,
+        /// Whether the named ones are left out.
+        not: bool,
+    },
+    /// `TEXT`: a message's body.
+    Text,
+    /// `MIME`: a part's own header section with its empty line.
+    Mime,
+}
+
+/// Parses `1.2.HEADER`, `TEXT`, `3`, or nothing; field lists are the protocol's own grammar.
+pub fn parse(text: &str) -> Option<Section> {
+    let mut section = Section::default();
+    let mut rest = text;
+    while rest.starts_with(|c: char| c.is_ascii_digit()) {
+        let (number, behind) = rest.split_once('.').unwrap_or((rest, ""));
+        section.path.push(number.parse().ok().filter(|&n| n > 0)?);
+        if behind.is_empty() && rest.ends_with('.') {
+            return None;
+        }
+        rest = behind;
+    }
+    section.what = match rest.to_ascii_uppercase().as_str() {
+        "" => What::Whole,
+        "HEADER" => What::Header,
+        "TEXT" => What::Text,
+        "MIME" if !section.path.is_empty() => What::Mime,
+        _ => return None,
+    };
+    Some(section)
+}
+
+/// Where the section stands in the message; for [`What::Fields`], the header section to select from. `None` where
+/// the message has no such section.
+pub fn locate(summary: &Summary, section: &Section) -> Option<Range<u64>> {
+    if section.path.is_empty() {
+        return match section.what {
+            What::Whole => Some(0..summary.size),
+            What::Header | What::Fields { .. } => Some(summary.root.header.clone()),
+            What::Text => Some(summary.root.body.clone()),
+            What::Mime => None,
+        };
+    }
+    let part = find_part(summary, &section.path)?;
+    match section.what {
+        What::Whole => Some(part.body.clone()),
+        What::Mime => Some(part.header.clone()),
+        _ if !part.is_message() => None,
+        What::Header | What::Fields { .. } => Some(part.children.first()?.header.clone()),
+        What::Text => Some(part.children.first()?.body.clone()),
+    }
+}
+
+/// The part of that number (RFC 3501 §6.4.5): every message has a part 1, which is its body unless that is a
+/// multipart; numbers go on inside multiparts and messages within messages.
+pub fn find_part<'a>(summary: &'a Summary, path: &[u32]) -> Option<&'a Part> {
+    let mut part = &summary.root;
+    let mut in_message = true;
+    for &number in path {
+        if part.is_message() && !in_message {
+            part = part.children.first()?;
+            in_message = true;
+        }
+        if part.is_multipart() && !part.children.is_empty() {
+            part = part.children.get(number as usize - 1)?;
+        } else if number != 1 || !in_message {
+            return None;
+        }
+        in_message = false;
+    }
+    Some(part)
+}
+
+/// The fields of `header` with one of `names` (or, if `not`, with none of them), in their order and as they stand,
+/// and an empty line.
+pub fn select_fields<S: AsRef<str>>(header: &[u8], names: &[S], not: bool) -> Vec<u8> {
+    let mut selected = Vec::new();
+    for field in header::fields(header) {
+        if names.iter().any(|name| field.is(name.as_ref())) != not {
+            selected.extend_from_slice(field.raw);
+            if !field.raw.ends_with(b"\n") {
+                selected.extend_from_slice(b"\r\n");
+            }
+        }
+    }
+    selected.extend_from_slice(b"\r\n");
+    selected
+}
