@@ -1,10 +1,11 @@
 //! A message comes into a mailbox.
 
 use bytes::Bytes;
-use mail::{AccountId, Flags, Id, MailboxId, Wall};
-use store::{Batch, BlobId, Slot};
+use mail::{AccountId, Flag, Flags, Id, MailboxId, Wall};
+use store::{Batch, BlobId, Expect, Slot, Topic};
 
-use crate::Mailboxes;
+use crate::keys::{self, UidPart};
+use crate::{Mailboxes, record};
 
 /// A message to append.
 #[derive(Clone, Debug)]
@@ -37,8 +38,29 @@ pub struct Appended {
 impl Mailboxes {
     /// Adds a message. Reads nothing, and two appends never conflict with each other; the commit conflicts if the
     /// mailbox is gone or the body has lost its last reference. Watchers of the account hear the new MODSEQ.
-    pub fn append(&self, batch: &mut Batch, account: AccountId, mailbox: MailboxId, email: &NewEmail) -> Appended {
-        let _ = (batch, account, mailbox, email);
-        todo!()
+    pub fn append(
+        &self,
+        batch: &mut Batch,
+        account: AccountId,
+        mailbox: MailboxId,
+        email: &NewEmail,
+    ) -> Appended {
+        batch.expect(keys::record(account, mailbox), Expect::Present);
+        let modseq = batch.count(keys::modseq(account), 1);
+        let unseen = i64::from(!email.flags.contains(Flag::Seen));
+        let size = email.prefix.len() as u64 + email.blob_length;
+        let uid = add_message(batch, account, mailbox, unseen, size);
+        batch.put(keys::new_entry(account, mailbox, modseq, UidPart::Given(uid)), record::encode_new(email));
+        batch.put(keys::new_text(account, mailbox, uid), record::encode_text(&email.prefix, &email.summary));
+        batch.reference(email.blob, 1);
+        batch.notify_slot(Topic::Account(account), modseq);
+        Appended { uid, modseq }
     }
+}
+
+/// Counts one more message and gives it a UID.
+pub(crate) fn add_message(batch: &mut Batch, a: AccountId, m: MailboxId, unseen: i64, size: u64) -> Slot {
+    batch.count(keys::tally(a, m), record::TALLY_MESSAGE + unseen * record::TALLY_UNSEEN);
+    batch.count(keys::size(a, m), size as i64);
+    batch.count(keys::uid(a, m), 1)
 }

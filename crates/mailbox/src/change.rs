@@ -1,9 +1,10 @@
 //! Changes to messages that are there: flags and expunge.
 
-use mail::{Flags, Uid};
-use store::{Batch, Slot};
+use mail::{Flag, Flags, Uid, limits};
+use store::{Batch, Expect, Slot, Topic};
 
-use crate::{Entry, Error, Mailboxes, View};
+use crate::keys::{self, UidPart};
+use crate::{Entry, Error, Mailboxes, View, record};
 
 /// What STORE does with the flags given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,14 +37,98 @@ impl Mailboxes {
         change: FlagChange,
         flags: &Flags,
     ) -> Result<Stored, Error> {
-        let _ = (batch, view, entries, change, flags);
-        todo!()
+        let changes = changed_flags(view, entries, change, flags)?;
+        if changes.is_empty() {
+            return Ok(Stored::default());
+        }
+        let (account, mailbox) = (view.account(), view.mailbox());
+        batch.expect(keys::record(account, mailbox), Expect::Present);
+        let modseq = batch.count(keys::modseq(account), 1);
+        let mut unseen = 0;
+        for (entry, flags) in &changes {
+            unseen += is_unseen(flags) - is_unseen(view.flags(entry.flags));
+            take_entry(batch, view, entry);
+            let key = keys::new_entry(account, mailbox, modseq, UidPart::Known(entry.uid));
+            batch.put(key, record::encode_entry(entry, flags));
+        }
+        if unseen != 0 {
+            batch.count(keys::tally(account, mailbox), unseen * record::TALLY_UNSEEN);
+        }
+        batch.notify_slot(Topic::Account(account), modseq);
+        Ok(Stored { modseq: Some(modseq), changed: changes.iter().map(|(entry, _)| entry.uid).collect() })
     }
 
     /// Takes `entries`, which are `view`'s, out of the mailbox, leaving tombstones. Gives the MODSEQ of their end, or
     /// `None` for no entries. Conflicts if one of them has changed since.
     pub fn expunge(&self, batch: &mut Batch, view: &View, entries: &[Entry]) -> Option<Slot> {
-        let _ = (batch, view, entries);
-        todo!()
+        if entries.is_empty() {
+            return None;
+        }
+        let modseq = batch.count(keys::modseq(view.account()), 1);
+        remove(batch, view, entries, modseq);
+        for entry in entries {
+            batch.reference(entry.blob, -1);
+        }
+        batch.notify_slot(Topic::Account(view.account()), modseq);
+        Some(modseq)
     }
+}
+
+/// Takes entries out of a mailbox under `modseq`, but leaves the references to their bodies.
+pub(crate) fn remove(batch: &mut Batch, view: &View, entries: &[Entry], modseq: Slot) {
+    let (account, mailbox) = (view.account(), view.mailbox());
+    batch.expect(keys::record(account, mailbox), Expect::Present);
+    let (mut tally, mut size) = (0, 0);
+    for entry in entries {
+        take_entry(batch, view, entry);
+        batch.delete(keys::text(account, mailbox, entry.uid));
+        batch.put(keys::new_tombstone(account, mailbox, modseq, entry.uid), vec![1]);
+        tally -= record::TALLY_MESSAGE + is_unseen(view.flags(entry.flags)) * record::TALLY_UNSEEN;
+        size -= entry.size() as i64;
+    }
+    batch.count(keys::tally(account, mailbox), tally);
+    batch.count(keys::size(account, mailbox), size);
+}
+
+/// Deletes an entry where the view saw it, and demands that it is still there.
+fn take_entry(batch: &mut Batch, view: &View, entry: &Entry) {
+    let key = keys::entry(view.account(), view.mailbox(), entry.modseq, entry.uid);
+    batch.expect(key.clone(), Expect::Present);
+    batch.delete(key);
+}
+
+/// 1 for flags without \Seen.
+pub(crate) fn is_unseen(flags: &Flags) -> i64 {
+    i64::from(!flags.contains(Flag::Seen))
+}
+
+/// The entries whose flags really change, with the new ones.
+fn changed_flags(
+    view: &View,
+    entries: &[Entry],
+    change: FlagChange,
+    flags: &Flags,
+) -> Result<Vec<(Entry, Flags)>, Error> {
+    let mut changes = Vec::new();
+    for entry in entries {
+        let before = view.flags(entry.flags);
+        let after = applied(before, change, flags);
+        if after.keywords().len() > limits::KEYWORDS {
+            return Err(Error::Limit("keywords"));
+        }
+        if after != *before {
+            changes.push((*entry, after));
+        }
+    }
+    Ok(changes)
+}
+
+fn applied(before: &Flags, change: FlagChange, flags: &Flags) -> Flags {
+    let mut after = before.clone();
+    match change {
+        FlagChange::Replace => after = flags.clone(),
+        FlagChange::Add => after.add(flags),
+        FlagChange::Remove => after.remove(flags),
+    }
+    after
 }

@@ -1,9 +1,12 @@
 //! Messages go to another mailbox of the account.
 
 use mail::{MailboxId, Uid};
-use store::{Batch, Slot};
+use store::{Batch, Expect, Slot, Snapshot, Topic};
 
-use crate::{Entry, Error, Mailboxes, View};
+use crate::append::add_message;
+use crate::change::{is_unseen, remove};
+use crate::keys::{self, UidPart};
+use crate::{Entry, Error, Mailboxes, View, record};
 
 /// Numbers that the commit gives out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +27,13 @@ impl Mailboxes {
         entries: &[Entry],
         target: MailboxId,
     ) -> Result<Option<Copied>, Error> {
-        let _ = (batch, view, entries, target);
-        todo!()
+        let Some(copied) = self.place(batch, view, entries, target).await? else { return Ok(None) };
+        for entry in entries {
+            let original = keys::entry(view.account(), view.mailbox(), entry.modseq, entry.uid);
+            batch.expect(original, Expect::Present);
+            batch.reference(entry.blob, 1);
+        }
+        Ok(Some(copied))
     }
 
     /// As [`copy`](Self::copy), and takes the originals away in the same commit (RFC 6851). The target may be the
@@ -37,7 +45,67 @@ impl Mailboxes {
         entries: &[Entry],
         target: MailboxId,
     ) -> Result<Option<Copied>, Error> {
-        let _ = (batch, view, entries, target);
-        todo!()
+        let Some(copied) = self.place(batch, view, entries, target).await? else { return Ok(None) };
+        remove(batch, view, entries, copied.modseq);
+        Ok(Some(copied))
     }
+
+    /// Puts copies into `target`, without references to their bodies.
+    async fn place(
+        &self,
+        batch: &mut Batch,
+        view: &View,
+        entries: &[Entry],
+        target: MailboxId,
+    ) -> Result<Option<Copied>, Error> {
+        if entries.is_empty() {
+            return Ok(None);
+        }
+        let snapshot = self.store.snapshot();
+        let record = keys::record(view.account(), target);
+        if snapshot.get(&record).await?.is_none() {
+            return Err(Error::NoSuchMailbox(target.to_string()));
+        }
+        let texts = texts(&snapshot, view, entries).await?;
+        batch.expect(record, Expect::Present);
+        Ok(Some(place(batch, view, entries, texts, target)))
+    }
+}
+
+/// Trace headers and summaries of `entries`.
+pub(crate) async fn texts(
+    snapshot: &Snapshot,
+    view: &View,
+    entries: &[Entry],
+) -> Result<Vec<Vec<u8>>, Error> {
+    let mut texts = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let key = keys::text(view.account(), view.mailbox(), entry.uid);
+        let found = snapshot.get(&key).await?.ok_or(Error::NoSuchMessage)?;
+        texts.push(found.value.to_vec());
+    }
+    Ok(texts)
+}
+
+/// Adds the copies.
+pub(crate) fn place(
+    batch: &mut Batch,
+    view: &View,
+    entries: &[Entry],
+    texts: Vec<Vec<u8>>,
+    target: MailboxId,
+) -> Copied {
+    let account = view.account();
+    let modseq = batch.count(keys::modseq(account), 1);
+    let mut uids = Vec::with_capacity(entries.len());
+    for (entry, text) in entries.iter().zip(texts) {
+        let flags = view.flags(entry.flags);
+        let uid = add_message(batch, account, target, is_unseen(flags), entry.size());
+        let key = keys::new_entry(account, target, modseq, UidPart::Given(uid));
+        batch.put(key, record::encode_entry(entry, flags));
+        batch.put(keys::new_text(account, target, uid), text);
+        uids.push((entry.uid, uid));
+    }
+    batch.notify_slot(Topic::Account(account), modseq);
+    Copied { modseq, uids }
 }

@@ -1,7 +1,7 @@
 //! The keys of this crate. Short, because the index pays per byte and per key.
 
 use mail::{AccountId, MailboxId, MailboxName, ModSeq, Uid};
-use store::{Key, KeyBuilder, KeyRange, Slot, Space, Template, Patch};
+use store::{Key, KeyBuilder, KeyRange, Patch, Slot, Space, Template};
 
 /// Mailbox numbers and UIDVALIDITY values begin behind this. Fixed, because neither may come from a clock (F28).
 pub(crate) const NUMBER_BASE: u32 = 1_000_000;
@@ -36,8 +36,6 @@ enum Kind {
     Text = 11,
     /// A deleted mailbox that must be swept.
     Remains = 12,
-    /// Counter: the highest UID that some session was told as recent.
-    Recent = 13,
 }
 
 fn account(kind: Kind, account: AccountId) -> KeyBuilder {
@@ -92,10 +90,6 @@ pub(crate) fn tally(a: AccountId, m: MailboxId) -> Key {
 
 pub(crate) fn size(a: AccountId, m: MailboxId) -> Key {
     mailbox(Kind::Size, a, m).key()
-}
-
-pub(crate) fn recent(a: AccountId, m: MailboxId) -> Key {
-    mailbox(Kind::Recent, a, m).key()
 }
 
 pub(crate) fn remains(a: AccountId, m: MailboxId) -> Key {

@@ -1,9 +1,14 @@
 //! RENAME (RFC 3501 §6.3.5).
 
 use mail::{AccountId, MailboxId, MailboxName};
-use store::Batch;
+use store::{Batch, Expect, Snapshot, Topic};
 
-use crate::{Error, Mailboxes};
+use crate::change::remove;
+use crate::copy::{place, texts};
+use crate::names::{
+    create, existing, find, missing_above, put_mailbox, put_name, records, take_numbers, uid_validity,
+};
+use crate::{Entry, Error, INBOX, Mailboxes, keys, record};
 
 impl Mailboxes {
     /// Renames a mailbox with all below it, and creates those above the new name that are missing. Each gets a new
@@ -15,8 +20,31 @@ impl Mailboxes {
         from: &MailboxName,
         to: &MailboxName,
     ) -> Result<(), Error> {
-        let _ = (batch, account, from, to);
-        todo!()
+        if from.is_inbox() || to.is_below(from) {
+            return Err(Error::NotPossible(
+                "a mailbox cannot be moved below itself, nor INBOX be renamed so",
+            ));
+        }
+        let snapshot = self.store.snapshot();
+        let moved = moved(&snapshot, account, from, to).await?;
+        let missing = missing_above(&snapshot, account, to).await?;
+        let count = moved.len() + missing.len();
+        let first = take_numbers(&snapshot, batch, account, count as u32).await?;
+        let modseq = batch.count(keys::modseq(account), 1);
+        batch.notify_slot(Topic::Account(account), modseq);
+        for (number, name) in (first..).zip(&missing) {
+            put_mailbox(batch, account, number, name, None, modseq);
+        }
+        for (number, (id, record, new_name)) in (first + missing.len() as u32..).zip(moved) {
+            let (_, version) = existing(&snapshot, account, &record.name).await?;
+            let old = keys::name(account, &record.name);
+            batch.expect(old.clone(), Expect::Version(version));
+            batch.delete(old);
+            put_name(batch, account, &new_name, id);
+            let renamed = record::Mailbox { uid_validity: uid_validity(number), name: new_name, ..record };
+            batch.put(keys::record(account, id), renamed.encode());
+        }
+        Ok(())
     }
 
     /// Renaming INBOX: creates `to` and moves all messages of INBOX there; INBOX stays, empty, and mailboxes below it
@@ -27,7 +55,42 @@ impl Mailboxes {
         account: AccountId,
         to: &MailboxName,
     ) -> Result<MailboxId, Error> {
-        let _ = (batch, account, to);
-        todo!()
+        let view = self.view(account, INBOX).await?;
+        let snapshot = self.store.snapshot();
+        let created = batch.count(keys::modseq(account), 1);
+        batch.notify_slot(Topic::Account(account), created);
+        let target = create(&snapshot, batch, account, to, None, created).await?;
+        let entries: Vec<Entry> = view.iter().map(|(_, entry)| *entry).collect();
+        if !entries.is_empty() {
+            let texts = texts(&snapshot, &view, &entries).await?;
+            let copied = place(batch, &view, &entries, texts, target);
+            remove(batch, &view, &entries, copied.modseq);
+        }
+        Ok(target)
     }
+}
+
+/// The mailboxes that a rename moves, with their new names.
+async fn moved(
+    snapshot: &Snapshot,
+    account: AccountId,
+    from: &MailboxName,
+    to: &MailboxName,
+) -> Result<Vec<(MailboxId, record::Mailbox, MailboxName)>, Error> {
+    let all = records(snapshot, account).await?;
+    let mut moved = Vec::new();
+    for (id, record) in all.into_iter().filter(|(_, r)| r.name == *from || r.name.is_below(from)) {
+        let name = record.name.moved(from, to)?;
+        if find(snapshot, account, &name).await?.is_some() {
+            return Err(Error::AlreadyExists(name));
+        }
+        moved.push((id, record, name));
+    }
+    if moved.is_empty() {
+        return Err(Error::NoSuchMailbox(from.to_string()));
+    }
+    if find(snapshot, account, to).await?.is_some() {
+        return Err(Error::AlreadyExists(to.clone()));
+    }
+    Ok(moved)
 }

@@ -2,7 +2,9 @@
 
 use mail::{AccountId, MailboxId, ModSeq, Uid, UidValidity};
 
-use crate::{Error, Mailboxes};
+use store::Snapshot;
+
+use crate::{Error, Mailboxes, keys, record};
 
 /// Figures of one mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +28,61 @@ pub struct Status {
 impl Mailboxes {
     /// The figures, from counters: the same work however large the mailbox is.
     pub async fn status(&self, account: AccountId, mailbox: MailboxId) -> Result<Status, Error> {
-        let _ = (account, mailbox);
-        todo!()
+        let snapshot = self.store.snapshot();
+        let mailbox_record = read_record(&snapshot, account, mailbox).await?;
+        let (messages, unseen) = record::tally(snapshot.counter(&keys::tally(account, mailbox)).await?);
+        let size = snapshot.counter(&keys::size(account, mailbox)).await?;
+        let uid_next = uid_next(&snapshot, account, mailbox).await?;
+        Ok(Status {
+            messages,
+            unseen,
+            recent: self.recent.count(account, mailbox, uid_next).min(messages),
+            uid_next,
+            uid_validity: mailbox_record.uid_validity,
+            highest_modseq: highest_modseq(&snapshot, account, mailbox, &mailbox_record).await?,
+            size: u64::try_from(size).unwrap_or(0),
+        })
     }
+}
+
+pub(crate) async fn read_record(
+    snapshot: &Snapshot,
+    account: AccountId,
+    mailbox: MailboxId,
+) -> Result<record::Mailbox, Error> {
+    match snapshot.get(&keys::record(account, mailbox)).await? {
+        Some(found) => Ok(record::Mailbox::decode(&found.value)?),
+        None => Err(Error::NoSuchMailbox(format!("number {mailbox}"))),
+    }
+}
+
+pub(crate) async fn uid_next(
+    snapshot: &Snapshot,
+    account: AccountId,
+    mailbox: MailboxId,
+) -> Result<Uid, Error> {
+    let last = snapshot.counter(&keys::uid(account, mailbox)).await?;
+    let next = u32::try_from(last).ok().and_then(|last| Uid::new(last.saturating_add(1)));
+    next.ok_or_else(|| {
+        store::Error::Damaged(format!("the UID counter of mailbox {mailbox} is {last}")).into()
+    })
+}
+
+/// The last change: of an entry, of a tombstone, or the mailbox's creation.
+pub(crate) async fn highest_modseq(
+    snapshot: &Snapshot,
+    account: AccountId,
+    mailbox: MailboxId,
+    mailbox_record: &record::Mailbox,
+) -> Result<ModSeq, Error> {
+    let mut highest = mailbox_record.created;
+    for range in [
+        keys::entries_after(account, mailbox, ModSeq(0)),
+        keys::tombstones_after(account, mailbox, ModSeq(0)),
+    ] {
+        let last = snapshot.range_back(&range, 1).await?;
+        let modseq = last.first().and_then(|(key, _)| keys::modseq_uid(key));
+        highest = highest.max(modseq.map_or(highest, |(modseq, _)| modseq));
+    }
+    Ok(highest)
 }

@@ -1,10 +1,14 @@
 //! A mailbox at one moment: what SELECT opens and FETCH reads.
 
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use mail::{AccountId, Flags, Keyword, MailboxId, ModSeq, Uid, UidValidity};
 
-use crate::{Entry, Error, FlagSet, Mailboxes};
+use crate::chunk::Chunk;
+use crate::flag_table::FlagTable;
+use crate::{Entry, FlagSet};
 
 /// The messages of a mailbox as of one commit: immutable, shared by all who look at it.
 ///
@@ -14,9 +18,14 @@ use crate::{Entry, Error, FlagSet, Mailboxes};
 pub struct View {
     account: AccountId,
     mailbox: MailboxId,
-    uid_validity: UidValidity,
-    uid_next: Uid,
-    highest_modseq: ModSeq,
+    pub(crate) uid_validity: UidValidity,
+    pub(crate) uid_next: Uid,
+    pub(crate) highest_modseq: ModSeq,
+    pub(crate) chunks: Vec<Arc<Chunk>>,
+    /// The sequence number with which each chunk begins.
+    starts: Vec<u32>,
+    len: u32,
+    pub(crate) table: Arc<FlagTable>,
 }
 
 /// What changed between two views of a mailbox.
@@ -38,6 +47,41 @@ impl Changes {
 }
 
 impl View {
+    /// From chunks in order of UID; the caller fills in the mailbox's numbers.
+    pub(crate) fn assemble(
+        account: AccountId,
+        mailbox: MailboxId,
+        chunks: Vec<Arc<Chunk>>,
+        table: Arc<FlagTable>,
+    ) -> Self {
+        let mut len = 0;
+        let start = |chunk: &Arc<Chunk>| {
+            let start = len + 1;
+            len += chunk.entries.len() as u32;
+            start
+        };
+        let starts = chunks.iter().map(start).collect();
+        let one = NonZeroU32::MIN;
+        let (uid_validity, uid_next) = (UidValidity(one), Uid(one));
+        Self {
+            account,
+            mailbox,
+            uid_validity,
+            uid_next,
+            highest_modseq: ModSeq(1),
+            chunks,
+            starts,
+            len,
+            table,
+        }
+    }
+
+    /// Bytes of memory, roughly; chunks shared with other views count for each.
+    pub(crate) fn memory(&self) -> usize {
+        let entries = self.len() * size_of::<Entry>();
+        512 + entries + self.chunks.len() * 64 + self.table.sets.len() * 64
+    }
+
     /// Whose it is.
     pub fn account(&self) -> AccountId {
         self.account
@@ -65,45 +109,56 @@ impl View {
 
     /// Messages.
     pub fn len(&self) -> usize {
-        todo!()
+        self.len as usize
     }
 
     /// Whether there are no messages.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.len == 0
     }
 
     /// Messages without \Seen.
     pub fn unseen(&self) -> usize {
-        todo!()
+        self.chunks.iter().map(|chunk| chunk.unseen as usize).sum()
     }
 
     /// The sequence number of the first message without \Seen.
     pub fn first_unseen(&self) -> Option<u32> {
-        todo!()
+        let at = self.chunks.iter().position(|chunk| chunk.unseen > 0)?;
+        let within = self.chunks[at].entries.iter().position(|e| self.table.is_unseen(e.flags))?;
+        Some(self.starts[at] + within as u32)
     }
 
     /// Bytes of all messages.
     pub fn size(&self) -> u64 {
-        todo!()
+        self.chunks.iter().map(|chunk| chunk.size).sum()
     }
 
     /// The message of a sequence number.
     pub fn get(&self, sequence: u32) -> Option<&Entry> {
-        let _ = sequence;
-        todo!()
+        let at = self.chunk_of(sequence)?;
+        self.chunks[at].entries.get((sequence - self.starts[at]) as usize)
+    }
+
+    fn chunk_of(&self, sequence: u32) -> Option<usize> {
+        self.starts.partition_point(|&start| start <= sequence).checked_sub(1)
     }
 
     /// The message of a UID, with its sequence number.
     pub fn by_uid(&self, uid: Uid) -> Option<(u32, &Entry)> {
-        let _ = uid;
-        todo!()
+        let at = self.chunks.partition_point(|chunk| chunk.last() < uid);
+        let entries = &self.chunks.get(at)?.entries;
+        let within = entries.binary_search_by_key(&uid, |entry| entry.uid).ok()?;
+        Some((self.starts[at] + within as u32, &entries[within]))
     }
 
     /// The sequence number of the first message whose UID is `uid` or above; `len() + 1` if there is none.
     pub fn sequence_from(&self, uid: Uid) -> u32 {
-        let _ = uid;
-        todo!()
+        let at = self.chunks.partition_point(|chunk| chunk.last() < uid);
+        match self.chunks.get(at) {
+            Some(chunk) => self.starts[at] + chunk.entries.partition_point(|e| e.uid < uid) as u32,
+            None => self.len + 1,
+        }
     }
 
     /// All messages with their sequence numbers, ascending.
@@ -113,8 +168,11 @@ impl View {
 
     /// The messages from sequence number `first` to `last`, both included.
     pub fn range(&self, first: u32, last: u32) -> impl Iterator<Item = (u32, &Entry)> {
-        let _ = (first, last);
-        std::iter::empty()
+        let first = first.max(1);
+        let at = self.chunk_of(first).unwrap_or(0);
+        let skipped = self.starts.get(at).map_or(0, |start| (first - start) as usize);
+        let entries = self.chunks.get(at..).unwrap_or_default().iter().flat_map(|chunk| &chunk.entries);
+        (first..=last).zip(entries.skip(skipped))
     }
 
     /// The messages with UIDs from `first` to `last`, both included, with their sequence numbers.
@@ -125,39 +183,45 @@ impl View {
 
     /// The flags of a set.
     pub fn flags(&self, set: FlagSet) -> &Flags {
-        let _ = set;
-        todo!()
+        self.table.get(set)
     }
 
     /// All flag sets, by [`FlagSet`] number; for rendering each only once.
     pub fn flag_sets(&self) -> &[Flags] {
-        todo!()
+        &self.table.sets
     }
 
     /// All keywords in use, ascending; perhaps some that were in use lately.
     pub fn keywords(&self) -> Vec<Keyword> {
-        todo!()
+        self.table.keywords()
     }
 
     /// What changed from `older`, a view of the same mailbox, to this one.
     pub fn changes_since(&self, older: &Self) -> Changes {
-        let _ = older;
-        todo!()
+        let shared: BTreeSet<*const Chunk> = pointers(older).intersection(&pointers(self)).copied().collect();
+        let mut changes = Changes::default();
+        let mut before = unshared(older, &shared).peekable();
+        for entry in unshared(self, &shared) {
+            while let Some(gone) = before.next_if(|b| b.uid < entry.uid) {
+                changes.vanished.push(gone.uid);
+            }
+            match before.next_if(|b| b.uid == entry.uid) {
+                Some(same) if same.modseq == entry.modseq => {}
+                Some(_) => changes.changed.push(entry.uid),
+                None => changes.arrived.push(entry.uid),
+            }
+        }
+        changes.vanished.extend(before.map(|gone| gone.uid));
+        changes
     }
 }
 
-impl Mailboxes {
-    /// The mailbox as of the last durable commit. Costs one key when nothing changed, the changes when something did,
-    /// and one scan in pages when it is not in memory.
-    pub async fn view(&self, account: AccountId, mailbox: MailboxId) -> Result<Arc<View>, Error> {
-        let _ = (account, mailbox, &self.store, &self.cache);
-        todo!()
-    }
+fn pointers(view: &View) -> BTreeSet<*const Chunk> {
+    view.chunks.iter().map(Arc::as_ptr).collect()
+}
 
-    /// UIDs expunged from the mailbox after `modseq`, ascending, at most up to what `view` shows: for QRESYNC
-    /// (RFC 7162 §3.2.5) and VANISHED.
-    pub async fn vanished_since(&self, view: &View, modseq: ModSeq) -> Result<Vec<Uid>, Error> {
-        let _ = (view, modseq);
-        todo!()
-    }
+/// The messages of `view` that are not in shared chunks, by UID.
+fn unshared<'a>(view: &'a View, shared: &BTreeSet<*const Chunk>) -> impl Iterator<Item = &'a Entry> {
+    let own = view.chunks.iter().filter(|chunk| !shared.contains(&Arc::as_ptr(chunk)));
+    own.flat_map(|chunk| &chunk.entries)
 }
