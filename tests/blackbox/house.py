@@ -80,7 +80,7 @@ class Authority:
 class House:
     """One Posthouse server."""
 
-    def __init__(self, domain="alpha.test", extra="", services=SERVICES, outbound=25, names=None, limits="", ports=None):
+    def __init__(self, domain="alpha.test", extra="", services=SERVICES, outbound=25, names=None, limits="", ports=None, plaintext=()):
         self.domain = domain
         self.hostname = f"mx.{domain}"
         self.directory = scratch(domain)
@@ -91,13 +91,14 @@ class House:
         self.ports = {}
         self.ready_s = None
         self.log = open(self.directory / "log", "ab")
-        self._write(extra, services, outbound, limits, ports or {})
+        self._write(extra, services, outbound, limits, ports or {}, plaintext)
 
-    def _write(self, extra, services, outbound, limits, ports):
+    def _write(self, extra, services, outbound, limits, ports, plaintext):
         tls = Authority.get()
         lines = [f'hostname = "{self.hostname}"', f'data_dir = "{self.directory}/data"', ""]
         for service in services:
-            lines += ["[[listener]]", f'service = "{service}"', f'bind = ["127.0.0.1:{ports.get(service, 0)}"]', ""]
+            lines += ["[[listener]]", f'service = "{service}"', f'bind = ["127.0.0.1:{ports.get(service, 0)}"]']
+            lines += ['plaintext_auth = "loopback"', ""] if service in plaintext else [""]
         lines += ["[tls]", f'certificate = "{tls.certificate}"', f'private_key = "{tls.key}"', ""]
         lines += ["[dns]", f'servers = ["127.0.0.1:{self.names.port}"]', ""]
         if "[outbound]" not in extra:

@@ -88,6 +88,7 @@ flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap
 smtp unix - - n - - smtp
 relay unix - - n - - smtp
+lmtp unix - - n - - lmtp
 showq unix n - n - - showq
 error unix - - n - - error
 retry unix - - n - - error
@@ -97,6 +98,82 @@ scache unix - - n - 1 scache
 tlsmgr unix - - n 1000? 1 tlsmgr
 postlog unix-dgram n - n - 1 postlogd
 """
+
+
+DOVECOT = """
+base_dir = {root}/run
+state_dir = {root}/state
+instance_name = private
+protocols = imap lmtp
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+log_path = {root}/log
+default_internal_user = nobody
+default_internal_group = nogroup
+default_login_user = nobody
+first_valid_uid = 1
+mail_location = mdbox:{root}/mail/%n
+mail_fsync = always
+mail_uid = {uid}
+mail_gid = {gid}
+passdb {{
+  driver = static
+  args = nopassword=y
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={root}/mail/%n
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    port = {lmtp}
+  }}
+}}
+service anvil {{
+  chroot =
+}}
+service stats {{
+  chroot =
+}}
+"""
+
+
+class Dovecot:
+    """A Dovecot of its own: LMTP in, IMAP out, every sync on. Any user, any password."""
+
+    def __init__(self):
+        self.root = scratch("dovecot")
+        self.imap, self.lmtp = free_port(), free_port()
+        user = pwd.getpwnam("postfix")
+        for name in ("run", "state", "mail"):
+            (self.root / name).mkdir()
+        shutil.chown(self.root / "mail", user.pw_uid, user.pw_gid)
+        facts = dict(root=self.root, imap=self.imap, lmtp=self.lmtp, uid=user.pw_uid, gid=user.pw_gid)
+        (self.root / "dovecot.conf").write_text(DOVECOT.format(**facts))
+        command = ["dovecot", "-F", "-c", str(self.root / "dovecot.conf")]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        until(lambda: self._answers(), 20, "Dovecot to answer")
+
+    def _answers(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.imap), 1) as probe:
+                return probe.recv(4) == b"* OK"
+        except OSError:
+            return False
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(20)
+        shutil.rmtree(self.root, ignore_errors=True)
 
 
 class Postfix:
