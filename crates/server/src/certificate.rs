@@ -71,7 +71,8 @@ impl Pem {
 fn make(disk: &dyn Disk, hostname: &str, files: &CertificateFiles) -> Result<(), String> {
     let (chain, key) = world::tls::self_signed(&[hostname.to_owned()])?;
     for (path, text) in [(&files.private_key, key), (&files.certificate, chain)] {
-        disk::replace(disk, path, text.as_bytes()).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+        disk::replace(disk, path, text.as_bytes())
+            .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ mod nearest;
 mod problem;
 mod read;
 mod section;
-mod units;
+pub(crate) mod units;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -58,6 +58,7 @@ pub(crate) enum Service {
     Smtp,
     Submission,
     Submissions,
+    Lmtp,
     Imap,
     Imaps,
     Pop3,
@@ -65,7 +66,7 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    pub(crate) const ALL: [Self; 7] =
+    pub(crate) const ALL: [Self; 8] =
         [Self::Smtp, Self::Submission, Self::Submissions, Self::Imap, Self::Imaps, Self::Pop3, Self::Pop3s];
 
     /// As the configuration and the ready line name it.
@@ -74,6 +75,7 @@ impl Service {
             Self::Smtp => "smtp",
             Self::Submission => "submission",
             Self::Submissions => "submissions",
+            Self::Lmtp => "lmtp",
             Self::Imap => "imap",
             Self::Imaps => "imaps",
             Self::Pop3 => "pop3",
@@ -90,6 +92,7 @@ impl Service {
     pub(crate) fn alpn(self) -> &'static [u8] {
         match self {
             Self::Smtp | Self::Submission | Self::Submissions => b"smtp",
+            Self::Lmtp => b"lmtp",
             Self::Imap | Self::Imaps => b"imap",
             Self::Pop3 | Self::Pop3s => b"pop3",
         }

@@ -59,7 +59,9 @@ async fn converse(world: World, mut stream: Stream, office: Arc<Office>) {
     while let Some(Ok(bytes)) = world.clock.within(PATIENCE, receive(&mut stream)).await {
         let outcome: Outcome = match serde_json::from_slice::<Request>(&bytes) {
             Ok(request) => office.carry_out(request).await,
-            Err(e) => Err(format!("the server does not understand this command ({e}); is it another version?")),
+            Err(e) => {
+                Err(format!("the server does not understand this command ({e}); is it another version?"))
+            }
         };
         let reply = serde_json::to_vec(&outcome).expect("replies are plain data");
         if !matches!(world.clock.within(PATIENCE, send(&mut stream, &reply)).await, Some(Ok(()))) {
@@ -79,7 +81,9 @@ impl Client {
         let path = socket(data_dir);
         match world.net.connect_local(&path).await {
             Ok(stream) => Ok(Some(Self { stream })),
-            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => Ok(None),
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+                Ok(None)
+            }
             Err(e) => Err(format!(
                 "cannot reach the running server through {}: {e}; run this command as the user that runs it",
                 path.display()
@@ -93,8 +97,9 @@ impl Client {
         let bytes = serde_json::to_vec(request).expect("requests are plain data");
         send(&mut self.stream, &bytes).await.map_err(lost)?;
         let reply = receive(&mut self.stream).await.map_err(lost)?;
-        serde_json::from_slice::<Outcome>(&reply)
-            .map_err(|e| format!("the running server's answer makes no sense ({e}); is it another version?"))?
+        serde_json::from_slice::<Outcome>(&reply).map_err(|e| {
+            format!("the running server's answer makes no sense ({e}); is it another version?")
+        })?
     }
 }
 

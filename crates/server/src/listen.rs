@@ -120,7 +120,7 @@ async fn farewell(world: World, service: Service, mut stream: Stream, refusal: R
     };
     let line = match service {
         // RFC 5321 §3.8: 421 may be the very greeting.
-        Service::Smtp | Service::Submission => format!("421 4.7.0 {text}\r\n"),
+        Service::Smtp | Service::Submission | Service::Lmtp => format!("421 4.7.0 {text}\r\n"),
         // RFC 3501 §7.1.5: BYE as the greeting. RFC 3206 §4: temporary trouble.
         Service::Imap => format!("* BYE {text}\r\n"),
         Service::Pop3 => format!("-ERR [SYS/TEMP] {text}\r\n"),

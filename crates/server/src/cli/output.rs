@@ -60,6 +60,11 @@ pub(crate) fn say(text: impl Display) {
     drop(writeln!(io::stdout().lock(), "{text}"));
 }
 
+/// Writes to standard error.
+pub(crate) fn complain(text: &str) {
+    drop(writeln!(io::stderr().lock(), "{text}"));
+}
+
 /// Writes one JSON document.
 pub(crate) fn say_json(value: &impl Serialize) {
     say(serde_json::to_string_pretty(value).expect("our rows are plain data"));
@@ -87,6 +92,11 @@ impl Table {
 
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().map(|cell| clean(&cell)).collect());
+    }
+
+    /// Writes the table, or that there is nothing.
+    pub(crate) fn say(&self, nothing: &str) {
+        if self.rows.is_empty() { say(nothing) } else { say(self.render(Paint::for_stdout())) }
     }
 
     pub(crate) fn render(&self, paint: Paint) -> String {

@@ -15,7 +15,7 @@ use super::{
 };
 
 /// Services that the configuration may name one day.
-const LATER: [&str; 4] = ["lmtp", "managesieve", "http", "https"];
+const LATER: [&str; 3] = ["managesieve", "http", "https"];
 
 /// Reads a whole file.
 pub(super) fn config(text: &str, file: &Path) -> Result<Config, Problems> {

@@ -26,3 +26,14 @@ pub fn world(dns_servers: &[SocketAddr]) -> World {
         tasks: Arc::new(task::RealTasks::new()),
     }
 }
+
+/// Raises this process's limit of open files to the most the system allows, and says how many that is.
+pub fn raise_open_files() -> u64 {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    let before = limit.current;
+    limit.current = limit.maximum;
+    let after = if setrlimit(Resource::Nofile, limit).is_ok() { limit.maximum } else { before };
+    // No limit at all is written as none.
+    after.unwrap_or(u64::MAX)
+}

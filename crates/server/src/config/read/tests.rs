@@ -98,8 +98,8 @@ fn what_is_wrong_is_said_with_file_line_and_key() {
             "p.toml:8: listener.service: \"smpt\" is unknown; did you mean \"smtp\"?",
         ),
         (
-            "[[listener]]\nservice = \"lmtp\"\nbind = []",
-            "p.toml:8: listener.service: the service \"lmtp\" is not available in this version",
+            "[[listener]]\nservice = \"http\"\nbind = []",
+            "p.toml:8: listener.service: the service \"http\" is not available in this version",
         ),
         (
             "[[listener]]\nservice = \"imap\"\nbind = [\"localhost:1\"]",

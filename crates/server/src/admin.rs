@@ -1,0 +1,204 @@
+//! What operators ask for: the same functions whether the command reaches a running server or opens the store itself.
+
+mod account;
+mod alias;
+mod domain;
+mod queue;
+mod reply;
+mod request;
+mod trace;
+
+use std::sync::Arc;
+
+use directory::Directory;
+use journey::Journeys;
+use mail::Domain;
+use mailbox::Mailboxes;
+use store::{Batch, Store};
+use world::World;
+
+pub(crate) use reply::{
+    AccountDetail, AccountRow, AliasRow, DnsRecord, JourneyEvent, JourneyRow, MailboxRow, QueueRecipient,
+    QueueRow, Reply,
+};
+pub(crate) use request::{NewPassword, QueueAction, QueueFilter, Request, TraceQuery};
+
+/// Rows of one page of a list.
+const PAGE: usize = 1000;
+/// Times a change is tried when others change the same things.
+const ATTEMPTS: usize = 20;
+
+/// What operators' functions work with.
+pub(crate) struct Office {
+    pub(crate) world: World,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) directory: Directory,
+    pub(crate) mailboxes: Mailboxes,
+    pub(crate) queue: ::queue::Queue,
+    pub(crate) journeys: Journeys,
+    pub(crate) hostname: Domain,
+}
+
+/// Why a change was not made.
+enum Trouble {
+    /// Another change came first: try again.
+    Conflict,
+    /// Said to the operator.
+    Said(String),
+}
+
+impl From<String> for Trouble {
+    fn from(said: String) -> Self {
+        Self::Said(said)
+    }
+}
+
+impl From<store::Error> for Trouble {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Conflict => Self::Conflict,
+            other => Self::Said(other.to_string()),
+        }
+    }
+}
+
+impl From<directory::Error> for Trouble {
+    fn from(error: directory::Error) -> Self {
+        match error {
+            directory::Error::Store(error) => error.into(),
+            other => Self::Said(other.to_string()),
+        }
+    }
+}
+
+impl From<mailbox::Error> for Trouble {
+    fn from(error: mailbox::Error) -> Self {
+        match error {
+            mailbox::Error::Store(error) => error.into(),
+            other => Self::Said(other.to_string()),
+        }
+    }
+}
+
+impl From<Trouble> for String {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Conflict => store::Error::Conflict.to_string(),
+            Trouble::Said(said) => said,
+        }
+    }
+}
+
+impl Office {
+    pub(crate) fn new(world: World, store: Arc<dyn Store>, hostname: Domain) -> Self {
+        Self {
+            directory: Directory::new(Arc::clone(&store), world.clone()),
+            mailboxes: Mailboxes::new(Arc::clone(&store)),
+            queue: ::queue::Queue::new(Arc::clone(&store)),
+            journeys: Journeys::new(Arc::clone(&store)),
+            world,
+            store,
+            hostname,
+        }
+    }
+
+    /// Does what is asked, or says why not.
+    pub(crate) async fn carry_out(&self, request: Request) -> Result<Reply, String> {
+        match request {
+            Request::DomainList { after } => self.domain_list(after.as_deref()).await,
+            Request::DomainDns { name } => self.domain_dns(&name),
+            Request::AccountList { domain, after } => self.account_list(domain.as_deref(), after).await,
+            Request::AccountShow { address } => self.account_show(&address).await,
+            Request::AliasList { domain, after } => {
+                self.alias_list(domain.as_deref(), after.as_deref()).await
+            }
+            Request::QueueList { filter, after } => self.queue_list(&filter, after.as_deref()).await,
+            Request::QueueShow { id } => self.queue_show(&id).await,
+            Request::QueueAct { action, filter } => self.queue_act(action, &filter).await,
+            Request::Trace { query } => self.trace(&query).await,
+            change => self.change(&change).await,
+        }
+        .map_err(String::from)
+    }
+
+    /// Makes one change, again where another came between.
+    async fn change(&self, request: &Request) -> Result<Reply, Trouble> {
+        for _ in 0..ATTEMPTS {
+            let mut batch = Batch::new();
+            let prepared = self.prepare(request, &mut batch).await;
+            let outcome = match prepared {
+                Ok(reply) => self.store.commit(batch).await.map(|_| reply).map_err(Trouble::from),
+                Err(trouble) => Err(trouble),
+            };
+            match outcome {
+                Err(Trouble::Conflict) => {}
+                Ok(reply) => {
+                    self.after(request).await?;
+                    return Ok(reply);
+                }
+                said => return said,
+            }
+        }
+        Err(Trouble::Conflict)
+    }
+
+    /// Puts a change into `batch`, with the reply for when it is committed.
+    async fn prepare(&self, request: &Request, batch: &mut Batch) -> Result<Reply, Trouble> {
+        match request {
+            Request::DomainAdd { name } => self.domain_add(batch, name).await,
+            Request::DomainRemove { name } => self.domain_remove(batch, name).await,
+            Request::AccountAdd { address, password } => self.account_add(batch, address, password).await,
+            Request::AccountPassword { address, password } => {
+                self.account_password(batch, address, password).await
+            }
+            Request::AccountEnable { address, enabled } => {
+                self.account_enable(batch, address, *enabled).await
+            }
+            Request::AccountRemove { address } => self.account_remove(batch, address).await,
+            Request::AliasAdd { address, targets } => self.alias_add(batch, address, targets).await,
+            Request::AliasRemove { address } => self.alias_remove(batch, address).await,
+            other => Err(Trouble::Said(format!("{other:?} changes nothing"))),
+        }
+    }
+
+    /// What a change leaves to be done once it is committed.
+    async fn after(&self, request: &Request) -> Result<(), Trouble> {
+        if matches!(request, Request::AccountRemove { .. }) {
+            self.sweep().await?;
+        }
+        Ok(())
+    }
+
+    /// Removes what deleted mailboxes left behind.
+    pub(crate) async fn sweep(&self) -> Result<(), store::Error> {
+        loop {
+            let mut batch = Batch::new();
+            match self.mailboxes.sweep(&mut batch, PAGE).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(mailbox::Error::Store(error)) => return Err(error),
+                Err(other) => return Err(store::Error::Damaged(other.to_string())),
+            }
+            match self.store.commit(batch).await {
+                Ok(_) | Err(store::Error::Conflict) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// A domain name as an operator wrote it.
+fn domain(text: &str) -> Result<Domain, Trouble> {
+    Domain::new(text).map_err(|why| Trouble::Said(format!("{text:?}: {why}")))
+}
+
+/// An address as an operator wrote it.
+fn address(text: &str) -> Result<mail::Address, Trouble> {
+    text.parse().map_err(|why| Trouble::Said(format!("{text:?}: {why}")))
+}
+
+/// A time as JSON and tables show it: RFC 3339 in UTC.
+pub(crate) fn time(at: mail::Wall) -> String {
+    let c = at.civil();
+    format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", c.year, c.month, c.day, c.hour, c.minute, c.second)
+}

@@ -1,0 +1,118 @@
+//! Accounts.
+
+use directory::{Account, Password};
+use mail::AccountId;
+use store::Batch;
+
+use super::{
+    AccountDetail, AccountRow, MailboxRow, NewPassword, Office, PAGE, Reply, Trouble, address, domain,
+};
+
+impl Office {
+    pub(super) async fn account_add(
+        &self,
+        batch: &mut Batch,
+        who: &str,
+        password: &NewPassword,
+    ) -> Result<Reply, Trouble> {
+        let who = address(who)?;
+        let set = self.password(password)?;
+        let id = self.directory.add_account(batch, &who, set.as_ref()).await?;
+        self.mailboxes.provision(batch, id);
+        Ok(match (password, set) {
+            (NewPassword::Generate, Some(made)) => {
+                Reply::Generated { address: who.to_string(), password: made.as_str().into() }
+            }
+            (_, Some(_)) => Reply::Done { text: format!("{who} can log in now") },
+            (_, None) => Reply::Done {
+                text: format!(
+                    "{who} takes mail now; nobody can log in until: posthouse account password {who}"
+                ),
+            },
+        })
+    }
+
+    pub(super) async fn account_password(
+        &self,
+        batch: &mut Batch,
+        who: &str,
+        password: &NewPassword,
+    ) -> Result<Reply, Trouble> {
+        let account = self.account(who).await?;
+        let set = self.password(password)?.ok_or_else(|| "no password was given".to_owned())?;
+        self.directory.set_password(batch, account.id, &set).await?;
+        Ok(match password {
+            NewPassword::Generate => {
+                Reply::Generated { address: account.address.to_string(), password: set.as_str().into() }
+            }
+            _ => Reply::Done { text: format!("{} has a new password", account.address) },
+        })
+    }
+
+    fn password(&self, from: &NewPassword) -> Result<Option<Password>, Trouble> {
+        match from {
+            NewPassword::None => Ok(None),
+            NewPassword::Generate => Ok(Some(Password::generate(self.world.rng.as_ref()))),
+            NewPassword::Given(text) => {
+                Password::new(text).map(Some).map_err(|why| Trouble::Said(why.to_string()))
+            }
+        }
+    }
+
+    pub(super) async fn account_enable(
+        &self,
+        batch: &mut Batch,
+        who: &str,
+        enabled: bool,
+    ) -> Result<Reply, Trouble> {
+        let account = self.account(who).await?;
+        self.directory.set_enabled(batch, account.id, enabled).await?;
+        let state = if enabled { "can log in again" } else { "can no longer log in; mail is still taken" };
+        Ok(Reply::Done { text: format!("{} {state}", account.address) })
+    }
+
+    pub(super) async fn account_remove(&self, batch: &mut Batch, who: &str) -> Result<Reply, Trouble> {
+        let account = self.account(who).await?;
+        self.directory.remove_account(batch, account.id).await?;
+        self.mailboxes.deprovision(batch, account.id).await?;
+        Ok(Reply::Done { text: format!("{} and its mail are gone", account.address) })
+    }
+
+    pub(super) async fn account_list(&self, of: Option<&str>, after: Option<u32>) -> Result<Reply, Trouble> {
+        let of = of.map(domain).transpose()?;
+        let found = self.directory.accounts(of.as_ref(), after.map(AccountId), PAGE).await?;
+        let rows: Vec<AccountRow> = found.iter().map(row).collect();
+        let next = if rows.len() < PAGE { None } else { rows.last().map(|row| row.id) };
+        Ok(Reply::Accounts { rows, next })
+    }
+
+    pub(super) async fn account_show(&self, who: &str) -> Result<Reply, Trouble> {
+        let account = self.account(who).await?;
+        let mut mailboxes = Vec::new();
+        for mailbox in self.mailboxes.list(account.id).await? {
+            let status = self.mailboxes.status(account.id, mailbox.id).await?;
+            mailboxes.push(MailboxRow {
+                name: mailbox.name.to_string(),
+                messages: status.messages,
+                unseen: status.unseen,
+                size: status.size,
+            });
+        }
+        Ok(Reply::Account { account: AccountDetail { account: row(&account), mailboxes } })
+    }
+
+    async fn account(&self, who: &str) -> Result<Account, Trouble> {
+        let who = address(who)?.to_string();
+        let found = self.directory.account_by_login(&who).await?;
+        found.ok_or_else(|| Trouble::Said(directory::Error::NoSuchAccount(who).to_string()))
+    }
+}
+
+fn row(account: &Account) -> AccountRow {
+    AccountRow {
+        id: account.id.0,
+        address: account.address.to_string(),
+        enabled: account.enabled,
+        has_password: account.has_password,
+    }
+}

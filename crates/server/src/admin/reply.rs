@@ -1,0 +1,133 @@
+//! What comes back, as it goes over the control socket and into `--json`. Names are stable.
+
+use serde::{Deserialize, Serialize};
+
+/// One reply.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "kebab-case")]
+pub(crate) enum Reply {
+    /// It is done; for people.
+    Done {
+        text: String,
+    },
+    /// It is done, and this password was made for it.
+    Generated {
+        address: String,
+        password: String,
+    },
+    Domains {
+        rows: Vec<String>,
+        next: Option<String>,
+    },
+    Records {
+        rows: Vec<DnsRecord>,
+    },
+    Accounts {
+        rows: Vec<AccountRow>,
+        next: Option<u32>,
+    },
+    Account {
+        account: AccountDetail,
+    },
+    Aliases {
+        rows: Vec<AliasRow>,
+        next: Option<String>,
+    },
+    Queue {
+        rows: Vec<QueueRow>,
+        next: Option<String>,
+    },
+    QueueItem {
+        item: QueueRow,
+    },
+    Journeys {
+        rows: Vec<JourneyRow>,
+    },
+}
+
+/// A record to publish.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct DnsRecord {
+    pub(crate) name: String,
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) value: String,
+    /// What it is good for.
+    pub(crate) why: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct AccountRow {
+    pub(crate) id: u32,
+    pub(crate) address: String,
+    pub(crate) enabled: bool,
+    pub(crate) has_password: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct AccountDetail {
+    #[serde(flatten)]
+    pub(crate) account: AccountRow,
+    pub(crate) mailboxes: Vec<MailboxRow>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct MailboxRow {
+    pub(crate) name: String,
+    pub(crate) messages: u32,
+    pub(crate) unseen: u32,
+    /// In bytes.
+    pub(crate) size: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct AliasRow {
+    pub(crate) address: String,
+    pub(crate) targets: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct QueueRow {
+    pub(crate) id: String,
+    /// The journey's id.
+    pub(crate) message: String,
+    /// Empty for the null path.
+    pub(crate) sender: String,
+    pub(crate) destination: String,
+    pub(crate) recipients: Vec<QueueRecipient>,
+    /// In bytes.
+    pub(crate) size: u64,
+    pub(crate) attempts: u32,
+    pub(crate) created: String,
+    pub(crate) due: String,
+    pub(crate) held: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct QueueRecipient {
+    pub(crate) address: String,
+    /// `pending`, `delivered` or `failed`.
+    pub(crate) state: String,
+    pub(crate) attempts: u32,
+    /// The last thing said about it.
+    pub(crate) last: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct JourneyRow {
+    pub(crate) id: String,
+    pub(crate) events: Vec<JourneyEvent>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct JourneyEvent {
+    /// Milliseconds since 1970.
+    pub(crate) at: i64,
+    pub(crate) time: String,
+    /// The kind of event.
+    pub(crate) event: String,
+    /// In one line, for people.
+    pub(crate) text: String,
+    /// What belongs to this kind of event.
+    pub(crate) fields: serde_json::Map<String, serde_json::Value>,
+}

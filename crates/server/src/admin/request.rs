@@ -1,0 +1,93 @@
+//! What can be asked for, as it goes over the control socket.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One request. Lists come in pages: `after` is the `next` of the page before.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "kebab-case")]
+pub(crate) enum Request {
+    DomainAdd { name: String },
+    DomainRemove { name: String },
+    DomainList { after: Option<String> },
+    DomainDns { name: String },
+    AccountAdd { address: String, password: NewPassword },
+    AccountPassword { address: String, password: NewPassword },
+    AccountEnable { address: String, enabled: bool },
+    AccountRemove { address: String },
+    AccountList { domain: Option<String>, after: Option<u32> },
+    AccountShow { address: String },
+    AliasAdd { address: String, targets: Vec<String> },
+    AliasRemove { address: String },
+    AliasList { domain: Option<String>, after: Option<String> },
+    QueueList { filter: QueueFilter, after: Option<String> },
+    QueueShow { id: String },
+    QueueAct { action: QueueAction, filter: QueueFilter },
+    Trace { query: TraceQuery },
+}
+
+/// Where an account's password comes from.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum NewPassword {
+    /// Nobody can log in until one is set.
+    None,
+    /// A random one, shown once.
+    Generate,
+    Given(String),
+}
+
+impl fmt::Debug for NewPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Generate => "Generate",
+            Self::Given(_) => "Given(..)",
+        })
+    }
+}
+
+/// What is done to queue items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum QueueAction {
+    Retry,
+    Hold,
+    Release,
+    Cancel,
+}
+
+impl QueueAction {
+    /// What has happened then, as the journey tells it.
+    pub(crate) fn done(self) -> &'static str {
+        match self {
+            Self::Retry => "retried",
+            Self::Hold => "held",
+            Self::Release => "released",
+            Self::Cancel => "cancelled",
+        }
+    }
+}
+
+/// Which queue items: all that is given must match.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct QueueFilter {
+    pub(crate) id: Option<String>,
+    pub(crate) domain: Option<String>,
+    pub(crate) sender: Option<String>,
+}
+
+/// Which journeys: all that is given must match.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct TraceQuery {
+    pub(crate) from: Option<String>,
+    pub(crate) to: Option<String>,
+    pub(crate) subject: Option<String>,
+    pub(crate) message_id: Option<String>,
+    /// A point in time, `2026-11-23`, or how long ago, `2h`.
+    pub(crate) since: Option<String>,
+    pub(crate) id: Option<String>,
+    /// At most this many; 0 means 100.
+    pub(crate) limit: usize,
+}

@@ -1,0 +1,113 @@
+//! The command line: what can be typed, and where it goes.
+
+mod account;
+mod alias;
+mod domain;
+pub(crate) mod output;
+mod queue;
+mod run;
+mod trace;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config;
+pub(crate) use run::load;
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command or the configuration is wrong: status 2.
+    Usage(String),
+    /// It was understood, but failed: status 1.
+    Failed(String),
+}
+
+impl From<String> for Failure {
+    fn from(said: String) -> Self {
+        Self::Failed(said)
+    }
+}
+
+impl Failure {
+    /// Says it on standard error and gives the exit status.
+    pub(crate) fn report(self) -> ExitCode {
+        let (said, status) = match self {
+            Self::Usage(said) => (said, 2),
+            Self::Failed(said) => (said, 1),
+        };
+        output::complain(&format!("posthouse: {said}"));
+        ExitCode::from(status)
+    }
+}
+
+/// A complete mail server.
+#[derive(Debug, Parser)]
+#[command(name = "posthouse", version, about, disable_help_subcommand = true, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    /// The configuration file
+    #[arg(long, short, global = true, env = "POSTHOUSE_CONFIG", value_name = "FILE",
+          default_value = config::DEFAULT_PATH, hide_env_values = true)]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch mail travel: three mail servers, DNS and users on this machine, nothing to configure
+    Demo(crate::demo::Arguments),
+    /// Run the server
+    Serve,
+    /// Check the configuration and say what is wrong, with file, line and key
+    Check,
+    /// Domains that we take mail for
+    #[command(subcommand)]
+    Domain(domain::Command),
+    /// People who have mail here
+    #[command(subcommand)]
+    Account(account::Command),
+    /// Addresses that lead to others
+    #[command(subcommand)]
+    Alias(alias::Command),
+    /// Mail that waits to leave
+    #[command(subcommand)]
+    Queue(queue::Command),
+    /// What happened to messages, each step of their way
+    Trace(trace::Arguments),
+}
+
+/// How a listing is shown.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Listing {
+    /// Print one JSON document instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    /// What is logged where the environment does not say: a server tells more than a command.
+    pub(crate) fn log_level(&self) -> &'static str {
+        match self.command {
+            Command::Serve => "info",
+            _ => "error",
+        }
+    }
+
+    /// Does what was typed.
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        let config = self.config;
+        match self.command {
+            Command::Demo(arguments) => crate::demo::run(arguments).await,
+            Command::Serve => crate::serve::run(&config).await,
+            Command::Check => run::check(&config),
+            Command::Domain(command) => command.run(&config).await,
+            Command::Account(command) => command.run(&config).await,
+            Command::Alias(command) => command.run(&config).await,
+            Command::Queue(command) => command.run(&config).await,
+            Command::Trace(arguments) => arguments.run(&config).await,
+        }
+    }
+}

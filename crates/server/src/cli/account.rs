@@ -1,0 +1,159 @@
+//! `posthouse account`
+
+use std::io::{self, BufRead, Read};
+use std::path::Path;
+
+use clap::{Args, Subcommand};
+
+use super::output::{self, Table};
+use super::{Failure, Listing, run};
+use crate::admin::{AccountDetail, NewPassword, Reply, Request};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Give someone an account with an address and mailboxes
+    Add {
+        /// The address, which is also the login name
+        address: String,
+        #[command(flatten)]
+        password: PasswordFrom,
+    },
+    /// List accounts
+    List {
+        /// Only those of this domain
+        #[arg(long)]
+        domain: Option<String>,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Show an account and its mailboxes
+    Show {
+        /// The account's address
+        address: String,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Set a new password
+    Password {
+        /// The account's address
+        address: String,
+        #[command(flatten)]
+        password: PasswordFrom,
+    },
+    /// Forbid logging in; mail is still taken
+    Disable {
+        /// The account's address
+        address: String,
+    },
+    /// Allow logging in again
+    Enable {
+        /// The account's address
+        address: String,
+    },
+    /// Remove an account with all its mail
+    Remove {
+        /// The account's address
+        address: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(super) struct PasswordFrom {
+    /// Read the password from the first line of standard input
+    #[arg(long)]
+    password_stdin: bool,
+    /// Make a random password and show it
+    #[arg(long)]
+    generate: bool,
+}
+
+impl PasswordFrom {
+    fn get(&self) -> Result<NewPassword, Failure> {
+        match (self.password_stdin, self.generate) {
+            (true, _) => first_line().map(NewPassword::Given),
+            (false, true) => Ok(NewPassword::Generate),
+            (false, false) => Ok(NewPassword::None),
+        }
+    }
+}
+
+fn first_line() -> Result<String, Failure> {
+    let mut line = String::new();
+    let length = directory::Password::MAX_LENGTH as u64 + 2;
+    io::stdin()
+        .lock()
+        .take(length)
+        .read_line(&mut line)
+        .map_err(|e| Failure::Failed(format!("cannot read the password from standard input: {e}")))?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+impl Command {
+    pub(super) async fn run(self, config: &Path) -> Result<(), Failure> {
+        match self {
+            Self::Add { address, password } => {
+                let password = password.get()?;
+                run::one_and_say(config, Request::AccountAdd { address, password }).await
+            }
+            Self::Password { address, password } => match password.get()? {
+                NewPassword::None => Err(Failure::Usage("choose --password-stdin or --generate".into())),
+                password => run::one_and_say(config, Request::AccountPassword { address, password }).await,
+            },
+            Self::Disable { address } => {
+                run::one_and_say(config, Request::AccountEnable { address, enabled: false }).await
+            }
+            Self::Enable { address } => {
+                run::one_and_say(config, Request::AccountEnable { address, enabled: true }).await
+            }
+            Self::Remove { address } => run::one_and_say(config, Request::AccountRemove { address }).await,
+            Self::List { domain, listing } => list(config, domain, listing).await,
+            Self::Show { address, listing } => show(config, address, listing).await,
+        }
+    }
+}
+
+async fn list(config: &Path, domain: Option<String>, listing: Listing) -> Result<(), Failure> {
+    let page = |after| Request::AccountList { domain: domain.clone(), after };
+    let take = |reply| match reply {
+        Reply::Accounts { rows, next } => Some((rows, next)),
+        _ => None,
+    };
+    let rows = run::pages(config, page, take).await?;
+    if listing.json {
+        output::say_json(&rows);
+        return Ok(());
+    }
+    let mut table = Table::new(&["address", "login"]);
+    for row in rows {
+        table.row([row.address, login(row.enabled, row.has_password).into()]);
+    }
+    table.say("There are no accounts yet; add one: posthouse account add you@example.org --generate");
+    Ok(())
+}
+
+fn login(enabled: bool, has_password: bool) -> &'static str {
+    match (enabled, has_password) {
+        (true, true) => "yes",
+        (true, false) => "no password",
+        (false, _) => "disabled",
+    }
+}
+
+async fn show(config: &Path, address: String, listing: Listing) -> Result<(), Failure> {
+    let Reply::Account { account } = run::one(config, Request::AccountShow { address }).await? else {
+        return Ok(());
+    };
+    if listing.json {
+        output::say_json(&account);
+        return Ok(());
+    }
+    let AccountDetail { account, mailboxes } = account;
+    output::say(format!("{}  login: {}\n", account.address, login(account.enabled, account.has_password)));
+    let mut table = Table::new(&["mailbox", "messages", "unseen", "bytes"]);
+    for row in mailboxes {
+        table.row([row.name, row.messages.to_string(), row.unseen.to_string(), row.size.to_string()]);
+    }
+    table.say("It has no mailboxes.");
+    Ok(())
+}

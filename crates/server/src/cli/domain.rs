@@ -1,0 +1,71 @@
+//! `posthouse domain`
+
+use std::path::Path;
+
+use clap::Subcommand;
+
+use super::output::{self, Table};
+use super::{Failure, Listing, run};
+use crate::admin::{Reply, Request};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Take mail for a domain
+    Add {
+        /// The domain, such as example.org
+        name: String,
+    },
+    /// List our domains
+    List(#[command(flatten)] Listing),
+    /// Give a domain up; its accounts and aliases must be gone
+    Remove {
+        /// The domain
+        name: String,
+    },
+    /// Show the DNS records that a domain needs
+    Dns {
+        /// The domain
+        name: String,
+        #[command(flatten)]
+        listing: Listing,
+    },
+}
+
+impl Command {
+    pub(super) async fn run(self, config: &Path) -> Result<(), Failure> {
+        match self {
+            Self::Add { name } => run::one_and_say(config, Request::DomainAdd { name }).await,
+            Self::Remove { name } => run::one_and_say(config, Request::DomainRemove { name }).await,
+            Self::List(listing) => list(config, listing).await,
+            Self::Dns { name, listing } => dns(config, name, listing).await,
+        }
+    }
+}
+
+async fn list(config: &Path, listing: Listing) -> Result<(), Failure> {
+    let take = |reply| match reply {
+        Reply::Domains { rows, next } => Some((rows, next)),
+        _ => None,
+    };
+    let rows = run::pages(config, |after| Request::DomainList { after }, take).await?;
+    if listing.json {
+        output::say_json(&rows);
+        return Ok(());
+    }
+    let mut table = Table::new(&["domain"]);
+    rows.into_iter().for_each(|row| table.row([row]));
+    table.say("There are no domains yet; add one: posthouse domain add example.org");
+    Ok(())
+}
+
+async fn dns(config: &Path, name: String, listing: Listing) -> Result<(), Failure> {
+    let Reply::Records { rows } = run::one(config, Request::DomainDns { name }).await? else { return Ok(()) };
+    if listing.json {
+        output::say_json(&rows);
+        return Ok(());
+    }
+    let mut table = Table::new(&["name", "type", "value", "what for"]);
+    rows.into_iter().for_each(|row| table.row([row.name, row.kind, row.value, row.why]));
+    table.say("");
+    Ok(())
+}

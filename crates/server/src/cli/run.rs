@@ -1,0 +1,139 @@
+//! Carrying out a request: in the running server, or with the store opened here.
+
+use std::path::Path;
+
+use world::{World, disk};
+
+use super::{Failure, output};
+use crate::admin::{Office, Reply, Request};
+use crate::config::Config;
+use crate::control::Client;
+use crate::{certificate, serve};
+
+/// Bytes of a configuration file.
+const CONFIG_LENGTH: u64 = 1 << 20;
+
+/// Reads the configuration.
+pub(crate) fn load(path: &Path) -> Result<Config, Failure> {
+    // Reading a file needs no name servers, and which ones there are is not known yet.
+    let world = world::real::world(&[]);
+    let bytes = disk::read(world.disk.as_ref(), path, CONFIG_LENGTH).map_err(|e| {
+        Failure::Usage(format!(
+            "cannot read the configuration {}: {e}; name another with --config or POSTHOUSE_CONFIG",
+            path.display()
+        ))
+    })?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::Usage(format!("the configuration {} is not UTF-8 text", path.display())))?;
+    let wrong = |problems| Failure::Usage(format!("the configuration is wrong:\n{problems}"));
+    Config::parse(&text, path).map_err(wrong)
+}
+
+/// `posthouse check`
+pub(super) fn check(path: &Path) -> Result<(), Failure> {
+    let config = load(path)?;
+    let world = world::real::world(&config.dns_servers);
+    serve::settings(&world, &config).map_err(Failure::Usage)?;
+    if config.tls.is_some() {
+        let pem = certificate::Pem::load(&world, &config).map_err(Failure::Usage)?;
+        pem.acceptor().map_err(Failure::Usage)?;
+    }
+    output::say(format!("{} is good", path.display()));
+    for listener in &config.listeners {
+        let addresses: Vec<String> = listener.bind.iter().map(ToString::to_string).collect();
+        output::say(format!("  {:<12} {}", listener.service.name(), addresses.join(" ")));
+    }
+    if config.tls.is_none() {
+        output::say("  no [tls]: a self-signed certificate will be used");
+    }
+    Ok(())
+}
+
+/// Whoever carries out requests.
+pub(super) enum Runner {
+    /// The running server.
+    Server(Client),
+    /// We, with the store opened.
+    Here(Box<Office>),
+}
+
+impl Runner {
+    /// Finds the server of this configuration, or opens its store.
+    pub(super) async fn open(config: &Path) -> Result<Self, Failure> {
+        let config = load(config)?;
+        let world = world::real::world(&config.dns_servers);
+        if let Some(client) = Client::connect(&world, &config.data_dir).await? {
+            return Ok(Self::Server(client));
+        }
+        let office = open_office(world, &config).await?;
+        Ok(Self::Here(Box::new(office)))
+    }
+
+    pub(super) async fn call(&mut self, request: Request) -> Result<Reply, Failure> {
+        let reply = match self {
+            Self::Server(client) => client.call(&request).await,
+            Self::Here(office) => office.carry_out(request).await,
+        };
+        reply.map_err(Failure::Failed)
+    }
+
+    pub(super) async fn close(self) {
+        if let Self::Here(office) = self {
+            office.store.close().await;
+        }
+    }
+}
+
+async fn open_office(world: World, config: &Config) -> Result<Office, Failure> {
+    let store = serve::open_store(&world, config).await?;
+    Ok(Office::new(world, store, config.hostname.clone()))
+}
+
+/// Carries out one request and gives its reply.
+pub(super) async fn one(config: &Path, request: Request) -> Result<Reply, Failure> {
+    let mut runner = Runner::open(config).await?;
+    let reply = runner.call(request).await;
+    runner.close().await;
+    reply
+}
+
+/// Carries out one request and says what came of it.
+pub(super) async fn one_and_say(config: &Path, request: Request) -> Result<(), Failure> {
+    match one(config, request).await? {
+        Reply::Done { text } => output::say(text),
+        Reply::Generated { address, password } => {
+            output::say(format!(
+                "{address} can log in with this password, which is shown only now:\n{password}"
+            ));
+        }
+        other => output::say_json(&other),
+    }
+    Ok(())
+}
+
+/// Fetches a list page after page: `page` makes the request that follows a cursor, `take` takes a reply's rows and
+/// gives its next cursor.
+pub(super) async fn pages<C, T>(
+    config: &Path,
+    page: impl Fn(Option<C>) -> Request,
+    take: impl Fn(Reply) -> Option<(Vec<T>, Option<C>)>,
+) -> Result<Vec<T>, Failure> {
+    let mut runner = Runner::open(config).await?;
+    let mut rows = Vec::new();
+    let mut after = None;
+    let outcome = loop {
+        match runner.call(page(after)).await.map(&take) {
+            Ok(Some((more, next))) => {
+                rows.extend(more);
+                after = next;
+                if after.is_none() {
+                    break Ok(rows);
+                }
+            }
+            Ok(None) => break Err(Failure::Failed("the running server answered something else".into())),
+            Err(failure) => break Err(failure),
+        }
+    };
+    runner.close().await;
+    outcome
+}

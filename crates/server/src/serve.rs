@@ -1,0 +1,304 @@
+//! One running server: everything put together, started, reloaded and ended.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use store::Store;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use world::tls::Connector;
+use world::{Either, Task, World, disk, race};
+
+use crate::admin::Office;
+use crate::cli::output;
+use crate::cli::{Failure, load};
+use crate::config::{Config, Service};
+use crate::connections::{Caps, Connections};
+use crate::services::Services;
+use crate::{certificate, control, listen};
+
+/// Bytes of a password file.
+const PASSWORD_FILE_LENGTH: u64 = 4096;
+/// File descriptors that are not for connections: the store, the queue's own connections, commands (F21).
+const RESERVED_FILES: u64 = 256;
+
+/// `posthouse serve`
+pub(crate) async fn run(path: &Path) -> Result<(), Failure> {
+    let mut config = load(path)?;
+    let world = world::real::world(&config.dns_servers);
+    let mut signals = Signals::new().map_err(|e| format!("cannot listen for signals: {e}"))?;
+    let server = Server::start(world, &config).await?;
+    output::say(ready_line(server.addresses()));
+    loop {
+        match signals.next().await {
+            Asked::Reload => match load(path) {
+                Ok(new) => config = server.reload(config, new),
+                Err(Failure::Usage(why) | Failure::Failed(why)) => {
+                    tracing::error!(why, "keeping the old configuration");
+                }
+            },
+            Asked::End => break,
+        }
+    }
+    // Who asks twice does not want to wait.
+    race(signals.end(), server.stop(config.limits.shutdown_deadline)).await;
+    Ok(())
+}
+
+/// `ready smtp=127.0.0.1:25 imap=[::1]:143 …`
+fn ready_line(addresses: &[(Service, SocketAddr)]) -> String {
+    let pairs = addresses.iter().map(|(service, address)| format!(" {}={address}", service.name()));
+    format!("ready{}", pairs.collect::<String>())
+}
+
+/// What signals ask for.
+enum Asked {
+    Reload,
+    End,
+}
+
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> Asked {
+        let end = race(self.terminate.recv(), self.interrupt.recv());
+        match race(self.hangup.recv(), end).await {
+            Either::Left(_) => Asked::Reload,
+            Either::Right(_) => Asked::End,
+        }
+    }
+
+    async fn end(&mut self) {
+        while !matches!(self.next().await, Asked::End) {}
+    }
+}
+
+/// A running server.
+pub(crate) struct Server {
+    world: World,
+    pub(crate) office: Arc<Office>,
+    services: Arc<Services>,
+    connections: Arc<Connections>,
+    addresses: Vec<(Service, SocketAddr)>,
+    stopped: watch::Sender<bool>,
+    tasks: Vec<Task>,
+}
+
+impl Server {
+    /// Opens the store, binds all listeners, and serves. When this returns, all listeners accept.
+    pub(crate) async fn start(world: World, config: &Config) -> Result<Self, String> {
+        let mut settings = settings(&world, config)?;
+        let store = open_store(&world, config).await?;
+        let acceptor = certificate::Pem::load(&world, config)?.acceptor()?;
+        let control = control::listen(&world, &config.data_dir)?;
+        let bound = listen::bind(&world, &config.listeners)?;
+        settings.outbound.own_listeners = smtp_addresses(&bound);
+        let parts = mta::Parts {
+            world: world.clone(),
+            store: Arc::clone(&store),
+            settings,
+            acceptor: Some(acceptor.clone()),
+            connector: Some(Connector::new(b"")?),
+        };
+        let (stopped, stop) = watch::channel(false);
+        let mut server = Self {
+            office: Arc::new(Office::new(world.clone(), store, config.hostname.clone())),
+            services: Arc::new(Services { acceptor, mta: mta::Mta::new(parts) }),
+            connections: Connections::new(caps(config)),
+            addresses: bound.iter().map(|b| (b.service, b.listener.local_addr())).collect(),
+            world,
+            stopped,
+            tasks: Vec::new(),
+        };
+        server.spawn_all(bound, control, &stop);
+        Ok(server)
+    }
+
+    fn spawn_all(
+        &mut self,
+        bound: Vec<listen::Bound>,
+        control: world::Listener,
+        stop: &watch::Receiver<bool>,
+    ) {
+        let world = &self.world;
+        let mut spawn = |future| self.tasks.push(world.tasks.spawn(future));
+        for listener in bound {
+            let (services, connections) = (Arc::clone(&self.services), Arc::clone(&self.connections));
+            spawn(Box::pin(listen::run(world.clone(), listener, services, connections, stop.clone())));
+        }
+        spawn(Box::pin(control::run(world.clone(), control, Arc::clone(&self.office), stop.clone())));
+        spawn(Box::pin(Arc::clone(&self.services.mta).run_queue()));
+        let office = Arc::clone(&self.office);
+        // What a crash left half removed.
+        spawn(Box::pin(async move {
+            if let Err(error) = office.sweep().await {
+                tracing::error!(%error, "cannot remove what deleted mailboxes left behind");
+            }
+        }));
+    }
+
+    /// Where each service listens, with real ports.
+    pub(crate) fn addresses(&self) -> &[(Service, SocketAddr)] {
+        &self.addresses
+    }
+
+    /// Goes over to a new configuration, or keeps the old one if the new one cannot be used (F37). Gives the one that
+    /// holds from now on.
+    fn reload(&self, old: Config, new: Config) -> Config {
+        match self.apply(&old, &new) {
+            Ok(()) => {
+                tracing::info!("using the new configuration");
+                new
+            }
+            Err(why) => {
+                tracing::error!(why, "keeping the old configuration");
+                old
+            }
+        }
+    }
+
+    fn apply(&self, old: &Config, new: &Config) -> Result<(), String> {
+        let mut settings = settings(&self.world, new)?;
+        let pem = certificate::Pem::load(&self.world, new)?;
+        pem.install(&self.services.acceptor)?;
+        settings.outbound.own_listeners = self
+            .addresses
+            .iter()
+            .filter(|(service, _)| *service == Service::Smtp)
+            .map(|(_, address)| *address)
+            .collect();
+        self.services.mta.reload(settings);
+        self.connections.set_caps(caps(new));
+        for what in needs_restart(old, new) {
+            tracing::warn!(what, "this change needs a restart");
+        }
+        Ok(())
+    }
+
+    /// Takes no more connections, lets sessions end, and closes the store. Sessions that are not done within `deadline`
+    /// are cut off, which loses nothing: they end as in a crash (F43).
+    pub(crate) async fn stop(self, deadline: std::time::Duration) {
+        tracing::info!(connections = self.connections.open(), "ending");
+        self.stopped.send_replace(true);
+        self.services.shutdown();
+        let ended = async {
+            self.connections.all_gone().await;
+            for task in self.tasks {
+                task.ended.await;
+            }
+        };
+        if self.world.clock.within(deadline, ended).await.is_none() {
+            tracing::warn!(
+                connections = self.connections.open(),
+                "cutting off sessions that did not end in time"
+            );
+        }
+        self.office.store.close().await;
+    }
+}
+
+/// Opens the store of a configuration; makes it if there is none.
+pub(crate) async fn open_store(world: &World, config: &Config) -> Result<Arc<dyn Store>, String> {
+    let dir = &config.data_dir;
+    world
+        .disk
+        .create_dir_all(dir)
+        .map_err(|e| format!("cannot make data_dir {}: {e}; make it, owned by this user", dir.display()))?;
+    let _ = dir;
+    Ok(store::memory::open(world))
+}
+
+/// What the flow of mail is told.
+pub(crate) fn settings(world: &World, config: &Config) -> Result<mta::Settings, String> {
+    let mut settings = mta::Settings::new(config.hostname.clone());
+    settings.message_size = config.limits.message_size;
+    settings.recipients = config.limits.recipients;
+    settings.relay_domains = config.relay.domains.iter().cloned().collect();
+    settings.relay_networks.clone_from(&config.relay.networks);
+    settings.retry = config.outbound.retry.clone();
+    settings.outbound = outbound(world, config)?;
+    Ok(settings)
+}
+
+fn outbound(world: &World, config: &Config) -> Result<mta::Outbound, String> {
+    let chosen = &config.outbound;
+    let smarthost = chosen.smarthost.as_ref().map(|chosen| smarthost(world, chosen)).transpose()?;
+    Ok(mta::Outbound {
+        port: chosen.port,
+        smarthost,
+        allow_private: chosen.allow_private,
+        source_ipv4: chosen.source_ipv4,
+        source_ipv6: chosen.source_ipv6,
+        concurrency: chosen.concurrency,
+        concurrency_per_destination: chosen.concurrency_per_destination,
+        connect_timeout: chosen.connect_timeout,
+        ..mta::Outbound::default()
+    })
+}
+
+fn smarthost(world: &World, chosen: &crate::config::Smarthost) -> Result<mta::Smarthost, String> {
+    let credentials = match &chosen.credentials {
+        Some((user, file)) => {
+            let bytes = disk::read(world.disk.as_ref(), file, PASSWORD_FILE_LENGTH)
+                .map_err(|e| format!("cannot read the smarthost's password from {}: {e}", file.display()))?;
+            let text = String::from_utf8_lossy(&bytes);
+            Some((user.clone(), text.lines().next().unwrap_or_default().to_owned()))
+        }
+        None => None,
+    };
+    Ok(mta::Smarthost { host: chosen.host.clone(), port: chosen.port, credentials, tls: chosen.tls })
+}
+
+fn smtp_addresses(bound: &[listen::Bound]) -> Vec<SocketAddr> {
+    let smtp = bound.iter().filter(|b| b.service == Service::Smtp);
+    smtp.map(|b| b.listener.local_addr()).collect()
+}
+
+/// The configured caps, or less where the system gives fewer file descriptors.
+fn caps(config: &Config) -> Caps {
+    let limits = &config.limits;
+    let files = world::real::raise_open_files();
+    let room = usize::try_from(files.saturating_sub(RESERVED_FILES).max(16)).unwrap_or(usize::MAX);
+    if room < limits.connections {
+        tracing::warn!(
+            open_files = files,
+            connections = room,
+            "taking fewer connections than configured: raise the limit of open files (LimitNOFILE, ulimit -n)"
+        );
+    }
+    Caps {
+        total: limits.connections.min(room),
+        per_ip: limits.connections_per_ip,
+        exempt: limits.exempt.clone(),
+    }
+}
+
+/// What only a restart can change.
+fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    let listeners = |config: &Config| {
+        let entry = |l: &crate::config::Listener| (l.service, l.bind.clone(), l.plaintext_auth_on_loopback);
+        config.listeners.iter().map(entry).collect::<Vec<_>>()
+    };
+    [
+        ("listener", listeners(old) != listeners(new)),
+        ("data_dir", old.data_dir != new.data_dir),
+        ("hostname", old.hostname != new.hostname),
+        ("dns.servers", old.dns_servers != new.dns_servers),
+    ]
+    .into_iter()
+    .filter_map(|(what, changed)| changed.then_some(what))
+    .collect()
+}
