@@ -66,8 +66,16 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    pub(crate) const ALL: [Self; 8] =
-        [Self::Smtp, Self::Submission, Self::Submissions, Self::Imap, Self::Imaps, Self::Pop3, Self::Pop3s];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Smtp,
+        Self::Submission,
+        Self::Submissions,
+        Self::Lmtp,
+        Self::Imap,
+        Self::Imaps,
+        Self::Pop3,
+        Self::Pop3s,
+    ];
 
     /// As the configuration and the ready line name it.
     pub(crate) fn name(self) -> &'static str {

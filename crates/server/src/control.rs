@@ -9,6 +9,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use world::{Either, Listener, Stream, World, race};
 
+use crate::serve::told;
+
 use crate::admin::{Office, Reply, Request};
 
 /// The socket's name in `data_dir`.
@@ -41,7 +43,7 @@ pub(crate) async fn run(
     mut stopped: watch::Receiver<bool>,
 ) {
     loop {
-        match race(stopped.wait_for(|&stopped| stopped), listener.accept()).await {
+        match race(told(&mut stopped), listener.accept()).await {
             Either::Left(_) => return,
             Either::Right(Ok(stream)) => {
                 let conversation = converse(world.clone(), stream, Arc::clone(&office));

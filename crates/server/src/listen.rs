@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use world::{Either, Listener, Stream, World, race};
 
+use crate::serve::told;
+
 use crate::config::Service;
 use crate::connections::{Connections, Place, Refusal};
 use crate::services::Services;
@@ -64,7 +66,7 @@ pub(crate) async fn run(
 ) {
     let bound = Arc::new(bound);
     loop {
-        let accepted = match race(stopped.wait_for(|&stopped| stopped), bound.listener.accept()).await {
+        let accepted = match race(told(&mut stopped), bound.listener.accept()).await {
             Either::Left(_) => return,
             Either::Right(accepted) => accepted,
         };

@@ -302,3 +302,9 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     .filter_map(|(what, changed)| changed.then_some(what))
     .collect()
 }
+
+/// Waits until the server is told to stop.
+pub(crate) async fn told(stopped: &mut watch::Receiver<bool>) {
+    // An error means that the server itself is gone.
+    drop(stopped.wait_for(|&stopped| stopped).await);
+}
