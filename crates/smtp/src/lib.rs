@@ -12,6 +12,9 @@
 //!
 //! This crate knows no socket, clock, task or TLS library. What is true of addresses and policy is the caller's.
 
+mod body;
 pub mod client;
+mod grammar;
+mod input;
 pub mod reply;
 pub mod server;

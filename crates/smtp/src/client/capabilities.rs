@@ -27,3 +27,56 @@ pub struct Capabilities {
     /// LIMITS RCPTMAX (RFC 9422): recipients of one transaction.
     pub rcpt_max: Option<u64>,
 }
+
+impl Capabilities {
+    /// From the text of the reply to EHLO: the first line is the peer's name, then one extension a line
+    /// (RFC 5321 §4.1.1.1). What is malformed or not known is left out.
+    pub(super) fn parse(text: &str) -> Self {
+        let mut offered = Self::default();
+        for line in text.lines().skip(1) {
+            let mut words = line.split_ascii_whitespace().map(str::to_ascii_uppercase);
+            if let Some(keyword) = words.next() {
+                offered.add(&keyword, words.collect());
+            }
+        }
+        offered
+    }
+
+    fn add(&mut self, keyword: &str, values: Vec<String>) {
+        match keyword {
+            "PIPELINING" => self.pipelining = true,
+            "STARTTLS" => self.starttls = true,
+            "8BITMIME" => self.eight_bit_mime = true,
+            "SMTPUTF8" => self.smtputf8 = true,
+            "DSN" => self.dsn = true,
+            "ENHANCEDSTATUSCODES" => self.enhanced_codes = true,
+            "CHUNKING" => self.chunking = true,
+            "REQUIRETLS" => self.require_tls = true,
+            // RFC 1870 §4: 0 means no fixed limit.
+            "SIZE" => self.size = Some(values.first().and_then(|n| n.parse().ok()).filter(|n| *n > 0)),
+            "AUTH" => self.auth.extend(values),
+            "LIMITS" => {
+                let named = values.iter().find_map(|value| value.strip_prefix("RCPTMAX="));
+                self.rcpt_max = named.and_then(|n| n.parse().ok()).filter(|n| *n > 0);
+            }
+            _ => (),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extensions_are_read() {
+        let text = "starttls is only a name here\npipelining\nSIZE 100\nAUTH plain LOGIN\nLIMITS X=1 RCPTMAX=7\nOTHER";
+        let offered = Capabilities::parse(text);
+        assert!(offered.pipelining && !offered.starttls && !offered.smtputf8);
+        assert_eq!((offered.size, offered.rcpt_max), (Some(Some(100)), Some(7)));
+        assert_eq!(offered.auth, ["PLAIN", "LOGIN"]);
+        for (line, size) in [("SIZE", None), ("SIZE 0", None), ("SIZE x", None)] {
+            assert_eq!(Capabilities::parse(&format!("peer\n{line}")).size, Some(size), "{line}");
+        }
+    }
+}

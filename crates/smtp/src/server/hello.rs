@@ -1,0 +1,66 @@
+//! The greeting, HELO, EHLO and LHLO.
+
+use mail::{Reply, limits};
+
+use super::{Event, Service, Session, TlsOffer, words};
+use crate::grammar::command::Verb;
+
+/// What the client said of itself.
+#[derive(Debug)]
+pub(super) struct Hello {
+    pub(super) client: String,
+    pub(super) extended: bool,
+}
+
+impl Session {
+    pub(super) fn greet(&mut self) {
+        let protocol = if self.config.service == Service::Lmtp { "LMTP" } else { "ESMTP" };
+        let greeting = words::greeting(self.config.hostname.as_str(), protocol);
+        self.say(&greeting);
+    }
+
+    /// RFC 5321 §4.1.1.1; it also resets a transaction (§4.1.4).
+    pub(super) fn hello(&mut self, verb: Verb, args: &str) -> Result<(), Reply> {
+        match (verb, self.config.service == Service::Lmtp) {
+            // RFC 2033 §4.1: each of the two protocols refuses the other's greeting.
+            (Verb::Lhlo, false) => return Err(words::unknown_command()),
+            (Verb::Helo | Verb::Ehlo, true) => return Err(words::not_lmtp()),
+            _ => (),
+        }
+        // Quirk: any word is taken for a name, as many clients do not know theirs; it is a claim in any case.
+        if args.is_empty() || args.len() > limits::DOMAIN_LENGTH || args.contains([' ', '\t']) {
+            return Err(words::hello_name());
+        }
+        self.abandon_transaction();
+        let extended = verb != Verb::Helo;
+        self.hello = Some(Hello { client: args.to_owned(), extended });
+        let reply = if extended { self.capabilities() } else { self.config.hostname.to_string() };
+        self.say(&Reply::plain(250, reply));
+        self.events.push_back(Event::Hello { client: args.to_owned(), extended });
+        Ok(())
+    }
+
+    /// The reply to EHLO: our name, and a line per extension.
+    fn capabilities(&self) -> String {
+        let mut lines = vec![
+            self.config.hostname.to_string(),
+            "PIPELINING".into(),
+            format!("SIZE {}", self.config.max_size),
+            "8BITMIME".into(),
+            "SMTPUTF8".into(),
+            "CHUNKING".into(),
+            "DSN".into(),
+            "ENHANCEDSTATUSCODES".into(),
+            format!("LIMITS RCPTMAX={}", self.config.max_recipients),
+        ];
+        if self.config.tls == TlsOffer::Offered && !self.tls {
+            lines.push("STARTTLS".into());
+        }
+        let mechanisms = self.mechanisms().join(" ");
+        if !mechanisms.is_empty() {
+            lines.push(format!("AUTH {mechanisms}"));
+        }
+        lines.push("HELP".into());
+        lines.join("\n")
+    }
+}
