@@ -118,7 +118,11 @@ mod tests {
             }
             let whole = |s: &str| Line::Complete(s.as_bytes().to_vec());
             let bare = Line::BareLf(b"two".to_vec());
-            assert_eq!(lines, [whole("one"), bare, whole(""), Line::TooLong, whole("four")], "chunks of {size}");
+            assert_eq!(
+                lines,
+                [whole("one"), bare, whole(""), Line::TooLong, whole("four")],
+                "chunks of {size}"
+            );
         }
     }
 

@@ -100,7 +100,7 @@ mod tests {
             ("a\n.\nb\r.\rc", "a\r\n..\r\nb\r\n..\r\nc\r\n.\r\n"),
             ("a\r\r\nb\n\rc", "a\r\n\r\nb\r\n\r\nc\r\n.\r\n"),
             ("a\r\n\0.\r\nb\0c\0", "a\r\n..\r\nbc\r\n.\r\n"),
-            ("a\r\0\nb", "a\r\n\r\nb\r\n.\r\n"),
+            ("a\r\0\nb", "a\r\nb\r\n.\r\n"),
         ] {
             for size in 1..=message.len().max(1) {
                 let out = encode(message.as_bytes(), size);

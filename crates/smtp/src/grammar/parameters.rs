@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn good_parameters_of_mail() {
-        let parsed = mail("size=10 BODY=8bitmime SMTPUTF8 RET=HDRS ENVID=a+2Bb AUTH=e+3Dmc2@x.test").expect("good");
+        let parsed =
+            mail("size=10 BODY=8bitmime SMTPUTF8 RET=HDRS ENVID=a+2Bb AUTH=e+3Dmc2@x.test").expect("good");
         assert_eq!((parsed.size, parsed.body, parsed.smtputf8), (Some(10), BodyType::EightBitMime, true));
         assert_eq!((parsed.ret, parsed.envid.as_deref()), (Some(ReturnContent::Headers), Some("a+2Bb")));
         assert_eq!(parsed.auth.map(|a| a.to_string()).as_deref(), Some("e=mc2@x.test"));

@@ -92,7 +92,9 @@ pub(super) fn bad_path(error: path::Error, detail: u16) -> Reply {
         path::Error::Brackets => {
             Reply::new(501, EnhancedCode(5, 1, detail), "The address must stand in angle brackets")
         }
-        path::Error::Mailbox(why) => Reply::new(501, EnhancedCode(5, 1, detail), format!("Bad address: {why}")),
+        path::Error::Mailbox(why) => {
+            Reply::new(501, EnhancedCode(5, 1, detail), format!("Bad address: {why}"))
+        }
     }
 }
 
