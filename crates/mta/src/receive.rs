@@ -1,0 +1,228 @@
+//! Decides at MAIL, RCPT and DATA whether a message is taken, and takes its bytes as they stream in.
+//! Knows no sockets and no grammar; what becomes of an accepted message is [`deliver`]'s.
+
+use std::sync::Arc;
+
+use directory::Resolution;
+use mail::{Address, EnhancedCode, Envelope, Id, Recipient, Reply, ReversePath};
+use smtp::server::{Answer, MailParams, Service};
+use world::Stream;
+
+use crate::deliver::{self, Arrival};
+use crate::incoming::Incoming;
+use crate::intake::{self, Account, Case, Client};
+use crate::settings::Settings;
+use crate::{Mta, refusals, reply};
+
+/// One client's side of the story: who it is, and the transaction under way.
+pub(crate) struct Receiver {
+    mta: Arc<Mta>,
+    settings: Arc<Settings>,
+    client: Client,
+    transaction: Option<Transaction>,
+    directory_changes: store::Watch,
+}
+
+struct Transaction {
+    id: Id,
+    reverse_path: ReversePath,
+    /// One per accepted recipient, in the envelope's order.
+    resolutions: Vec<Resolution>,
+    incoming: Option<Incoming>,
+}
+
+impl Receiver {
+    pub(crate) fn new(mta: Arc<Mta>, stream: &Stream, service: Service) -> Self {
+        Self {
+            settings: mta.settings(),
+            client: Client::new(stream, service),
+            transaction: None,
+            directory_changes: mta.store.watch(store::Topic::Directory),
+            mta,
+        }
+    }
+
+    pub(crate) fn hello(&mut self, name: String, extended: bool) {
+        self.client.name = Some(name);
+        self.client.extended = extended;
+    }
+
+    /// Forgets what the client said in clear (RFC 3207 §4.2).
+    pub(crate) fn tls_started(&mut self, stream: &Stream) {
+        self.client = Client::new(stream, self.client.service);
+        self.transaction = None;
+    }
+
+    pub(crate) fn logged_in(&mut self, account: Account) {
+        self.client.account = Some(account);
+    }
+
+    pub(crate) fn logged_out(&mut self) {
+        self.client.account = None;
+    }
+
+    /// Whether stopping now would make the client send a message again.
+    pub(crate) fn is_mid_message(&self) -> bool {
+        self.transaction.as_ref().is_some_and(|transaction| transaction.incoming.is_some())
+    }
+
+    /// The transaction is over without a message.
+    pub(crate) fn reset(&mut self) {
+        self.transaction = None;
+    }
+
+    /// MAIL: submitters may only use addresses of their own account (RFC 6409 §6.1).
+    pub(crate) async fn mail(&mut self, reverse_path: ReversePath, _: MailParams) -> Answer {
+        if let (Some(account), Some(address)) = (&self.client.account, &reverse_path.0) {
+            match self.mta.directory.may_send_as(account.id, address).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    let text = format!("<{address}> is not an address of your account");
+                    return self.refuse("MAIL", &reverse_path, None, Reply::new(553, EnhancedCode(5, 7, 1), text));
+                }
+                Err(error) => return Answer::Reject(reply::directory(&error)),
+            }
+        }
+        if self.directory_changes.has_changed() {
+            self.directory_changes.changed().await;
+        }
+        let id = self.mta.store.next_id();
+        self.transaction = Some(Transaction { id, reverse_path, resolutions: Vec::new(), incoming: None });
+        Answer::Accept
+    }
+
+    /// RCPT: known users, or whoever may use us as a relay.
+    pub(crate) async fn recipient(&mut self, recipient: Recipient) -> Answer {
+        match self.decide(&recipient.address).await {
+            Ok(resolution) => {
+                let transaction = self.transaction.as_mut().expect("the session allows RCPT after MAIL only");
+                transaction.resolutions.push(resolution);
+                Answer::Accept
+            }
+            Err(reply) => {
+                let from = self.transaction.as_ref().map(|t| t.reverse_path.clone()).unwrap_or_default();
+                self.refuse("RCPT", &from, Some(&recipient.address), reply)
+            }
+        }
+    }
+
+    async fn decide(&self, address: &Address) -> Result<Resolution, Reply> {
+        let Some(domain) = address.domain() else {
+            return Err(Reply::new(550, EnhancedCode(5, 1, 2), "mail to address literals is not taken"));
+        };
+        match self.mta.directory.resolve(address).await {
+            Ok(Resolution::NoSuchUser) => {
+                Err(Reply::new(550, EnhancedCode(5, 1, 1), format!("no such user: <{address}>")))
+            }
+            Ok(Resolution::NotLocal) if self.may_relay() || self.settings.relay_domains.contains(domain) => {
+                Ok(Resolution::NotLocal)
+            }
+            Ok(Resolution::NotLocal) => Err(Reply::new(
+                550,
+                EnhancedCode(5, 7, 1),
+                format!("relaying denied: mail for {domain} is not taken here without login"),
+            )),
+            Ok(targets) => Ok(targets),
+            Err(error) => Err(reply::directory(&error)),
+        }
+    }
+
+    /// Whether this client may send to anywhere: users who logged in, and trusted networks.
+    fn may_relay(&self) -> bool {
+        match self.client.service {
+            Service::Submission => self.client.account.is_some(),
+            Service::Mx => self.settings.trusts(self.client.address.ip()),
+            Service::Lmtp => false,
+        }
+    }
+
+    /// DATA: opens a body and writes our trace header into it.
+    pub(crate) async fn data_start(&mut self, envelope: &Envelope) -> Answer {
+        let Some(transaction) = &mut self.transaction else { return Answer::Reject(reply::internal()) };
+        let incoming = Incoming::start(&self.mta, &self.settings, transaction.id, &self.client, envelope).await;
+        match incoming {
+            Ok(incoming) => {
+                transaction.incoming = Some(incoming);
+                Answer::Accept
+            }
+            Err(error) => Answer::Reject(reply::store(&error)),
+        }
+    }
+
+    /// The next bytes of the message. What goes wrong is told at its end.
+    pub(crate) async fn body(&mut self, bytes: &[u8]) {
+        if let Some(incoming) = self.transaction.as_mut().and_then(|t| t.incoming.as_mut()) {
+            incoming.write(bytes).await;
+        }
+    }
+
+    /// The session refused the message; its bytes are dropped.
+    pub(crate) fn body_refused(&mut self, reply: &Reply) {
+        if let Some(transaction) = self.transaction.take() {
+            self.record("DATA", &transaction.reverse_path, None, reply);
+        }
+    }
+
+    /// The message is complete: judged, then made durable, then answered.
+    pub(crate) async fn body_end(&mut self, envelope: &Envelope) -> Answer {
+        let Some(transaction) = self.transaction.take() else { return Answer::Reject(reply::internal()) };
+        let outcome = self.take_over(transaction, envelope).await;
+        match outcome {
+            Ok(words) if self.client.service == Service::Lmtp => {
+                let each = Reply::new(250, EnhancedCode(2, 0, 0), words);
+                Answer::Each(vec![each; envelope.recipients.len()])
+            }
+            Ok(words) => Answer::AcceptWith(words),
+            Err(reply) => self.refuse("DATA", &envelope.reverse_path, None, reply),
+        }
+    }
+
+    async fn take_over(&mut self, transaction: Transaction, envelope: &Envelope) -> Result<String, Reply> {
+        let incoming = transaction.incoming.ok_or_else(reply::internal)?;
+        let message = incoming.finish().await?;
+        let resolutions = self.still_true(transaction.resolutions, envelope).await?;
+        let (id, client) = (transaction.id, &self.client);
+        let verdict = intake::judge(&self.mta, &Case { id, client, envelope, message: &message }).await;
+        if let Some(reply) = verdict.refusal {
+            return Err(reply);
+        }
+        let reasons = verdict.reasons;
+        deliver::take_over(&self.mta, Arrival { id, client, envelope, resolutions, message, reasons }).await
+    }
+
+    /// What RCPT found out, looked up again if the directory has changed since (F42).
+    async fn still_true(
+        &mut self,
+        resolutions: Vec<Resolution>,
+        envelope: &Envelope,
+    ) -> Result<Vec<Resolution>, Reply> {
+        if !self.directory_changes.has_changed() {
+            return Ok(resolutions);
+        }
+        let mut fresh = Vec::with_capacity(resolutions.len());
+        for recipient in &envelope.recipients {
+            let found = self.mta.directory.resolve(&recipient.address).await;
+            fresh.push(found.map_err(|error| reply::directory(&error))?);
+        }
+        Ok(fresh)
+    }
+
+    /// Something the session itself refused, for the journey.
+    pub(crate) fn violation(&mut self, command: &str, reply: &Reply) {
+        let from = self.transaction.as_ref().map(|t| t.reverse_path.clone()).unwrap_or_default();
+        self.record(command, &from, None, reply);
+    }
+
+    pub(crate) fn login_refused(&mut self, reply: &Reply) {
+        self.record("AUTH", &ReversePath::default(), None, reply);
+    }
+
+    fn refuse(&self, stage: &str, from: &ReversePath, to: Option<&Address>, reply: Reply) -> Answer {
+        self.record(stage, from, to, &reply);
+        Answer::Reject(reply)
+    }
+
+    fn record(&self, stage: &str, from: &ReversePath, to: Option<&Address>, reply: &Reply) {
+        refusals::record(&self.mta, &self.client, stage, from, to, reply);
+    }
+}

@@ -1,0 +1,28 @@
+//! Errors of our own as the replies that clients get: always temporary, never a loss (promise P5).
+
+use mail::{EnhancedCode, Reply};
+
+/// A store that did not do what it was asked.
+pub(crate) fn store(error: &store::Error) -> Reply {
+    match error {
+        store::Error::Full => Reply::new(452, EnhancedCode(4, 3, 1), "the disk is full, try again later"),
+        store::Error::TooLarge(_) => Reply::new(552, EnhancedCode(5, 3, 4), "too large for this server's store"),
+        error => {
+            if *error != store::Error::Conflict {
+                tracing::error!(%error, "taking mail failed");
+            }
+            Reply::new(451, EnhancedCode(4, 3, 0), "a local problem, try again later")
+        }
+    }
+}
+
+/// A directory that could not answer.
+pub(crate) fn directory(error: &directory::Error) -> Reply {
+    tracing::error!(%error, "looking up an address failed");
+    Reply::new(451, EnhancedCode(4, 3, 0), "a local problem, try again later")
+}
+
+/// An event that cannot come here if the session keeps its word.
+pub(crate) fn internal() -> Reply {
+    Reply::new(451, EnhancedCode(4, 3, 0), "a local problem, try again later")
+}

@@ -1,0 +1,218 @@
+//! The one read/write loop of a server connection: bytes to the session, events to [`Receiver`], replies back.
+//! Decides nothing itself.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mail::{EnhancedCode, Reply};
+use smtp::server::{Answer, Config, Event, Service, Session, TlsOffer};
+use tokio::sync::watch;
+use world::{Either, Stream, race};
+
+use crate::login::{self, Login};
+use crate::receive::Receiver;
+use crate::{Mta, Port};
+
+/// Bytes read at once.
+const READ: usize = 16 * 1024;
+/// How long the client may take for a TLS handshake, or to take our last words.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The protocol's name in TLS (ALPN); a client that offers only others is refused (attack A6).
+const ALPN: &[u8] = b"smtp";
+
+/// Serves one connection to its end.
+pub(crate) async fn serve(mta: &Arc<Mta>, stream: Stream, port: Port) {
+    Smtpd::new(Arc::clone(mta), stream, port).run().await;
+}
+
+struct Smtpd {
+    mta: Arc<Mta>,
+    stream: Stream,
+    session: Session,
+    receiver: Receiver,
+    login: Login,
+    shutdown: watch::Receiver<bool>,
+    buffer: Box<[u8]>,
+}
+
+/// What ended the waiting.
+enum Wake {
+    Bytes(usize),
+    End,
+    Timeout,
+    Shutdown,
+}
+
+impl Smtpd {
+    fn new(mta: Arc<Mta>, stream: Stream, port: Port) -> Self {
+        let now = mta.world.clock.mono();
+        let session = Session::new(config(&mta, &stream, port), now);
+        Self {
+            receiver: Receiver::new(Arc::clone(&mta), &stream, port.service),
+            login: Login::new(&mta, &stream),
+            session,
+            shutdown: mta.shutdown.subscribe(),
+            stream,
+            mta,
+            buffer: vec![0; READ].into(),
+        }
+    }
+
+    async fn run(mut self) {
+        loop {
+            while let Some(event) = self.session.poll_event() {
+                if event == Event::StartTls {
+                    match self.start_tls().await {
+                        Some(secured) => self = secured,
+                        None => return,
+                    }
+                } else if let Some(answer) = self.on_event(event).await {
+                    self.session.answer(answer, self.mta.world.clock.mono());
+                }
+            }
+            // Replies to everything that was pipelined share this one write.
+            if !self.write().await || self.session.is_closed() {
+                break;
+            }
+            self.read().await;
+        }
+        self.receiver.reset();
+        let goodbye = self.stream.shutdown();
+        drop(self.mta.world.clock.within(PATIENCE, goodbye).await);
+    }
+
+    /// Carries one event to whoever decides on it.
+    async fn on_event(&mut self, event: Event) -> Option<Answer> {
+        match event {
+            Event::Hello { client, extended } => self.receiver.hello(client, extended),
+            Event::AuthStart { mechanism, initial } => return Some(self.auth_start(mechanism, initial).await),
+            Event::AuthResponse(response) => return Some(self.auth_response(&response).await),
+            Event::AuthAborted => self.auth_aborted(),
+            Event::MailFrom { reverse_path, params } => {
+                return Some(self.receiver.mail(reverse_path, params).await);
+            }
+            Event::RcptTo(recipient) => return Some(self.receiver.recipient(recipient).await),
+            Event::DataStart => return Some(self.receiver.data_start(self.session.envelope()).await),
+            Event::Body(bytes) => self.receiver.body(&bytes).await,
+            Event::BodyEnd => return Some(self.receiver.body_end(self.session.envelope()).await),
+            Event::BodyRefused(reply) => self.receiver.body_refused(&reply),
+            Event::Reset => self.receiver.reset(),
+            Event::Violation { command, reply } => self.receiver.violation(&command, &reply),
+            Event::StartTls | Event::Quit => {}
+        }
+        None
+    }
+
+    async fn auth_start(&mut self, mechanism: &'static str, initial: Option<Vec<u8>>) -> Answer {
+        let step = self.login.start(mechanism, initial).await;
+        self.after_login_step(step)
+    }
+
+    async fn auth_response(&mut self, response: &[u8]) -> Answer {
+        let step = self.login.respond(response).await;
+        self.after_login_step(step)
+    }
+
+    fn after_login_step(&mut self, step: login::Step) -> Answer {
+        match step {
+            login::Step::Challenge(bytes) => Answer::Challenge(bytes),
+            login::Step::LoggedIn(account, last) => {
+                self.receiver.logged_in(account);
+                Answer::AuthOk(last)
+            }
+            login::Step::Refused(reply) => {
+                self.receiver.login_refused(&reply);
+                Answer::Reject(reply)
+            }
+        }
+    }
+
+    fn auth_aborted(&mut self) {
+        self.login.abort();
+        self.receiver.logged_out();
+    }
+
+    /// Flushes, does the handshake, and forgets what was said in clear (RFC 3207 §4.2). `None` if it failed.
+    async fn start_tls(mut self) -> Option<Self> {
+        if !self.write().await {
+            return None;
+        }
+        let acceptor = self.mta.acceptor.clone()?;
+        let handshake = acceptor.accept(self.stream, ALPN);
+        let stream = self.mta.world.clock.within(PATIENCE, handshake).await?.ok()?;
+        let binding = login::has_binding(&stream);
+        self.session.tls_started(binding, self.mta.world.clock.mono());
+        self.receiver.tls_started(&stream);
+        self.login = Login::new(&self.mta, &stream);
+        Some(Self { stream, ..self })
+    }
+
+    /// Writes what the session has to say; `false` if the client is gone or takes nothing.
+    async fn write(&mut self) -> bool {
+        let Some(output) = self.session.poll_output() else { return true };
+        let written = self.mta.world.clock.within(PATIENCE, self.stream.write_all(&output)).await;
+        matches!(written, Some(Ok(())))
+    }
+
+    /// Waits for bytes, the session's deadline or the server's end, and tells the session.
+    async fn read(&mut self) {
+        let wake = self.wait().await;
+        let now = self.mta.world.clock.mono();
+        match wake {
+            Wake::Bytes(n) => self.session.handle_input(&self.buffer[..n], now),
+            Wake::End => self.session.handle_eof(),
+            Wake::Timeout => self.session.handle_timeout(now),
+            // RFC 5321 §3.8: 421 at the next moment that loses nothing.
+            Wake::Shutdown => self.session.close(&Reply::new(
+                421,
+                EnhancedCode(4, 3, 2),
+                "the server is shutting down, try again soon",
+            )),
+        }
+    }
+
+    async fn wait(&mut self) -> Wake {
+        let deadline = self.session.poll_timeout();
+        let mid_message = self.receiver.is_mid_message();
+        let clock = &self.mta.world.clock;
+        let shutdown = &mut self.shutdown;
+        // Built on first poll only: when bytes are there already, neither timer nor signal is touched.
+        let timeout = async {
+            match deadline {
+                Some(deadline) => clock.sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        let closing = async {
+            if mid_message || shutdown.wait_for(|down| *down).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        match race(self.stream.read(&mut self.buffer), race(timeout, closing)).await {
+            Either::Left(Ok(n @ 1..)) => Wake::Bytes(n),
+            Either::Left(Ok(_) | Err::<_, io::Error>(_)) => Wake::End,
+            Either::Right(Either::Left(())) => Wake::Timeout,
+            Either::Right(Either::Right(())) => Wake::Shutdown,
+        }
+    }
+}
+
+/// What the session is told about its place.
+fn config(mta: &Mta, stream: &Stream, port: Port) -> Config {
+    let settings = mta.settings();
+    let mut config = Config::new(settings.hostname.clone(), port.service);
+    config.max_size = settings.message_size;
+    config.max_recipients = settings.recipients;
+    config.tls = match (stream.tls(), &mta.acceptor) {
+        (Some(_), _) => TlsOffer::Active,
+        (None, Some(_)) => TlsOffer::Offered,
+        (None, None) => TlsOffer::None,
+    };
+    if port.service == Service::Submission {
+        config.auth = login::mechanisms(stream);
+        let loopback = stream.peer().ip().to_canonical().is_loopback();
+        config.auth_needs_tls = !(port.plaintext_auth_on_loopback && loopback);
+    }
+    config
+}

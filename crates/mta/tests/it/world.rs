@@ -1,0 +1,259 @@
+//! A small world for tests: virtual time, connections in memory, zones in a table.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mail::{Domain, Mono, Wall};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use world::dns::{self, Mx};
+use world::{BoxFuture, Clock, Disk, Dns, Listener, Net, Rng, Stream, Task, Tasks, World};
+
+/// Virtual time: it advances by itself whenever every task waits for it.
+struct Time {
+    start: Instant,
+}
+
+/// The wall clock at the start of each test.
+pub(crate) const START: Wall = Wall::from_secs(1_800_000_000);
+
+impl Clock for Time {
+    fn mono(&self) -> Mono {
+        Mono::from_start(self.start.elapsed())
+    }
+
+    fn wall(&self) -> Wall {
+        START + self.start.elapsed()
+    }
+
+    fn sleep_until(&self, deadline: Mono) -> BoxFuture<'static, ()> {
+        let at = self.start + deadline.since(Mono::default());
+        Box::pin(tokio::time::sleep_until(at))
+    }
+}
+
+/// Connections in memory between listeners of one test.
+#[derive(Default)]
+pub(crate) struct Wires {
+    listeners: Mutex<BTreeMap<SocketAddr, mpsc::UnboundedSender<Stream>>>,
+    /// Addresses that never answer.
+    silent: Mutex<BTreeSet<SocketAddr>>,
+    /// Every address that was ever tried, in order, with when.
+    tried: Mutex<Vec<(SocketAddr, Instant)>>,
+}
+
+impl Wires {
+    pub(crate) fn make_silent(&self, address: SocketAddr) {
+        self.silent.lock().expect("no panics").insert(address);
+    }
+
+    pub(crate) fn tried(&self) -> Vec<(SocketAddr, Instant)> {
+        self.tried.lock().expect("no panics").clone()
+    }
+
+    /// Streams that arrive at `address` from now on.
+    pub(crate) fn bind(&self, address: SocketAddr) -> mpsc::UnboundedReceiver<Stream> {
+        let (tx, rx) = mpsc::unbounded_channel();
+        self.listeners.lock().expect("no panics").insert(address, tx);
+        rx
+    }
+
+    /// A connection from `from` to whoever is bound at `to`.
+    pub(crate) fn dial(&self, from: SocketAddr, to: SocketAddr) -> io::Result<Stream> {
+        self.tried.lock().expect("no panics").push((to, Instant::now()));
+        let listeners = self.listeners.lock().expect("no panics");
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        let refused = || io::Error::new(io::ErrorKind::ConnectionRefused, "connection refused");
+        let listener = listeners.get(&to).ok_or_else(refused)?;
+        listener.send(Stream::new(Box::new(theirs), from, to)).map_err(|_| refused())?;
+        Ok(Stream::new(Box::new(ours), to, from))
+    }
+}
+
+/// One host's end of the wires.
+struct Host {
+    wires: Arc<Wires>,
+    ip: IpAddr,
+}
+
+impl Net for Host {
+    fn connect(&self, to: SocketAddr, _: Option<IpAddr>) -> BoxFuture<'static, io::Result<Stream>> {
+        if self.wires.silent.lock().expect("no panics").contains(&to) {
+            self.wires.tried.lock().expect("no panics").push((to, Instant::now()));
+            return Box::pin(std::future::pending());
+        }
+        let stream = self.wires.dial(SocketAddr::new(self.ip, 40_000), to);
+        Box::pin(async move { stream })
+    }
+
+    fn listen(&self, _: SocketAddr) -> io::Result<Listener> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn connect_local<'a>(&'a self, _: &'a Path) -> BoxFuture<'a, io::Result<Stream>> {
+        Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
+    }
+
+    fn listen_local(&self, _: &Path) -> io::Result<Listener> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// Zone data, changeable while a test runs. `x.test SERVFAIL` makes a name fail.
+#[derive(Default)]
+pub(crate) struct Zones(Mutex<BTreeSet<(String, String, String)>>);
+
+impl Zones {
+    /// Adds a record: `add("b.test MX 10 mx.b.test")`.
+    pub(crate) fn add(&self, record: &str) {
+        let mut words = record.splitn(3, ' ').map(str::to_owned);
+        let mut word = || words.next().unwrap_or_default();
+        self.0.lock().expect("no panics").insert((word(), word(), word()));
+    }
+
+    pub(crate) fn remove(&self, name: &str) {
+        self.0.lock().expect("no panics").retain(|(known, _, _)| known != name);
+    }
+
+    fn records(&self, name: &Domain, kinds: &[&str]) -> Result<Vec<String>, dns::Error> {
+        let zones = self.0.lock().expect("no panics");
+        let of_name = || zones.iter().filter(|(known, _, _)| known == name.as_str());
+        if of_name().any(|(_, kind, _)| kind == "SERVFAIL") {
+            return Err(dns::Error::Failed("SERVFAIL".into()));
+        }
+        let found: Vec<_> =
+            of_name().filter(|(_, kind, _)| kinds.contains(&&**kind)).map(|(_, _, data)| data.clone()).collect();
+        match (found.is_empty(), of_name().next().is_some()) {
+            (false, _) => Ok(found),
+            (true, true) => Err(dns::Error::NoData),
+            (true, false) => Err(dns::Error::NxDomain),
+        }
+    }
+}
+
+impl Dns for Zones {
+    fn mx<'a>(&'a self, domain: &'a Domain) -> BoxFuture<'a, Result<Vec<Mx>, dns::Error>> {
+        let parse = |record: String| {
+            let (preference, host) = record.split_once(' ').expect("preference and host");
+            Mx { preference: preference.parse().expect("a number"), host: Domain::new(host).ok() }
+        };
+        Box::pin(async move { Ok(self.records(domain, &["MX"])?.into_iter().map(parse).collect()) })
+    }
+
+    fn addresses<'a>(&'a self, host: &'a Domain) -> BoxFuture<'a, Result<Vec<IpAddr>, dns::Error>> {
+        let parse = |record: String| record.parse().expect("an address");
+        Box::pin(async move { Ok(self.records(host, &["A", "AAAA"])?.into_iter().map(parse).collect()) })
+    }
+
+    fn txt<'a>(&'a self, _: &'a Domain) -> BoxFuture<'a, Result<Vec<Vec<u8>>, dns::Error>> {
+        Box::pin(async { Err(dns::Error::NoData) })
+    }
+
+    fn ptr(&self, _: IpAddr) -> BoxFuture<'_, Result<Vec<Domain>, dns::Error>> {
+        Box::pin(async { Err(dns::Error::NoData) })
+    }
+}
+
+/// The same numbers in each run.
+struct Dice(Mutex<u64>);
+
+impl Rng for Dice {
+    fn fill(&self, buffer: &mut [u8]) {
+        let mut state = self.0.lock().expect("no panics");
+        for byte in buffer {
+            *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            *byte = (*state >> 56) as u8;
+        }
+    }
+}
+
+/// Tasks on the test's own single thread.
+struct OneThread;
+
+impl Tasks for OneThread {
+    fn spawn(&self, future: BoxFuture<'static, ()>) -> Task {
+        let handle = tokio::spawn(future);
+        let abort = handle.abort_handle();
+        Task { ended: Box::pin(async move { drop(handle.await) }), abort: Box::new(move || abort.abort()) }
+    }
+
+    fn spawn_dedicated(&self, _: &str, future: BoxFuture<'static, ()>) -> Task {
+        self.spawn(future)
+    }
+
+    fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
+        work();
+        Box::pin(async {})
+    }
+}
+
+/// What the hosts of one test share.
+#[derive(Clone)]
+pub(crate) struct Outside {
+    pub(crate) wires: Arc<Wires>,
+    pub(crate) zones: Arc<Zones>,
+    start: Instant,
+}
+
+impl Outside {
+    pub(crate) fn new() -> Self {
+        Self { wires: Arc::default(), zones: Arc::default(), start: Instant::now() }
+    }
+
+    /// The doors of a host with this address.
+    pub(crate) fn host(&self, ip: IpAddr) -> World {
+        World {
+            clock: Arc::new(Time { start: self.start }),
+            net: Arc::new(Host { wires: Arc::clone(&self.wires), ip }),
+            dns: Arc::clone(&self.zones) as Arc<dyn Dns>,
+            disk: Arc::new(NoDisk),
+            rng: Arc::new(Dice(Mutex::new(7))),
+            tasks: Arc::new(OneThread),
+        }
+    }
+
+    /// How long the test has run, in virtual time.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+}
+
+/// Nothing here keeps files.
+struct NoDisk;
+
+impl Disk for NoDisk {
+    fn open(&self, _: &Path, _: world::disk::Open) -> io::Result<Arc<dyn world::disk::File>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+    fn create_dir_all(&self, _: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+    fn list(&self, _: &Path) -> io::Result<Vec<std::path::PathBuf>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+    fn exists(&self, _: &Path) -> bool {
+        false
+    }
+    fn remove(&self, _: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+    fn rename(&self, _: &Path, _: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+    fn sync_dir(&self, _: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+    fn lock(&self, _: &Path) -> io::Result<Box<dyn Send + Sync>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+    fn free_bytes(&self, _: &Path) -> io::Result<u64> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+    fn real_path(&self, _: &Path) -> Option<std::path::PathBuf> {
+        None
+    }
+}
