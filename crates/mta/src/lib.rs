@@ -1,18 +1,40 @@
 //! The corridor: mail comes in (MX, submission, LMTP), is decided on, and goes into mailboxes and the queue in one
 //! commit; what is due goes out.
 //!
-//! The way in reads forward through [`smtpd`](self), `receive`, `intake`, `deliver`; the way out through `relay`,
-//! `relay::route`, `relay::session`, `relay::outcome`, `dsn`. State crates only add to a batch; the commits are here.
+//! The way in reads forward: `smtpd` (the read/write loop), `receive` (decides), `incoming` (the bytes), `intake`
+//! (the judges), `deliver` (the one commit). The way out: `relay` (what is due), `relay::route` (which hosts),
+//! `relay::session` (one connection), `relay::outcome` (what it came to), `dsn` (what the sender hears).
+//!
+//! State crates only add to a batch; the commits are here. A 250 is said after its commit, never before (P1).
 
+mod deliver;
+mod dsn;
+mod fixup;
+mod incoming;
+mod intake;
+mod login;
+mod operator;
+mod receive;
+mod refusals;
+mod relay;
+mod reply;
 mod settings;
+mod smtpd;
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
+use directory::Directory;
+use journey::Journeys;
+use mailbox::Mailboxes;
+use queue::Queue;
 use store::Store;
+use tokio::sync::watch;
 use world::tls::{Acceptor, Connector};
 use world::{Stream, World};
 
+pub use operator::{Action, Error};
 pub use settings::{Network, Outbound, Retry, Settings, Smarthost, SmarthostTls};
+pub use smtp::server::Service;
 
 /// What the flow of mail works with.
 pub struct Parts {
@@ -20,6 +42,14 @@ pub struct Parts {
     pub world: World,
     /// Where everything is kept.
     pub store: Arc<dyn Store>,
+    /// Who is known here, and how they log in.
+    pub directory: Arc<Directory>,
+    /// Where mail for our users goes.
+    pub mailboxes: Arc<Mailboxes>,
+    /// Where mail for others waits. The same one for everybody: it holds the leases.
+    pub queue: Arc<Queue>,
+    /// Where it is told.
+    pub journeys: Arc<Journeys>,
     /// What the operator chose.
     pub settings: Settings,
     /// For STARTTLS; without it none is offered.
@@ -31,44 +61,81 @@ pub struct Parts {
 /// What a listener is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Port {
-    /// Which rules hold.
+    /// Which rules hold: mail from anyone (25), from our users (587, 465), or LMTP.
     pub service: Service,
     /// Whether clients on loopback may send passwords without TLS (`plaintext_auth = "loopback"`).
     pub plaintext_auth_on_loopback: bool,
 }
 
-/// Which rules hold on a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Service {
-    /// Mail from anyone for our own users (port 25).
-    Mx,
-    /// Mail from our own users for anyone, after AUTH (ports 587 and 465, RFC 6409).
-    Submission,
-    /// Mail for our own users from a mail system that keeps its own queue (RFC 2033).
-    Lmtp,
-}
-
-/// Mail comes in and goes out.
+/// Mail comes in and goes out. Shared as `Arc<Mta>`.
 pub struct Mta {
-    _parts: Parts,
+    pub(crate) world: World,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) mailboxes: Arc<Mailboxes>,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) journeys: Arc<Journeys>,
+    pub(crate) acceptor: Option<Acceptor>,
+    pub(crate) connector: Option<Connector>,
+    pub(crate) judges: Vec<Box<dyn intake::Judge>>,
+    pub(crate) refusals: refusals::Refusals,
+    pub(crate) shutdown: watch::Sender<bool>,
+    settings: RwLock<Arc<Settings>>,
 }
 
 impl Mta {
     /// Puts the parts together. Starts nothing.
     pub fn new(parts: Parts) -> Arc<Self> {
-        Arc::new(Self { _parts: parts })
+        Arc::new(Self {
+            judges: intake::judges(&parts.directory),
+            refusals: refusals::Refusals::new(&parts),
+            world: parts.world,
+            store: parts.store,
+            directory: parts.directory,
+            mailboxes: parts.mailboxes,
+            queue: parts.queue,
+            journeys: parts.journeys,
+            acceptor: parts.acceptor,
+            connector: parts.connector,
+            shutdown: watch::Sender::new(false),
+            settings: RwLock::new(Arc::new(parts.settings)),
+        })
     }
 
     /// Uses other settings for connections and attempts that begin from now on.
-    pub fn reload(&self, _settings: Settings) {}
+    pub fn reload(&self, settings: Settings) {
+        *self.settings.write().expect("no holder panics") = Arc::new(settings);
+    }
 
     /// Serves one connection to its end. Under implicit TLS the handshake has been done: `stream.tls()` says so.
-    pub async fn serve(self: Arc<Self>, _stream: Stream, _port: Port) {}
+    pub async fn serve(self: Arc<Self>, stream: Stream, port: Port) {
+        smtpd::serve(&self, stream, port).await;
+    }
 
     /// Carries out what is due in the queue, until [`Mta::shutdown`]. Run it once per process.
-    pub async fn run_queue(self: Arc<Self>) {}
+    pub async fn run_queue(self: Arc<Self>) {
+        relay::run(&self).await;
+    }
 
-    /// Tells sessions to end with 421 at the next moment that loses nothing, and the queue to start no further
+    /// Tells sessions to end with 421 at the next moment that loses nothing (F43), and the queue to start no further
     /// attempts. Returns at once; [`Mta::serve`] and [`Mta::run_queue`] return soon after.
-    pub fn shutdown(&self) {}
+    pub fn shutdown(&self) {
+        self.shutdown.send_replace(true);
+    }
+
+    /// Writes what was refused lately into the journey now; otherwise that happens within about a second.
+    /// For a clean end.
+    pub async fn flush_refusals(&self) {
+        self.refusals.flush().await;
+    }
+
+    /// What holds now; a connection or attempt keeps what it began with.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read().expect("no holder panics"))
+    }
+
+    /// A journey event of this moment.
+    pub(crate) fn event(&self, what: journey::What) -> journey::Event {
+        journey::Event { at: self.world.clock.wall(), what }
+    }
 }
