@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use directory::Resolution;
+use directory::sasl::Login;
 use mail::{Address, EnhancedCode, Envelope, Id, Recipient, Reply, ReversePath};
 use smtp::server::{Answer, MailParams, Service};
 use world::Stream;
 
 use crate::deliver::{self, Arrival};
 use crate::incoming::Incoming;
-use crate::intake::{self, Account, Case, Client};
+use crate::intake::{self, Case, Client};
 use crate::settings::Settings;
 use crate::{Mta, refusals, reply};
 
@@ -53,7 +54,7 @@ impl Receiver {
         self.transaction = None;
     }
 
-    pub(crate) fn logged_in(&mut self, account: Account) {
+    pub(crate) fn logged_in(&mut self, account: Login) {
         self.client.account = Some(account);
     }
 
@@ -74,11 +75,11 @@ impl Receiver {
     /// MAIL: submitters may only use addresses of their own account (RFC 6409 §6.1).
     pub(crate) async fn mail(&mut self, reverse_path: ReversePath, _: MailParams) -> Answer {
         if let (Some(account), Some(address)) = (&self.client.account, &reverse_path.0) {
-            match self.mta.directory.may_send_as(account.id, address).await {
+            match self.mta.directory.may_send_as(account.account, address).await {
                 Ok(true) => {}
                 Ok(false) => {
                     let text = format!("<{address}> is not an address of your account");
-                    return self.refuse("MAIL", &reverse_path, None, Reply::new(553, EnhancedCode(5, 7, 1), text));
+                    return self.refuse("MAIL", Some(&reverse_path), None, Reply::new(553, EnhancedCode(5, 7, 1), text));
                 }
                 Err(error) => return Answer::Reject(reply::directory(&error)),
             }
@@ -100,8 +101,8 @@ impl Receiver {
                 Answer::Accept
             }
             Err(reply) => {
-                let from = self.transaction.as_ref().map(|t| t.reverse_path.clone()).unwrap_or_default();
-                self.refuse("RCPT", &from, Some(&recipient.address), reply)
+                let from = self.transaction.as_ref().map(|t| &t.reverse_path);
+                self.refuse("RCPT", from, Some(&recipient.address), reply)
             }
         }
     }
@@ -159,7 +160,7 @@ impl Receiver {
     /// The session refused the message; its bytes are dropped.
     pub(crate) fn body_refused(&mut self, reply: &Reply) {
         if let Some(transaction) = self.transaction.take() {
-            self.record("DATA", &transaction.reverse_path, None, reply);
+            self.record("DATA", Some(&transaction.reverse_path), None, reply);
         }
     }
 
@@ -173,7 +174,7 @@ impl Receiver {
                 Answer::Each(vec![each; envelope.recipients.len()])
             }
             Ok(words) => Answer::AcceptWith(words),
-            Err(reply) => self.refuse("DATA", &envelope.reverse_path, None, reply),
+            Err(reply) => self.refuse("DATA", Some(&envelope.reverse_path), None, reply),
         }
     }
 
@@ -209,20 +210,20 @@ impl Receiver {
 
     /// Something the session itself refused, for the journey.
     pub(crate) fn violation(&mut self, command: &str, reply: &Reply) {
-        let from = self.transaction.as_ref().map(|t| t.reverse_path.clone()).unwrap_or_default();
-        self.record(command, &from, None, reply);
+        self.record(command, self.transaction.as_ref().map(|t| &t.reverse_path), None, reply);
     }
 
     pub(crate) fn login_refused(&mut self, reply: &Reply) {
-        self.record("AUTH", &ReversePath::default(), None, reply);
+        self.record("AUTH", None, None, reply);
     }
 
-    fn refuse(&self, stage: &str, from: &ReversePath, to: Option<&Address>, reply: Reply) -> Answer {
+    fn refuse(&self, stage: &str, from: Option<&ReversePath>, to: Option<&Address>, reply: Reply) -> Answer {
         self.record(stage, from, to, &reply);
         Answer::Reject(reply)
     }
 
-    fn record(&self, stage: &str, from: &ReversePath, to: Option<&Address>, reply: &Reply) {
+    fn record(&self, stage: &str, from: Option<&ReversePath>, to: Option<&Address>, reply: &Reply) {
+        let to = to.cloned().into_iter().collect();
         refusals::record(&self.mta, &self.client, stage, from, to, reply);
     }
 }

@@ -81,7 +81,7 @@ impl Default for Outbound {
             own_listeners: Vec::new(),
             source_ipv4: None,
             source_ipv6: None,
-            concurrency: 100,
+            concurrency: 500,
             concurrency_per_destination: 5,
             hosts_tried: 10,
             connect_timeout: Duration::from_secs(30),
@@ -122,6 +122,18 @@ pub struct Retry {
     pub lifetime: Duration,
     /// The sender is told of the delay once, after this.
     pub delay_notice_after: Duration,
+}
+
+impl Retry {
+    /// As the queue wants it.
+    pub(crate) fn schedule(&self) -> queue::Schedule {
+        queue::Schedule {
+            retry: self.waits.clone(),
+            lifetime: self.lifetime,
+            delay_notice_after: self.delay_notice_after,
+            ..queue::Schedule::default()
+        }
+    }
 }
 
 impl Default for Retry {

@@ -117,9 +117,9 @@ impl Smtpd {
     fn after_login_step(&mut self, step: login::Step) -> Answer {
         match step {
             login::Step::Challenge(bytes) => Answer::Challenge(bytes),
-            login::Step::LoggedIn(account, last) => {
+            login::Step::LoggedIn(account) => {
                 self.receiver.logged_in(account);
-                Answer::AuthOk(last)
+                Answer::AuthOk(None)
             }
             login::Step::Refused(reply) => {
                 self.receiver.login_refused(&reply);

@@ -4,7 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use mail::{Domain, EnhancedCode, Envelope, Reply};
+use mail::{BodyType, Domain, EnhancedCode, Envelope, Reply};
+use queue::Item;
 use smtp::client::{self, Event, Outcome, Source, TlsPolicy};
 use store::{BlobId, Store};
 use world::tls::{Connector, Demand};
@@ -55,6 +56,18 @@ pub(crate) struct Content {
     /// Bytes of the body, without the prefix.
     pub(crate) length: u64,
     pub(crate) eight_bit: bool,
+}
+
+impl Content {
+    /// What a queue item sends.
+    pub(crate) fn of(item: &Item) -> Self {
+        Self {
+            prefix: Bytes::from(item.prefix.clone()),
+            blob: item.blob,
+            length: item.size,
+            eight_bit: item.body != BodyType::SevenBit,
+        }
+    }
 }
 
 impl Dialer {
@@ -139,6 +152,11 @@ impl Connection {
     /// What TLS agreed on.
     pub(crate) fn tls(&self) -> Option<&world::tls::Facts> {
         self.stream.tls()
+    }
+
+    /// Whether the host reports about recipients itself, as NOTIFY asks (RFC 3461 §4).
+    pub(crate) fn reports(&self) -> bool {
+        self.session.capabilities().dsn
     }
 
     /// Sends one message: an outcome per recipient. An error is our own store's: nothing was completed, and the

@@ -1,0 +1,303 @@
+//! Takes a message over: for each recipient a mailbox or a queue item, the journey, and reports about those who fell
+//! away since RCPT, all in one batch. Exactly one commit; the 250 comes after it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use directory::{Resolution, Target};
+use journey::{Accepted, Event, What};
+use mail::{AccountId, Address, BodyType, EnhancedCode, Envelope, Flags, Id, Recipient, Reply, Wall};
+use mailbox::NewEmail;
+use message::dsn::Action;
+use message::{Summary, trace};
+use queue::{Destination, NewItem};
+use store::{Batch, BlobId};
+
+use crate::dsn::{self, Original, Told};
+use crate::incoming::Message;
+use crate::intake::Client;
+use crate::settings::Settings;
+use crate::{Mta, reply};
+
+/// Recipients of one queue item; remote servers take at least as many (RFC 5321 §4.5.3.1.8).
+const RECIPIENTS_PER_ITEM: usize = 100;
+
+/// A message that was judged and may be taken over.
+pub(crate) struct Arrival<'a> {
+    pub(crate) id: Id,
+    pub(crate) client: &'a Client,
+    pub(crate) envelope: &'a Envelope,
+    /// One per recipient of the envelope.
+    pub(crate) resolutions: Vec<Resolution>,
+    pub(crate) message: Message,
+    /// What the judges remarked.
+    pub(crate) reasons: Vec<String>,
+}
+
+/// Where each recipient's copy goes. One copy per account, whatever aliases led there.
+pub(crate) struct Plan {
+    settings: Arc<Settings>,
+    /// Marks of earlier deliveries that the message carries, in lower case.
+    delivered_to: Vec<String>,
+    local: Vec<Local>,
+    remote: BTreeMap<Leg, Vec<Recipient>>,
+    failed: Vec<(Recipient, Reply)>,
+    accounts: BTreeSet<AccountId>,
+}
+
+#[derive(Debug)]
+struct Local {
+    id: AccountId,
+    account: Address,
+    recipient: Recipient,
+}
+
+/// What the recipients of a queue item have in common.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Leg {
+    destination: Destination,
+    /// The address of ours that leads there, for the mark that finds alias loops (RFC 9228).
+    forwarded_for: Option<Address>,
+}
+
+/// A body with what is known of it, for placing.
+pub(crate) struct Body<'a> {
+    pub(crate) message: Id,
+    pub(crate) blob: BlobId,
+    pub(crate) length: u64,
+    pub(crate) summary: &'a Summary,
+    pub(crate) eight_bit: bool,
+    pub(crate) at: Wall,
+}
+
+/// Takes the message over in one commit. Gives the words of the 250, or the reply that refuses it.
+pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String, Reply> {
+    let Arrival { id, client, envelope, resolutions, message, reasons } = arrival;
+    let mut plan = Plan::new(mta.settings(), &message.summary);
+    for (recipient, resolution) in envelope.recipients.iter().zip(resolutions) {
+        plan.add(recipient, resolution);
+    }
+    if let Some(reply) = plan.refusal() {
+        // Nobody is left to take it for: the sender still has it, and hears why (F23, F42).
+        return Err(reply);
+    }
+    let at = mta.world.clock.wall();
+    let mut events = vec![mta.event(accepted(client, envelope, &message))];
+    events.extend(reasons.into_iter().map(|reason| mta.event(What::Noted(reason))));
+    let Message { staged, summary, eight_bit } = message;
+    let mut batch = Batch::new();
+    let length = staged.len();
+    let blob = batch.blob(staged);
+    let body = Body { message: id, blob, length, summary: &summary, eight_bit, at };
+    let (words, reports) = (plan.words(id), plan.reports());
+    events.extend(plan.write(mta, &mut batch, envelope, &body));
+    let told = dsn::add(mta, &mut batch, &Original::arriving(id, envelope, &summary, at), &reports).await;
+    events.extend(told.map_err(|error| reply::store(&error))?);
+    mta.journeys.record(&mut batch, id, &events);
+    // A conflict means that a mailbox went away just now: the sender tries again and RCPT then knows (F42).
+    mta.store.commit(batch).await.map_err(|error| reply::store(&error))?;
+    Ok(words)
+}
+
+fn accepted(client: &Client, envelope: &Envelope, message: &Message) -> What {
+    What::Accepted(Box::new(Accepted {
+        service: client.service_name().to_owned(),
+        client: Some(client.address.ip()),
+        helo: client.name.clone().unwrap_or_default(),
+        tls: client.tls.clone(),
+        account: client.account.as_ref().map(|login| login.address.clone()),
+        reverse_path: envelope.reverse_path.clone(),
+        recipients: envelope.recipients.iter().map(|r| r.address.clone()).collect(),
+        size: message.staged.len(),
+        subject: message.summary.subject(),
+        message_id: message.summary.message_id().map(str::to_owned),
+    }))
+}
+
+/// The destination of mail for an address that is not ours.
+pub(crate) fn destination(settings: &Settings, address: &Address) -> Destination {
+    let backup = address.domain().is_some_and(|domain| settings.relay_domains.contains(domain));
+    match &settings.outbound.smarthost {
+        Some(_) if !backup => Destination::Smarthost,
+        _ => Destination::of(address.host()),
+    }
+}
+
+impl Plan {
+    /// An empty plan for a message with this summary.
+    pub(crate) fn new(settings: Arc<Settings>, summary: &Summary) -> Self {
+        let delivered_to = summary.delivered_to.iter().map(|to| to.trim().to_lowercase()).collect();
+        Self {
+            settings,
+            delivered_to,
+            local: Vec::new(),
+            remote: BTreeMap::new(),
+            failed: Vec::new(),
+            accounts: BTreeSet::new(),
+        }
+    }
+
+    /// Plans for one recipient of the envelope.
+    pub(crate) fn add(&mut self, recipient: &Recipient, resolution: Resolution) {
+        let address = &recipient.address;
+        match resolution {
+            Resolution::NotLocal => self.add_remote(None, recipient.clone()),
+            // It was there at RCPT: the sender hears of it, nothing is dropped (F42).
+            Resolution::NoSuchUser => {
+                let text = format!("no such user: <{address}>");
+                self.failed.push((recipient.clone(), Reply::new(550, EnhancedCode(5, 1, 1), text)));
+            }
+            // RFC 9228 §4: a mark of our own for this very address means a loop (F23).
+            Resolution::Targets(_) if self.delivered_to.contains(&address.to_string().to_lowercase()) => {
+                let text = format!("mail for <{address}> is in a loop: it has been delivered there before");
+                self.failed.push((recipient.clone(), Reply::new(554, EnhancedCode(5, 4, 6), text)));
+            }
+            Resolution::Targets(targets) => {
+                for target in targets {
+                    self.add_target(recipient, target);
+                }
+            }
+        }
+    }
+
+    fn add_target(&mut self, recipient: &Recipient, target: Target) {
+        match target {
+            Target::Account { id, address, .. } => {
+                if self.accounts.insert(id) {
+                    self.local.push(Local { id, account: address, recipient: recipient.clone() });
+                }
+            }
+            Target::Remote(address) => {
+                // RFC 3461 §5.2.7.1: the address that the sender knows goes along.
+                let original = recipient.original.clone();
+                let original = original.or_else(|| Some(format!("rfc822;{}", xtext(&recipient.address))));
+                let forwarded = Recipient { address, notify: recipient.notify, original };
+                self.add_remote(Some(recipient.address.clone()), forwarded);
+            }
+        }
+    }
+
+    fn add_remote(&mut self, forwarded_for: Option<Address>, recipient: Recipient) {
+        let destination = destination(&self.settings, &recipient.address);
+        let others = self.remote.entry(Leg { destination, forwarded_for }).or_default();
+        if others.iter().all(|other| other.address != recipient.address) {
+            others.push(recipient);
+        }
+    }
+
+    /// Whether nobody gets a copy.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.local.is_empty() && self.remote.is_empty()
+    }
+
+    /// Why nobody gets a copy, if that is so.
+    pub(crate) fn refusal(&self) -> Option<Reply> {
+        if !self.is_empty() {
+            return None;
+        }
+        Some(self.failed.first().map_or_else(reply::internal, |(_, reply)| reply.clone()))
+    }
+
+    /// What the 250 says (RFC 2034 adds its 2.0.0).
+    fn words(&self, id: Id) -> String {
+        let done = if self.remote.is_empty() { "delivered" } else { "queued" };
+        format!("Ok: {done} as {id}")
+    }
+
+    /// What the sender is to hear now: who fell away, and whose delivery it asked to know of (RFC 3461 §5.2.6).
+    fn reports(&self) -> Vec<Told> {
+        let failed = self.failed.iter().filter(|(recipient, _)| recipient.notify.failure);
+        let failed = failed.map(|(recipient, reply)| Told::local(recipient, Action::Failed, reply.clone()));
+        let delivered = self.local.iter().filter(|local| local.recipient.notify.success).map(|local| {
+            let reply = Reply::new(250, EnhancedCode(2, 1, 5), "delivered to the mailbox");
+            Told::local(&local.recipient, Action::Delivered, reply)
+        });
+        failed.chain(delivered).collect()
+    }
+
+    /// Adds mailbox entries and queue items to the batch; gives their events.
+    pub(crate) fn write(self, mta: &Mta, batch: &mut Batch, envelope: &Envelope, body: &Body<'_>) -> Vec<Event> {
+        let mut events = Vec::with_capacity(self.local.len() + self.remote.len());
+        for local in self.local {
+            events.push(mta.event(local.write(mta, batch, envelope, body)));
+        }
+        for (leg, recipients) in self.remote {
+            for some in recipients.chunks(RECIPIENTS_PER_ITEM) {
+                events.push(mta.event(leg.write(mta, batch, envelope, some, body)));
+            }
+        }
+        events
+    }
+}
+
+impl Local {
+    /// RFC 5321 §4.4: final delivery tells the reverse-path; RFC 9228: and the address that led here.
+    fn write(self, mta: &Mta, batch: &mut Batch, envelope: &Envelope, body: &Body<'_>) -> What {
+        let recipient = self.recipient.address;
+        let mut prefix = trace::return_path(&envelope.reverse_path);
+        prefix += &trace::delivered_to(&recipient);
+        let mut summary = body.summary.clone();
+        summary.prepend(prefix.as_bytes());
+        let email = NewEmail {
+            prefix: Bytes::from(prefix),
+            blob: body.blob,
+            blob_length: body.length,
+            internal_date: body.at,
+            flags: Flags::default(),
+            summary: Bytes::from(summary.encode()),
+            id: body.message,
+        };
+        mta.mailboxes.append(batch, self.id, mailbox::INBOX, &email);
+        What::Delivered { recipient, account: self.account, mailbox: "INBOX".into(), uid: None }
+    }
+}
+
+impl Leg {
+    fn write(&self, mta: &Mta, batch: &mut Batch, envelope: &Envelope, to: &[Recipient], body: &Body<'_>) -> What {
+        let destination = self.destination.to_string();
+        let mut envelope = Envelope { recipients: to.to_vec(), ..parameters(envelope) };
+        if body.eight_bit && envelope.body == BodyType::SevenBit {
+            envelope.body = BodyType::EightBitMime;
+        }
+        let prefix = self.forwarded_for.as_ref().map(trace::delivered_to).unwrap_or_default();
+        let item = mta.queue.enqueue(
+            batch,
+            NewItem {
+                message: body.message,
+                blob: body.blob,
+                size: body.length,
+                prefix: prefix.into_bytes(),
+                envelope,
+                destination: self.destination.clone(),
+                created: body.at,
+            },
+        );
+        What::Queued { item, destination, recipients: to.iter().map(|r| r.address.clone()).collect() }
+    }
+}
+
+/// The envelope's sender and parameters, without its recipients.
+fn parameters(envelope: &Envelope) -> Envelope {
+    Envelope {
+        reverse_path: envelope.reverse_path.clone(),
+        recipients: Vec::new(),
+        body: envelope.body,
+        smtputf8: envelope.smtputf8,
+        ret: envelope.ret,
+        envid: envelope.envid.clone(),
+    }
+}
+
+/// RFC 3461 §4: `+`, `=` and what is not printable ASCII, as `+` and two hexadecimal digits.
+fn xtext(address: &Address) -> String {
+    let mut text = String::new();
+    for byte in address.to_string().bytes() {
+        match byte {
+            b'+' | b'=' => text += &format!("+{byte:02X}"),
+            b'!'..=b'~' => text.push(char::from(byte)),
+            _ => text += &format!("+{byte:02X}"),
+        }
+    }
+    text
+}

@@ -1,0 +1,258 @@
+//! Tells the sender what became of its mail (RFC 3464), in the same batch that decides it (F25): a report to a local
+//! sender is in its mailbox with that commit, one to a remote sender in the queue. Never a report about a report
+//! (RFC 5321 §4.5.5).
+
+use journey::{Accepted, Event, What};
+use mail::{Address, Envelope, Id, Recipient, Reply, ReturnContent, ReversePath, Wall};
+use message::Parser;
+use message::dsn::{Action, Entry, Report, Returned, build};
+use queue::{Item, RecipientState, ReportKind};
+use store::Batch;
+
+use crate::Mta;
+use crate::deliver::{Body, Plan};
+
+/// Bytes of the original that go back at most, as with RET=FULL.
+const RETURNED: usize = 50_000;
+/// Bytes of the original's header section that go back at most.
+const RETURNED_HEADERS: usize = 16_384;
+
+/// The message that is reported about.
+pub(crate) struct Original<'a> {
+    pub(crate) message: Id,
+    reverse_path: &'a ReversePath,
+    envid: Option<&'a str>,
+    arrival: Wall,
+    subject: Option<String>,
+    returned: Vec<u8>,
+    whole: bool,
+}
+
+/// What the sender is told of one recipient.
+pub(crate) struct Told {
+    pub(crate) recipient: Recipient,
+    pub(crate) action: Action,
+    pub(crate) reply: Option<Reply>,
+    /// The host whose words these are, unless they are ours.
+    pub(crate) remote: Option<String>,
+    pub(crate) retry_until: Option<Wall>,
+}
+
+impl Told {
+    /// Something that happened within this server.
+    pub(crate) fn local(recipient: &Recipient, action: Action, reply: Reply) -> Self {
+        Self { recipient: recipient.clone(), action, reply: Some(reply), remote: None, retry_until: None }
+    }
+
+    /// What an attempt in the queue led to.
+    pub(crate) fn queued(kind: ReportKind, state: &RecipientState, remote: Option<String>, until: Wall) -> Self {
+        let action = match kind {
+            ReportKind::Relayed => Action::Relayed,
+            ReportKind::Failed | ReportKind::Expired => Action::Failed,
+            ReportKind::Delayed => Action::Delayed,
+        };
+        let retry_until = (action == Action::Delayed).then_some(until);
+        Self { recipient: state.recipient.clone(), action, reply: state.last.clone(), remote, retry_until }
+    }
+
+    fn status(&self) -> mail::EnhancedCode {
+        let least = match self.action {
+            Action::Failed => mail::EnhancedCode(5, 0, 0),
+            Action::Delayed => mail::EnhancedCode(4, 0, 0),
+            _ => mail::EnhancedCode(2, 0, 0),
+        };
+        let said = self.reply.as_ref().map_or(least, Reply::status);
+        // RFC 3464 §2.3.4: the class must agree with the action; what was given up after 4xx has failed (5.4.7).
+        match (self.action, said.0) {
+            (Action::Failed, 4) => mail::EnhancedCode(5, 4, 7),
+            (_, class) if class == least.0 => said,
+            _ => least,
+        }
+    }
+
+    fn entry(&self, now: Wall) -> Entry<'_> {
+        Entry {
+            recipient: &self.recipient,
+            action: self.action,
+            status: self.status(),
+            remote: self.remote.as_deref(),
+            reply: self.reply.as_ref(),
+            last_attempt: Some(now),
+            retry_until: self.retry_until,
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.action {
+            Action::Failed => "failed",
+            Action::Delayed => "delayed",
+            Action::Delivered => "delivered",
+            Action::Relayed => "relayed",
+            Action::Expanded => "expanded",
+        }
+    }
+}
+
+impl<'a> Original<'a> {
+    /// A message that is being taken over in this very batch; of its header only what the summary knows goes back.
+    pub(crate) fn arriving(
+        message: Id,
+        envelope: &'a Envelope,
+        summary: &message::Summary,
+        arrival: Wall,
+    ) -> Self {
+        let subject = summary.subject();
+        let known = [("Message-ID", summary.message_id()), ("Subject", summary.envelope.subject.as_deref())];
+        let lines = known.iter().filter_map(|(name, value)| Some(format!("{name}: {}\r\n", (*value)?)));
+        Self {
+            message,
+            reverse_path: &envelope.reverse_path,
+            envid: envelope.envid.as_deref(),
+            arrival,
+            subject,
+            returned: lines.collect::<String>().into_bytes(),
+            whole: false,
+        }
+    }
+
+    /// A message in the queue. RFC 3461 §4.3: RET=FULL asks for the whole message; it goes back up to a limit, and
+    /// only with a failure. Otherwise the header section.
+    pub(crate) async fn queued(mta: &Mta, item: &'a Item, failed: bool) -> Result<Self, store::Error> {
+        let size = item.size as usize;
+        let whole = failed && item.ret == Some(ReturnContent::Full) && size <= RETURNED;
+        let wanted = if whole { size } else { size.min(RETURNED_HEADERS) };
+        let mut returned = Vec::with_capacity(wanted);
+        while returned.len() < wanted {
+            let at = returned.len();
+            match mta.store.read_blob(item.blob, at as u64, wanted - at).await {
+                Ok(bytes) if !bytes.is_empty() => returned.extend_from_slice(&bytes),
+                Ok(_) => break,
+                // A damaged body must not keep the sender from hearing of it (P4).
+                Err(store::Error::Damaged(_) | store::Error::Missing(_)) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        let subject = Parser::parse(&returned).subject();
+        Ok(Self {
+            message: item.message,
+            reverse_path: &item.reverse_path,
+            envid: item.envid.as_deref(),
+            arrival: item.created,
+            subject,
+            returned: if whole { returned } else { header_section(returned) },
+            whole,
+        })
+    }
+}
+
+/// Cuts off the body, and a line that was cut in two.
+fn header_section(mut bytes: Vec<u8>) -> Vec<u8> {
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 2);
+    let last_line = || bytes.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+    let end = end.unwrap_or_else(last_line);
+    bytes.truncate(end);
+    bytes
+}
+
+/// Adds a report to the batch and gives the events for the original's journey; nothing without `told`.
+pub(crate) async fn add(
+    mta: &Mta,
+    batch: &mut Batch,
+    original: &Original<'_>,
+    told: &[Told],
+) -> Result<Vec<Event>, store::Error> {
+    if told.is_empty() {
+        return Ok(Vec::new());
+    }
+    let recipients: Vec<Address> = told.iter().map(|t| t.recipient.address.clone()).collect();
+    let Some(sender) = &original.reverse_path.0 else {
+        return Ok(vec![unreported(mta, recipients, "the message is itself a report: its sender is <>")]);
+    };
+    let mut events = Vec::new();
+    match send(mta, batch, original, sender, told).await? {
+        Some(dsn) => {
+            let kind = told[0].kind().to_owned();
+            events.push(mta.event(What::Reported { kind, recipients, dsn }));
+        }
+        None => events.push(unreported(mta, recipients, "the sender's address leads nowhere")),
+    }
+    Ok(events)
+}
+
+/// For the journey: why nobody is told.
+pub(crate) fn unreported(mta: &Mta, recipients: Vec<Address>, reason: &str) -> Event {
+    mta.event(What::NotReported { recipients, reason: reason.to_owned() })
+}
+
+/// Builds the report and plans its way to the sender; `None` if there is none.
+async fn send(
+    mta: &Mta,
+    batch: &mut Batch,
+    original: &Original<'_>,
+    sender: &Address,
+    told: &[Told],
+) -> Result<Option<Id>, store::Error> {
+    let (settings, now, id) = (mta.settings(), mta.world.clock.wall(), mta.store.next_id());
+    let returned = if original.whole {
+        Returned::Message(&original.returned)
+    } else {
+        Returned::Headers(&original.returned)
+    };
+    let built = build(&Report {
+        reporting: &settings.hostname,
+        to: sender,
+        id,
+        now,
+        arrival: original.arrival,
+        envid: original.envid,
+        subject: original.subject.as_deref(),
+        entries: told.iter().map(|t| t.entry(now)).collect(),
+        returned,
+    });
+    let summary = Parser::parse(&built.bytes);
+    let mut plan = Plan::new(settings, &summary);
+    let to = Recipient { notify: silent(), ..Recipient::plain(sender.clone()) };
+    plan.add(&to, mta.directory.resolve(sender).await.map_err(store_error)?);
+    if plan.is_empty() {
+        return Ok(None);
+    }
+    let mut writer = mta.store.stage();
+    writer.write(&built.bytes).await?;
+    let blob = batch.blob(writer.finish().await?);
+    let eight_bit = !built.bytes.is_ascii();
+    let length = built.bytes.len() as u64;
+    let body = Body { message: id, blob, length, summary: &summary, eight_bit, at: now };
+    let envelope = Envelope { smtputf8: built.smtputf8, recipients: vec![to], ..Envelope::default() };
+    let mut events = vec![mta.event(accepted(sender, &summary))];
+    events.extend(plan.write(mta, batch, &envelope, &body));
+    mta.journeys.record(batch, id, &events);
+    Ok(Some(id))
+}
+
+/// RFC 3461 §5.2.9 (NOTIFY of a report): nobody is to be told of a report's own fate.
+fn silent() -> mail::Notify {
+    mail::Notify { never: true, success: false, failure: false, delay: false }
+}
+
+fn accepted(sender: &Address, summary: &message::Summary) -> What {
+    What::Accepted(Box::new(Accepted {
+        service: "dsn".into(),
+        client: None,
+        helo: String::new(),
+        tls: None,
+        account: None,
+        reverse_path: ReversePath::default(),
+        recipients: vec![sender.clone()],
+        size: summary.size,
+        subject: summary.subject(),
+        message_id: summary.message_id().map(str::to_owned),
+    }))
+}
+
+/// The directory fails only as its store does, and then nothing is decided yet.
+fn store_error(error: directory::Error) -> store::Error {
+    match error {
+        directory::Error::Store(error) => error,
+        other => store::Error::Io(other.to_string()),
+    }
+}

@@ -1,0 +1,141 @@
+//! Mail goes out: takes what is due in the queue, one worker for each destination and free place, and commits what
+//! each attempt came to.
+
+mod attempt;
+mod connect;
+mod lanes;
+mod outcome;
+mod route;
+mod session;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use queue::{Destination, Lease};
+use store::Topic;
+use world::race;
+
+use crate::Mta;
+use attempt::{Line, attempt};
+use lanes::{Lanes, Place};
+
+/// Destinations looked at with one read.
+const PAGE: usize = 64;
+/// The longest sleep: the wall clock may jump.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// How soon to look again when something is due but nothing may begin.
+const BLOCKED_SLEEP: Duration = Duration::from_secs(5);
+/// How long to wait after an error of the store before the item may be tried again.
+const STORE_TROUBLE: Duration = Duration::from_secs(10);
+/// How long attempts under way may take to end at shutdown; then they are as after a crash (P8).
+const LAST_ATTEMPTS: Duration = Duration::from_secs(20);
+
+/// Carries out what is due, until shutdown.
+pub(crate) async fn run(mta: &Arc<Mta>) {
+    let lanes = Lanes::default();
+    let mut notices = mta.store.watch(Topic::Queue);
+    let mut shutdown = mta.shutdown.subscribe();
+    let mut cursor = None;
+    while !*shutdown.borrow() {
+        let wait = match start_due(mta, &lanes, &mut cursor).await {
+            Ok(()) => until_next(mta).await,
+            Err(error) => {
+                tracing::error!(%error, "reading the queue failed");
+                STORE_TROUBLE
+            }
+        };
+        let news = race(notices.changed(), lanes.freed());
+        let time = race(mta.world.clock.sleep(wait), shutdown.wait_for(|down| *down));
+        race(news, time).await;
+    }
+    let workers_end = async {
+        while !lanes.is_idle() {
+            lanes.freed().await;
+        }
+    };
+    mta.world.clock.within(LAST_ATTEMPTS, workers_end).await;
+    mta.refusals.flush().await;
+}
+
+/// Starts workers for what is due, destination by destination, going on where it stopped last time.
+async fn start_due(
+    mta: &Arc<Mta>,
+    lanes: &Lanes,
+    cursor: &mut Option<Destination>,
+) -> Result<(), store::Error> {
+    let settings = mta.settings();
+    let now = mta.world.clock.wall();
+    let mut from_start = cursor.is_none();
+    loop {
+        let page = mta.queue.due_destinations(now, cursor.as_ref(), PAGE).await?;
+        for due in &page {
+            if lanes.is_full(&settings.outbound) {
+                return Ok(());
+            }
+            start_workers(mta, lanes, &due.destination).await?;
+            *cursor = Some(due.destination.clone());
+        }
+        if page.len() < PAGE {
+            *cursor = None;
+            if std::mem::replace(&mut from_start, true) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+async fn start_workers(mta: &Arc<Mta>, lanes: &Lanes, destination: &Destination) -> Result<(), store::Error> {
+    let free = lanes.free(destination, &mta.settings().outbound);
+    if free == 0 {
+        return Ok(());
+    }
+    for due in mta.queue.due_for(destination, mta.world.clock.wall(), free).await? {
+        if let Some(lease) = mta.queue.lease(due.id) {
+            let place = lanes.take(destination);
+            mta.world.tasks.spawn(Box::pin(work(Arc::clone(mta), place, lease)));
+        }
+    }
+    Ok(())
+}
+
+/// How long until something is due.
+async fn until_next(mta: &Mta) -> Duration {
+    let now = mta.world.clock.wall();
+    match mta.queue.next_due().await {
+        Ok(Some(due)) if due > now => due.since(now).min(LONGEST_SLEEP),
+        Ok(Some(_)) | Err(_) => BLOCKED_SLEEP,
+        Ok(None) => LONGEST_SLEEP,
+    }
+}
+
+/// Tries one item after another to a destination, over the same connection where that is possible.
+async fn work(mta: Arc<Mta>, place: Place, first: Lease) {
+    let mut line = Line::new(&mta, place.destination());
+    let mut next = Some(first);
+    while let Some(lease) = next {
+        match attempt(&mta, &mut line, &lease).await {
+            Ok(()) => place.reached(line.is_reachable()),
+            Err(error) => {
+                tracing::error!(%error, item = %lease.id(), "recording an attempt failed");
+                mta.world.clock.sleep(STORE_TROUBLE).await;
+                break;
+            }
+        }
+        drop(lease);
+        next = next_of(&mta, place.destination()).await;
+    }
+    line.hang_up().await;
+}
+
+async fn next_of(mta: &Mta, destination: &Destination) -> Option<Lease> {
+    if *mta.shutdown.borrow() {
+        return None;
+    }
+    // Several workers may find the same item; the lease goes to one of them.
+    for due in mta.queue.due_for(destination, mta.world.clock.wall(), 8).await.ok()? {
+        if let Some(lease) = mta.queue.lease(due.id) {
+            return Some(lease);
+        }
+    }
+    None
+}
