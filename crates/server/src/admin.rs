@@ -32,10 +32,10 @@ const ATTEMPTS: usize = 20;
 pub(crate) struct Office {
     pub(crate) world: World,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) directory: Directory,
-    pub(crate) mailboxes: Mailboxes,
-    pub(crate) queue: ::queue::Queue,
-    pub(crate) journeys: Journeys,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) mailboxes: Arc<Mailboxes>,
+    pub(crate) queue: Arc<::queue::Queue>,
+    pub(crate) journeys: Arc<Journeys>,
     pub(crate) hostname: Domain,
 }
 
@@ -92,10 +92,10 @@ impl From<Trouble> for String {
 impl Office {
     pub(crate) fn new(world: World, store: Arc<dyn Store>, hostname: Domain) -> Self {
         Self {
-            directory: Directory::new(Arc::clone(&store), world.clone()),
-            mailboxes: Mailboxes::new(Arc::clone(&store)),
-            queue: ::queue::Queue::new(Arc::clone(&store)),
-            journeys: Journeys::new(Arc::clone(&store)),
+            directory: Arc::new(Directory::new(Arc::clone(&store), world.clone())),
+            mailboxes: Arc::new(Mailboxes::new(Arc::clone(&store))),
+            queue: Arc::new(::queue::Queue::new(Arc::clone(&store))),
+            journeys: Arc::new(Journeys::new(Arc::clone(&store))),
             world,
             store,
             hostname,

@@ -106,16 +106,21 @@ impl Server {
         let control = control::listen(&world, &config.data_dir)?;
         let bound = listen::bind(&world, &config.listeners)?;
         settings.outbound.own_listeners = smtp_addresses(&bound);
+        let office = Arc::new(Office::new(world.clone(), Arc::clone(&store), config.hostname.clone()));
         let parts = mta::Parts {
             world: world.clone(),
-            store: Arc::clone(&store),
+            store,
+            directory: Arc::clone(&office.directory),
+            mailboxes: Arc::clone(&office.mailboxes),
+            queue: Arc::clone(&office.queue),
+            journeys: Arc::clone(&office.journeys),
             settings,
             acceptor: Some(acceptor.clone()),
             connector: Some(Connector::new(b"")?),
         };
         let (stopped, stop) = watch::channel(false);
         let mut server = Self {
-            office: Arc::new(Office::new(world.clone(), store, config.hostname.clone())),
+            office,
             services: Arc::new(Services { acceptor, mta: mta::Mta::new(parts) }),
             connections: Connections::new(caps(config)),
             addresses: bound.iter().map(|b| (b.service, b.listener.local_addr())).collect(),
