@@ -2,7 +2,7 @@
 
 use mail::{Flag, Flags, MailboxName, Wall};
 
-use crate::grammar::month_name;
+use crate::grammar::{is_astring_char, month_name};
 use crate::{Code, utf7};
 
 /// Strings up to this length are quoted where that is possible; longer ones are literals.
@@ -74,6 +74,19 @@ impl Writer<'_> {
             Some(bytes) => self.string(bytes),
             None => self.raw(b"NIL"),
         }
+    }
+
+    /// `astring`: a field name or the like, without quotes where it needs none.
+    pub fn astring(&mut self, bytes: &[u8]) -> &mut Self {
+        if !bytes.is_empty() && bytes.iter().all(|&b| is_astring_char(b)) {
+            return self.raw(bytes);
+        }
+        self.string(bytes)
+    }
+
+    /// A literal with its bytes.
+    pub fn literal_of(&mut self, bytes: &[u8]) -> &mut Self {
+        self.literal(bytes.len() as u64).raw(bytes)
     }
 
     /// The beginning of a literal of `length` bytes, which the caller writes next.

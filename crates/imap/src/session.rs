@@ -468,8 +468,10 @@ impl Session {
     }
 
     /// The handshake is done: everything learned in clear is forgotten (RFC 3501 §6.2.1).
-    pub fn tls_started(&mut self, now: Mono) {
+    /// `mechanisms` are those to offer from now on.
+    pub fn tls_started(&mut self, mechanisms: Vec<&'static str>, now: Mono) {
         self.config.tls = TlsOffer::Active;
+        self.config.mechanisms = mechanisms;
         self.state = State::NotAuthenticated;
         self.step = Step::Reading;
         self.reader.clear();

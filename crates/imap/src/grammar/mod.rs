@@ -16,6 +16,7 @@ mod tests;
 
 pub use append::append_start;
 pub use command::{request, tag_of};
+pub(crate) use cursor::is_astring_char;
 pub use cursor::{Cursor, Error};
 pub use date::{Day, month_name};
 

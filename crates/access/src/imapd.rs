@@ -1,0 +1,67 @@
+//! The IMAP server: one [`connection::Connection`] per client, one file per command.
+//!
+//! [`imap::Session`] says what was asked; the command's file carries it out; [`sync`] tells the client what others
+//! changed, at the moments at which RFC 3501 §7.4.1 allows it.
+
+mod append;
+mod authenticate;
+mod change;
+mod check;
+mod close;
+mod commands;
+mod connection;
+mod copy;
+mod create;
+mod delete;
+mod expunge;
+mod fetch;
+mod idle;
+mod list;
+mod lsub;
+mod rename;
+mod search;
+mod select;
+mod selected;
+mod status;
+mod stop;
+mod store;
+mod subscribe;
+mod sync;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use world::Stream;
+
+use crate::{Parts, Port};
+
+/// ALPN of this protocol (attack A6).
+const ALPN: &[u8] = b"imap";
+
+/// Serves IMAP.
+pub struct Imapd {
+    parts: Parts,
+    stopping: watch::Sender<bool>,
+}
+
+impl Imapd {
+    /// Puts the parts together. Starts nothing.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self { parts, stopping: watch::Sender::new(false) })
+    }
+
+    /// Serves one connection to its end. Under implicit TLS the handshake has been done: `stream.tls()` says so.
+    pub async fn serve(self: Arc<Self>, stream: Stream, port: Port) {
+        let peer = stream.peer();
+        if let Err(error) = connection::Connection::new(&self, stream, port).run().await {
+            tracing::debug!(%peer, %error, "lost an IMAP connection");
+        }
+    }
+
+    /// Tells sessions to end with BYE as soon as they wait for their client. Returns at once.
+    pub fn shutdown(&self) {
+        self.stopping.send_replace(true);
+    }
+}

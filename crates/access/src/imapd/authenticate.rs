@@ -1,0 +1,84 @@
+//! LOGIN and AUTHENTICATE (RFC 3501 §6.2.2, §6.2.3).
+
+use std::io;
+
+use directory::sasl::{Failure, Login, Step};
+use imap::{Code, Completion};
+
+use super::connection::Connection;
+use crate::login;
+
+impl Connection<'_> {
+    pub(super) async fn login(&mut self, user: &str, password: &str) -> io::Result<()> {
+        match self.parts().directory.login(user, password).await {
+            Ok(login) => self.logged_in(login),
+            Err(failure) => self.login_failed(&failure, Some(user)).await,
+        }
+    }
+
+    pub(super) async fn auth_start(&mut self, mechanism: &str, initial: Option<&[u8]>) -> io::Result<()> {
+        let channel = login::channel(self.stream()?);
+        let Some(mut exchange) = self.parts().directory.sasl(mechanism, channel) else {
+            self.session.complete(Completion::no(Code::Cannot, "That mechanism is not offered"));
+            return Ok(());
+        };
+        let step = exchange.start(initial).await;
+        self.exchange = Some(exchange);
+        self.auth_step(step).await
+    }
+
+    pub(super) async fn auth_response(&mut self, response: &[u8]) -> io::Result<()> {
+        let step = match self.exchange.as_mut() {
+            Some(exchange) => exchange.step(response).await,
+            None => Step::Failed(Failure::Malformed),
+        };
+        self.auth_step(step).await
+    }
+
+    async fn auth_step(&mut self, step: Step) -> io::Result<()> {
+        match step {
+            Step::Challenge(challenge) => {
+                self.session.challenge(&challenge);
+                Ok(())
+            }
+            Step::Done(login) => {
+                self.exchange = None;
+                self.logged_in(login)
+            }
+            Step::Failed(failure) => {
+                let exchange = self.exchange.take();
+                let name = exchange.as_ref().and_then(|e| e.name());
+                self.login_failed(&failure, name).await
+            }
+        }
+    }
+
+    fn logged_in(&mut self, login: Login) -> io::Result<()> {
+        login::succeeded("imap", self.stream()?, &login);
+        self.login = Some(login);
+        self.session.logged_in();
+        Ok(())
+    }
+
+    /// The same words whoever it was and whatever was wrong (attack A11).
+    async fn login_failed(&mut self, failure: &Failure, name: Option<&str>) -> io::Result<()> {
+        self.session.complete(match failure {
+            Failure::Refused => Completion::no(Code::AuthenticationFailed, "Name or password is wrong"),
+            Failure::Malformed => Completion::bad("The response is not of the mechanism's form"),
+            Failure::Unavailable(why) => {
+                tracing::error!(%why, "could not check a login");
+                Completion::no(Code::Unavailable, "Logins do not work at the moment; try again later")
+            }
+        });
+        if login::counts(failure) {
+            let world = self.world();
+            let mut failures = std::mem::take(&mut self.failures);
+            let enough = failures.add(world, "imap", self.stream()?, name).await;
+            self.failures = failures;
+            if enough {
+                self.session.bye(None, "Too many failed logins");
+            }
+        }
+        Ok(())
+    }
+}

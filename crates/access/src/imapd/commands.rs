@@ -1,0 +1,55 @@
+//! The table: which command is carried out where, and what may be told at its end.
+
+use std::io;
+
+use imap::{Command, Completion};
+
+use super::connection::Connection;
+use super::stop::{Done, Stop};
+use super::sync::Moment;
+
+impl Connection<'_> {
+    pub(super) async fn carry_out(&mut self, command: Command) -> io::Result<()> {
+        let moment = moment(&command);
+        let done = self.dispatch(command).await;
+        self.finish(done, moment).await
+    }
+
+    async fn dispatch(&mut self, command: Command) -> Done {
+        match command {
+            Command::Select { mailbox, read_only } => self.select(mailbox, read_only).await,
+            Command::Create(mailbox) => self.create(mailbox).await,
+            Command::Delete(mailbox) => self.delete(mailbox).await,
+            Command::Rename { from, to } => self.rename(from, to).await,
+            Command::Subscribe(mailbox) => self.subscribe(mailbox, true).await,
+            Command::Unsubscribe(mailbox) => self.subscribe(mailbox, false).await,
+            Command::List(list) => self.list(list).await,
+            Command::Lsub { reference, pattern } => self.lsub(&reference, &pattern).await,
+            Command::Status { mailbox, items } => self.status(mailbox, &items).await,
+            Command::Noop | Command::Check => self.noop(),
+            Command::Close => self.close(true).await,
+            Command::Unselect => self.close(false).await,
+            Command::Expunge { uids } => self.expunge(uids.as_ref()).await,
+            Command::Search(search) => self.search(search).await,
+            Command::Fetch { uid, set, items } => self.fetch(uid, &set, items).await,
+            Command::Store(store) => self.store(store).await,
+            Command::Copy { uid, set, mailbox, and_remove } => {
+                self.copy(uid, &set, mailbox, and_remove).await
+            }
+            other => {
+                debug_assert!(false, "the session answers {other:?} by itself");
+                Err(Stop::Answer(Completion::bad("Unknown command")))
+            }
+        }
+    }
+}
+
+/// RFC 3501 §7.4.1: no EXPUNGE while FETCH, STORE or SEARCH is answered; the UID commands are different ones.
+fn moment(command: &Command) -> Moment {
+    match command {
+        Command::Fetch { uid: false, .. } => Moment::NumbersStay,
+        Command::Store(store) if !store.uid => Moment::NumbersStay,
+        Command::Search(search) if !search.uid => Moment::NumbersStay,
+        _ => Moment::NumbersMay,
+    }
+}

@@ -1,0 +1,239 @@
+//! One client's connection: the one loop that reads, carries out and writes.
+
+use std::io;
+use std::time::Duration;
+
+use directory::sasl::{Exchange, Login};
+use imap::{Config, Event, Session, TlsOffer};
+use mail::{AccountId, Mono};
+use mailbox::Mailboxes;
+use store::Watch;
+use world::{Either, Stream, World, race};
+
+use super::append::Appending;
+use super::selected::Selected;
+use super::{ALPN, Imapd};
+use crate::login::{self, Failures};
+use crate::{Parts, Port};
+
+/// Output is written once it has grown to this.
+pub(super) const WRITE_AT: usize = 64 * 1024;
+/// A client that takes nothing for this long is gone (F19).
+const WRITE_TIMEOUT: Duration = Duration::from_secs(300);
+/// A silent client costs this much of a buffer; a busy one more.
+const SMALL_READ: usize = 512;
+const LARGE_READ: usize = 32 * 1024;
+
+/// See the module's description.
+pub(crate) struct Connection<'a> {
+    pub(super) daemon: &'a Imapd,
+    /// Only absent during a handshake.
+    stream: Option<Stream>,
+    pub(super) session: Session,
+    pub(super) login: Option<Login>,
+    pub(super) selected: Option<Selected>,
+    pub(super) appending: Option<Appending>,
+    pub(super) exchange: Option<Exchange>,
+    /// While idling: notices of the account.
+    pub(super) watch: Option<Watch>,
+    pub(super) failures: Failures,
+    /// Whether the last read filled its buffer: then more is coming.
+    busy: bool,
+}
+
+/// What ended a wait.
+enum Woken {
+    Input(io::Result<Vec<u8>>),
+    Notice,
+    Timeout,
+    Stopping,
+}
+
+impl<'a> Connection<'a> {
+    pub(super) fn new(daemon: &'a Imapd, stream: Stream, port: Port) -> Self {
+        let parts = &daemon.parts;
+        let config = Config {
+            hostname: parts.settings.hostname.to_string(),
+            tls: match (&parts.acceptor, stream.tls()) {
+                (_, Some(_)) => TlsOffer::Active,
+                (Some(_), None) => TlsOffer::Offered,
+                (None, None) => TlsOffer::None,
+            },
+            mechanisms: login::mechanisms(&stream),
+            login_needs_tls: !login::is_allowed(&stream, port),
+            message_size: parts.settings.message_size,
+        };
+        Self {
+            daemon,
+            session: Session::new(config, parts.world.clock.mono()),
+            stream: Some(stream),
+            login: None,
+            selected: None,
+            appending: None,
+            exchange: None,
+            watch: None,
+            failures: Failures::default(),
+            busy: false,
+        }
+    }
+
+    pub(super) fn parts(&self) -> &'a Parts {
+        &self.daemon.parts
+    }
+
+    pub(super) fn world(&self) -> &'a World {
+        &self.daemon.parts.world
+    }
+
+    pub(super) fn mailboxes(&self) -> &'a Mailboxes {
+        &self.daemon.parts.mailboxes
+    }
+
+    /// Who is logged in. The session hands out no command that needs it before.
+    pub(super) fn account(&self) -> AccountId {
+        self.login.as_ref().expect("the session asks for login first").account
+    }
+
+    pub(super) fn stream(&self) -> io::Result<&Stream> {
+        self.stream.as_ref().ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    fn now(&self) -> Mono {
+        self.world().clock.mono()
+    }
+
+    /// To the end of the connection.
+    pub(super) async fn run(mut self) -> io::Result<()> {
+        loop {
+            while let Some(event) = self.session.poll_event(self.now()) {
+                // On the heap, so that a silent session does not carry the space of a busy one.
+                Box::pin(self.handle(event)).await?;
+                if self.session.output_length() >= WRITE_AT {
+                    self.flush().await?;
+                }
+            }
+            self.flush().await?;
+            if self.session.is_closed() {
+                return match self.stream.as_mut() {
+                    Some(stream) => stream.shutdown().await,
+                    None => Ok(()),
+                };
+            }
+            self.session.release();
+            match self.wait().await {
+                Woken::Input(bytes) => {
+                    let bytes = bytes?;
+                    if bytes.is_empty() {
+                        return Ok(());
+                    }
+                    self.session.handle_input(&bytes, self.now());
+                }
+                Woken::Notice => Box::pin(self.idle_notice()).await?,
+                Woken::Timeout => self.session.handle_timeout(self.now()),
+                Woken::Stopping => self.session.bye(None, "The server is going down; come back soon"),
+            }
+        }
+    }
+
+    /// Waits for the client, for news of its mailbox, or for time to run out.
+    async fn wait(&mut self) -> Woken {
+        let deadline = self.session.poll_timeout();
+        let clock = self.world().clock.clone();
+        let mut stopping = self.daemon.stopping.subscribe();
+        let size = if self.busy { LARGE_READ } else { SMALL_READ };
+        let Some(stream) = self.stream.as_mut() else { return Woken::Timeout };
+        let input = read(stream, size);
+        let notice = async {
+            match self.watch.as_mut() {
+                Some(watch) => watch.changed().await,
+                None => std::future::pending().await,
+            }
+        };
+        let timeout = async {
+            match deadline {
+                Some(deadline) => clock.sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        let stop = async {
+            if stopping.wait_for(|&stopping| stopping).await.is_err() {
+                std::future::pending().await
+            }
+        };
+        match race(input, race(notice, race(timeout, stop))).await {
+            Either::Left(bytes) => {
+                self.busy = bytes.as_ref().is_ok_and(|b| b.len() == size || b.len() >= LARGE_READ / 2);
+                Woken::Input(bytes)
+            }
+            Either::Right(Either::Left(_)) => Woken::Notice,
+            Either::Right(Either::Right(Either::Left(()))) => Woken::Timeout,
+            Either::Right(Either::Right(Either::Right(()))) => Woken::Stopping,
+        }
+    }
+
+    /// Writes what waits to be written. One write for all replies of a burst.
+    pub(super) async fn flush(&mut self) -> io::Result<()> {
+        if self.session.output_length() == 0 {
+            return Ok(());
+        }
+        let mut bytes = std::mem::take(self.session.output());
+        let clock = self.world().clock.clone();
+        let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        match clock.within(WRITE_TIMEOUT, stream.write_all(&bytes)).await {
+            Some(written) => written?,
+            None => return Err(io::ErrorKind::TimedOut.into()),
+        }
+        bytes.clear();
+        *self.session.output() = bytes;
+        Ok(())
+    }
+
+    /// STARTTLS: the reply goes out in clear, everything after it under TLS.
+    pub(super) async fn start_tls(&mut self) -> io::Result<()> {
+        self.flush().await?;
+        let stream = self.stream.take().ok_or(io::ErrorKind::NotConnected)?;
+        let acceptor = self.parts().acceptor.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        let clock = self.world().clock.clone();
+        let handshake = clock.within(mail::limits::LOGIN_TIMEOUT, acceptor.accept(stream, ALPN)).await;
+        let stream = handshake.ok_or(io::ErrorKind::TimedOut)??;
+        self.session.tls_started(login::mechanisms(&stream), self.now());
+        self.stream = Some(stream);
+        Ok(())
+    }
+
+    async fn handle(&mut self, event: Event) -> io::Result<()> {
+        match event {
+            Event::Command(command) => self.carry_out(command).await,
+            Event::Login { user, password } => self.login(&user, &password).await,
+            Event::AuthStart { mechanism, initial } => self.auth_start(&mechanism, initial.as_deref()).await,
+            Event::AuthResponse(response) => self.auth_response(&response).await,
+            Event::AuthAborted => {
+                self.exchange = None;
+                Ok(())
+            }
+            Event::AppendStart(append) => self.append_start(append).await,
+            Event::AppendData(bytes) => self.append_data(&bytes).await,
+            Event::AppendEnd => self.append_end().await,
+            Event::AppendAborted => {
+                self.appending = None;
+                Ok(())
+            }
+            Event::StartTls => self.start_tls().await,
+            Event::IdleStart => self.idle_start().await,
+            Event::IdleEnd => self.idle_end().await,
+        }
+    }
+}
+
+/// Reads some bytes; none at the end. Cancel-safe, as reading is.
+async fn read(stream: &mut Stream, size: usize) -> io::Result<Vec<u8>> {
+    if size > SMALL_READ {
+        let mut buffer = vec![0; size];
+        let length = stream.read(&mut buffer).await?;
+        buffer.truncate(length);
+        return Ok(buffer);
+    }
+    let mut buffer = [0; SMALL_READ];
+    let length = stream.read(&mut buffer).await?;
+    Ok(buffer[..length].to_vec())
+}

@@ -1,0 +1,110 @@
+//! COPY and MOVE (RFC 3501 §6.4.7, RFC 6851): all of it in one commit, or nothing.
+
+use imap::command::Mailbox;
+use imap::{Code, Completion, Numbers, SequenceSet};
+use journey::{Event, What};
+use mail::{MailboxId, MailboxName, Uid};
+use mailbox::{Copied, Entry, View};
+use store::{Batch, Receipt};
+
+use super::change::Attempts;
+use super::connection::Connection;
+use super::stop::{Done, Stop};
+use super::sync::Moment;
+
+/// Messages that one command may copy, so that one commit stays bounded.
+const AT_MOST: usize = 10_000;
+
+impl Connection<'_> {
+    pub(super) async fn copy(
+        &mut self,
+        uid: bool,
+        set: &SequenceSet,
+        mailbox: Mailbox,
+        and_remove: bool,
+    ) -> Done {
+        let (target, name) = self.target(mailbox).await?;
+        let uids = self.chosen(uid, set)?;
+        if uids.len() > AT_MOST {
+            return Err(Stop::no(Code::Limit, "At most 10000 messages at a time"));
+        }
+        let mut attempts = Attempts::default();
+        loop {
+            let view = self.latest().await?;
+            let entries = present(&view, &uids, uid)?;
+            let mut batch = Batch::new();
+            let copied = if and_remove {
+                self.mailboxes().move_to(&mut batch, &view, &entries, target).await?
+            } else {
+                self.mailboxes().copy(&mut batch, &view, &entries, target).await?
+            };
+            // RFC 3501 §6.4.8: a UID command without messages is no error.
+            let Some(copied) = copied else { return Self::done("No messages") };
+            self.record_copied(&mut batch, &view, &entries, &name, !and_remove).await?;
+            let outcome = self.commit(batch).await;
+            if !attempts.again(&outcome) {
+                return self.copied(target, &copied, &outcome?, and_remove).await;
+            }
+        }
+    }
+
+    /// The UIDs that a set means to this client.
+    pub(super) fn chosen(&self, uid: bool, set: &SequenceSet) -> Result<Vec<Uid>, Stop> {
+        let selected = self.selected.as_ref().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
+        let ranges = selected.ranges(uid, set).map_err(Stop::Answer)?;
+        Ok(selected.entries(&ranges).map(|(_, entry)| entry.uid).collect())
+    }
+
+    async fn record_copied(
+        &self,
+        batch: &mut Batch,
+        view: &View,
+        entries: &[Entry],
+        to: &MailboxName,
+        copied: bool,
+    ) -> Result<(), Stop> {
+        let info = self.mailboxes().info(self.account(), view.mailbox()).await?;
+        let from = info.map(|info| info.name.to_string()).unwrap_or_default();
+        let what =
+            What::Moved { account: self.account(), from, to: to.to_string(), copied, by: "imap".into() };
+        let event = Event { at: self.world().clock.wall(), what };
+        for entry in entries {
+            self.parts().journeys.record(batch, entry.id, std::slice::from_ref(&event));
+        }
+        Ok(())
+    }
+
+    /// RFC 4315 §3 COPYUID; RFC 6851 §4.3: MOVE tells it before the EXPUNGE responses, in an untagged OK.
+    async fn copied(
+        &mut self,
+        target: MailboxId,
+        copied: &Copied,
+        receipt: &Receipt,
+        and_remove: bool,
+    ) -> Done {
+        let validity = match self.mailboxes().info(self.account(), target).await {
+            Ok(Some(info)) => info.uid_validity,
+            // Deleted right after: the copy was made, and nobody will look for it.
+            _ => return Self::done("Copied"),
+        };
+        let from: Numbers = copied.uids.iter().map(|(uid, _)| uid.get()).collect();
+        let to: Numbers = copied.uids.iter().map(|&(_, slot)| receipt.number(slot) as u32).collect();
+        let code = Code::CopyUid(validity, from, to);
+        if and_remove {
+            self.session.out().untagged("OK", Some(&code), "Moved");
+            self.sync(Moment::NumbersMay).await?;
+            return Self::done("Moved");
+        }
+        Ok(Completion::ok_with(code, "Copied"))
+    }
+}
+
+/// The entries of `uids` as they are now. By sequence number all must be there still (RFC 2180 §4.4.1); UIDs that
+/// are not name nothing.
+fn present(view: &View, uids: &[Uid], by_uid: bool) -> Result<Vec<Entry>, Stop> {
+    let entries: Vec<Entry> = uids.iter().filter_map(|&uid| view.by_uid(uid)).map(|(_, e)| *e).collect();
+    if !by_uid && entries.len() < uids.len() {
+        return Err(Stop::no(Code::ExpungeIssued, "Some of the messages no longer exist"));
+    }
+    Ok(entries)
+}

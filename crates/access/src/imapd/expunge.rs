@@ -1,0 +1,63 @@
+//! EXPUNGE and UID EXPUNGE (RFC 3501 §6.4.3, RFC 4315 §2.1).
+
+use imap::{Numbers, SequenceSet};
+use journey::{Event, What};
+use mail::Flag;
+use mailbox::{Entry, View};
+use store::Batch;
+
+use super::change::Attempts;
+use super::connection::Connection;
+use super::stop::{Done, Stop};
+
+/// Messages taken out by one commit.
+const AT_ONCE: usize = 1000;
+
+impl Connection<'_> {
+    /// The EXPUNGE responses come from telling what changed, as for everyone else's sessions.
+    pub(super) async fn expunge(&mut self, uids: Option<&SequenceSet>) -> Done {
+        self.expunge_deleted(uids).await?;
+        Self::done("Expunged")
+    }
+
+    /// Takes out the messages with \Deleted; with `uids`, of those only.
+    pub(super) async fn expunge_deleted(&mut self, uids: Option<&SequenceSet>) -> Result<(), Stop> {
+        let mut attempts = Attempts::default();
+        loop {
+            let view = self.latest().await?;
+            let largest = view.iter().last().map_or(0, |(_, entry)| entry.uid.get());
+            let wanted = uids.map(|set| set.resolve(largest));
+            let doomed = deleted(&view, wanted.as_ref());
+            if doomed.is_empty() {
+                return Ok(());
+            }
+            let mut batch = Batch::new();
+            self.mailboxes().expunge(&mut batch, &view, &doomed);
+            self.record_expunged(&mut batch, &view, &doomed).await?;
+            let outcome = self.commit(batch).await;
+            if outcome.is_ok() {
+                attempts = Attempts::default();
+            } else if !attempts.again(&outcome) {
+                outcome?;
+            }
+        }
+    }
+
+    async fn record_expunged(&self, batch: &mut Batch, view: &View, entries: &[Entry]) -> Result<(), Stop> {
+        let info = self.mailboxes().info(self.account(), view.mailbox()).await?;
+        let mailbox = info.map(|info| info.name.to_string()).unwrap_or_default();
+        let what = What::Expunged { account: self.account(), mailbox, by: "imap".into() };
+        let event = Event { at: self.world().clock.wall(), what };
+        for entry in entries {
+            self.parts().journeys.record(batch, entry.id, std::slice::from_ref(&event));
+        }
+        Ok(())
+    }
+}
+
+fn deleted(view: &View, wanted: Option<&Numbers>) -> Vec<Entry> {
+    let is_deleted = |entry: &Entry| view.flags(entry.flags).contains(Flag::Deleted);
+    let is_wanted = |entry: &Entry| wanted.is_none_or(|set| set.contains(entry.uid.get()));
+    let entries = view.iter().map(|(_, entry)| *entry);
+    entries.filter(|entry| is_deleted(entry) && is_wanted(entry)).take(AT_ONCE).collect()
+}

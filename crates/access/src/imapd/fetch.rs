@@ -1,0 +1,230 @@
+//! FETCH (RFC 3501 §6.4.5).
+//!
+//! Flags, UIDs, dates and sizes come from the view's columns ([`columns`]) and cost no store read. Envelopes and
+//! structures come from the summary made at delivery; bodies are streamed ([`section`]).
+
+mod columns;
+mod envelope;
+mod section;
+mod structure;
+
+use imap::command::FetchItem;
+use imap::{Code, Completion, SequenceSet};
+use mail::{Flag, Flags, Uid};
+use mailbox::{Entry, FlagChange};
+use message::Summary;
+
+use super::connection::{Connection, WRITE_AT};
+use super::stop::{Done, Stop};
+use super::store::AT_ONCE;
+use super::sync::Moment;
+
+/// What is left out of a FETCH, for its completion.
+#[derive(Default)]
+struct Missing {
+    /// Others expunged it meanwhile.
+    expunged: bool,
+    /// Its bytes fail their checksum.
+    damaged: bool,
+}
+
+/// One message that is being told.
+pub(super) struct Told {
+    pub(super) number: u32,
+    pub(super) entry: Entry,
+    pub(super) flags: Flags,
+    pub(super) recent: bool,
+    /// \Seen was set by this very FETCH, so the flags are told even if nobody asked.
+    pub(super) flags_changed: bool,
+}
+
+impl Connection<'_> {
+    pub(super) async fn fetch(&mut self, uid: bool, set: &SequenceSet, items: Vec<FetchItem>) -> Done {
+        self.sync(Moment::NumbersStay).await?;
+        let selected = self.selected.as_ref().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
+        let ranges = selected.ranges(uid, set).map_err(Stop::Answer)?;
+        let missing = if columns::suffice(&items) {
+            self.fetch_columns(&ranges, &items).await?;
+            Missing::default()
+        } else {
+            self.fetch_messages(&ranges, &items).await?
+        };
+        Ok(match missing {
+            Missing { damaged: true, .. } => Completion::no(Code::Corruption, "Some messages are damaged"),
+            // RFC 2180 §4.1.2: what is there has been told.
+            Missing { expunged: true, .. } if !uid => {
+                Completion::no(Code::ExpungeIssued, "Some of the messages no longer exist")
+            }
+            _ => Completion::ok("Fetched"),
+        })
+    }
+
+    async fn fetch_messages(&mut self, ranges: &[(u32, u32)], items: &[FetchItem]) -> Result<Missing, Stop> {
+        let mut missing = Missing::default();
+        let read_only = self.selected.as_ref().is_none_or(|s| s.read_only);
+        let sets_seen = !read_only && items.iter().any(sets_seen);
+        for &(low, high) in ranges {
+            let mut next = low;
+            while next <= high {
+                let last = high.min(next.saturating_add(AT_ONCE as u32 - 1));
+                let mut some = self.to_tell(next, last);
+                if sets_seen {
+                    self.set_seen(&mut some).await?;
+                }
+                for told in &some {
+                    self.fetch_message(told, items, &mut missing).await?;
+                }
+                next = last + 1;
+            }
+        }
+        Ok(missing)
+    }
+
+    fn to_tell(&self, low: u32, high: u32) -> Vec<Told> {
+        let Some(selected) = &self.selected else { return Vec::new() };
+        let told = |(number, entry): (u32, &Entry)| Told {
+            number,
+            entry: *entry,
+            flags: selected.view.flags(entry.flags).clone(),
+            recent: selected.is_recent(entry.uid),
+            flags_changed: false,
+        };
+        selected.view.range(low, high).map(told).collect()
+    }
+
+    /// RFC 3501 §6.4.5: fetching a body sets \Seen, and the response says so. When the store cannot, reading goes
+    /// on all the same (promise P5).
+    async fn set_seen(&mut self, some: &mut [Told]) -> Result<(), Stop> {
+        let unseen: Vec<Uid> =
+            some.iter().filter(|t| !t.flags.contains(Flag::Seen)).map(|t| t.entry.uid).collect();
+        if unseen.is_empty() {
+            return Ok(());
+        }
+        let seen: Flags = [Flag::Seen].into_iter().collect();
+        match self.change_flags(&unseen, FlagChange::Add, &seen).await {
+            Ok(_) => {}
+            Err(Stop::Answer(_)) => return Ok(()),
+            Err(gone) => return Err(gone),
+        }
+        for told in some.iter_mut().filter(|t| !t.flags.contains(Flag::Seen)) {
+            told.flags.insert(Flag::Seen);
+            told.flags_changed = true;
+        }
+        Ok(())
+    }
+
+    /// Tells one message, or nothing of it at all: what fails before its bytes flow is taken back.
+    async fn fetch_message(
+        &mut self,
+        told: &Told,
+        items: &[FetchItem],
+        missing: &mut Missing,
+    ) -> Result<(), Stop> {
+        if self.session.output_length() >= WRITE_AT {
+            self.flush().await?;
+        }
+        let mark = self.session.output_length();
+        match self.write_message(told, items).await {
+            Ok(()) => Ok(()),
+            Err(stop) => {
+                let Stop::Answer(answer) = &stop else { return Err(stop) };
+                match answer.code {
+                    Some(Code::ExpungeIssued | Code::ServerBug) => missing.expunged = true,
+                    Some(Code::Corruption) => missing.damaged = true,
+                    _ => return Err(self.take_back(mark, stop)),
+                }
+                self.session.output().truncate(mark);
+                Ok(())
+            }
+        }
+    }
+
+    fn take_back(&mut self, mark: usize, stop: Stop) -> Stop {
+        self.session.output().truncate(mark);
+        stop
+    }
+
+    /// `* 3 FETCH (...)`
+    async fn write_message(&mut self, told: &Told, items: &[FetchItem]) -> Result<(), Stop> {
+        let summary =
+            if items.iter().any(needs_summary) { Some(self.summary(&told.entry).await?) } else { None };
+        self.session.out().text("* ").number(u64::from(told.number)).text(" FETCH (");
+        let mut first = true;
+        for item in items {
+            if !std::mem::take(&mut first) {
+                self.session.out().text(" ");
+            }
+            match (item, &summary) {
+                (FetchItem::Section(wanted), _) => self.write_section(told, wanted, summary.as_ref()).await?,
+                (_, summary) => self.write_item(told, item, summary.as_ref()),
+            }
+        }
+        if told.flags_changed && !items.contains(&FetchItem::Flags) {
+            self.session.out().text(" ").flags(&told.flags, told.recent);
+        }
+        self.session.out().text(")").end();
+        Ok(())
+    }
+
+    fn write_item(&mut self, told: &Told, item: &FetchItem, summary: Option<&Summary>) {
+        let mut out = self.session.out();
+        match (item, summary) {
+            (FetchItem::Flags, _) => drop(out.flags(&told.flags, told.recent)),
+            (FetchItem::Uid, _) => drop(out.text("UID ").number(u64::from(told.entry.uid.get()))),
+            (FetchItem::InternalDate, _) => {
+                out.text("INTERNALDATE ").date_time(told.entry.internal_date);
+            }
+            (FetchItem::Rfc822Size, _) => drop(out.text("RFC822.SIZE ").number(told.entry.size())),
+            (FetchItem::Envelope, Some(summary)) => {
+                out.text("ENVELOPE ");
+                envelope::write(&mut out, &summary.envelope);
+            }
+            (FetchItem::Body, Some(summary)) => {
+                out.text("BODY ");
+                structure::write(&mut out, &summary.root, false);
+            }
+            (FetchItem::BodyStructure, Some(summary)) => {
+                out.text("BODYSTRUCTURE ");
+                structure::write(&mut out, &summary.root, true);
+            }
+            _ => debug_assert!(false, "summaries are read for what needs them"),
+        }
+    }
+
+    /// What was found out about the message at delivery, with offsets into the message as it is read here.
+    pub(super) async fn summary(&self, entry: &Entry) -> Result<Summary, Stop> {
+        let selected = self.selected.as_ref().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
+        let bytes = self.mailboxes().summary(self.account(), selected.mailbox(), entry.uid).await?;
+        let mut summary =
+            Summary::decode(&bytes).map_err(|_| Stop::no(Code::Corruption, "A summary is damaged"))?;
+        // The summary may be of the shared body alone, which this recipient's trace headers precede.
+        if summary.size == entry.blob_length && entry.prefix_length > 0 {
+            let prefix = self.read_email(entry, 0, entry.prefix_length as usize).await?;
+            summary.prepend(&prefix);
+        }
+        Ok(summary)
+    }
+
+    /// Up to `length` bytes of a message from `offset`; none only at its end.
+    pub(super) async fn read_email(
+        &self,
+        entry: &Entry,
+        offset: u64,
+        length: usize,
+    ) -> Result<bytes::Bytes, Stop> {
+        let selected = self.selected.as_ref().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
+        Ok(self.mailboxes().read(self.account(), selected.mailbox(), entry, offset, length).await?)
+    }
+}
+
+fn sets_seen(item: &FetchItem) -> bool {
+    matches!(item, FetchItem::Section(section) if !section.peek)
+}
+
+fn needs_summary(item: &FetchItem) -> bool {
+    match item {
+        FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure => true,
+        FetchItem::Section(section) => !section::is_whole(section),
+        _ => false,
+    }
+}

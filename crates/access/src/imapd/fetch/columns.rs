@@ -1,0 +1,98 @@
+//! FETCH of what the view holds in columns: no store read, and nothing allocated per message (performance §3).
+
+use imap::command::FetchItem;
+use imap::response::Writer;
+use mailbox::{Entry, View};
+
+use super::super::connection::{Connection, WRITE_AT};
+use super::super::selected::Selected;
+use super::super::stop::Stop;
+
+/// Whether a view's columns hold all that is asked.
+pub(super) fn suffice(items: &[FetchItem]) -> bool {
+    use FetchItem::{Flags, InternalDate, Rfc822Size, Uid};
+    items.iter().all(|item| matches!(item, Flags | Uid | InternalDate | Rfc822Size))
+}
+
+/// `FLAGS (...)` of each set of flags in use, written once.
+struct Rendered(Vec<[Vec<u8>; 2]>);
+
+impl Rendered {
+    fn new(view: &View) -> Self {
+        let render = |flags: &mail::Flags, recent| {
+            let mut text = Vec::new();
+            Writer(&mut text).flags(flags, recent);
+            text
+        };
+        Self(view.flag_sets().iter().map(|flags| [render(flags, false), render(flags, true)]).collect())
+    }
+}
+
+impl Connection<'_> {
+    pub(super) async fn fetch_columns(
+        &mut self,
+        ranges: &[(u32, u32)],
+        items: &[FetchItem],
+    ) -> Result<(), Stop> {
+        let Some(selected) = self.selected.take() else { return Ok(()) };
+        let told = self.tell_columns(&selected, ranges, items).await;
+        self.selected = Some(selected);
+        told
+    }
+
+    async fn tell_columns(
+        &mut self,
+        selected: &Selected,
+        ranges: &[(u32, u32)],
+        items: &[FetchItem],
+    ) -> Result<(), Stop> {
+        let rendered = Rendered::new(&selected.view);
+        for &(low, high) in ranges {
+            let mut next = low;
+            while next <= high {
+                for (number, entry) in selected.view.range(next, high) {
+                    next = number + 1;
+                    let mut out = self.session.out();
+                    write_columns(&mut out, selected, &rendered, number, entry, items);
+                    if out.0.len() >= WRITE_AT {
+                        break;
+                    }
+                }
+                if self.session.output_length() < WRITE_AT {
+                    break;
+                }
+                self.flush().await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write_columns(
+    out: &mut Writer<'_>,
+    selected: &Selected,
+    rendered: &Rendered,
+    number: u32,
+    entry: &Entry,
+    items: &[FetchItem],
+) {
+    out.raw(b"* ").number(u64::from(number)).raw(b" FETCH (");
+    for (i, item) in items.iter().enumerate() {
+        if i > 0 {
+            out.raw(b" ");
+        }
+        match item {
+            FetchItem::Uid => out.raw(b"UID ").number(u64::from(entry.uid.get())),
+            FetchItem::InternalDate => out.raw(b"INTERNALDATE ").date_time(entry.internal_date),
+            FetchItem::Rfc822Size => out.raw(b"RFC822.SIZE ").number(entry.size()),
+            _ => {
+                let recent = selected.is_recent(entry.uid);
+                match rendered.0.get(entry.flags.0 as usize) {
+                    Some(texts) => out.raw(&texts[usize::from(recent)]),
+                    None => out.flags(selected.view.flags(entry.flags), recent),
+                }
+            }
+        };
+    }
+    out.raw(b")\r\n");
+}

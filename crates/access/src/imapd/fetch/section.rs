@@ -1,0 +1,172 @@
+//! `BODY[section]<partial>` (RFC 3501 §6.4.5), streamed: a 50 MB message costs one buffer.
+
+use std::io;
+use std::ops::Range;
+
+use imap::command::{FetchSection, Label, Section, SectionWhat};
+use imap::response::Writer;
+use mail::limits;
+use message::{Summary, section};
+
+use super::super::connection::{Connection, WRITE_AT};
+use super::super::stop::Stop;
+use super::Told;
+
+/// Whether a section is all of the message, so that no structure is needed to find it.
+pub(super) fn is_whole(wanted: &FetchSection) -> bool {
+    wanted.section.part.is_empty() && wanted.section.what == SectionWhat::All
+}
+
+impl Connection<'_> {
+    pub(super) async fn write_section(
+        &mut self,
+        told: &Told,
+        wanted: &FetchSection,
+        summary: Option<&Summary>,
+    ) -> Result<(), Stop> {
+        let range = match summary {
+            Some(summary) if !is_whole(wanted) => section::locate(summary, &spec(&wanted.section)),
+            _ => Some(0..told.entry.size()),
+        };
+        label(&mut self.session.out(), wanted);
+        match (range, &wanted.section.what) {
+            // A section that the message does not have is empty (RFC 3501 §6.4.5 leaves it open; NIL is safest).
+            (None, _) => drop(self.session.out().text("NIL")),
+            (Some(header), SectionWhat::HeaderFields(names)) => {
+                self.write_fields(told, header, names, false, wanted.partial).await?;
+            }
+            (Some(header), SectionWhat::HeaderFieldsNot(names)) => {
+                self.write_fields(told, header, names, true, wanted.partial).await?;
+            }
+            (Some(range), _) => self.write_range(told, cut(range, wanted.partial)).await?,
+        }
+        Ok(())
+    }
+
+    /// Header fields by name: the header section is bounded, so it is read as a whole.
+    async fn write_fields(
+        &mut self,
+        told: &Told,
+        header: Range<u64>,
+        names: &[String],
+        not: bool,
+        partial: Option<(u32, u32)>,
+    ) -> Result<(), Stop> {
+        let bytes = self.read_range(&told.entry, header, limits::HEADER_SECTION_LENGTH).await?;
+        let selected = section::select_fields(&bytes, names, not);
+        let range = cut(0..selected.len() as u64, partial);
+        self.session.out().literal_of(&selected[range.start as usize..range.end as usize]);
+        Ok(())
+    }
+
+    /// Reads up to `most` bytes of a range of a message.
+    pub(in super::super) async fn read_range(
+        &self,
+        entry: &mailbox::Entry,
+        range: Range<u64>,
+        most: usize,
+    ) -> Result<Vec<u8>, Stop> {
+        let end = range.end.min(range.start + most as u64);
+        let mut bytes = Vec::new();
+        let mut at = range.start;
+        while at < end {
+            let chunk = self.read_email(entry, at, ((end - at) as usize).min(WRITE_AT)).await?;
+            if chunk.is_empty() {
+                break;
+            }
+            at += chunk.len() as u64;
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+
+    /// Streams a range as a literal. Nothing is announced before its first bytes are there; after that, what cannot
+    /// be read ends the connection, because the client counts on the length (as F7 for SMTP).
+    async fn write_range(&mut self, told: &Told, range: Range<u64>) -> Result<(), Stop> {
+        let mut at = range.start;
+        let mut chunk =
+            if at < range.end { self.next_chunk(told, at, range.end).await? } else { bytes::Bytes::new() };
+        self.session.out().literal(range.end - range.start);
+        while at < range.end {
+            self.session.out().raw(&chunk);
+            at += chunk.len() as u64;
+            if self.session.output_length() >= WRITE_AT {
+                self.flush().await?;
+            }
+            if at < range.end {
+                chunk = self.next_chunk(told, at, range.end).await.map_err(broken)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn next_chunk(&self, told: &Told, at: u64, end: u64) -> Result<bytes::Bytes, Stop> {
+        let length = usize::try_from(end - at).unwrap_or(WRITE_AT).min(WRITE_AT);
+        let chunk = self.read_email(&told.entry, at, length).await?;
+        if chunk.is_empty() {
+            return Err(Stop::no(imap::Code::Corruption, "The message is shorter than it should be"));
+        }
+        Ok(chunk)
+    }
+}
+
+fn broken(stop: Stop) -> Stop {
+    match stop {
+        Stop::Answer(answer) => Stop::Gone(io::Error::other(format!("a message broke off: {}", answer.text))),
+        gone @ Stop::Gone(_) => gone,
+    }
+}
+
+/// RFC 3501 §6.4.5: a partial beyond the end is cut; one that begins there is empty.
+fn cut(range: Range<u64>, partial: Option<(u32, u32)>) -> Range<u64> {
+    let Some((offset, count)) = partial else { return range };
+    let start = range.start.saturating_add(u64::from(offset)).min(range.end);
+    start..start.saturating_add(u64::from(count)).min(range.end)
+}
+
+fn spec(wanted: &Section) -> section::Section {
+    let what = match &wanted.what {
+        SectionWhat::All => section::What::Whole,
+        SectionWhat::Text => section::What::Text,
+        SectionWhat::Mime => section::What::Mime,
+        _ => section::What::Header,
+    };
+    section::Section { path: wanted.part.clone(), what }
+}
+
+/// `BODY[1.HEADER.FIELDS (To)]<0> ` and its like, as RFC 3501 §7.4.2 wants them back.
+fn label(out: &mut Writer<'_>, wanted: &FetchSection) {
+    match wanted.label {
+        Label::Rfc822 => drop(out.text("RFC822 ")),
+        Label::Rfc822Header => drop(out.text("RFC822.HEADER ")),
+        Label::Rfc822Text => drop(out.text("RFC822.TEXT ")),
+        Label::Body => body_label(out, wanted),
+    }
+}
+
+fn body_label(out: &mut Writer<'_>, wanted: &FetchSection) {
+    let path: Vec<String> = wanted.section.part.iter().map(u32::to_string).collect();
+    let dot = if path.is_empty() || wanted.section.what == SectionWhat::All { "" } else { "." };
+    out.text("BODY[").text(&path.join(".")).text(dot);
+    match &wanted.section.what {
+        SectionWhat::All => {}
+        SectionWhat::Header => drop(out.text("HEADER")),
+        SectionWhat::Text => drop(out.text("TEXT")),
+        SectionWhat::Mime => drop(out.text("MIME")),
+        SectionWhat::HeaderFields(names) => field_names(out.text("HEADER.FIELDS "), names),
+        SectionWhat::HeaderFieldsNot(names) => field_names(out.text("HEADER.FIELDS.NOT "), names),
+    }
+    out.text("]");
+    if let Some((offset, _)) = wanted.partial {
+        out.text("<").number(u64::from(offset)).text(">");
+    }
+    out.text(" ");
+}
+
+fn field_names(out: &mut Writer<'_>, names: &[String]) {
+    for (i, name) in names.iter().enumerate() {
+        out.text(if i == 0 { "(" } else { " " });
+        out.astring(name.as_bytes());
+    }
+    out.text(")");
+}

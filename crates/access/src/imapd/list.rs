@@ -1,0 +1,200 @@
+//! LIST (RFC 3501 §6.3.8, RFC 5258, RFC 6154, RFC 5819).
+
+use std::collections::BTreeMap;
+
+use imap::command::List;
+use mail::MailboxName;
+use mailbox::MailboxInfo;
+
+use super::connection::{Connection, WRITE_AT};
+use super::stop::{Done, Stop};
+
+/// A name in the tree: a mailbox, or only a level above others, or only a subscription.
+#[derive(Default)]
+struct Node {
+    mailbox: Option<MailboxInfo>,
+    has_children: bool,
+    subscribed: bool,
+    /// Something below it is subscribed.
+    subscribed_below: bool,
+    special_below: bool,
+}
+
+impl Connection<'_> {
+    pub(super) async fn list(&mut self, list: List) -> Done {
+        // RFC 3501 §6.3.8: an empty pattern asks for the separator.
+        if !list.extended && list.patterns.iter().all(String::is_empty) {
+            self.session.out().text("* LIST (\\Noselect) \"/\" \"\"").end();
+            return Self::done("Separator told");
+        }
+        let tree = self.tree(list.select_subscribed).await?;
+        let patterns: Vec<String> = list.patterns.iter().map(|p| format!("{}{p}", list.reference)).collect();
+        for (name, node) in &tree {
+            if !patterns.iter().any(|pattern| matches(pattern, name)) || !is_selected(&list, node) {
+                continue;
+            }
+            self.tell(&list, name, node);
+            self.tell_status(&list, node).await?;
+            if self.session.output_length() >= WRITE_AT {
+                self.flush().await?;
+            }
+        }
+        Self::done("Mailboxes listed")
+    }
+
+    /// All names by their levels, so that parents know of children. With the subscribed names that are no mailboxes
+    /// if `with_subscriptions`.
+    async fn tree(&self, with_subscriptions: bool) -> Result<BTreeMap<String, Node>, Stop> {
+        let mut tree: BTreeMap<String, Node> = BTreeMap::new();
+        for info in self.mailboxes().list(self.account()).await? {
+            mark_parents(&mut tree, &info.name, info.subscribed, info.special_use.is_some());
+            let node = tree.entry(info.name.to_string()).or_default();
+            node.subscribed = info.subscribed;
+            node.mailbox = Some(info);
+        }
+        if with_subscriptions {
+            for name in self.mailboxes().subscriptions(self.account()).await? {
+                if !tree.get(name.as_str()).is_some_and(|node| node.mailbox.is_some()) {
+                    mark_parents(&mut tree, &name, true, false);
+                    tree.entry(name.to_string()).or_default().subscribed = true;
+                }
+            }
+        }
+        Ok(tree)
+    }
+
+    /// RFC 5258 §6: `* LIST (attributes) "/" name [("CHILDINFO" (...))]`
+    fn tell(&mut self, list: &List, name: &str, node: &Node) {
+        let mut out = self.session.out();
+        out.text("* LIST (");
+        let mut first = true;
+        for attribute in attributes(list, node) {
+            out.keyword(attribute, &mut first);
+        }
+        out.text(") \"/\" ").mailbox_text(name);
+        if list.select_recursive {
+            let info = child_info(list, node);
+            if !info.is_empty() {
+                out.text(" (\"CHILDINFO\" (").text(&info.join(" ")).text("))");
+            }
+        }
+        out.end();
+    }
+
+    /// RFC 5819 §2: STATUS for what can be selected.
+    async fn tell_status(&mut self, list: &List, node: &Node) -> Result<(), Stop> {
+        match &node.mailbox {
+            Some(info) if !list.return_status.is_empty() => {
+                match self.report_status(info.id, &info.name, &list.return_status).await {
+                    // Deleted meanwhile: nothing to tell.
+                    Err(Stop::Answer(_)) => Ok(()),
+                    told => told,
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn mark_parents(tree: &mut BTreeMap<String, Node>, name: &MailboxName, subscribed: bool, special: bool) {
+    let mut at = name.parent();
+    while let Some(parent) = at {
+        let node = tree.entry(parent.to_string()).or_default();
+        node.has_children = true;
+        node.subscribed_below |= subscribed;
+        node.special_below |= special;
+        at = parent.parent();
+    }
+}
+
+fn is_selected(list: &List, node: &Node) -> bool {
+    let special = node.mailbox.as_ref().is_some_and(|info| info.special_use.is_some());
+    let itself = (!list.select_subscribed || node.subscribed) && (!list.select_special_use || special);
+    let selects = list.select_subscribed || list.select_special_use;
+    // Without conditions only what is there or leads to what is there; a subscription alone is not there.
+    let there = node.mailbox.is_some() || node.has_children;
+    (itself && (selects || there)) || (list.select_recursive && !child_info(list, node).is_empty())
+}
+
+/// RFC 5258 §3.5: which condition matches something below.
+fn child_info(list: &List, node: &Node) -> Vec<&'static str> {
+    let subscribed = (list.select_subscribed && node.subscribed_below).then_some("\"SUBSCRIBED\"");
+    let special = (list.select_special_use && node.special_below).then_some("\"SPECIAL-USE\"");
+    subscribed.into_iter().chain(special).collect()
+}
+
+fn attributes(list: &List, node: &Node) -> Vec<&'static str> {
+    let mut attributes = Vec::new();
+    if node.mailbox.is_none() {
+        // RFC 5258 §3.4: \NonExistent implies \Noselect; older clients know only the latter.
+        attributes.push(if list.extended { "\\NonExistent" } else { "\\Noselect" });
+    }
+    if list.select_subscribed || list.return_subscribed {
+        attributes.extend(node.subscribed.then_some("\\Subscribed"));
+    }
+    attributes.push(if node.has_children { "\\HasChildren" } else { "\\HasNoChildren" });
+    let special = node.mailbox.as_ref().and_then(|info| info.special_use);
+    attributes.extend(special.map(mail::SpecialUse::attribute));
+    attributes
+}
+
+/// RFC 3501 §6.3.8: `*` matches anything, `%` anything within a level. Linear in name times pattern.
+pub(super) fn matches(pattern: &str, name: &str) -> bool {
+    let pattern = canonical(pattern);
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    // Which ends of the name the pattern read so far can have reached.
+    let mut reached = vec![false; name.len() + 1];
+    reached[0] = true;
+    for &p in &pattern {
+        let mut next = vec![false; name.len() + 1];
+        for at in 0..=name.len() {
+            match p {
+                '*' => next[at] = reached[at] || at > 0 && next[at - 1],
+                '%' => {
+                    next[at] = reached[at] || at > 0 && next[at - 1] && name[at - 1] != MailboxName::SEPARATOR
+                }
+                c => next[at] = at > 0 && reached[at - 1] && name[at - 1] == c,
+            }
+        }
+        reached = next;
+    }
+    reached[name.len()]
+}
+
+/// `inbox` in any case is INBOX, also as first level (RFC 3501 §5.1).
+fn canonical(pattern: &str) -> String {
+    match pattern.get(..5) {
+        Some(first)
+            if first.eq_ignore_ascii_case("INBOX")
+                && (pattern.len() == 5 || pattern[5..].starts_with([MailboxName::SEPARATOR, '*', '%'])) =>
+        {
+            format!("INBOX{}", &pattern[5..])
+        }
+        _ => pattern.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards() {
+        for (pattern, name, expected) in [
+            ("*", "a/b/c", true),
+            ("%", "a", true),
+            ("%", "a/b", false),
+            ("a/%", "a/b", true),
+            ("a/%", "a/b/c", false),
+            ("a/*", "a/b/c", true),
+            ("a*c", "a/b/c", true),
+            ("%/c", "a/b/c", false),
+            ("inbox", "INBOX", true),
+            ("inBOX/%", "INBOX/x", true),
+            ("", "a", false),
+            ("***%%%*", "x", true),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+}

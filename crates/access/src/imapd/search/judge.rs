@@ -1,0 +1,90 @@
+//! Whether a message passes a test, by what is known of it so far.
+
+use imap::command::DateRelation;
+use imap::grammar::Day;
+use mail::{Flag, Flags};
+use mailbox::Entry;
+
+use super::content::HeaderText;
+use super::plan::Test;
+
+/// What is known of a message.
+pub(super) struct Facts<'a> {
+    number: u32,
+    entry: &'a Entry,
+    flags: &'a Flags,
+    recent: bool,
+    /// Once it was read.
+    pub(super) header: Option<HeaderText>,
+    /// Its texts, folded, once they were read.
+    pub(super) body: Option<Vec<String>>,
+}
+
+impl<'a> Facts<'a> {
+    pub(super) fn new(number: u32, entry: &'a Entry, flags: &'a Flags, recent: bool) -> Self {
+        Self { number, entry, flags, recent, header: None, body: None }
+    }
+}
+
+/// `None` while it depends on what has not been read.
+pub(super) fn judge(test: &Test, facts: &Facts<'_>) -> Option<bool> {
+    match test {
+        Test::Not(test) => judge(test, facts).map(|passes| !passes),
+        Test::Any(tests) => combine(tests, facts, true),
+        Test::Every(tests) => combine(tests, facts, false),
+        Test::Sent(relation, day) => {
+            let header = facts.header.as_ref()?;
+            Some(header.sent.is_some_and(|sent| compare(*relation, sent, *day)))
+        }
+        Test::Header { field, contains } => Some(facts.header.as_ref()?.contains(field, contains)),
+        Test::Body(text) => Some(contains(facts.body.as_ref()?, text)),
+        Test::Text(text) => {
+            if facts.header.as_ref()?.contains_anywhere(text) {
+                return Some(true);
+            }
+            Some(contains(facts.body.as_ref()?, text))
+        }
+        columns => Some(judge_columns(columns, facts)),
+    }
+}
+
+/// Any or every: one that `decides` is enough, whatever is unknown.
+fn combine(tests: &[Test], facts: &Facts<'_>, decides: bool) -> Option<bool> {
+    let mut all_known = true;
+    for test in tests {
+        match judge(test, facts) {
+            Some(passes) if passes == decides => return Some(decides),
+            Some(_) => {}
+            None => all_known = false,
+        }
+    }
+    all_known.then_some(!decides)
+}
+
+fn judge_columns(test: &Test, facts: &Facts<'_>) -> bool {
+    match test {
+        Test::All => true,
+        Test::Flag(flag, set) => facts.flags.contains(*flag) == *set,
+        Test::Keyword(keyword, set) => facts.flags.contains_keyword(keyword) == *set,
+        Test::Recent(recent) => facts.recent == *recent,
+        Test::New => facts.recent && !facts.flags.contains(Flag::Seen),
+        Test::Internal(relation, day) => compare(*relation, Day::of(facts.entry.internal_date), *day),
+        Test::Larger(size) => facts.entry.size() > *size,
+        Test::Smaller(size) => facts.entry.size() < *size,
+        Test::Uid(numbers) => numbers.contains(facts.entry.uid.get()),
+        Test::Number(numbers) => numbers.contains(facts.number),
+        _ => false,
+    }
+}
+
+fn compare(relation: DateRelation, of_message: Day, asked: Day) -> bool {
+    match relation {
+        DateRelation::Before => of_message < asked,
+        DateRelation::On => of_message == asked,
+        DateRelation::Since => of_message >= asked,
+    }
+}
+
+fn contains(texts: &[String], text: &str) -> bool {
+    text.is_empty() || texts.iter().any(|t| t.contains(text))
+}

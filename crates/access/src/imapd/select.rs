@@ -1,0 +1,80 @@
+//! SELECT and EXAMINE (RFC 3501 §6.3.1, §6.3.2).
+
+use imap::command::Mailbox;
+use imap::{Code, Completion, State};
+use mail::{Flag, Keyword, MailboxId, MailboxName};
+
+use super::connection::Connection;
+use super::selected::Selected;
+use super::stop::{Done, Stop};
+
+impl Connection<'_> {
+    pub(super) async fn select(&mut self, mailbox: Mailbox, read_only: bool) -> Done {
+        // RFC 3501 §6.3.1: whatever comes of it, the mailbox selected before is no longer.
+        self.deselect();
+        let (id, _) = self.existing(mailbox).await?;
+        let view = self.mailboxes().view(self.account(), id).await?;
+        let recent_above = self.mailboxes().recent(&view, !read_only);
+        let selected = Selected::new(view, read_only, recent_above);
+        self.report_selected(&selected);
+        self.selected = Some(selected);
+        self.session.set_state(State::Selected { read_only });
+        Ok(if read_only {
+            Completion::ok_with(Code::ReadOnly, "Examined")
+        } else {
+            Completion::ok_with(Code::ReadWrite, "Selected")
+        })
+    }
+
+    /// Leaves the selected mailbox; RFC 7162 §3.2.11 says so to clients that pipeline.
+    pub(super) fn deselect(&mut self) {
+        if self.selected.take().is_some() {
+            self.session.out().untagged("OK", Some(&Code::Closed), "Previous mailbox closed");
+            self.session.set_state(State::Authenticated);
+        }
+    }
+
+    fn report_selected(&mut self, selected: &Selected) {
+        let view = &selected.view;
+        let keywords = view.keywords();
+        let known = flag_names(&keywords);
+        let permanent = if selected.read_only { String::new() } else { format!("{known} \\*") };
+        let mut out = self.session.out();
+        out.text("* FLAGS (").text(&known).text(")").end();
+        out.counted(u64::from(selected.count()), "EXISTS");
+        out.counted(u64::from(selected.recent_count()), "RECENT");
+        if let Some(number) = view.first_unseen() {
+            out.untagged("OK", Some(&Code::Unseen(number)), "First unseen message");
+        }
+        out.untagged("OK", Some(&Code::PermanentFlags(permanent)), "Flags that are kept");
+        out.untagged("OK", Some(&Code::UidNext(view.uid_next().get())), "Next UID");
+        out.untagged("OK", Some(&Code::UidValidity(view.uid_validity())), "UIDs hold");
+    }
+
+    /// The mailbox a command names, which must be there. A name that no mailbox can have names none.
+    pub(super) async fn existing(&self, mailbox: Mailbox) -> Result<(MailboxId, MailboxName), Stop> {
+        let missing = || Stop::no(Code::NonExistent, "There is no such mailbox");
+        let name = mailbox.map_err(|_| missing())?;
+        let id = self.mailboxes().named(self.account(), &name).await?.ok_or_else(missing)?;
+        Ok((id, name))
+    }
+
+    /// The same for commands that could go on if the client created it (RFC 3501 §7.1 TRYCREATE).
+    pub(super) async fn target(&self, mailbox: Mailbox) -> Result<(MailboxId, MailboxName), Stop> {
+        let name = valid(mailbox)?;
+        match self.mailboxes().named(self.account(), &name).await? {
+            Some(id) => Ok((id, name)),
+            None => Err(Stop::no(Code::TryCreate, "There is no such mailbox; create it first")),
+        }
+    }
+}
+
+/// The name of a mailbox that may be created; NO [CANNOT] where it may not.
+pub(super) fn valid(mailbox: Mailbox) -> Result<MailboxName, Stop> {
+    mailbox.map_err(|why| Stop::Answer(Completion::no(Code::Cannot, why.to_string())))
+}
+
+fn flag_names(keywords: &[Keyword]) -> String {
+    let system = Flag::ALL.into_iter().map(|flag| -> &str { flag.name() });
+    system.chain(keywords.iter().map(Keyword::as_str)).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,93 @@
+//! The selected mailbox as this client knows it (RFC 3501 §2.3.1.2): its message sequence numbers are those of a
+//! [`View`] that only moves on when the client has been told.
+
+use std::sync::Arc;
+
+use imap::{Completion, SequenceSet};
+use mail::{MailboxId, ModSeq, Uid};
+use mailbox::{Entry, View};
+
+/// See the module's description.
+pub(crate) struct Selected {
+    /// What the client's sequence numbers mean.
+    pub(crate) view: Arc<View>,
+    /// By EXAMINE.
+    pub(crate) read_only: bool,
+    /// Ranges of UIDs that are \Recent in this session, ascending.
+    recent: Vec<(u32, u32)>,
+    /// Changes this session made itself and has told already.
+    pub(crate) told: Vec<ModSeq>,
+}
+
+impl Selected {
+    pub(crate) fn new(view: Arc<View>, read_only: bool, recent_above: Option<Uid>) -> Self {
+        let mut selected = Self { view, read_only, recent: Vec::new(), told: Vec::new() };
+        selected.add_recent(recent_above);
+        selected
+    }
+
+    pub(crate) fn mailbox(&self) -> MailboxId {
+        self.view.mailbox()
+    }
+
+    /// Messages of the view above `above` are recent in this session.
+    pub(crate) fn add_recent(&mut self, above: Option<Uid>) {
+        let first = above.map_or(1, |uid| uid.get().saturating_add(1));
+        let last =
+            u32::try_from(self.view.len()).ok().and_then(|n| self.view.get(n)).map_or(0, |e| e.uid.get());
+        if first > last {
+            return;
+        }
+        match self.recent.last_mut() {
+            Some(range) if first <= range.1.saturating_add(1) => range.1 = range.1.max(last),
+            _ => self.recent.push((first, last)),
+        }
+    }
+
+    /// Whether a message is \Recent here.
+    pub(crate) fn is_recent(&self, uid: Uid) -> bool {
+        let at = self.recent.partition_point(|&(_, last)| last < uid.get());
+        self.recent.get(at).is_some_and(|&(first, _)| first <= uid.get())
+    }
+
+    /// How many messages are \Recent here.
+    pub(crate) fn recent_count(&self) -> u32 {
+        let count = |&(first, last): &(u32, u32)| {
+            let (low, high) = self.uids_to_sequence(first, last);
+            (high + 1).saturating_sub(low)
+        };
+        self.recent.iter().map(count).sum()
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        u32::try_from(self.view.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Sequence numbers of the messages with UIDs from `first` to `last`; the first greater than the second if there
+    /// are none.
+    fn uids_to_sequence(&self, first: u32, last: u32) -> (u32, u32) {
+        let from = |uid: u32| Uid::new(uid).map_or(1, |uid| self.view.sequence_from(uid));
+        let behind = last.checked_add(1).map_or(self.count() + 1, from);
+        (from(first), behind - 1)
+    }
+
+    /// The ranges of sequence numbers that a set means: ascending, each non-empty.
+    /// RFC 3501 §9: sequence numbers of messages that are not there are an error; such UIDs are not (§6.4.8).
+    pub(crate) fn ranges(&self, uid: bool, set: &SequenceSet) -> Result<Vec<(u32, u32)>, Completion> {
+        if uid {
+            let largest = self.view.get(self.count()).map_or(0, |entry| entry.uid.get());
+            let numbers = set.resolve(largest);
+            let ranges = numbers.ranges().iter().map(|&(first, last)| self.uids_to_sequence(first, last));
+            return Ok(ranges.filter(|(low, high)| low <= high).collect());
+        }
+        if set.largest_written() > self.count() {
+            return Err(Completion::bad("There is no message of that number"));
+        }
+        Ok(set.resolve(self.count()).ranges().to_vec())
+    }
+
+    /// The messages of such ranges.
+    pub(crate) fn entries(&self, ranges: &[(u32, u32)]) -> impl Iterator<Item = (u32, &Entry)> {
+        ranges.to_vec().into_iter().flat_map(|(low, high)| self.view.range(low, high))
+    }
+}

@@ -1,0 +1,39 @@
+//! STATUS (RFC 3501 §6.3.10, RFC 8438): from counters, without opening the mailbox.
+
+use imap::command::{Mailbox, StatusItem};
+use mail::{MailboxId, MailboxName};
+
+use super::connection::Connection;
+use super::stop::{Done, Stop};
+
+impl Connection<'_> {
+    pub(super) async fn status(&mut self, mailbox: Mailbox, items: &[StatusItem]) -> Done {
+        let (id, name) = self.existing(mailbox).await?;
+        self.report_status(id, &name, items).await?;
+        Self::done("Status told")
+    }
+
+    pub(super) async fn report_status(
+        &mut self,
+        id: MailboxId,
+        name: &MailboxName,
+        items: &[StatusItem],
+    ) -> Result<(), Stop> {
+        let status = self.mailboxes().status(self.account(), id).await?;
+        let mut out = self.session.out();
+        out.text("* STATUS ").mailbox(name).text(" (");
+        for (i, item) in items.iter().enumerate() {
+            let value = match item {
+                StatusItem::Messages => u64::from(status.messages),
+                StatusItem::Recent => u64::from(status.recent),
+                StatusItem::UidNext => u64::from(status.uid_next.get()),
+                StatusItem::UidValidity => u64::from(status.uid_validity.0.get()),
+                StatusItem::Unseen => u64::from(status.unseen),
+                StatusItem::Size => status.size,
+            };
+            out.text(if i > 0 { " " } else { "" }).text(item.name()).text(" ").number(value);
+        }
+        out.text(")").end();
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! Tells the client what changed in its mailbox (RFC 3501 §5.2, §7.4.1).
+
+use std::sync::Arc;
+
+use imap::response::Writer;
+use imap::{Code, Completion};
+use mailbox::{Changes, View};
+
+use super::connection::Connection;
+use super::selected::Selected;
+use super::stop::{Done, Stop};
+
+/// Whether sequence numbers may change now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// While FETCH, STORE or SEARCH is answered, and while no command is: no EXPUNGE (RFC 3501 §7.4.1).
+    NumbersStay,
+    /// At any other command.
+    NumbersMay,
+}
+
+impl Connection<'_> {
+    /// The mailbox as it is now.
+    pub(super) async fn latest(&self) -> Result<Arc<View>, Stop> {
+        let selected = self.selected.as_ref().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
+        Ok(self.mailboxes().view(self.account(), selected.mailbox()).await?)
+    }
+
+    /// Reports what others changed. What cannot be told now is told later, all together.
+    pub(super) async fn sync(&mut self, moment: Moment) -> Result<(), Stop> {
+        let Some(selected) = &self.selected else { return Ok(()) };
+        let latest = match self.mailboxes().view(self.account(), selected.mailbox()).await {
+            Err(mailbox::Error::NoSuchMailbox(_)) => return Err(self.mailbox_gone()),
+            latest => latest?,
+        };
+        let selected = self.selected.as_mut().expect("looked at above");
+        if latest.highest_modseq() == selected.view.highest_modseq() {
+            return Ok(());
+        }
+        let changes = latest.changes_since(&selected.view);
+        if moment == Moment::NumbersStay && !changes.vanished.is_empty() {
+            return Ok(());
+        }
+        let mut out = self.session.out();
+        report_vanished(&mut out, selected, &changes);
+        selected.view = latest;
+        if !changes.arrived.is_empty() {
+            let recent_above = self.daemon.parts.mailboxes.recent(&selected.view, !selected.read_only);
+            selected.add_recent(recent_above);
+            out.counted(u64::from(selected.count()), "EXISTS");
+            out.counted(u64::from(selected.recent_count()), "RECENT");
+        }
+        report_changed(&mut out, selected, &changes);
+        selected.told.clear();
+        Ok(())
+    }
+
+    /// Another session deleted the mailbox (RFC 2180 §3.4): the connection ends.
+    fn mailbox_gone(&mut self) -> Stop {
+        self.selected = None;
+        self.session.bye(Some(&Code::NonExistent), "The mailbox was deleted");
+        Stop::no(Code::NonExistent, "The mailbox was deleted")
+    }
+
+    /// Ends a command after reporting changes. A command that was done stays done if reporting fails.
+    pub(super) async fn finish(&mut self, done: Done, moment: Moment) -> std::io::Result<()> {
+        let completion = match done {
+            Ok(completion) | Err(Stop::Answer(completion)) => completion,
+            Err(Stop::Gone(error)) => return Err(error),
+        };
+        if completion.status != imap::session::Status::Bad
+            && let Err(Stop::Gone(error)) = self.sync(moment).await
+        {
+            return Err(error);
+        }
+        self.session.complete(completion);
+        Ok(())
+    }
+
+    /// The completion of a command that did its work.
+    #[expect(clippy::unnecessary_wraps, reason = "what every command ends with")]
+    pub(super) fn done(text: &'static str) -> Done {
+        Ok(Completion::ok(text))
+    }
+}
+
+/// From the last to the first, so that each number means the same before and after the ones below it.
+fn report_vanished(out: &mut Writer<'_>, selected: &Selected, changes: &Changes) {
+    for &uid in changes.vanished.iter().rev() {
+        if let Some((number, _)) = selected.view.by_uid(uid) {
+            out.counted(u64::from(number), "EXPUNGE");
+        }
+    }
+}
+
+fn report_changed(out: &mut Writer<'_>, selected: &Selected, changes: &Changes) {
+    for &uid in &changes.changed {
+        if let Some((number, entry)) = selected.view.by_uid(uid)
+            && !selected.told.contains(&entry.modseq)
+        {
+            let flags = selected.view.flags(entry.flags);
+            write_flags(out, number, uid, flags, selected.is_recent(uid));
+        }
+    }
+}
+
+/// `* 2 FETCH (UID 5 FLAGS (\Seen))`. The UID is told along, as clients that went by UIDs need it (§6.4.8).
+pub(super) fn write_flags(
+    out: &mut Writer<'_>,
+    number: u32,
+    uid: mail::Uid,
+    flags: &mail::Flags,
+    recent: bool,
+) {
+    out.text("* ").number(u64::from(number)).text(" FETCH (UID ").number(u64::from(uid.get())).text(" ");
+    out.flags(flags, recent).text(")").end();
+}

@@ -1,0 +1,59 @@
+//! Logging in, the same for IMAP and POP3: when it is allowed, and what failures cost (attacks A10, A11).
+
+use std::time::Duration;
+
+use directory::sasl::{self, Channel, Failure, Login};
+use mail::limits;
+use world::{Stream, World};
+
+use crate::Port;
+
+/// The first failure waits this long for its answer; each further one twice as long.
+const FAILURE_DELAY: Duration = Duration::from_secs(1);
+
+/// Whether passwords may be sent on this connection: under TLS, or on loopback where the operator allows it.
+pub fn is_allowed(stream: &Stream, port: Port) -> bool {
+    stream.tls().is_some() || port.plaintext_auth_on_loopback && stream.peer().ip().is_loopback()
+}
+
+/// The channel that a connection offers to bind to.
+pub fn channel(stream: &Stream) -> Channel {
+    Channel::of(stream.tls())
+}
+
+/// Mechanisms to offer on a connection once it may log in, best first.
+pub fn mechanisms(stream: &Stream) -> Vec<&'static str> {
+    sasl::mechanisms(&channel(stream))
+}
+
+/// The failed logins of one connection.
+#[derive(Debug, Default)]
+pub struct Failures(u32);
+
+impl Failures {
+    /// Tells of a failed login, logs it, and waits before the answer may go out. Whether the connection has used up
+    /// its budget and is to be closed.
+    pub async fn add(
+        &mut self,
+        world: &World,
+        service: &'static str,
+        stream: &Stream,
+        name: Option<&str>,
+    ) -> bool {
+        let name = name.unwrap_or("?");
+        tracing::info!(service, peer = %stream.peer().ip(), name = ?name, "refused a login");
+        world.clock.sleep(FAILURE_DELAY * 2u32.saturating_pow(self.0.min(5))).await;
+        self.0 += 1;
+        self.0 >= limits::LOGIN_FAILURES
+    }
+}
+
+/// Tells of a successful login.
+pub fn succeeded(service: &'static str, stream: &Stream, login: &Login) {
+    tracing::info!(service, peer = %stream.peer().ip(), account = %login.address, "logged in");
+}
+
+/// Whether a failure counts against the client: a store that is down does not.
+pub fn counts(failure: &Failure) -> bool {
+    !matches!(failure, Failure::Unavailable(_))
+}
