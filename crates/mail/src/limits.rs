@@ -69,6 +69,12 @@ pub const HEADER_FIELDS: usize = 2000;
 pub const MIME_DEPTH: usize = 100;
 /// MIME parts of one message; what follows belongs to the last.
 pub const MIME_PARTS: usize = 10_000;
+/// Bytes of a boundary (RFC 2046 §5.1.1 allows 70); a multipart with a longer one is a leaf.
+pub const MIME_BOUNDARY_LENGTH: usize = 256;
+/// Bytes of all text in one message's summary.
+pub const SUMMARY_TEXT: usize = 512 * 1024;
+/// Message ids of References that a summary keeps: the first and the last ones.
+pub const REFERENCES: usize = 100;
 /// Parameters of one MIME header field.
 pub const MIME_PARAMETERS: usize = 128;
 /// Addresses of one header field.
