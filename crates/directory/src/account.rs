@@ -1,9 +1,14 @@
 //! Accounts.
 
 use mail::{AccountId, Address, Domain};
-use store::Batch;
+use store::{Batch, Expect, Snapshot, Topic};
 
-use crate::{Directory, Error, Password};
+use crate::lookup::folded;
+use crate::record::{AccountRecord, Owner};
+use crate::{Directory, Error, Password, credential, keys, lookup};
+
+/// Accounts read at a time.
+const PAGE: usize = 1000;
 
 /// Someone who logs in and owns mailboxes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,14 +26,13 @@ pub struct Account {
 impl Directory {
     /// The account of that number.
     pub async fn account(&self, id: AccountId) -> Result<Option<Account>, Error> {
-        let _ = id;
-        todo!()
+        read(&self.store.snapshot(), id).await
     }
 
     /// The account that logs in as `login`: its main address, without regard to case in the local-part.
     pub async fn account_by_login(&self, login: &str) -> Result<Option<Account>, Error> {
-        let _ = login;
-        todo!()
+        let Ok(address) = login.parse::<Address>() else { return Ok(None) };
+        by_address(&self.store.snapshot(), &address).await
     }
 
     /// Accounts by number, behind `after`, at most `limit`; of one domain if given.
@@ -38,8 +42,28 @@ impl Directory {
         after: Option<AccountId>,
         limit: usize,
     ) -> Result<Vec<Account>, Error> {
-        let _ = (domain, after, limit);
-        todo!()
+        let snapshot = self.store.snapshot();
+        let mut range = keys::accounts();
+        if let Some(after) = after {
+            range = range.after(&keys::account(after));
+        }
+        let mut accounts = Vec::new();
+        while accounts.len() < limit {
+            let page = snapshot.range(&range, PAGE).await?;
+            for (key, found) in &page {
+                let id = keys::account_of(key).ok_or_else(keys::damaged)?;
+                let record = AccountRecord::decode(&found.value)?;
+                if domain.is_none_or(|domain| record.address.domain() == Some(domain)) {
+                    accounts.push(complete(&snapshot, id, record).await?);
+                }
+            }
+            match page.last() {
+                Some((last, _)) if page.len() == PAGE => range = range.after(last),
+                _ => break,
+            }
+        }
+        accounts.truncate(limit);
+        Ok(accounts)
     }
 
     /// Adds an account; without a password nobody can log in. The caller provisions its mailboxes in the same batch.
@@ -50,8 +74,22 @@ impl Directory {
         address: &Address,
         password: Option<&Password>,
     ) -> Result<AccountId, Error> {
-        let _ = (batch, address, password);
-        todo!()
+        let snapshot = self.store.snapshot();
+        let number = keys::number();
+        let seen =
+            snapshot.get(&number).await?.map_or(Expect::Absent, |found| Expect::Version(found.version));
+        let last = u32::try_from(snapshot.counter(&number).await?).map_err(|_| keys::damaged())?;
+        let id = AccountId(last.checked_add(1).ok_or_else(keys::damaged)?);
+        self.claim(&snapshot, batch, address, &Owner::Account(id)).await?;
+        batch.expect(number.clone(), seen);
+        batch.count(number, 1);
+        let record = AccountRecord { address: address.clone(), enabled: true };
+        batch.put(keys::account(id), record.encode());
+        if let Some(password) = password {
+            let credential = credential::hash(&self.world, password, self.iterations).await?;
+            batch.put(keys::credential(id), credential.encode());
+        }
+        Ok(id)
     }
 
     /// Sets the password; logins with the old one end at once.
@@ -61,19 +99,83 @@ impl Directory {
         id: AccountId,
         password: &Password,
     ) -> Result<(), Error> {
-        let _ = (batch, id, password);
-        todo!()
+        self.existing(id).await?;
+        let credential = credential::hash(&self.world, password, self.iterations).await?;
+        batch.expect(keys::account(id), Expect::Present);
+        batch.put(keys::credential(id), credential.encode());
+        batch.notify(Topic::Directory);
+        Ok(())
     }
 
     /// Forbids (`false`) or allows logging in.
     pub async fn set_enabled(&self, batch: &mut Batch, id: AccountId, enabled: bool) -> Result<(), Error> {
-        let _ = (batch, id, enabled);
-        todo!()
+        let record = AccountRecord { address: self.existing(id).await?.address, enabled };
+        batch.expect(keys::account(id), Expect::Present);
+        batch.put(keys::account(id), record.encode());
+        batch.notify(Topic::Directory);
+        Ok(())
     }
 
     /// Removes an account with its credential. The caller removes its mailboxes in the same batch. Aliases to it stay.
     pub async fn remove_account(&self, batch: &mut Batch, id: AccountId) -> Result<(), Error> {
-        let _ = (batch, id);
-        todo!()
+        let account = self.existing(id).await?;
+        let (domain, local) = folded(&account.address).ok_or_else(keys::damaged)?;
+        let address = keys::address(domain, &local);
+        batch.expect(keys::account(id), Expect::Present);
+        batch.expect(address.clone(), Expect::Present);
+        batch.delete(keys::account(id));
+        batch.delete(keys::credential(id));
+        batch.delete(address);
+        batch.count(keys::address_count(domain), -1);
+        batch.notify(Topic::Directory);
+        Ok(())
     }
+
+    async fn existing(&self, id: AccountId) -> Result<Account, Error> {
+        self.account(id).await?.ok_or_else(|| Error::NoSuchAccount(format!("number {id}")))
+    }
+
+    /// Gives a free address of one of our domains to `owner`.
+    pub(crate) async fn claim(
+        &self,
+        snapshot: &Snapshot,
+        batch: &mut Batch,
+        address: &Address,
+        owner: &Owner,
+    ) -> Result<(), Error> {
+        let no_domain = || Error::NoSuchDomain(address.host().to_string());
+        let (domain, local) = folded(address).ok_or_else(no_domain)?;
+        if !lookup::is_ours(snapshot, domain).await? {
+            return Err(no_domain());
+        }
+        if lookup::owner(snapshot, domain, &local).await?.is_some() {
+            return Err(Error::AddressTaken(address.clone()));
+        }
+        let key = keys::address(domain, &local);
+        batch.expect(keys::domain(domain), Expect::Present);
+        batch.expect(key.clone(), Expect::Absent);
+        batch.put(key, owner.encode());
+        batch.count(keys::address_count(domain), 1);
+        batch.notify(Topic::Directory);
+        Ok(())
+    }
+}
+
+pub(crate) async fn read(snapshot: &Snapshot, id: AccountId) -> Result<Option<Account>, Error> {
+    let Some(found) = snapshot.get(&keys::account(id)).await? else { return Ok(None) };
+    complete(snapshot, id, AccountRecord::decode(&found.value)?).await.map(Some)
+}
+
+/// The account whose main address this is.
+pub(crate) async fn by_address(snapshot: &Snapshot, address: &Address) -> Result<Option<Account>, Error> {
+    let Some((domain, local)) = folded(address) else { return Ok(None) };
+    match lookup::owner(snapshot, domain, &local).await? {
+        Some((Owner::Account(id), _)) => read(snapshot, id).await,
+        _ => Ok(None),
+    }
+}
+
+async fn complete(snapshot: &Snapshot, id: AccountId, record: AccountRecord) -> Result<Account, Error> {
+    let has_password = snapshot.get(&keys::credential(id)).await?.is_some();
+    Ok(Account { id, address: record.address, enabled: record.enabled, has_password })
 }

@@ -1,9 +1,14 @@
 //! Aliases: addresses that lead to others.
 
-use mail::{Address, Domain};
-use store::Batch;
+use mail::{Address, Domain, limits};
+use store::{Batch, Expect, Topic};
 
-use crate::{Directory, Error};
+use crate::lookup::folded;
+use crate::record::Owner;
+use crate::{Directory, Error, keys, lookup, resolve};
+
+/// Addresses read at a time.
+const PAGE: usize = 1000;
 
 /// An alias.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,14 +27,34 @@ impl Directory {
         address: &Address,
         targets: &[Address],
     ) -> Result<(), Error> {
-        let _ = (batch, address, targets);
-        todo!()
+        if targets.is_empty() {
+            return Err(Error::NoTargets);
+        }
+        if targets.len() > limits::ALIAS_TARGETS {
+            return Err(Error::AliasLimit(address.to_string()));
+        }
+        let snapshot = self.store.snapshot();
+        for target in targets {
+            if resolve::leads_to(&snapshot, target, address).await? {
+                return Err(Error::AliasLimit(address.to_string()));
+            }
+        }
+        let owner = Owner::Alias(address.clone(), targets.to_vec());
+        self.claim(&snapshot, batch, address, &owner).await
     }
 
     /// Removes an alias.
     pub async fn remove_alias(&self, batch: &mut Batch, address: &Address) -> Result<(), Error> {
-        let _ = (batch, address);
-        todo!()
+        let missing = || Error::NoSuchAlias(address.to_string());
+        let (domain, local) = folded(address).ok_or_else(missing)?;
+        let found = lookup::owner(&self.store.snapshot(), domain, &local).await?;
+        let Some((Owner::Alias(..), version)) = found else { return Err(missing()) };
+        let key = keys::address(domain, &local);
+        batch.expect(key.clone(), Expect::Version(version));
+        batch.delete(key);
+        batch.count(keys::address_count(domain), -1);
+        batch.notify(Topic::Directory);
+        Ok(())
     }
 
     /// Aliases by address, behind `after`, at most `limit`; of one domain if given.
@@ -39,7 +64,25 @@ impl Directory {
         after: Option<&Address>,
         limit: usize,
     ) -> Result<Vec<Alias>, Error> {
-        let _ = (domain, after, limit);
-        todo!()
+        let snapshot = self.store.snapshot();
+        let mut range = keys::addresses(domain);
+        if let Some((domain, local)) = after.and_then(folded) {
+            range = range.after(&keys::address(domain, &local));
+        }
+        let mut aliases = Vec::new();
+        while aliases.len() < limit {
+            let page = snapshot.range(&range, PAGE).await?;
+            for (_, found) in &page {
+                if let Owner::Alias(address, targets) = Owner::decode(&found.value)? {
+                    aliases.push(Alias { address, targets });
+                }
+            }
+            match page.last() {
+                Some((last, _)) if page.len() == PAGE => range = range.after(last),
+                _ => break,
+            }
+        }
+        aliases.truncate(limit);
+        Ok(aliases)
     }
 }

@@ -1,1 +1,95 @@
-//! keys
+//! The keys of this crate.
+
+use mail::{AccountId, Domain};
+use store::{Key, KeyBuilder, KeyRange, Space};
+
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Kind {
+    /// A domain of ours.
+    Domain = 1,
+    /// An account by its number.
+    Account = 2,
+    /// Who has an address: domain, then local-part in lower case.
+    Address = 3,
+    /// An account's credential.
+    Credential = 4,
+    /// Counter: account numbers given out.
+    Number = 5,
+    /// Salts the answers about unknown users.
+    Secret = 6,
+    /// Counter: addresses of a domain.
+    Addresses = 7,
+}
+
+fn start(kind: Kind) -> KeyBuilder {
+    Key::build(Space::Directory).u8(kind as u8)
+}
+
+pub(crate) fn domain(domain: &Domain) -> Key {
+    start(Kind::Domain).text(domain.as_str()).key()
+}
+
+pub(crate) fn domains() -> KeyRange {
+    start(Kind::Domain).key().prefix_range()
+}
+
+/// The domain in a key of [`domains`].
+pub(crate) fn domain_of(key: &Key) -> Option<Domain> {
+    let text = key.as_bytes().get(2..)?.strip_suffix(&[0])?;
+    Domain::new(std::str::from_utf8(text).ok()?).ok()
+}
+
+pub(crate) fn account(id: AccountId) -> Key {
+    start(Kind::Account).u32(id.0).key()
+}
+
+pub(crate) fn accounts() -> KeyRange {
+    start(Kind::Account).key().prefix_range()
+}
+
+/// `local` is folded.
+pub(crate) fn address(domain: &Domain, local: &str) -> Key {
+    start(Kind::Address).text(domain.as_str()).text(local).key()
+}
+
+/// All addresses of a domain, or of all.
+pub(crate) fn addresses(domain: Option<&Domain>) -> KeyRange {
+    match domain {
+        Some(domain) => start(Kind::Address).text(domain.as_str()).key().prefix_range(),
+        None => start(Kind::Address).key().prefix_range(),
+    }
+}
+
+/// Domain and folded local-part in a key of [`addresses`].
+pub(crate) fn address_of(key: &Key) -> Option<(Domain, String)> {
+    let text = std::str::from_utf8(key.as_bytes().get(2..)?.strip_suffix(&[0])?).ok()?;
+    let (domain, local) = text.split_once('\0')?;
+    Some((Domain::new(domain).ok()?, local.to_owned()))
+}
+
+pub(crate) fn credential(id: AccountId) -> Key {
+    start(Kind::Credential).u32(id.0).key()
+}
+
+pub(crate) fn number() -> Key {
+    start(Kind::Number).key()
+}
+
+pub(crate) fn secret() -> Key {
+    start(Kind::Secret).key()
+}
+
+pub(crate) fn address_count(domain: &Domain) -> Key {
+    start(Kind::Addresses).text(domain.as_str()).key()
+}
+
+/// The number in a key of [`accounts`].
+pub(crate) fn account_of(key: &Key) -> Option<AccountId> {
+    Some(AccountId(u32::from_be_bytes(key.as_bytes().get(2..)?.try_into().ok()?)))
+}
+
+/// A key or counter that cannot be read.
+pub(crate) fn damaged() -> crate::Error {
+    store::Error::Damaged("a key or counter of the directory cannot be read".into()).into()
+}

@@ -17,6 +17,7 @@ mod password;
 mod record;
 mod resolve;
 pub mod sasl;
+mod verified;
 
 #[cfg(test)]
 mod tests;
@@ -38,13 +39,19 @@ pub struct Directory {
     store: Arc<dyn Store>,
     world: World,
     iterations: NonZeroU32,
+    verified: verified::Verified,
+    /// Salts the answers about unknown users until the store has a secret for it.
+    secret: [u8; 32],
 }
 
 impl Directory {
     /// On a store. Passwords and logins are hashed on `world.tasks`' pool.
     pub fn new(store: Arc<dyn Store>, world: World) -> Self {
         let iterations = NonZeroU32::new(100_000).expect("not zero");
-        Self { store, world, iterations }
+        let mut keys = [[0; 32]; 2];
+        keys.iter_mut().for_each(|key| world.rng.fill(key));
+        let [key, secret] = keys;
+        Self { store, world, iterations, verified: verified::Verified::new(key), secret }
     }
 
     /// PBKDF2 iterations of passwords set from now on (RFC 7677 §4 asks for at least 4096).

@@ -12,12 +12,17 @@
 //! } }
 //! ```
 
+mod exchange;
+mod scram;
+#[cfg(test)]
+mod tests;
+mod verify;
+
 use std::fmt;
-use std::sync::Arc;
 
 use mail::{AccountId, Address};
 
-use crate::Directory;
+pub use exchange::Exchange;
 
 /// What the connection offers to bind to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +47,15 @@ impl Channel {
 
     fn can_bind(&self) -> bool {
         self.exporter.is_some() || self.server_end_point.is_some()
+    }
+
+    /// The data of a kind of channel binding (RFC 5056 §7), as SCRAM names it.
+    fn data(&self, kind: &str) -> Option<&[u8]> {
+        match kind {
+            "tls-exporter" => self.exporter.as_ref().map(<[u8; 32]>::as_slice),
+            "tls-server-end-point" => self.server_end_point.as_deref(),
+            _ => None,
+        }
     }
 }
 
@@ -97,45 +111,4 @@ pub enum Step {
     Done(Login),
     /// Not logged in; the exchange is over.
     Failed(Failure),
-}
-
-/// One login attempt.
-pub struct Exchange {
-    directory: Arc<Directory>,
-    mechanism: &'static str,
-    channel: Channel,
-}
-
-impl Directory {
-    /// Begins a login by `mechanism` (compared without regard to case); `None` if it is not offered on this channel.
-    pub fn sasl(self: &Arc<Self>, mechanism: &str, channel: Channel) -> Option<Exchange> {
-        let mechanism = mechanisms(&channel).into_iter().find(|m| m.eq_ignore_ascii_case(mechanism))?;
-        Some(Exchange { directory: self.clone(), mechanism, channel })
-    }
-
-    /// Checks a name and a password as IMAP's LOGIN and POP3's USER and PASS send them.
-    pub async fn login(&self, name: &str, password: &str) -> Result<Login, Failure> {
-        let _ = (name, password);
-        todo!()
-    }
-}
-
-impl Exchange {
-    /// The name the client gave, once it is known; for logs.
-    pub fn name(&self) -> Option<&str> {
-        let _ = (&self.directory, self.mechanism, &self.channel);
-        todo!()
-    }
-
-    /// The first step, with the client's initial response if it sent one (an empty one is `Some`).
-    pub async fn start(&mut self, initial: Option<&[u8]>) -> Step {
-        let _ = initial;
-        todo!()
-    }
-
-    /// The next step, with the client's response to the last challenge.
-    pub async fn step(&mut self, response: &[u8]) -> Step {
-        let _ = response;
-        todo!()
-    }
 }

@@ -81,12 +81,14 @@ impl Mailboxes {
     ) -> Result<(), Error> {
         let snapshot = self.store.snapshot();
         let tree = records(&snapshot, account).await?;
-        for below in tree.into_values().map(|r| r.name).filter(|n| n == name || n.is_below(name)) {
+        let mut names: Vec<MailboxName> = tree.into_values().map(|r| r.name).collect();
+        names.retain(|n| n == name || n.is_below(name));
+        if names.is_empty() {
+            return Err(Error::NoSuchMailbox(name.to_string()));
+        }
+        for below in names {
             let (id, version) = existing(&snapshot, account, &below).await?;
             delete(batch, account, &below, id, version)?;
-        }
-        if batch.is_empty() {
-            return Err(Error::NoSuchMailbox(name.to_string()));
         }
         touch(batch, account);
         Ok(())

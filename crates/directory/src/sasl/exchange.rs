@@ -1,0 +1,146 @@
+//! One login attempt, step by step.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use super::scram::{self, Fault, ServerFirst};
+use super::{Channel, Failure, Login, Step, mechanisms};
+use crate::Directory;
+use crate::sasl::verify::Candidate;
+
+/// One login attempt.
+pub struct Exchange {
+    directory: Arc<Directory>,
+    mechanism: &'static str,
+    channel: Channel,
+    name: Option<String>,
+    state: State,
+}
+
+/// What the client's next message is.
+enum State {
+    Plain,
+    LoginName,
+    LoginPassword,
+    ScramFirst,
+    ScramFinal(Box<ServerFirst>, Candidate),
+    /// The empty answer to the mechanism's last message.
+    ScramEnd(Login),
+    Over,
+}
+
+impl Directory {
+    /// Begins a login by `mechanism` (compared without regard to case); `None` if it is not offered on this channel.
+    pub fn sasl(self: &Arc<Self>, mechanism: &str, channel: Channel) -> Option<Exchange> {
+        let mechanism = mechanisms(&channel).into_iter().find(|m| m.eq_ignore_ascii_case(mechanism))?;
+        let state = match mechanism {
+            "PLAIN" => State::Plain,
+            "LOGIN" => State::LoginName,
+            _ => State::ScramFirst,
+        };
+        Some(Exchange { directory: self.clone(), mechanism, channel, name: None, state })
+    }
+}
+
+impl Exchange {
+    /// The mechanism, as registered.
+    pub fn mechanism(&self) -> &'static str {
+        self.mechanism
+    }
+
+    /// The name the client gave, once it is known; for logs. Never a password.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The first step, with the client's initial response if it sent one (an empty one is `Some`).
+    pub async fn start(&mut self, initial: Option<&[u8]>) -> Step {
+        match (initial, &self.state) {
+            (Some(response), _) => self.step(response).await,
+            (None, State::LoginName) => Step::Challenge(b"Username:".to_vec()),
+            (None, _) => Step::Challenge(Vec::new()),
+        }
+    }
+
+    /// The next step, with the client's response to the last challenge.
+    pub async fn step(&mut self, response: &[u8]) -> Step {
+        let stepped = match std::mem::replace(&mut self.state, State::Over) {
+            State::Plain => self.plain(response).await,
+            State::LoginName => self.login_name(response),
+            State::LoginPassword => self.login_password(response).await,
+            State::ScramFirst => self.scram_first(response).await,
+            State::ScramFinal(server, candidate) => self.scram_final(&server, &candidate, response),
+            State::ScramEnd(login) if response.is_empty() => Ok(Step::Done(login)),
+            State::ScramEnd(_) | State::Over => Err(Failure::Malformed),
+        };
+        stepped.unwrap_or_else(Step::Failed)
+    }
+
+    /// RFC 4616 §2: `message = [authzid] UTF8NUL authcid UTF8NUL passwd`.
+    async fn plain(&mut self, response: &[u8]) -> Result<Step, Failure> {
+        let text = std::str::from_utf8(response).map_err(|_| Failure::Malformed)?;
+        let parts: Vec<&str> = text.split('\0').collect();
+        let &[authorization, name, password] = parts.as_slice() else { return Err(Failure::Malformed) };
+        if name.is_empty() || password.is_empty() {
+            return Err(Failure::Malformed);
+        }
+        self.name = Some(name.to_owned());
+        let login = self.directory.login(name, password).await?;
+        only_as_oneself(Some(authorization).filter(|a| !a.is_empty()), name)?;
+        Ok(Step::Done(login))
+    }
+
+    fn login_name(&mut self, response: &[u8]) -> Result<Step, Failure> {
+        let name = std::str::from_utf8(response).map_err(|_| Failure::Malformed)?;
+        self.name = Some(name.to_owned());
+        self.state = State::LoginPassword;
+        Ok(Step::Challenge(b"Password:".to_vec()))
+    }
+
+    async fn login_password(&mut self, response: &[u8]) -> Result<Step, Failure> {
+        let password = std::str::from_utf8(response).map_err(|_| Failure::Malformed)?;
+        let name = self.name.clone().unwrap_or_default();
+        self.directory.login(&name, password).await.map(Step::Done)
+    }
+
+    async fn scram_first(&mut self, response: &[u8]) -> Result<Step, Failure> {
+        let plus = self.mechanism.ends_with("-PLUS");
+        let first = scram::client_first(response, plus, &self.channel).map_err(failure)?;
+        self.name = Some(first.name.clone());
+        only_as_oneself(first.authorization.as_deref(), &first.name)?;
+        let candidate = self.directory.candidate(&first.name).await?;
+        let mut nonce = [0; 18];
+        self.directory.world.rng.fill(&mut nonce);
+        let (message, server) = first.answer(&BASE64.encode(nonce), candidate.credential.clone());
+        self.state = State::ScramFinal(Box::new(server), candidate);
+        Ok(Step::Challenge(message.into_bytes()))
+    }
+
+    fn scram_final(
+        &mut self,
+        server: &ServerFirst,
+        candidate: &Candidate,
+        response: &[u8],
+    ) -> Result<Step, Failure> {
+        let message = server.finish(response).map_err(failure)?;
+        self.state = State::ScramEnd(candidate.login.clone().ok_or(Failure::Refused)?);
+        Ok(Step::Challenge(message.into_bytes()))
+    }
+}
+
+fn failure(fault: Fault) -> Failure {
+    match fault {
+        Fault::Malformed => Failure::Malformed,
+        Fault::Refused => Failure::Refused,
+    }
+}
+
+/// Nobody may act as somebody else: an authorization identity is the name itself or nothing.
+fn only_as_oneself(authorization: Option<&str>, name: &str) -> Result<(), Failure> {
+    match authorization {
+        Some(other) if other.to_lowercase() != name.to_lowercase() => Err(Failure::Refused),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,61 @@
+//! Checking a name and a password.
+
+use mail::Address;
+
+use super::{Failure, Login};
+use crate::record::Credential;
+use crate::{Directory, Error, account, credential, keys, password};
+
+/// Whom a name may stand for, and what proves it. For unknown and disabled users, and those without a password, the
+/// credential is a dummy and there is no login to be had: the work and the answers are the same.
+pub(crate) struct Candidate {
+    pub(crate) credential: Credential,
+    pub(crate) login: Option<Login>,
+}
+
+impl Directory {
+    /// Checks a name and a password as IMAP's LOGIN and POP3's USER and PASS send them.
+    pub async fn login(&self, name: &str, password: &str) -> Result<Login, Failure> {
+        let password = password::prepare(password).ok_or(Failure::Refused)?;
+        let candidate = self.candidate(name).await?;
+        let now = self.world.clock.mono();
+        let fingerprint = candidate
+            .login
+            .as_ref()
+            .map(|login| self.verified.fingerprint(login.account, &candidate.credential, &password));
+        if fingerprint.is_some_and(|f| self.verified.contains(&f, now)) {
+            return candidate.login.ok_or(Failure::Refused);
+        }
+        let good = credential::is_password(&self.world, &candidate.credential, &password).await;
+        let good = good.ok_or_else(|| Failure::Unavailable(Error::Hashing.to_string()))?;
+        match (good, candidate.login, fingerprint) {
+            (true, Some(login), Some(fingerprint)) => {
+                self.verified.remember(fingerprint, now);
+                Ok(login)
+            }
+            _ => Err(Failure::Refused),
+        }
+    }
+
+    /// Whom `name` may stand for.
+    pub(crate) async fn candidate(&self, name: &str) -> Result<Candidate, Failure> {
+        let name = password::prepare(name).ok_or(Failure::Refused)?.to_lowercase();
+        self.look_up(&name).await.map_err(|error| Failure::Unavailable(error.to_string()))
+    }
+
+    async fn look_up(&self, name: &str) -> Result<Candidate, Error> {
+        let snapshot = self.store.snapshot();
+        let secret = snapshot.get(&keys::secret()).await?;
+        let secret = secret.as_ref().map_or(self.secret.as_slice(), |found| &found.value);
+        let dummy = credential::dummy(secret, name, self.iterations, &*self.world.rng);
+        let unknown = Candidate { credential: dummy, login: None };
+        let Ok(address) = name.parse::<Address>() else { return Ok(unknown) };
+        let Some(account) = account::by_address(&snapshot, &address).await? else { return Ok(unknown) };
+        let Some(found) = snapshot.get(&keys::credential(account.id)).await? else { return Ok(unknown) };
+        if !account.enabled {
+            return Ok(unknown);
+        }
+        let credential = Credential::decode(&found.value)?;
+        Ok(Candidate { credential, login: Some(Login { account: account.id, address: account.address }) })
+    }
+}
