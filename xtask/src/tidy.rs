@@ -4,6 +4,7 @@ mod bans;
 mod leftovers;
 mod length;
 mod map;
+mod standards;
 
 use crate::source::{self, Source};
 use crate::workspace;
@@ -24,6 +25,7 @@ pub(crate) fn run(lower: bool) -> Result<Vec<String>, String> {
         findings.extend(leftovers::check(source));
     }
     findings.extend(length::check(&root, &sources, lower)?);
+    findings.extend(standards::check(&root, &sources)?);
     println!(
         "tidy: {} crates, {} files, {} functions, {} finding(s)",
         crates.len(),
