@@ -1,10 +1,102 @@
-//! `posthouse demo`
+//! `posthouse demo`: three real servers, real sockets, real mail, on loopback, as any user.
+//!
+//! alpha.test and beta.test are post offices with users; relay.test carries beta's mail to others. Each is the same
+//! server as `posthouse serve` runs, with a configuration file and a store of its own in the demo's directory, so
+//! that every other command works on it.
+
+mod client;
 mod dns;
+mod letter;
+mod read;
+mod show;
+mod submit;
+mod tour;
+mod town;
+
+use std::path::{Path, PathBuf};
+
+use tokio::signal;
+use world::{Either, World, race};
+
 use crate::cli::Failure;
+use show::Show;
+use town::Town;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    /// Keep everything in this directory, which must be empty or not there yet [default: a temporary one]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Leave the directory when the demo ends
+    #[arg(long)]
+    keep: bool,
+    /// End after the tour, with status 0 only if every message arrived where it should
+    #[arg(long)]
+    once: bool,
+}
 
-pub(crate) async fn run(_arguments: Arguments) -> Result<(), Failure> {
-    Ok(())
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let doors = world::real::world(&[]);
+    let directory = Directory::make(&doors, &arguments)?;
+    let outcome = match race(demonstrate(&directory.path, &arguments), interrupted()).await {
+        Either::Left(outcome) => outcome,
+        Either::Right(()) => Ok(()),
+    };
+    directory.end();
+    outcome.map_err(Failure::Failed)
+}
+
+async fn interrupted() {
+    if signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn demonstrate(directory: &Path, arguments: &Arguments) -> Result<(), String> {
+    let mut show = Show::new();
+    show.title(directory);
+    let mut town = Town::build(directory, &mut show).await?;
+    let failures = tour::walk(&mut town, &mut show).await;
+    show.summary(failures);
+    if !arguments.once {
+        show.directory(&town, directory);
+        town.watch(&mut show).await;
+    }
+    town.close().await;
+    match failures {
+        0 => Ok(()),
+        some => Err(format!("{some} of the demo's messages did not arrive where they should")),
+    }
+}
+
+/// Where the demo keeps its files.
+struct Directory {
+    path: PathBuf,
+    keep: bool,
+}
+
+impl Directory {
+    fn make(world: &World, arguments: &Arguments) -> Result<Self, Failure> {
+        let path = match &arguments.dir {
+            Some(chosen) => chosen.clone(),
+            None => std::env::temp_dir().join(format!("posthouse-demo-{:08x}", world.rng.number() >> 32)),
+        };
+        let told = |e: std::io::Error| format!("cannot use {}: {e}; choose another --dir", path.display());
+        if world.disk.exists(&path) && !world.disk.list(&path).map_err(told)?.is_empty() {
+            return Err(Failure::Usage(format!(
+                "{} is not empty; choose another --dir, or remove it",
+                path.display()
+            )));
+        }
+        world.disk.create_dir_all(&path).map_err(told)?;
+        Ok(Self { path, keep: arguments.keep })
+    }
+
+    fn end(&self) {
+        if self.keep {
+            crate::cli::output::say(format!("The demo's files are in {}", self.path.display()));
+        } else if let Err(error) = world::real::remove_tree(&self.path) {
+            tracing::error!(path = %self.path.display(), %error, "cannot remove the demo's directory");
+        }
+    }
 }

@@ -37,3 +37,8 @@ pub fn raise_open_files() -> u64 {
     // No limit at all is written as none.
     after.unwrap_or(u64::MAX)
 }
+
+/// Removes a directory with all that is in it; for directories that this process has made for a short time.
+pub fn remove_tree(path: &std::path::Path) -> std::io::Result<()> {
+    std::fs::remove_dir_all(path)
+}
