@@ -13,7 +13,6 @@ mod fixup;
 mod incoming;
 mod intake;
 mod login;
-mod operator;
 mod receive;
 mod refusals;
 mod relay;
@@ -32,7 +31,6 @@ use tokio::sync::watch;
 use world::tls::{Acceptor, Connector};
 use world::{Stream, World};
 
-pub use operator::{Action, Error};
 pub use settings::{Network, Outbound, Retry, Settings, Smarthost, SmarthostTls};
 pub use smtp::server::Service;
 

@@ -22,6 +22,7 @@ pub(crate) use reply::{
     QueueRow, Reply,
 };
 pub(crate) use request::{NewPassword, QueueAction, QueueFilter, Request, TraceQuery};
+pub(crate) use trace::journey_row;
 
 /// Rows of one page of a list.
 const PAGE: usize = 1000;

@@ -80,3 +80,8 @@ fn make(disk: &dyn Disk, hostname: &str, files: &CertificateFiles) -> Result<(),
 fn read(disk: &dyn Disk, path: &Path) -> Result<Vec<u8>, String> {
     disk::read(disk, path, PEM_LENGTH).map_err(|e| format!("cannot read {}: {e}", path.display()))
 }
+
+/// The chain that is shown, for clients in this process that are to trust just that one.
+pub(crate) fn own_chain(world: &World, config: &Config) -> Result<Vec<u8>, String> {
+    read(world.disk.as_ref(), &config.data_dir.join(OWN_CERTIFICATE))
+}

@@ -6,7 +6,7 @@ mod domain;
 pub(crate) mod output;
 mod queue;
 mod run;
-mod trace;
+pub(crate) mod trace;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

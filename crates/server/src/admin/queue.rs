@@ -59,8 +59,12 @@ impl Office {
         Ok(Reply::Done { text: format!("{count} {items} {}", action.done()) })
     }
 
-    /// Whether the item was still there.
+    /// Whether the item was still there. One that is being tried is not cancelled: what the remote says decides.
     async fn act_on(&self, action: QueueAction, which: Id) -> Result<bool, Trouble> {
+        let lease = self.queue.lease(which);
+        if lease.is_none() && action == QueueAction::Cancel {
+            return Err(Trouble::Said(format!("{which} is being tried right now; try again in a moment")));
+        }
         for _ in 0..ATTEMPTS {
             let Some(item) = self.queue.get(which).await? else { return Ok(false) };
             let now = self.world.clock.wall();
