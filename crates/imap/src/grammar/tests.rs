@@ -1,1 +1,231 @@
+//! Tables of commands, and what every input has in common.
 
+use mail::{Flag, Keyword, MailboxName, Wall};
+
+use super::parse;
+use crate::command::*;
+use crate::sequence::Number::{Largest, Value};
+use crate::{Command, SequenceSet};
+
+fn command(text: &str) -> Command {
+    match parse(format!("a {text}\r\n").as_bytes()) {
+        Ok(request) => request.command,
+        Err(error) => panic!("{text}: {error}"),
+    }
+}
+
+fn mailbox(name: &str) -> Mailbox {
+    Ok(MailboxName::new(name).expect("a good name"))
+}
+
+fn one(n: u32) -> SequenceSet {
+    SequenceSet(vec![(Value(n), Value(n))])
+}
+
+#[test]
+fn mailbox_commands() {
+    for (text, expected) in [
+        ("SELECT inbox", Command::Select { mailbox: mailbox("INBOX"), read_only: false }),
+        ("examine \"a b\"", Command::Select { mailbox: mailbox("a b"), read_only: true }),
+        ("CREATE Entw&APw-rfe/", Command::Create(mailbox("Entwürfe"))),
+        ("CREATE &bad", Command::Create(Err(BadName::Encoding))),
+        ("DELETE {3}\r\na/b", Command::Delete(mailbox("a/b"))),
+        ("RENAME a {1+}\r\nb", Command::Rename { from: mailbox("a"), to: mailbox("b") }),
+        ("SUBSCRIBE ]x", Command::Subscribe(mailbox("]x"))),
+        ("LSUB \"\" %", Command::Lsub { reference: String::new(), pattern: "%".into() }),
+        (
+            "STATUS x (MESSAGES unseen)",
+            Command::Status { mailbox: mailbox("x"), items: vec![StatusItem::Messages, StatusItem::Unseen] },
+        ),
+        ("UID EXPUNGE 3:*", Command::Expunge { uids: Some(SequenceSet(vec![(Value(3), Largest)])) }),
+        ("MOVE 1 x", Command::Copy { uid: false, set: one(1), mailbox: mailbox("x"), and_remove: true }),
+        ("UID COPY 1 x", Command::Copy { uid: true, set: one(1), mailbox: mailbox("x"), and_remove: false }),
+        ("ID NIL", Command::Id(Vec::new())),
+        ("ENABLE condstore X", Command::Enable(vec!["CONDSTORE".into(), "X".into()])),
+    ] {
+        assert_eq!(command(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn list_options() {
+    let list = List {
+        patterns: vec!["a*".into(), "ü".into()],
+        extended: true,
+        select_subscribed: true,
+        select_recursive: true,
+        return_status: vec![StatusItem::Messages],
+        ..List::default()
+    };
+    let text = "LIST (SUBSCRIBED RECURSIVEMATCH REMOTE) \"\" (a* &APw-) RETURN (CHILDREN STATUS (MESSAGES))";
+    assert_eq!(command(text), Command::List(list));
+    let plain = List { reference: "x/".into(), patterns: vec!["%".into()], ..List::default() };
+    assert_eq!(command("LIST x/ %"), Command::List(plain));
+}
+
+#[test]
+fn stores() {
+    let flags =
+        |bits: u8, keyword: Option<&str>| mail::Flags::from_parts(bits, keyword.and_then(Keyword::new));
+    for (text, how, silent, expected) in [
+        ("STORE 1 FLAGS ()", StoreHow::Replace, false, flags(0, None)),
+        ("STORE 1 +FLAGS.SILENT (\\deleted $Junk)", StoreHow::Add, true, flags(8, Some("$Junk"))),
+        ("STORE 1 -flags \\Seen \\Draft", StoreHow::Remove, false, flags(17, None)),
+    ] {
+        let expected = Store { uid: false, set: one(1), how, silent, flags: expected };
+        assert_eq!(command(text), Command::Store(expected), "{text}");
+    }
+}
+
+fn section(part: &[u32], what: SectionWhat, peek: bool, partial: Option<(u32, u32)>) -> FetchItem {
+    let section = Section { part: part.to_vec(), what };
+    FetchItem::Section(FetchSection { section, peek, partial, label: Label::Body })
+}
+
+#[test]
+fn fetches() {
+    use FetchItem::{Body, BodyStructure, Envelope, Flags, InternalDate, Rfc822Size, Uid};
+    for (text, items) in [
+        ("FETCH 1 FLAGS", vec![Flags]),
+        ("FETCH 1 fast", vec![Flags, InternalDate, Rfc822Size]),
+        ("FETCH 1 ALL", vec![Flags, InternalDate, Rfc822Size, Envelope]),
+        ("FETCH 1 FULL", vec![Flags, InternalDate, Rfc822Size, Envelope, Body]),
+        ("UID FETCH 1 (BODYSTRUCTURE)", vec![Uid, BodyStructure]),
+        ("FETCH 1 BODY[]", vec![section(&[], SectionWhat::All, false, None)]),
+        ("FETCH 1 (BODY.PEEK[1.2.MIME]<0.5>)", vec![section(&[1, 2], SectionWhat::Mime, true, Some((0, 5)))]),
+        ("FETCH 1 BODY[3.TEXT]", vec![section(&[3], SectionWhat::Text, false, None)]),
+        (
+            "FETCH 1 BODY[HEADER.FIELDS.NOT (To \"Cc\")]",
+            vec![section(&[], SectionWhat::HeaderFieldsNot(vec!["To".into(), "Cc".into()]), false, None)],
+        ),
+    ] {
+        let uid = text.starts_with("UID");
+        assert_eq!(command(text), Command::Fetch { uid, set: one(1), items }, "{text}");
+    }
+}
+
+#[test]
+fn searches() {
+    use SearchKey as K;
+    let day = |y, m, d| super::Day::of(Wall::from_civil(y, m, d, 0, 0, 0));
+    for (text, key) in [
+        ("SEARCH ALL", K::All),
+        (
+            "SEARCH UNSEEN 1:*",
+            K::And(vec![K::Flag(Flag::Seen, false), K::Sequence(SequenceSet(vec![(Value(1), Largest)]))]),
+        ),
+        ("SEARCH NOT NEW", K::Not(Box::new(K::New))),
+        (
+            "SEARCH OR SEEN (OLD UID 5)",
+            K::Or(
+                Box::new(K::Flag(Flag::Seen, true)),
+                Box::new(K::And(vec![K::Recent(false), K::Uid(one(5))])),
+            ),
+        ),
+        ("SEARCH SENTSINCE \"1-feb-2026\"", K::Sent(DateRelation::Since, day(2026, 2, 1))),
+        ("SEARCH BEFORE 31-Dec-1999", K::Internal(DateRelation::Before, day(1999, 12, 31))),
+        ("SEARCH FROM {3}\r\na b", K::Header { field: "FROM".into(), contains: b"a b".to_vec() }),
+        ("SEARCH HEADER X-A \"\"", K::Header { field: "X-A".into(), contains: Vec::new() }),
+        (
+            "SEARCH UNKEYWORD $x LARGER 5",
+            K::And(vec![K::Keyword(Keyword::new("$x").expect("an atom"), false), K::Larger(5)]),
+        ),
+    ] {
+        assert_eq!(command(text), Command::Search(Search { uid: false, charset: None, key }), "{text}");
+    }
+    let charset = Some("UTF-8".into());
+    let key = K::Text("ü".into());
+    assert_eq!(
+        command("UID SEARCH CHARSET UTF-8 TEXT {2}\r\nü"),
+        Command::Search(Search { uid: true, charset, key })
+    );
+}
+
+#[test]
+fn append_dates_and_flags() {
+    let start = |text: &str| super::append_start(format!("a {text}").as_bytes());
+    let append = start("append x (\\Seen) \" 1-Feb-2026 10:00:00 +0130\" {77}")
+        .expect("an append")
+        .expect("a good one");
+    assert_eq!(append.mailbox, mailbox("x"));
+    assert_eq!((append.size, append.date), (77, Some(Wall::from_civil(2026, 2, 1, 8, 30, 0))));
+    assert!(append.flags.contains(Flag::Seen));
+    assert!(start("APPEND {5}").is_none(), "the name is the literal");
+    assert!(start("SELECT {5}").is_none());
+    assert!(start("APPEND x (\\Seen {5}").expect("an append").is_err());
+}
+
+#[test]
+fn what_is_refused() {
+    let deep = format!("SEARCH {}SEEN{}", "(".repeat(40), ")".repeat(40));
+    let deep_not = format!("SEARCH {}SEEN", "NOT ".repeat(40));
+    let long = format!("STORE 1 FLAGS {}", "x".repeat(200));
+    for text in [
+        "",
+        "X",
+        "NOOP NOOP",
+        "LOGIN u",
+        "LOGIN u \"p",
+        "LOGIN u \"\\a\"",
+        "LOGIN {2}\r\n\0a b",
+        "LOGIN {5}\r\nab",
+        "SELECT",
+        "SELECT (",
+        "FETCH 0 FLAGS",
+        "FETCH 1, FLAGS",
+        "FETCH 1: FLAGS",
+        "FETCH 4294967296 FLAGS",
+        "FETCH 1 ()",
+        "FETCH 1 (FLAGS",
+        "FETCH 1 (FAST)",
+        "FETCH 1 BODY[1.]",
+        "FETCH 1 BODY[MIME]",
+        "FETCH 1 BODY[0]",
+        "FETCH 1 BODY[]<0>",
+        "FETCH 1 BODY[]<0.0>",
+        "FETCH 1 BODY[HEADER.FIELDS ()]",
+        "STORE 1 FLAGS",
+        "STORE 1 FLAGS \\Recent",
+        "STORE 1 FLAGS (\\Unknown)",
+        "SEARCH",
+        "SEARCH WHAT",
+        "SEARCH ON 32-Jan-2026",
+        "SEARCH ON 1-Foo-2026",
+        "SEARCH (",
+        "SEARCH OR SEEN",
+        "STATUS x ()",
+        "STATUS x (WHAT)",
+        "UID NOOP",
+        "LIST \"\"",
+        "LIST (RECURSIVEMATCH) \"\" *",
+        "ENABLE",
+        "ID (\"a\")",
+        "AUTHENTICATE PLAIN !!",
+        &deep,
+        &deep_not,
+        &long,
+    ] {
+        assert!(parse(format!("a {text}\r\n").as_bytes()).is_err(), "{text}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn nothing_panics(input in proptest::collection::vec(0u8.., 0..120)) {
+        drop(parse(&input));
+        drop(super::append_start(&input));
+    }
+
+    #[test]
+    fn near_misses_do_not_panic(
+        words in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "FETCH", "UID", "STORE", "SEARCH", "LIST", "1:*", "4294967295", "(", ")", "BODY[", "]", "<0.1>", " ", " ", " ",
+                "\"", "{3}\r\n", "{3+}\r\nabc", "\\Seen", "FLAGS", "NOT", "OR", "HEADER.FIELDS", "APPEND", "INBOX", "1-Jan-2026", "*",
+            ]),
+            0..20,
+        )
+    ) {
+        drop(parse(format!("a {}", words.concat()).as_bytes()));
+    }
+}

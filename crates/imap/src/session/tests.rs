@@ -1,1 +1,403 @@
+//! Transcripts: `C:` is what the client sends, `S:` every line that comes back.
 
+use std::time::Duration;
+
+use mail::limits;
+
+use super::*;
+
+fn config() -> Config {
+    Config {
+        hostname: "mx.test".into(),
+        tls: TlsOffer::None,
+        mechanisms: vec!["PLAIN"],
+        login_needs_tls: false,
+        message_size: 10_000,
+    }
+}
+
+fn now() -> Mono {
+    Mono::default()
+}
+
+/// Decides as simply as can be.
+fn decide(session: &mut Session, event: Event) {
+    match event {
+        Event::Login { password, .. } if password == "secret" => session.logged_in(),
+        Event::AuthResponse(response) if response == b"\0u\0secret" => session.logged_in(),
+        Event::AuthStart { initial: None, .. } => session.challenge(b"go on"),
+        Event::AuthStart { initial: Some(response), .. } if response == b"\0u\0secret" => session.logged_in(),
+        Event::Login { .. } | Event::AuthStart { .. } | Event::AuthResponse(_) => {
+            session.complete(Completion::no(Code::AuthenticationFailed, "Wrong"));
+        }
+        Event::AppendStart(Append { mailbox: Ok(name), .. }) if name.is_inbox() => session.accept_append(),
+        Event::AppendStart(_) => session.complete(Completion::no(Code::TryCreate, "Not there")),
+        Event::AppendEnd => session.complete(Completion::ok("Appended")),
+        Event::IdleEnd => session.complete(Completion::ok("Idle no more")),
+        Event::Command(Command::Select { read_only, .. }) => {
+            session.set_state(State::Selected { read_only });
+            session.complete(Completion::ok("Selected"));
+        }
+        Event::Command(Command::Close) => {
+            session.set_state(State::Authenticated);
+            session.complete(Completion::ok("Closed"));
+        }
+        Event::Command(_) => session.complete(Completion::ok("Done")),
+        Event::IdleStart => drop(session.out().counted(1, "EXISTS")),
+        Event::StartTls => session.tls_started(vec!["PLAIN"], now()),
+        Event::AuthAborted | Event::AppendData(_) | Event::AppendAborted => {}
+    }
+}
+
+fn feed(session: &mut Session, bytes: &[u8]) -> String {
+    session.handle_input(bytes, now());
+    while let Some(event) = session.poll_event(now()) {
+        decide(session, event);
+    }
+    let mut output = Vec::new();
+    session.take_output(&mut output);
+    String::from_utf8(output).expect("responses are ASCII")
+}
+
+fn run(mut session: Session, transcript: &str) -> Session {
+    let mut output = Vec::new();
+    session.take_output(&mut output);
+    let mut came = String::new();
+    for line in transcript.lines().map(str::trim_start).filter(|l| !l.is_empty()) {
+        if let Some(sent) = line.strip_prefix("C: ") {
+            assert_eq!(came, "", "before {line}");
+            came = feed(&mut session, format!("{}\r\n", sent.replace("\\r\\n", "\r\n")).as_bytes());
+        } else {
+            let wanted = line.strip_prefix("S: ").expect("a line is C: or S:");
+            let (first, rest) = came.split_once("\r\n").unwrap_or((&came, ""));
+            assert_eq!(first, wanted);
+            came = rest.to_owned();
+        }
+    }
+    assert_eq!(came, "", "at the end");
+    session
+}
+
+fn check(transcript: &str) -> Session {
+    run(Session::new(config(), now()), transcript)
+}
+
+/// As [`check`], logged in.
+fn check_in(transcript: &str) -> Session {
+    let mut session = Session::new(config(), now());
+    session.set_state(State::Authenticated);
+    run(session, transcript)
+}
+
+#[test]
+fn the_greeting_says_what_is_offered() {
+    let mut session = Session::new(config(), now());
+    assert_eq!(
+        feed(&mut session, b""),
+        "* OK [CAPABILITY IMAP4rev1 LITERAL- ID ENABLE SASL-IR AUTH=PLAIN] mx.test Posthouse ready\r\n"
+    );
+}
+
+#[test]
+fn logging_in() {
+    check(
+        "C: a LOGIN u wrong
+         S: a NO [AUTHENTICATIONFAILED] Wrong
+         C: b SELECT INBOX
+         S: b BAD Log in first
+         C: c LOGIN {1+}\\r\\nu \"secret\"
+         S: c OK [CAPABILITY IMAP4rev1 LITERAL- ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE] Logged in
+         C: d LOGIN u secret
+         S: d BAD You are logged in already
+         C: e FETCH 1 FLAGS
+         S: e BAD Select a mailbox first
+         C: f LOGOUT
+         S: * BYE Until next time
+         S: f OK Logged out",
+    );
+}
+
+#[test]
+fn authenticating() {
+    check(
+        "C: a AUTHENTICATE CRAM-MD5
+         S: a NO [CANNOT] That authentication mechanism is not offered
+         C: b AUTHENTICATE PLAIN
+         S: + Z28gb24=
+         C: *
+         S: b BAD Authentication cancelled
+         C: c AUTHENTICATE PLAIN
+         S: + Z28gb24=
+         C: !
+         S: c BAD The response is not valid BASE64
+         C: d AUTHENTICATE PLAIN =
+         S: d NO [AUTHENTICATIONFAILED] Wrong
+         C: e AUTHENTICATE PLAIN
+         S: + Z28gb24=
+         C: AHUAc2VjcmV0
+         S: e OK [CAPABILITY IMAP4rev1 LITERAL- ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE] Logged in",
+    );
+    check("C: a AUTHENTICATE PLAIN AHUAc2VjcmV0
+           S: a OK [CAPABILITY IMAP4rev1 LITERAL- ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE] Logged in");
+}
+
+#[test]
+fn no_password_in_clear_where_tls_is_demanded() {
+    let config = Config { tls: TlsOffer::Offered, login_needs_tls: true, ..config() };
+    let session = run(
+        Session::new(config, now()),
+        "C: a CAPABILITY
+         S: * CAPABILITY IMAP4rev1 LITERAL- ID ENABLE SASL-IR STARTTLS LOGINDISABLED
+         S: a OK Capabilities listed
+         C: b LOGIN u secret
+         S: b NO [PRIVACYREQUIRED] Logging in needs TLS; use STARTTLS first
+         C: c AUTHENTICATE PLAIN
+         S: c NO [PRIVACYREQUIRED] Logging in needs TLS; use STARTTLS first
+         C: d STARTTLS
+         S: d OK Begin TLS negotiation now
+         C: e CAPABILITY
+         S: * CAPABILITY IMAP4rev1 LITERAL- ID ENABLE SASL-IR AUTH=PLAIN
+         S: e OK Capabilities listed
+         C: f STARTTLS
+         S: f BAD TLS is active already",
+    );
+    assert_eq!(session.state(), State::NotAuthenticated);
+}
+
+/// Attack A3.
+#[test]
+fn bytes_behind_starttls_end_the_session() {
+    for behind in ["x", "b NOOP\r\n", "\r\n"] {
+        let config = Config { tls: TlsOffer::Offered, login_needs_tls: true, ..config() };
+        let mut session = Session::new(config, now());
+        feed(&mut session, b"");
+        let reply = feed(&mut session, format!("a STARTTLS\r\n{behind}").as_bytes());
+        assert_eq!(reply, "a BAD Bytes follow STARTTLS\r\n* BYE Bytes follow STARTTLS\r\n");
+        assert!(session.is_closed());
+    }
+}
+
+#[test]
+fn answered_by_the_session_itself() {
+    check_in(
+        "C: a NAMESPACE
+         S: * NAMESPACE ((\"\" \"/\")) NIL NIL
+         S: a OK Namespaces listed
+         C: b ID (\"name\" \"x\" \"version\" NIL)
+         S: * ID (\"name\" \"Posthouse\")
+         S: b OK Pleased to meet you
+         C: c ENABLE CONDSTORE X-GOOD
+         S: * ENABLED
+         S: c OK Nothing needed enabling",
+    );
+}
+
+#[test]
+fn pipelined_commands_are_answered_in_order() {
+    check_in("C: a NOOP\\r\\nb CAPABILITY\\r\\nc NOOP
+              S: a OK Done
+              S: * CAPABILITY IMAP4rev1 LITERAL- ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE
+              S: b OK Capabilities listed
+              S: c OK Done");
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_tag() {
+    check_in(
+        "C: a WHAT
+         S: a BAD Unknown command
+         C: +b NOOP
+         S: * BAD Missing tag
+         C: c
+         S: c BAD Missing argument
+         C: d NOOP x
+         S: d BAD Unexpected text after the command
+         C: e SELECT \"x
+         S: e BAD Missing '\"' at the end of a quoted string",
+    );
+}
+
+#[test]
+fn examined_mailboxes_are_not_changed() {
+    check_in(
+        "C: a EXAMINE INBOX
+         S: a OK Selected
+         C: b STORE 1 FLAGS ()
+         S: b NO [READ-ONLY] The mailbox was opened read-only
+         C: c MOVE 1 Trash
+         S: c NO [READ-ONLY] The mailbox was opened read-only
+         C: d EXPUNGE
+         S: d NO [READ-ONLY] The mailbox was opened read-only
+         C: e COPY 1 Trash
+         S: e OK Done
+         C: f CLOSE
+         S: f OK Closed",
+    );
+}
+
+#[test]
+fn idling() {
+    check_in(
+        "C: a IDLE
+         S: + idling
+         S: * 1 EXISTS
+         C: done
+         S: a OK Idle no more
+         C: b IDLE
+         S: + idling
+         S: * 1 EXISTS
+         C: c NOOP
+         S: b BAD Expected DONE
+         C: d NOOP
+         S: d OK Done",
+    );
+}
+
+#[test]
+fn appending() {
+    check_in(
+        "C: a APPEND INBOX (\\Seen) {5}
+         S: + OK
+         C: hello
+         S: a OK Appended
+         C: b APPEND {5+}\\r\\nINBOX {5+}\\r\\nhello
+         S: b OK Appended
+         C: c APPEND Nowhere {5}
+         S: c NO [TRYCREATE] Not there
+         C: d APPEND Nowhere {7+}\\r\\na NOOP\\r
+         S: d NO [TRYCREATE] Not there
+         C: e APPEND INBOX {10001}
+         S: e NO [TOOBIG] The message is larger than this server takes
+         C: f APPEND INBOX {5+}\\r\\nhello {5}
+         S: f BAD Unexpected text after the message
+         C: g APPEND INBOX {0}
+         S: g NO [CANNOT] An empty message is not kept
+         C: h APPEND INBOX (\\Recent) {5}
+         S: h BAD No such system flag
+         C: i APPEND INBOX \"hello\"
+         S: i BAD A date looks like 1-Feb-2026
+         C: j NOOP
+         S: j OK Done",
+    );
+}
+
+#[test]
+fn a_large_message_comes_in_pieces() {
+    let mut session = Session::new(config(), now());
+    session.set_state(State::Authenticated);
+    session.handle_input(b"a APPEND INBOX {10000}\r\n", now());
+    assert!(matches!(session.poll_event(now()), Some(Event::AppendStart(_))));
+    session.accept_append();
+    let mut taken = 0;
+    for _ in 0..10 {
+        session.handle_input(&[b'x'; 1000], now());
+        while let Some(Event::AppendData(bytes)) = session.poll_event(now()) {
+            taken += bytes.len();
+        }
+    }
+    assert_eq!(taken, 10_000);
+    assert!(session.reader.is_empty(), "nothing is kept of it");
+    session.handle_input(b"\r\n", now());
+    assert_eq!(session.poll_event(now()), Some(Event::AppendEnd));
+}
+
+#[test]
+fn literals_that_do_not_fit() {
+    check_in(
+        "C: a LOGIN {2000000}
+              S: a BAD [TOOBIG] The literal is too large
+              C: b NOOP
+              S: b OK Done",
+    );
+    let session = check_in(
+        "C: a SELECT {5000+}
+                            S: a BAD [TOOBIG] The literal is too large
+                            S: * BYE [TOOBIG] The literal is too large",
+    );
+    assert!(session.is_closed());
+    let session = check_in(
+        "C: a APPEND INBOX {5000+}
+                            S: a BAD [TOOBIG] Literals over 4096 bytes must wait for the continuation
+                            S: * BYE [TOOBIG] The literal is too large",
+    );
+    assert!(session.is_closed());
+}
+
+#[test]
+fn too_many_errors_end_the_session() {
+    let mut session = Session::new(config(), now());
+    feed(&mut session, b"");
+    for _ in 1..limits::IMAP_ERRORS {
+        assert_eq!(feed(&mut session, b"a X\r\n"), "a BAD Unknown command\r\n");
+    }
+    assert_eq!(feed(&mut session, b"a X\r\n"), "a BAD Unknown command\r\n* BYE Too many errors\r\n");
+    assert!(session.is_closed());
+    assert_eq!(feed(&mut session, b"a NOOP\r\n"), "");
+}
+
+/// Attack A6.
+#[test]
+fn browsers_are_sent_away() {
+    let session = check(
+        "C: GET / HTTP/1.1\\r\\nHost: mx.test
+                         S: GET BAD Unknown command
+                         S: * BYE This is not HTTP",
+    );
+    assert!(session.is_closed());
+}
+
+#[test]
+fn silence_ends_the_session() {
+    let mut session = Session::new(config(), now());
+    feed(&mut session, b"");
+    assert_eq!(session.poll_timeout(), Some(now() + limits::LOGIN_TIMEOUT));
+    // Trickling bytes do not count before login.
+    session.handle_input(b"a NO", now() + Duration::from_secs(50));
+    session.handle_timeout(now() + Duration::from_secs(59));
+    assert!(!session.is_closed());
+    session.handle_timeout(now() + Duration::from_secs(60));
+    assert_eq!(feed(&mut session, b""), "* BYE Nothing was heard for too long\r\n");
+    let mut session = Session::new(config(), now());
+    session.set_state(State::Authenticated);
+    assert_eq!(session.poll_timeout(), Some(now() + limits::IMAP_IDLE_TIMEOUT));
+    assert!(limits::IMAP_IDLE_TIMEOUT >= Duration::from_secs(1800));
+    session.handle_input(b"a NOOP\r\n", now());
+    assert!(session.poll_event(now()).is_some());
+    assert_eq!(session.poll_timeout(), None, "no timeout while the driver works");
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_input_in_any_pieces_gives_one_answer(
+        input in proptest::collection::vec(
+            proptest::prop_oneof![
+                proptest::strategy::Just(b"a NOOP\r\n".to_vec()),
+                proptest::strategy::Just(b"a APPEND INBOX {3+}\r\nabc\r\n".to_vec()),
+                proptest::strategy::Just(b"a APPEND x {3+}\r\nabc\r\n".to_vec()),
+                proptest::strategy::Just(b"a IDLE\r\nDONE\r\n".to_vec()),
+                proptest::strategy::Just(b"a SELECT {5+}\r\nINBOX\r\n".to_vec()),
+                proptest::collection::vec(proptest::sample::select(b"a (){}+0\r\n\"\\*".to_vec()), 0..12),
+            ],
+            0..10,
+        ),
+        sizes in proptest::collection::vec(1usize..9, 1..6),
+    ) {
+        let input = input.concat();
+        let logged_in = || {
+            let mut session = Session::new(config(), now());
+            session.set_state(State::Authenticated);
+            session
+        };
+        let whole = feed(&mut logged_in(), &input);
+        let (mut session, mut pieces, mut rest) = (logged_in(), String::new(), input.as_slice());
+        for &size in sizes.iter().cycle() {
+            let (piece, behind) = rest.split_at(size.min(rest.len()));
+            pieces.push_str(&feed(&mut session, piece));
+            rest = behind;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        proptest::prop_assert_eq!(pieces, whole);
+    }
+}
