@@ -1,7 +1,12 @@
 //! Delivery status notifications: multipart/report (RFC 6522) of message/delivery-status (RFC 3464), or their
 //! internationalised forms (RFC 6533) where an address needs them.
 
+mod fields;
+mod words;
+
 use mail::{Address, Domain, EnhancedCode, Id, Recipient, Reply, Wall};
+
+use crate::{date, encoded_word, header, text};
 
 /// What became of a recipient (RFC 3464 §2.3.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +83,102 @@ pub struct Built {
     pub smtputf8: bool,
 }
 
+/// What one part of the report is made of.
+struct Piece {
+    content_type: &'static str,
+    encoding: &'static str,
+    description: &'static str,
+    body: Vec<u8>,
+}
+
 /// Builds the report.
 pub fn build(report: &Report<'_>) -> Built {
-    let _ = report;
-    todo!()
+    let smtputf8 = report.to.needs_smtputf8();
+    let pieces = [explanation(report), status(report, smtputf8), returned(&report.returned)];
+    let boundary = boundary(report.id, &pieces);
+    let mut bytes = header(report, smtputf8, &boundary).into_bytes();
+    for piece in &pieces {
+        let head = format!(
+            "--{boundary}\r\nContent-Type: {}\r\nContent-Transfer-Encoding: {}\r\nContent-Description: {}\r\n\r\n",
+            piece.content_type, piece.encoding, piece.description
+        );
+        bytes.extend_from_slice(head.as_bytes());
+        bytes.extend_from_slice(&piece.body);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    Built { bytes, smtputf8 }
 }
+
+/// RFC 3464 §2: from nobody who could answer, marked as automatic (RFC 3834 §5).
+fn header(report: &Report<'_>, smtputf8: bool, boundary: &str) -> String {
+    let report_type = if smtputf8 { "global-delivery-status" } else { "delivery-status" };
+    format!(
+        "From: Mail Delivery System <MAILER-DAEMON@{host}>\r\nTo: <{to}>\r\nSubject: {subject}\r\nDate: {date}\r\n\
+         Message-ID: <{id}@{host}>\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/report; report-type={report_type};\r\n boundary=\"{boundary}\"\r\n\r\n",
+        host = report.reporting,
+        to = report.to,
+        subject = encoded_word::encode(&words::subject(report)),
+        date = date::format_rfc5322(report.now),
+        id = report.id,
+    )
+}
+
+fn explanation(report: &Report<'_>) -> Piece {
+    let text = words::explanation(report);
+    let ascii = text.is_ascii();
+    Piece {
+        content_type: "text/plain; charset=utf-8",
+        encoding: if ascii { "7bit" } else { "quoted-printable" },
+        description: "What happened",
+        body: if ascii { text } else { text::encode_quoted_printable(&text) }.into_bytes(),
+    }
+}
+
+/// RFC 6533 §4: raw UTF-8 only to a sender who takes it; otherwise addresses are written in ASCII.
+fn status(report: &Report<'_>, smtputf8: bool) -> Piece {
+    let body = fields::delivery_status(report, smtputf8).into_bytes();
+    Piece {
+        content_type: if smtputf8 { "message/global-delivery-status" } else { "message/delivery-status" },
+        encoding: if body.is_ascii() { "7bit" } else { "8bit" },
+        description: "Delivery report for mail programs",
+        body,
+    }
+}
+
+fn returned(what: &Returned<'_>) -> Piece {
+    let (Returned::Message(bytes) | Returned::Headers(bytes)) = *what;
+    let header_is_ascii = header_section(bytes).is_ascii();
+    let (content_type, description) = match (what, header_is_ascii) {
+        (Returned::Message(_), true) => ("message/rfc822", "Your message"),
+        (Returned::Message(_), false) => ("message/global", "Your message"),
+        (Returned::Headers(_), true) => ("text/rfc822-headers", "The beginning of your message"),
+        (Returned::Headers(_), false) => ("message/global-headers", "The beginning of your message"),
+    };
+    let encoding = if bytes.is_ascii() { "7bit" } else { "8bit" };
+    Piece { content_type, encoding, description, body: bytes.to_vec() }
+}
+
+fn header_section(message: &[u8]) -> &[u8] {
+    let length: usize = header::fields(message).map(|field| field.raw.len()).sum();
+    &message[..length]
+}
+
+/// A boundary that stands in none of the parts.
+fn boundary(id: Id, pieces: &[Piece]) -> String {
+    let mut boundary = format!("=_{id}");
+    let mut turn = 0u32;
+    while pieces.iter().any(|piece| contains(&piece.body, boundary.as_bytes())) {
+        turn += 1;
+        boundary = format!("=_{id}.{turn}");
+    }
+    boundary
+}
+
+fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window == wanted)
+}
+
+#[cfg(test)]
+mod tests;

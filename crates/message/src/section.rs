@@ -112,3 +112,76 @@ pub fn select_fields<S: AsRef<str>>(header: &[u8], names: &[S], not: bool) -> Ve
     selected.extend_from_slice(b"\r\n");
     selected
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Parser;
+
+    /// The example of RFC 3501 §6.4.5: text, octets, a message with two parts, and a multipart with a message in it.
+    const EXAMPLE: &str = "Content-Type: multipart/mixed; boundary=a\r\n\r\n\
+        --a\r\n\r\none\r\n\
+        --a\r\nContent-Type: application/octet-stream\r\n\r\ntwo\r\n\
+        --a\r\nContent-Type: message/rfc822\r\n\r\nContent-Type: multipart/mixed; boundary=b\r\nSubject: s\r\n\r\n\
+        --b\r\n\r\nthree.one\r\n--b\r\n\r\nthree.two\r\n--b--\r\n\
+        --a\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n\
+        --c\r\nContent-Type: image/gif\r\n\r\nfour.one\r\n\
+        --c\r\nContent-Type: message/rfc822\r\n\r\nSubject: t\r\n\r\nfour.two\r\n--c--\r\n--a--\r\n";
+
+    #[test]
+    fn sections_are_found() {
+        let summary = Parser::parse(EXAMPLE.as_bytes());
+        let cut = |name: &str| {
+            let range = locate(&summary, &parse(name).expect(name))?;
+            Some(&EXAMPLE[range.start as usize..range.end as usize])
+        };
+        let nested_header = "Content-Type: multipart/mixed; boundary=b\r\nSubject: s\r\n\r\n";
+        for (name, want) in [
+            ("", Some(EXAMPLE)),
+            ("HEADER", Some("Content-Type: multipart/mixed; boundary=a\r\n\r\n")),
+            ("1", Some("one")),
+            ("1.MIME", Some("\r\n")),
+            ("1.1", None),
+            ("1.TEXT", None),
+            ("2.mime", Some("Content-Type: application/octet-stream\r\n\r\n")),
+            ("3.HEADER", Some(nested_header)),
+            ("3.1", Some("three.one")),
+            ("3.2", Some("three.two")),
+            ("3.3", None),
+            ("4", Some(&EXAMPLE[EXAMPLE.find("--c").expect("is there")..EXAMPLE.len() - 9])),
+            ("4.1.MIME", Some("Content-Type: image/gif\r\n\r\n")),
+            ("4.2", Some("Subject: t\r\n\r\nfour.two")),
+            ("4.2.TEXT", Some("four.two")),
+            ("4.2.1", Some("four.two")),
+            ("4.2.1.MIME", Some("Subject: t\r\n\r\n")),
+            ("4.2.2", None),
+            ("5", None),
+        ] {
+            assert_eq!(cut(name), want, "{name}");
+        }
+        let plain = Parser::parse(b"A: b\r\n\r\nx");
+        assert_eq!(locate(&plain, &parse("1").expect("good")), Some(8..9));
+        assert_eq!(locate(&plain, &parse("2").expect("good")), None);
+        for bad in ["0", "1.", ".1", "1..2", "MIME", "x", "1.HEADERS", "99999999999"] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_its_own_only_part_also_when_it_holds_a_message() {
+        let summary = Parser::parse(b"Content-Type: message/rfc822\r\n\r\nA: b\r\n\r\nx");
+        let range = |name: &str| locate(&summary, &parse(name).expect(name));
+        assert_eq!(range("1"), Some(32..41));
+        assert_eq!(range("1.HEADER"), Some(32..40));
+        assert_eq!(range("1.1"), Some(40..41));
+        assert_eq!(range("1.1.1"), None);
+    }
+
+    #[test]
+    fn fields_are_selected() {
+        let header = b"A: 1\r\nB: 2\r\n 3\r\nA: 4\r\nC: 5\r\n\r\n";
+        assert_eq!(select_fields(header, &["a", "c"], false), b"A: 1\r\nA: 4\r\nC: 5\r\n\r\n");
+        assert_eq!(select_fields(header, &["a"], true), b"B: 2\r\n 3\r\nC: 5\r\n\r\n");
+        assert_eq!(select_fields(b"A: 1", &["a"], false), b"A: 1\r\n\r\n");
+    }
+}

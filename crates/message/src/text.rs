@@ -126,6 +126,35 @@ pub fn decode_body(encoding: Encoding, bytes: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Text in quoted-printable with CRLF line ends (RFC 2045 §6.7).
+pub fn encode_quoted_printable(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len() + text.len() / 8);
+    for line in text.split_inclusive('\n') {
+        let content = line.trim_end_matches(['\r', '\n']);
+        let mut column = 0;
+        for (at, b) in content.bytes().enumerate() {
+            let last = at + 1 == content.len();
+            let plain = matches!(b, b'!'..=b'<' | b'>'..=b'~') || (matches!(b, b' ' | b'\t') && !last);
+            // 76 characters a line at most, the `=` of a soft break included.
+            if column + if plain { 1 } else { 3 } > 75 {
+                encoded.push_str("=\r\n");
+                column = 0;
+            }
+            if plain {
+                encoded.push(char::from(b));
+                column += 1;
+            } else {
+                encoded.push_str(&format!("={b:02X}"));
+                column += 3;
+            }
+        }
+        if line.ends_with('\n') {
+            encoded.push_str("\r\n");
+        }
+    }
+    encoded
+}
+
 /// The value of a base64 digit.
 pub(crate) fn base64_digit(b: u8) -> Option<u8> {
     match b {
@@ -167,6 +196,13 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn what_is_encoded_decodes(text in "[^\r\n]{0,200}") {
+            let encoded = encode_quoted_printable(&text);
+            assert!(encoded.lines().all(|line| line.len() <= 76) && encoded.is_ascii());
+            assert_eq!(decode_body(Encoding::QuotedPrintable, encoded.as_bytes()), text.as_bytes());
+        }
+
         #[test]
         fn chunks_make_no_difference(bytes in proptest::collection::vec(proptest::sample::select(b"=4aZ \t\r\n".to_vec()), 0..60), at in 0usize..60) {
             for encoding in [Encoding::Base64, Encoding::QuotedPrintable] {

@@ -46,7 +46,7 @@ fn multiparts() {
         &format!(
             "{MULTI}pre\r\n--b\r\n\r\none\r\n--b\r\nContent-Type: a/b\r\n\r\ntwo\r\n\r\n--b--\r\nepi\r\n"
         ),
-        "0 multipart/mixed 0-45 45-109 11
+        "0 multipart/mixed 0-45 45-107 11
          0.1 text/plain 55-57 57-60 0
          0.2 a/b 67-88 88-93 1",
     );
@@ -89,8 +89,8 @@ fn messages_within_messages() {
         &format!(
             "{MULTI}--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: s\r\nFrom: a@b\r\n\r\nx\r\ny\r\n--b--\r\n"
         ),
-        "0 multipart/mixed 0-45 45-121 10
-         0.1 message/rfc822 50-82 82-112 4 with envelope
+        "0 multipart/mixed 0-45 45-120 9
+         0.1 message/rfc822 50-82 82-111 4 with envelope
          0.1.1 text/plain 82-107 107-111 1",
     );
     drop(summary);
