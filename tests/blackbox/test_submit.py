@@ -3,8 +3,9 @@
 import smtplib
 import unittest
 
-from house import PASSWORD, Authority, House, letter
-from peers import run, scratch
+from house import PASSWORD, Authority, House, letter, scratch
+from peers import run
+from scram import Scram, login_smtp
 
 
 class Submission(unittest.TestCase):
@@ -99,6 +100,26 @@ class Submission(unittest.TestCase):
             client.sendmail("ann@alpha.test", ["bob@alpha.test"], letter("smtplib 465", sender="ann@alpha.test"))
         self.assert_arrived("smtplib 587", "Hello.")
         self.assert_arrived("smtplib 465", "Hello.")
+
+    def test_scram_with_channel_binding(self):
+        for plus in (False, True):
+            for password, code in ((PASSWORD, 235), ("wrong", 535)):
+                with self.subTest(plus=plus, code=code), self.starttls() as client:
+                    certificate = client.sock.getpeercert(binary_form=True) if plus else None
+                    exchange = Scram("ann@alpha.test", password, certificate)
+                    self.assertIn(exchange.mechanism, client.esmtp_features["auth"].split())
+                    self.assertEqual(login_smtp(client, exchange)[0], code)
+
+    def test_scram_with_somebody_in_between(self):
+        with self.starttls() as client:
+            exchange = Scram("ann@alpha.test", PASSWORD, b"another certificate")
+            self.assertEqual(login_smtp(client, exchange)[0], 535, "RFC 5802 §6: the channel is not the one we see")
+
+    def starttls(self):
+        client = smtplib.SMTP("127.0.0.1", self.house.ports["submission"], timeout=30)
+        client.starttls(context=Authority.get().context())
+        client.ehlo()
+        return client
 
     def test_missing_date_and_message_id_are_added(self):
         with self.house.submission("ann@alpha.test") as client:
