@@ -260,10 +260,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A list; each item takes at least one byte, so a false count cannot cost memory.
-    pub fn list<T>(
-        &mut self,
-        mut read: impl FnMut(&mut Self) -> Result<T, Error>,
-    ) -> Result<Vec<T>, Error> {
+    pub fn list<T>(&mut self, mut read: impl FnMut(&mut Self) -> Result<T, Error>) -> Result<Vec<T>, Error> {
         let count: usize = self.number()?;
         if count > self.rest.len() {
             return Err(self.damaged());
@@ -373,7 +370,8 @@ mod tests {
     fn newer_and_overlong_forms_are_refused() {
         assert!(matches!(Reader::new(&[2], 1, "it"), Err(Error::NewerFormat(_))));
         assert!(matches!(Reader::new(&[], 1, "it"), Err(Error::Damaged(_))));
-        let (mut r, _) = Reader::new(&[1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2], 1, "it").expect("v1");
+        let (mut r, _) =
+            Reader::new(&[1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2], 1, "it").expect("v1");
         assert!(matches!(r.varint(), Err(Error::Damaged(_))));
     }
 

@@ -7,6 +7,7 @@ mod batch;
 mod blob;
 mod body;
 pub mod codec;
+pub mod embedded;
 mod error;
 mod index;
 mod key;

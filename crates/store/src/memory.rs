@@ -13,8 +13,8 @@ use crate::index::{Index, MapIndex, Pins, View};
 use crate::notice::Hub;
 use crate::resolve::{Keep, Latest, resolve};
 use crate::{
-    Batch, BlobId, BlobWriter, Error, Place, Receipt, Sink, Snapshot, Staged, Statistics, Store, Topic, Version,
-    Versioned, Watch,
+    Batch, BlobId, BlobWriter, Error, Place, Receipt, Sink, Snapshot, Staged, Statistics, Store, Topic,
+    Version, Versioned, Watch,
 };
 
 /// Opens an empty store in memory.

@@ -85,10 +85,7 @@ impl Index for MapIndex {
         let oldest = self.pins.oldest();
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         for change in changes {
-            let value = change
-                .value
-                .clone()
-                .map(|value| Versioned { version: change.version, value });
+            let value = change.value.clone().map(|value| Versioned { version: change.version, value });
             let absent = value.is_none();
             let chain = state.keys.entry(change.key.clone()).or_default();
             chain.push((sequence, value));

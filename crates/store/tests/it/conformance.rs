@@ -136,3 +136,30 @@ async fn all(store: Arc<dyn Store>) {
 fn in_memory() {
     doors::run(async { all(store::memory::open(&doors::on(&MemoryDisk::new()))).await });
 }
+
+fn tiny() -> store::embedded::Options {
+    store::embedded::Options {
+        segment_bytes: 64 * 1024,
+        checkpoint_bytes: 100_000,
+        inline_body: 30_000,
+        reserve_bytes: 0,
+    }
+}
+
+#[test]
+fn embedded_in_memory() {
+    let disk = MemoryDisk::new();
+    doors::run(async {
+        let store = store::embedded::open(&doors::on(&disk), std::path::Path::new("/d"), tiny()).await;
+        all(store.expect("the disk works")).await;
+    });
+}
+
+#[test]
+fn embedded_on_disk() {
+    doors::run(async {
+        let dir = doors::Scratch::new("conformance");
+        let store = store::embedded::open(&world::real::world(&[]), dir.path(), tiny()).await;
+        all(store.expect("the disk works")).await;
+    });
+}

@@ -21,3 +21,27 @@ pub(crate) fn on(disk: &MemoryDisk) -> World {
     world.disk = Arc::new(disk.clone());
     world
 }
+
+/// A directory of the real file system that goes with the test.
+pub(crate) struct Scratch(std::path::PathBuf);
+
+impl Scratch {
+    /// Named for the test.
+    pub(crate) fn new(name: &str) -> Self {
+        let path =
+            std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).expect("the build directory can be written");
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

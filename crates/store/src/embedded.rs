@@ -1,0 +1,308 @@
+//! The store on this machine's disk: a commit log that is the truth, and an index over it.
+//!
+//! One task (`commit`) takes batches, works them out and encodes a group of them, while another (`sync`) writes
+//! and syncs the group before. A third (`space`) gets space back, a fourth flushes the index. A commit is answered
+//! only after the sync that covers it has returned.
+
+mod commit;
+mod read;
+mod record;
+mod recover;
+mod segment;
+mod space;
+mod stage;
+mod sync;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use mail::Id;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use world::{BoxFuture, World};
+
+use crate::body::{self, Entry, Place, blob_key};
+use crate::index::{Change, Index, Pins, View};
+use crate::notice::Hub;
+use crate::{Batch, BlobId, BlobWriter, Error, Receipt, Snapshot, Statistics, Store, Topic, Watch};
+
+pub use recover::{Loss, Recovery};
+
+/// How the embedded store is laid out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Bytes of one segment of the log. A batch that is larger makes its segment longer.
+    pub segment_bytes: u64,
+    /// Bytes of log after which the index is flushed, so that a start never replays much more.
+    pub checkpoint_bytes: u64,
+    /// A body up to this size goes into the commit record itself.
+    pub inline_body: usize,
+    /// Bytes of the disk that new bodies leave free, for deletions and changes of state (F14).
+    pub reserve_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            segment_bytes: 64 << 20,
+            checkpoint_bytes: 64 << 20,
+            inline_body: mail::limits::INLINE_BODY,
+            reserve_bytes: 64 << 20,
+        }
+    }
+}
+
+/// Opens the store in `dir`, making it if it is not there, and recovers what a crash has left.
+pub async fn open(world: &World, dir: &Path, options: Options) -> Result<Arc<dyn Store>, Error> {
+    open_reporting(world, dir, options).await.map(|(store, _)| store)
+}
+
+/// Like [`open`], and tells what recovery found.
+pub async fn open_reporting(
+    world: &World,
+    dir: &Path,
+    options: Options,
+) -> Result<(Arc<dyn Store>, Recovery), Error> {
+    let (doors, dir) = (world.clone(), dir.to_owned());
+    let opened = world.tasks.compute_value(move || recover::open(&doors, &dir, options)).await;
+    let opened = opened.unwrap_or_else(|| Err(Error::Io("opening the store was abandoned".into())))?;
+    let recovery = opened.recovery.clone();
+    Ok((Arc::new(Embedded::start(opened)), recovery))
+}
+
+/// What all parts of one open store share.
+pub(crate) struct Shared {
+    world: World,
+    dir: PathBuf,
+    options: Options,
+    index: Arc<dyn Index>,
+    pins: Arc<Pins>,
+    files: read::Files,
+    hub: Hub,
+    boot: u64,
+    salt: u64,
+    numbers: AtomicU64,
+    memory: Arc<Semaphore>,
+    usage: Mutex<Usage>,
+    /// Keeps other processes out until the store is closed, or the last task has ended.
+    lock: Mutex<Option<Box<dyn Send + Sync>>>,
+    /// Why no more commits are taken.
+    failure: Mutex<Option<Error>>,
+    failed: AtomicBool,
+    commits: AtomicU64,
+    syncs: AtomicU64,
+    log_bytes: AtomicU64,
+    /// `log_bytes` when the index was last flushed.
+    flushed_at: AtomicU64,
+}
+
+/// What lies where.
+#[derive(Debug, Default)]
+struct Usage {
+    /// Bytes of live bodies in each file; without an entry there are none.
+    live: BTreeMap<Place, u64>,
+    /// Bytes in each log segment that is no longer written.
+    sealed: BTreeMap<u64, u64>,
+    /// The segment that a start would begin to replay in; those before it are not needed for that.
+    replay_from: u64,
+}
+
+impl Usage {
+    fn take(&mut self, extent: &body::Extent, gone: &mut Vec<Place>) {
+        let live = self.live.entry(extent.place).or_insert(0);
+        *live = live.saturating_sub(extent.length);
+        if *live == 0 {
+            self.live.remove(&extent.place);
+            gone.push(extent.place);
+        }
+    }
+}
+
+impl Shared {
+    fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn usage(&self) -> MutexGuard<'_, Usage> {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why commits are refused, if they are.
+    fn failure(&self) -> Option<Error> {
+        if !self.failed.load(Ordering::Acquire) {
+            return None;
+        }
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes no more commits from now on. The first reason stays.
+    fn fail(&self, error: Error) {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        self.failed.store(true, Ordering::Release);
+    }
+
+    /// Whether the disk has room for new bodies.
+    fn check_reserve(&self) -> Result<(), Error> {
+        let free =
+            self.world.disk.free_bytes(&self.dir).map_err(|error| segment::failed(&error, &self.dir))?;
+        if free < self.options.reserve_bytes { Err(Error::Full) } else { Ok(()) }
+    }
+
+    /// Applies the changes of one durable record and keeps account of the bodies. Gives the files that nothing
+    /// refers to any more.
+    fn apply(&self, sequence: u64, changes: &[Change], own: Option<(u64, u64)>) -> Result<Vec<Place>, Error> {
+        let mut gone = Vec::new();
+        for change in changes {
+            if body::blob_of(&change.key).is_some() {
+                self.account(change, own, &mut gone)?;
+            }
+        }
+        self.index.apply(sequence, changes);
+        Ok(gone)
+    }
+
+    /// `own` is the segment and the offset where the bodies of the record begin: what lies behind that is new.
+    fn account(&self, change: &Change, own: Option<(u64, u64)>, gone: &mut Vec<Place>) -> Result<(), Error> {
+        let new = change.value.as_deref().map(Entry::decode).transpose()?;
+        let is_new = |entry: &Entry| {
+            let first = entry.extents.first();
+            first.zip(own).is_some_and(|(extent, (segment, offset))| {
+                extent.place == Place::Log(segment) && extent.offset >= offset
+            })
+        };
+        let old = match &new {
+            Some(entry) if is_new(entry) => None,
+            _ => self.index.get(&change.key, u64::MAX)?,
+        };
+        let old = old.map(|old| Entry::decode(&old.value)).transpose()?;
+        let (new, old) =
+            (new.map_or(Vec::new(), |entry| entry.extents), old.map_or(Vec::new(), |entry| entry.extents));
+        let mut usage = self.usage();
+        for extent in new.iter().filter(|extent| body::live_key(extent.place).is_some()) {
+            *usage.live.entry(extent.place).or_insert(0) += extent.length;
+        }
+        for extent in &old {
+            if body::live_key(extent.place).is_some() {
+                usage.take(extent, gone);
+            } else if new.iter().all(|kept| kept.place != extent.place) {
+                gone.push(extent.place);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the commit task is asked.
+enum Request {
+    Commit(Batch, oneshot::Sender<Result<Receipt, Error>>),
+    /// From the collector.
+    Move(Vec<commit::Moved>, oneshot::Sender<Result<Receipt, Error>>),
+    /// Flush the index soon.
+    Checkpoint,
+    Close,
+}
+
+struct Embedded {
+    shared: Arc<Shared>,
+    requests: mpsc::UnboundedSender<Request>,
+    running: tokio::sync::Mutex<Vec<world::Task>>,
+}
+
+impl Embedded {
+    fn start(opened: recover::Opened) -> Self {
+        let shared = opened.shared;
+        let (requests, inbox) = mpsc::unbounded_channel();
+        let (to_sync, groups) = mpsc::unbounded_channel();
+        let (synced, from_sync) = mpsc::unbounded_channel();
+        let (to_space, space_work) = mpsc::unbounded_channel();
+        let (to_flush, flush_work) = mpsc::unbounded_channel();
+        let looks = to_space.downgrade();
+        let committer =
+            commit::Committer::new(Arc::clone(&shared), opened.log, to_sync, from_sync, to_space, to_flush);
+        let tasks = &shared.world.tasks;
+        let collector = space::Collector::new(Arc::clone(&shared), requests.downgrade());
+        let running = vec![
+            tasks.spawn_dedicated("store-commit", Box::pin(committer.run(inbox))),
+            tasks.spawn_dedicated("store-sync", Box::pin(sync::run(groups, synced))),
+            tasks.spawn_dedicated("store-space", Box::pin(collector.run(space_work))),
+            tasks.spawn_dedicated(
+                "store-index",
+                Box::pin(space::flush(Arc::clone(&shared), flush_work, looks)),
+            ),
+        ];
+        Self { shared, requests, running: tokio::sync::Mutex::new(running) }
+    }
+
+    fn read_now(&self, id: BlobId, offset: u64, length: usize) -> Result<Bytes, Error> {
+        let key = blob_key(id);
+        // Twice: between looking up and opening the file, a collector may have moved the body.
+        for _ in 0..2 {
+            let found = self.shared.index.get(&key, self.shared.pins.visible())?;
+            let found = found.ok_or_else(|| Error::Missing(format!("body {}", id.0)))?;
+            let entry = Entry::decode(&found.value)?;
+            if let Some(bytes) = self.shared.files.read(&entry, offset, length)? {
+                return Ok(bytes);
+            }
+        }
+        Err(Error::Damaged(format!("body {}: its file is gone", id.0)))
+    }
+}
+
+impl Store for Embedded {
+    fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<Receipt, Error>> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.requests.send(Request::Commit(batch, reply));
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            if sent.is_err() {
+                return Err(shared.failure().unwrap_or(Error::Closed));
+            }
+            answer.await.unwrap_or_else(|_| Err(shared.failure().unwrap_or(Error::Closed)))
+        })
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot::new(Box::new(View::new(Arc::clone(&self.shared.index), Arc::clone(&self.shared.pins))))
+    }
+
+    fn stage(&self) -> BlobWriter {
+        BlobWriter::new(Box::new(stage::Intake::new(Arc::clone(&self.shared))))
+    }
+
+    fn read_blob(&self, id: BlobId, offset: u64, length: usize) -> BoxFuture<'_, Result<Bytes, Error>> {
+        Box::pin(std::future::ready(self.read_now(id, offset, length)))
+    }
+
+    fn next_id(&self) -> Id {
+        Id(self.shared.next_number())
+    }
+
+    fn watch(&self, topic: Topic) -> Watch {
+        self.shared.hub.watch(topic)
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let _ = self.requests.send(Request::Close);
+            let mut running = self.running.lock().await;
+            for task in std::mem::take(&mut *running) {
+                task.ended.await;
+            }
+            self.shared.hub.close();
+            drop(self.shared.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        })
+    }
+
+    fn statistics(&self) -> Statistics {
+        let shared = &self.shared;
+        let log_bytes = shared.log_bytes.load(Ordering::Relaxed);
+        Statistics {
+            commits: shared.commits.load(Ordering::Relaxed),
+            syncs: shared.syncs.load(Ordering::Relaxed),
+            log_bytes,
+            replay_bytes: log_bytes.saturating_sub(shared.flushed_at.load(Ordering::Relaxed)),
+        }
+    }
+}

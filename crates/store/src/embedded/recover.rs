@@ -1,0 +1,501 @@
+//! Opening: what a crash left is brought in order before anything new is written.
+//!
+//! The index says how far it has applied the log; the rest is replayed. The last good record says up to which
+//! record everything was durable before. What is missing up to there is damage: it is reported, and everything that
+//! can be read is kept. What is broken behind it is a torn tail: commits that nobody was told of.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
+
+use bytes::{Buf, BufMut, Bytes};
+use world::World;
+use world::disk::{File, Open};
+
+use super::commit::Log;
+use super::read::Files;
+use super::record::{self, Numbers, Record};
+use super::segment::{self, failed};
+use super::{Options, Shared, Usage, stage};
+use crate::body::{self, CHUNK, Entry, Place};
+use crate::index::{Change, Index, MapIndex, Pins, TreeIndex};
+use crate::notice::Hub;
+use crate::{Error, Version};
+
+/// What recovery found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// Commits that were replayed into the index.
+    pub replayed: u64,
+    /// Bytes of a torn tail that were thrown away: of commits that were never acknowledged.
+    pub discarded_bytes: u64,
+    /// Damage to commits that had been durable.
+    pub lost: Vec<Loss>,
+    /// The index could not be used and was rebuilt from the log.
+    pub index_rebuilt: bool,
+}
+
+/// Commits that were durable and cannot be read any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// The last readable commit before them.
+    pub after: u64,
+    /// The first readable commit behind them.
+    pub before: u64,
+    /// In which file of the log.
+    pub file: String,
+    /// Where the damage begins in that file.
+    pub from: u64,
+    /// Where what can be read begins again.
+    pub to: u64,
+}
+
+/// An open store, before its tasks run.
+pub(super) struct Opened {
+    pub(super) shared: Arc<Shared>,
+    pub(super) log: Log,
+    pub(super) recovery: Recovery,
+}
+
+/// How far the index has applied the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Watermark {
+    /// The last commit that it shows.
+    pub(super) sequence: u64,
+    /// The segment behind whose...
+    pub(super) segment: u64,
+    /// ... position the log is to be replayed.
+    pub(super) position: u64,
+}
+
+impl Watermark {
+    fn read(index: &dyn Index) -> Result<Option<Self>, Error> {
+        let Some(found) = index.get(&body::watermark_key(), u64::MAX)? else { return Ok(None) };
+        let mut from = found.value;
+        if from.len() != 24 {
+            return Err(Error::Damaged("the watermark of the index".into()));
+        }
+        Ok(Some(Self { sequence: from.get_u64(), segment: from.get_u64(), position: from.get_u64() }))
+    }
+
+    /// Writes it into the index, with the account of live bodies as of the same commit.
+    pub(super) fn note(self, shared: &Shared) {
+        let version = Version(self.sequence);
+        let put = |key: Bytes, value: Vec<u8>| Change { key, value: Some(value.into()), version };
+        let mut value = Vec::with_capacity(24);
+        value.put_u64(self.sequence);
+        value.put_u64(self.segment);
+        value.put_u64(self.position);
+        let mut changes = vec![put(body::watermark_key(), value)];
+        let usage = shared.usage();
+        let all = body::live_prefix().prefix_range();
+        // A stale account only makes a collector look in vain.
+        for (key, _) in shared.index.range(&all, usize::MAX, false, u64::MAX).unwrap_or_default() {
+            if body::live_place(key.as_bytes()).is_some_and(|place| !usage.live.contains_key(&place)) {
+                changes.push(Change { key: key.as_bytes().to_vec().into(), value: None, version });
+            }
+        }
+        for (place, live) in &usage.live {
+            changes.extend(body::live_key(*place).map(|key| put(key, live.to_be_bytes().to_vec())));
+        }
+        shared.index.apply(self.sequence, &changes);
+    }
+}
+
+/// Opens the store in `dir`. Blocks.
+pub(super) fn open(world: &World, dir: &Path, options: Options) -> Result<Opened, Error> {
+    let disk = world.disk.as_ref();
+    for part in [Place::Log(0), Place::Archive(0), Place::Body(0)] {
+        let path = segment::dir_of(dir, part);
+        disk.create_dir_all(&path).map_err(|error| failed(&error, &path))?;
+    }
+    disk.sync_dir(dir).map_err(|error| failed(&error, dir))?;
+    let lock = lock(world, dir)?;
+    let numbers = segment::numbers(disk, dir, Place::Log(0))?;
+    let (boot, salt) = headers(world, dir, &numbers)?;
+    let newest = newest(world, dir, &numbers, salt)?;
+    if newest.is_none() {
+        check_empty(world, dir, &numbers)?;
+    }
+    let pins = Arc::new(Pins::default());
+    let (index, watermark, index_rebuilt) = open_index(world, dir, &pins, &numbers, newest)?;
+    let mut shared = share(world, dir, options, index, pins, salt);
+    shared.lock = Mutex::new(Some(lock));
+    shared.usage().live = read_live(shared.index.as_ref())?;
+    let mut replay = Replay::new(&shared, newest, watermark);
+    replay.recovery.index_rebuilt = index_rebuilt;
+    replay.run(&numbers)?;
+    let end = (replay.last, replay.end);
+    let (mut recovery, gone) = (replay.recovery, replay.gone);
+    recovery.discarded_bytes = cut(&shared, &numbers, end.1)?;
+    remove_bodies(&shared, &gone);
+    report(&recovery);
+    let last_boot = match shared.index.get(&body::boot_key(), u64::MAX)? {
+        Some(found) => found.value.as_ref().try_get_u64().unwrap_or(0),
+        None => 0,
+    };
+    shared.boot = boot.max(last_boot) + 1;
+    *shared.numbers.get_mut() = shared.boot << 40;
+    let replay_from = watermark.map_or(0, |watermark| watermark.segment);
+    shared.usage().replay_from = replay_from;
+    let next = end.1.map_or(1, |(segment, _)| segment + 1);
+    let last = end.0.unwrap_or(0);
+    let seen = newest.map_or(0, |(sequence, _)| sequence).max(last);
+    let log = begin(&shared, next, seen, last)?;
+    Ok(Opened { shared: Arc::new(shared), log, recovery })
+}
+
+fn lock(world: &World, dir: &Path) -> Result<Box<dyn Send + Sync>, Error> {
+    let path = dir.join("lock");
+    world.disk.lock(&path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::WouldBlock => Error::Locked(dir.display().to_string()),
+        _ => failed(&error, &path),
+    })
+}
+
+/// The highest run and the store's secret, as the files say. The secret is made here if this is a new store.
+fn headers(world: &World, dir: &Path, numbers: &[u64]) -> Result<(u64, u64), Error> {
+    let disk = world.disk.as_ref();
+    let own = segment::path(dir, Place::Memory);
+    let own = if disk.exists(&own) { segment::read_header(disk, dir, Place::Memory)? } else { None };
+    let (mut boot, mut salt) = (0, own.map(|header| header.salt));
+    for number in numbers {
+        if let Some(header) = segment::read_header(disk, dir, Place::Log(*number))? {
+            boot = boot.max(header.boot);
+            salt = salt.or(Some(header.salt));
+        }
+    }
+    let salt = salt.unwrap_or_else(|| world.rng.number());
+    if own.is_none() {
+        let header = segment::Header { place: Place::Memory, boot: 0, salt };
+        let path = segment::path(dir, Place::Memory);
+        world::disk::replace(disk, &path, &header.encode()).map_err(|error| failed(&error, &path))?;
+    }
+    Ok((boot, salt))
+}
+
+/// A log without any good record is one that was never used. Anything else is too much damage to go on with.
+fn check_empty(world: &World, dir: &Path, numbers: &[u64]) -> Result<(), Error> {
+    const FIRST_RECORD: u64 = 1024;
+    for number in numbers {
+        let path = segment::path(dir, Place::Log(*number));
+        let used = world.disk.open(&path, Open::Read).and_then(|file| {
+            let len = file.len()?;
+            used_behind(file.as_ref(), segment::HEADER, len)
+        });
+        if used.map_err(|error| failed(&error, &path))? > FIRST_RECORD {
+            return Err(Error::Damaged(format!("{}: no record of the log can be read", path.display())));
+        }
+    }
+    Ok(())
+}
+
+/// Number of the last good record in the log, and up to which record it says that all were durable.
+fn newest(world: &World, dir: &Path, numbers: &[u64], salt: u64) -> Result<Option<(u64, u64)>, Error> {
+    for number in numbers.iter().rev() {
+        let mut last = None;
+        walk(world, dir, *number, segment::HEADER, salt, |_, found| {
+            last = Some((found.header.sequence, found.header.synced));
+            Ok(true)
+        })?;
+        if last.is_some() {
+            return Ok(last);
+        }
+    }
+    Ok(None)
+}
+
+/// Gives all good records of a segment to `each`, with where it was expected, until that says `false`.
+pub(super) fn walk(
+    world: &World,
+    dir: &Path,
+    number: u64,
+    from: u64,
+    salt: u64,
+    mut each: impl FnMut(u64, Record) -> Result<bool, Error>,
+) -> Result<(), Error> {
+    let path = segment::path(dir, Place::Log(number));
+    let io = |error: std::io::Error| failed(&error, &path);
+    let file = world.disk.open(&path, Open::Read).map_err(io)?;
+    let len = file.len().map_err(io)?;
+    let mut position = from;
+    while position < len {
+        let here = record::read(file.as_ref(), position, len, salt).map_err(io)?;
+        let found = match here {
+            Some(found) => Some(found),
+            None => record::find(file.as_ref(), position + 1, len, salt).map_err(io)?,
+        };
+        let Some(found) = found else { break };
+        let end = found.end();
+        if !each(position, found)? {
+            break;
+        }
+        position = end;
+    }
+    Ok(())
+}
+
+type OpenIndex = (Arc<dyn Index>, Option<Watermark>, bool);
+
+/// Opens the index, or begins an empty one if it cannot be used with this log.
+fn open_index(
+    world: &World,
+    dir: &Path,
+    pins: &Arc<Pins>,
+    numbers: &[u64],
+    newest: Option<(u64, u64)>,
+) -> Result<OpenIndex, Error> {
+    let at = dir.join("index");
+    let Some(path) = world.disk.real_path(&at) else {
+        return Ok((Arc::new(MapIndex::new(Arc::clone(pins))), None, false));
+    };
+    let fits = |mark: &Watermark| {
+        let known = numbers.contains(&mark.segment);
+        known && newest.is_some_and(|(sequence, _)| sequence >= mark.sequence)
+    };
+    if let Ok(index) = TreeIndex::open(&path, Arc::clone(pins))
+        && let Ok(Some(mark)) = Watermark::read(&index)
+        && fits(&mark)
+    {
+        return Ok((Arc::new(index), Some(mark), false));
+    }
+    let rebuilt = newest.is_some();
+    for part in [at.join("tables"), at.join("blobs"), at] {
+        for file in world.disk.list(&part).unwrap_or_default() {
+            // Directories stay; what matters is that no file of the old tree is found.
+            let _ = world.disk.remove(&file);
+        }
+    }
+    Ok((Arc::new(TreeIndex::open(&path, Arc::clone(pins))?), None, rebuilt))
+}
+
+fn share(
+    world: &World,
+    dir: &Path,
+    options: Options,
+    index: Arc<dyn Index>,
+    pins: Arc<Pins>,
+    salt: u64,
+) -> Shared {
+    Shared {
+        world: world.clone(),
+        dir: dir.to_owned(),
+        options,
+        index,
+        pins,
+        files: Files::new(Arc::clone(&world.disk), dir.to_owned()),
+        hub: Hub::default(),
+        boot: 0,
+        salt,
+        numbers: AtomicU64::new(0),
+        memory: stage::memory_budget(),
+        usage: Mutex::new(Usage::default()),
+        lock: Mutex::new(None),
+        failure: Mutex::new(None),
+        failed: AtomicBool::new(false),
+        commits: AtomicU64::new(0),
+        syncs: AtomicU64::new(0),
+        log_bytes: AtomicU64::new(0),
+        flushed_at: AtomicU64::new(0),
+    }
+}
+
+fn read_live(index: &dyn Index) -> Result<std::collections::BTreeMap<Place, u64>, Error> {
+    let all = body::live_prefix().prefix_range();
+    let entries = index.range(&all, usize::MAX, false, u64::MAX)?;
+    let entry = |(key, found): &(crate::Key, crate::Versioned)| {
+        Some((body::live_place(key.as_bytes())?, found.value.as_ref().try_get_u64().ok()?))
+    };
+    Ok(entries.iter().filter_map(entry).collect())
+}
+
+/// Bytes applied before the index is flushed in the middle of a long replay.
+const REPLAY_FLUSH: u64 = 64 << 20;
+
+struct Replay<'a> {
+    shared: &'a Shared,
+    /// Everything up to here was durable before the crash.
+    durable: u64,
+    start: Option<Watermark>,
+    last: Option<u64>,
+    /// Segment and position behind the last record kept.
+    end: Option<(u64, u64)>,
+    /// The file before the one that is read.
+    before: Option<u64>,
+    recovery: Recovery,
+    gone: Vec<Place>,
+}
+
+impl<'a> Replay<'a> {
+    fn new(shared: &'a Shared, newest: Option<(u64, u64)>, start: Option<Watermark>) -> Self {
+        Self {
+            shared,
+            durable: newest.map_or(0, |(_, synced)| synced),
+            start,
+            last: start.map(|mark| mark.sequence),
+            end: start.map(|mark| (mark.segment, mark.position)),
+            before: None,
+            recovery: Recovery::default(),
+            gone: Vec::new(),
+        }
+    }
+
+    fn run(&mut self, numbers: &[u64]) -> Result<(), Error> {
+        let (first, from) = self.start.map_or((0, segment::HEADER), |mark| (mark.segment, mark.position));
+        let (world, dir, salt) = (&self.shared.world, &self.shared.dir, self.shared.salt);
+        for number in numbers.iter().copied().filter(|number| *number >= first) {
+            let from = if number == first { from } else { segment::HEADER };
+            let mut go_on = true;
+            walk(world, dir, number, from, salt, |expected, found| {
+                go_on = self.take(number, expected, found)?;
+                Ok(go_on)
+            })?;
+            if !go_on {
+                break;
+            }
+            self.before = Some(number);
+        }
+        self.shared.pins.show(self.last.unwrap_or(0));
+        Ok(())
+    }
+
+    /// Replays one record; `false` if it and all behind it belong to a torn tail.
+    fn take(&mut self, number: u64, expected: u64, found: Record) -> Result<bool, Error> {
+        let header = found.header;
+        if self.last.is_some_and(|last| header.sequence <= last) {
+            return Ok(true);
+        }
+        let is_durable = header.sequence <= self.durable;
+        if let Some(after) = self.last.filter(|last| *last != header.previous) {
+            if !is_durable {
+                return Ok(false);
+            }
+            // Between files, commits may be missing because their segment was collected.
+            let neighbours = self.before.is_none_or(|before| before + 1 == number);
+            if neighbours || expected != segment::HEADER {
+                let file = segment::path(&self.shared.dir, Place::Log(number)).display().to_string();
+                let loss = Loss { after, before: header.sequence, file, from: expected, to: found.position };
+                self.recovery.lost.push(loss);
+            }
+        }
+        if !is_durable && !self.bodies_are_whole(number, &found)? {
+            return Ok(false);
+        }
+        self.gone.extend(self.shared.apply(header.sequence, &found.changes, None)?);
+        self.last = Some(header.sequence);
+        self.end = Some((number, found.end()));
+        self.recovery.replayed += 1;
+        if self.shared.index.unflushed() >= REPLAY_FLUSH {
+            Watermark { sequence: header.sequence, segment: number, position: found.end() }.note(self.shared);
+            self.shared.index.seal();
+            self.shared.index.flush()?;
+        }
+        Ok(true)
+    }
+
+    /// Whether the bodies inside a record are all there. Only asked of what may be torn.
+    fn bodies_are_whole(&self, number: u64, found: &Record) -> Result<bool, Error> {
+        let path = segment::path(&self.shared.dir, Place::Log(number));
+        let file = self.shared.world.disk.open(&path, Open::Read).map_err(|error| failed(&error, &path))?;
+        for change in &found.changes {
+            let (Some(_), Some(value)) = (body::blob_of(&change.key), &change.value) else { continue };
+            for extent in Entry::decode(value)?.extents {
+                let own = extent.offset >= found.position && extent.offset < found.end();
+                if extent.place != Place::Log(number) || !own {
+                    continue;
+                }
+                let mut bytes = vec![0; extent.length as usize];
+                file.read_exact_at(&mut bytes, extent.offset).map_err(|error| failed(&error, &path))?;
+                if !bytes.chunks(CHUNK).map(crc32fast::hash).eq(extent.crcs.iter().copied()) {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Takes away what lies behind the last record that was kept, so that no later start takes it for good.
+fn cut(shared: &Shared, numbers: &[u64], end: Option<(u64, u64)>) -> Result<u64, Error> {
+    let (disk, dir) = (shared.world.disk.as_ref(), &shared.dir);
+    let log = segment::dir_of(dir, Place::Log(0));
+    let (last, position) = end.unwrap_or((0, 0));
+    let mut discarded = 0;
+    for number in numbers {
+        let path = segment::path(dir, Place::Log(*number));
+        let io = |error: std::io::Error| failed(&error, &path);
+        if *number > last {
+            disk.remove(&path).map_err(io)?;
+            continue;
+        }
+        let file = disk.open(&path, Open::Write).map_err(io)?;
+        let mut len = file.len().map_err(io)?;
+        if *number == last && len > position {
+            discarded += used_behind(file.as_ref(), position, len).map_err(io)?;
+            file.set_len(position).and_then(|()| file.sync_all()).map_err(io)?;
+            len = position;
+        }
+        shared.usage().sealed.insert(*number, len);
+    }
+    disk.sync_dir(&log).map_err(|error| failed(&error, &log))?;
+    Ok(discarded)
+}
+
+/// Bytes from `from` to the last one that is not zero.
+fn used_behind(file: &dyn File, from: u64, len: u64) -> std::io::Result<u64> {
+    let mut buffer = vec![0; 64 * 1024];
+    let (mut at, mut used) = (from, 0);
+    while at < len {
+        let window = (len - at).min(buffer.len() as u64) as usize;
+        file.read_exact_at(&mut buffer[..window], at)?;
+        if let Some(last) = buffer[..window].iter().rposition(|byte| *byte != 0) {
+            used = at + last as u64 + 1 - from;
+        }
+        at += window as u64;
+    }
+    Ok(used)
+}
+
+/// Files of bodies that a replayed commit gave up.
+fn remove_bodies(shared: &Shared, gone: &[Place]) {
+    for place in gone.iter().filter(|place| matches!(place, Place::Body(_))) {
+        // Most are gone already.
+        let _ = shared.world.disk.remove(&segment::path(&shared.dir, *place));
+    }
+}
+
+fn report(recovery: &Recovery) {
+    for loss in &recovery.lost {
+        tracing::error!(
+            "the log is damaged: commits after {} and before {} are lost ({} from byte {} to {})",
+            loss.after,
+            loss.before,
+            loss.file,
+            loss.from,
+            loss.to
+        );
+    }
+    if recovery.index_rebuilt {
+        tracing::warn!("the index was rebuilt from the log");
+    }
+}
+
+/// Begins a segment with the record that says which run this is: durable before any number of it is given out.
+fn begin(shared: &Shared, number: u64, seen: u64, last: u64) -> Result<Log, Error> {
+    let header = segment::Header { place: Place::Log(number), boot: shared.boot, salt: shared.salt };
+    let disk = shared.world.disk.as_ref();
+    let made = segment::prepare(disk, &shared.dir, header, shared.options.segment_bytes)?;
+    let sequence = seen + 1;
+    let value = Some(Bytes::copy_from_slice(&shared.boot.to_be_bytes()));
+    let change = Change { key: body::boot_key(), value, version: Version(sequence) };
+    let mut bytes = Vec::new();
+    let start = record::begin(&mut bytes);
+    let numbers = Numbers { sequence, previous: last, synced: last };
+    record::end(&mut bytes, start, shared.salt, numbers, std::slice::from_ref(&change));
+    let written = made.file.write_all_at(&bytes, segment::HEADER).and_then(|()| made.file.sync_data());
+    written.map_err(|error| failed(&error, &segment::path(&shared.dir, header.place)))?;
+    shared.index.apply(sequence, &[change]);
+    shared.pins.show(sequence);
+    let position = segment::HEADER + bytes.len() as u64;
+    Ok(Log { segment: made, position, sequence, synced: sequence })
+}
