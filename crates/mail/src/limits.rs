@@ -33,25 +33,25 @@ pub const SMTP_COMMAND_TIMEOUT: Duration = Duration::from_secs(300);
 /// Senders and recipients that one session may have refused before it is closed (attacks A11).
 pub const SMTP_REJECTIONS: u32 = 100;
 /// A message may take this long to arrive, from DATA to its end.
-pub const SMTP_MESSAGE_TIMEOUT: Duration = Duration::from_secs(3600);
+pub const SMTP_MESSAGE_TIMEOUT: Duration = Duration::from_hours(1);
 /// Bytes of an over-long command line that are swallowed before the session is closed.
 pub const SMTP_LINE_SWALLOWED: usize = 1 << 20;
 /// Bytes of a BDAT chunk below which it counts as a command without a message (attacks A5).
 pub const SMTP_SMALL_CHUNK: u64 = 1024;
 /// A client waits this long for the greeting (RFC 5321 §4.5.3.2.1).
-pub const SMTP_GREETING_WAIT: Duration = Duration::from_secs(300);
+pub const SMTP_GREETING_WAIT: Duration = Duration::from_mins(5);
 /// For the reply to EHLO, STARTTLS, AUTH, RSET and QUIT.
-pub const SMTP_HELLO_WAIT: Duration = Duration::from_secs(300);
+pub const SMTP_HELLO_WAIT: Duration = Duration::from_mins(5);
 /// For the reply to MAIL (RFC 5321 §4.5.3.2.2).
-pub const SMTP_MAIL_WAIT: Duration = Duration::from_secs(300);
+pub const SMTP_MAIL_WAIT: Duration = Duration::from_mins(5);
 /// For the reply to RCPT (RFC 5321 §4.5.3.2.3).
-pub const SMTP_RCPT_WAIT: Duration = Duration::from_secs(300);
+pub const SMTP_RCPT_WAIT: Duration = Duration::from_mins(5);
 /// For the reply to DATA (RFC 5321 §4.5.3.2.4).
-pub const SMTP_DATA_START_WAIT: Duration = Duration::from_secs(120);
+pub const SMTP_DATA_START_WAIT: Duration = Duration::from_mins(2);
 /// For the peer to take a block of the message (RFC 5321 §4.5.3.2.5).
-pub const SMTP_DATA_BLOCK_WAIT: Duration = Duration::from_secs(180);
+pub const SMTP_DATA_BLOCK_WAIT: Duration = Duration::from_mins(3);
 /// For the reply to the final dot (RFC 5321 §4.5.3.2.6).
-pub const SMTP_DATA_END_WAIT: Duration = Duration::from_secs(600);
+pub const SMTP_DATA_END_WAIT: Duration = Duration::from_mins(10);
 /// RCPT commands a client has on the way before it waits for replies (RFC 2920 §3.1 warns of deadlock).
 pub const SMTP_PIPELINE: usize = 100;
 /// Bytes of one reply from a remote server, all lines.
