@@ -3,7 +3,11 @@
 use mail::{Domain, Id, Wall};
 use store::Batch;
 
-use crate::{Error, Item, Queue};
+use crate::enqueue::{place, remove, unplace};
+use crate::{Destination, Error, Item, Queue, keys, record};
+
+/// Items that one page looks at, at most.
+const SCANNED: usize = 1000;
 
 /// Which items; all that is given must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,31 +34,74 @@ pub struct Page {
 impl Queue {
     /// Items that match, behind `after`, at most `limit`.
     pub async fn list(&self, filter: &Filter, after: Option<Id>, limit: usize) -> Result<Page, Error> {
-        let _ = (filter, after, limit);
-        todo!()
+        let mut range = keys::items();
+        if let Some(after) = after {
+            range = range.after(&keys::item(after));
+        }
+        let found = self.store.snapshot().range(&range, SCANNED).await?;
+        let mut page = Page { items: Vec::new(), next: None };
+        for (key, value) in &found {
+            let id = keys::item_of(key).ok_or_else(keys::damaged)?;
+            let item = record::decode(id, value.version, &value.value)?;
+            if filter.matches(&item) {
+                page.items.push(item);
+            }
+            if page.items.len() == limit {
+                page.next = Some(id);
+                return Ok(page);
+            }
+        }
+        let last = found.last().filter(|_| found.len() == SCANNED);
+        page.next = last.and_then(|(key, _)| keys::item_of(key));
+        Ok(page)
     }
 
     /// Keeps an item from being tried until it is released.
     pub fn hold(&self, batch: &mut Batch, item: &Item) {
-        let _ = (batch, item);
-        todo!()
+        change(batch, item, |item| item.held = true);
     }
 
     /// Lets a held item go on, due at once.
     pub fn release(&self, batch: &mut Batch, item: &Item, now: Wall) {
-        let _ = (batch, item, now);
-        todo!()
+        change(batch, item, |item| {
+            item.held = false;
+            item.due = now;
+        });
     }
 
     /// Makes an item due at once; a held one stays held.
     pub fn retry(&self, batch: &mut Batch, item: &Item, now: Wall) {
-        let _ = (batch, item, now);
-        todo!()
+        change(batch, item, |item| item.due = now);
     }
 
     /// Removes an item with all its recipients and gives its body back. The caller records it in the journey (P3).
     pub fn cancel(&self, batch: &mut Batch, item: &Item) {
-        let _ = (batch, item);
-        todo!()
+        remove(batch, item);
     }
+}
+
+fn change(batch: &mut Batch, item: &Item, how: impl FnOnce(&mut Item)) {
+    let mut changed = item.clone();
+    how(&mut changed);
+    unplace(batch, item);
+    place(batch, &changed);
+}
+
+impl Filter {
+    /// Whether an item is asked for.
+    pub fn matches(&self, item: &Item) -> bool {
+        self.domain.as_ref().is_none_or(|domain| is_to(item, domain))
+            && self.sender.as_ref().is_none_or(|sender| is_from(item, sender))
+            && self.message.is_none_or(|message| message == item.message)
+            && self.held.is_none_or(|held| held == item.held)
+    }
+}
+
+fn is_to(item: &Item, domain: &Domain) -> bool {
+    item.destination == Destination::Domain(domain.clone())
+        || item.recipients.iter().any(|r| r.recipient.address.domain() == Some(domain))
+}
+
+fn is_from(item: &Item, sender: &str) -> bool {
+    item.reverse_path.to_string().to_lowercase() == sender.to_lowercase()
 }

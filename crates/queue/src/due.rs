@@ -1,8 +1,12 @@
 //! What is to be tried now, and when to look again.
 
 use mail::{Id, Wall};
+use store::{KeyRange, Snapshot};
 
-use crate::{Destination, Error, Item, Queue};
+use crate::{Destination, Error, Item, Queue, keys, record};
+
+/// Keys read at a time, at most.
+const PAGE: usize = 256;
 
 /// An item that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,14 +29,15 @@ pub struct DueDestination {
 impl Queue {
     /// Reads an item; `None` once it is done.
     pub async fn get(&self, id: Id) -> Result<Option<Item>, Error> {
-        let _ = id;
-        todo!()
+        match self.store.snapshot().get(&keys::item(id)).await? {
+            Some(found) => record::decode(id, found.version, &found.value).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Up to `limit` items due by `now` that nobody has leased, longest due first, whatever their destination.
     pub async fn due(&self, now: Wall, limit: usize) -> Result<Vec<DueItem>, Error> {
-        let _ = (now, limit);
-        todo!()
+        self.unleased(&self.store.snapshot(), keys::due_by(now), limit).await
     }
 
     /// Up to `limit` items of one destination due by `now` that nobody has leased, longest due first.
@@ -42,8 +47,7 @@ impl Queue {
         now: Wall,
         limit: usize,
     ) -> Result<Vec<DueItem>, Error> {
-        let _ = (destination, now, limit);
-        todo!()
+        self.unleased(&self.store.snapshot(), keys::destination_by(destination, now), limit).await
     }
 
     /// Up to `limit` destinations with items due by `now`, in a fixed order behind `after`: pass the last one seen to
@@ -54,12 +58,48 @@ impl Queue {
         after: Option<&Destination>,
         limit: usize,
     ) -> Result<Vec<DueDestination>, Error> {
-        let _ = (now, after, limit);
-        todo!()
+        let snapshot = self.store.snapshot();
+        let mut destinations = Vec::new();
+        let mut rest = keys::destinations(after);
+        while destinations.len() < limit {
+            let found = snapshot.range(&rest, 1).await?;
+            let Some((key, _)) = found.first() else { break };
+            let destination = keys::destination_of(key).ok_or_else(keys::damaged)?;
+            let due = keys::destination_by(&destination, now);
+            if let [first, ..] = self.unleased(&snapshot, due, 1).await?[..] {
+                destinations.push(DueDestination { destination: destination.clone(), due: first.due });
+            }
+            rest = keys::destinations(Some(&destination));
+        }
+        Ok(destinations)
     }
 
     /// When the first item that nobody has leased is due; `None` if there is none. Also wake on `Topic::Queue`.
     pub async fn next_due(&self) -> Result<Option<Wall>, Error> {
-        todo!()
+        let first = self.unleased(&self.store.snapshot(), keys::all_due(), 1).await?;
+        Ok(first.first().map(|item| item.due))
+    }
+
+    /// Items of an index's range that nobody has leased.
+    async fn unleased(
+        &self,
+        snapshot: &Snapshot,
+        mut range: KeyRange,
+        limit: usize,
+    ) -> Result<Vec<DueItem>, Error> {
+        let mut items = Vec::new();
+        loop {
+            let page = snapshot.range(&range, PAGE.min(limit.max(1))).await?;
+            for (key, _) in &page {
+                let (due, id) = keys::time_and_id(key).ok_or_else(keys::damaged)?;
+                if items.len() < limit && !self.leases.contains(id) {
+                    items.push(DueItem { id, due });
+                }
+            }
+            match page.last() {
+                Some((last, _)) if items.len() < limit => range = range.after(last),
+                _ => return Ok(items),
+            }
+        }
     }
 }

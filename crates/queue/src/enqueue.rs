@@ -1,9 +1,9 @@
 //! An item comes into the queue.
 
 use mail::{Envelope, Id, Wall};
-use store::{Batch, BlobId};
+use store::{Batch, BlobId, Expect, Topic, Version};
 
-use crate::{Destination, Queue};
+use crate::{Destination, Item, Queue, RecipientState, State, keys, record};
 
 /// An item to enqueue.
 #[derive(Clone, Debug)]
@@ -27,7 +27,57 @@ pub struct NewItem {
 impl Queue {
     /// Adds an item, due at once. Reads nothing and conflicts with nothing; wakes the queue when durable.
     pub fn enqueue(&self, batch: &mut Batch, new: NewItem) -> Id {
-        let _ = (batch, new, &self.store);
-        todo!()
+        let id = self.store.next_id();
+        let fresh = |recipient| RecipientState { recipient, state: State::Pending, last: None, attempts: 0 };
+        let item = Item {
+            id,
+            message: new.message,
+            blob: new.blob,
+            size: new.size,
+            prefix: new.prefix,
+            reverse_path: new.envelope.reverse_path,
+            ret: new.envelope.ret,
+            envid: new.envelope.envid,
+            body: new.envelope.body,
+            smtputf8: new.envelope.smtputf8,
+            destination: new.destination,
+            recipients: new.envelope.recipients.into_iter().map(fresh).collect(),
+            created: new.created,
+            due: new.created,
+            attempts: 0,
+            delay_notified: false,
+            held: false,
+            version: Version(0),
+        };
+        batch.reference(item.blob, 1);
+        place(batch, &item);
+        id
     }
+}
+
+/// Writes an item and its index keys.
+pub(crate) fn place(batch: &mut Batch, item: &Item) {
+    batch.put(keys::item(item.id), record::encode(item));
+    if !item.held {
+        batch.put(keys::due(item.due, item.id), Vec::new());
+        batch.put(keys::destination(&item.destination, item.due, item.id), Vec::new());
+    }
+    batch.notify(Topic::Queue);
+}
+
+/// Takes an item's index keys away, and demands that it is still as it was read.
+pub(crate) fn unplace(batch: &mut Batch, item: &Item) {
+    batch.expect(keys::item(item.id), Expect::Version(item.version));
+    if !item.held {
+        batch.delete(keys::due(item.due, item.id));
+        batch.delete(keys::destination(&item.destination, item.due, item.id));
+    }
+}
+
+/// Takes an item away and gives its body back.
+pub(crate) fn remove(batch: &mut Batch, item: &Item) {
+    unplace(batch, item);
+    batch.delete(keys::item(item.id));
+    batch.reference(item.blob, -1);
+    batch.notify(Topic::Queue);
 }

@@ -1,1 +1,100 @@
-//! The keys of this crate.
+//! The keys of this crate: items by id, and the two indexes of what is due.
+
+use mail::{Id, Wall};
+use store::{Key, KeyBuilder, KeyRange, Space};
+
+use crate::Destination;
+
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Kind {
+    /// An item.
+    Item = 1,
+    /// Due time and id.
+    Due = 2,
+    /// Destination, due time and id.
+    Destination = 3,
+}
+
+fn start(kind: Kind) -> KeyBuilder {
+    Key::build(Space::Queue).u8(kind as u8)
+}
+
+/// Times before 1970 are as good as 1970.
+fn millis(at: Wall) -> u64 {
+    u64::try_from(at.millis()).unwrap_or(0)
+}
+
+pub(crate) fn item(id: Id) -> Key {
+    start(Kind::Item).u64(id.0).key()
+}
+
+pub(crate) fn items() -> KeyRange {
+    start(Kind::Item).key().prefix_range()
+}
+
+pub(crate) fn due(due: Wall, id: Id) -> Key {
+    start(Kind::Due).u64(millis(due)).u64(id.0).key()
+}
+
+/// Everything with a time.
+pub(crate) fn all_due() -> KeyRange {
+    start(Kind::Due).key().prefix_range()
+}
+
+/// What is due by `now`.
+pub(crate) fn due_by(now: Wall) -> KeyRange {
+    let end = start(Kind::Due).u64(millis(now).saturating_add(1)).key();
+    KeyRange::between(&start(Kind::Due).key(), &end)
+}
+
+fn of(destination: &Destination) -> KeyBuilder {
+    start(Kind::Destination).text(&destination.to_string())
+}
+
+pub(crate) fn destination(destination: &Destination, due: Wall, id: Id) -> Key {
+    of(destination).u64(millis(due)).u64(id.0).key()
+}
+
+/// What is due by `now` for one destination.
+pub(crate) fn destination_by(destination: &Destination, now: Wall) -> KeyRange {
+    let end = of(destination).u64(millis(now).saturating_add(1)).key();
+    KeyRange::between(&of(destination).key(), &end)
+}
+
+/// All destinations behind `after`.
+pub(crate) fn destinations(after: Option<&Destination>) -> KeyRange {
+    let all = start(Kind::Destination).key().prefix_range();
+    match after {
+        Some(after) => {
+            let behind = of(after).key().prefix_range();
+            let key = |bytes: &[u8]| Key::from_bytes(bytes.to_vec());
+            KeyRange::between(&key(behind.end()), &key(all.end()))
+        }
+        None => all,
+    }
+}
+
+/// Time and id at the end of an index key.
+pub(crate) fn time_and_id(key: &Key) -> Option<(Wall, Id)> {
+    let (rest, id) = key.as_bytes().split_last_chunk::<8>()?;
+    let (_, due) = rest.split_last_chunk::<8>()?;
+    let due = i64::try_from(u64::from_be_bytes(*due)).unwrap_or(i64::MAX);
+    Some((Wall::from_millis(due), Id(u64::from_be_bytes(*id))))
+}
+
+/// The destination in a key of [`destinations`].
+pub(crate) fn destination_of(key: &Key) -> Option<Destination> {
+    let bytes = key.as_bytes();
+    let text = bytes.get(2..bytes.len().checked_sub(17)?)?;
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// The id of an item's key.
+pub(crate) fn item_of(key: &Key) -> Option<Id> {
+    Some(Id(u64::from_be_bytes(key.as_bytes().get(2..)?.try_into().ok()?)))
+}
+
+pub(crate) fn damaged() -> store::Error {
+    store::Error::Damaged("a key of the queue cannot be read".into())
+}

@@ -1,1 +1,95 @@
-//! How an item looks in the store.
+//! How an item looks in the store. The first byte is the format's version.
+
+use mail::{BodyType, Id, ReturnContent};
+use store::codec::{Reader, Writer};
+use store::{Error, Version};
+
+use crate::{Item, RecipientState, State};
+
+pub(crate) fn encode(item: &Item) -> Vec<u8> {
+    let mut w = Writer::new(1);
+    w.id(item.message).blob(item.blob).varint(item.size).bytes(&item.prefix);
+    w.reverse_path(&item.reverse_path);
+    w.u8(match item.ret {
+        None => 0,
+        Some(ReturnContent::Full) => 1,
+        Some(ReturnContent::Headers) => 2,
+    });
+    w.option(item.envid.as_deref(), |w, envid| {
+        w.text(envid);
+    });
+    w.u8(match item.body {
+        BodyType::SevenBit => 0,
+        BodyType::EightBitMime => 1,
+        BodyType::BinaryMime => 2,
+    });
+    w.bool(item.smtputf8).text(&item.destination.to_string()).list(&item.recipients, write_recipient);
+    w.wall(item.created).wall(item.due).varint(item.attempts.into());
+    w.bool(item.delay_notified).bool(item.held).finish()
+}
+
+fn write_recipient(w: &mut Writer, recipient: &RecipientState) {
+    let state = match recipient.state {
+        State::Pending => 0,
+        State::Delivered => 1,
+        State::Failed => 2,
+    };
+    w.recipient(&recipient.recipient).u8(state).varint(recipient.attempts.into());
+    w.option(recipient.last.as_ref(), |w, reply| {
+        w.reply(reply);
+    });
+}
+
+pub(crate) fn decode(id: Id, version: Version, bytes: &[u8]) -> Result<Item, Error> {
+    let (mut r, _) = Reader::new(bytes, 1, "a queue item")?;
+    let r = &mut r;
+    Ok(Item {
+        id,
+        version,
+        message: r.id()?,
+        blob: r.blob()?,
+        size: r.varint()?,
+        prefix: r.bytes()?.to_vec(),
+        reverse_path: r.reverse_path()?,
+        ret: read_ret(r)?,
+        envid: r.option(|r| r.text().map(str::to_owned))?,
+        body: read_body(r)?,
+        smtputf8: r.bool()?,
+        destination: r.parsed()?,
+        recipients: r.list(read_recipient)?,
+        created: r.wall()?,
+        due: r.wall()?,
+        attempts: r.number()?,
+        delay_notified: r.bool()?,
+        held: r.bool()?,
+    })
+}
+
+fn read_ret(r: &mut Reader<'_>) -> Result<Option<ReturnContent>, Error> {
+    match r.u8()? {
+        0 => Ok(None),
+        1 => Ok(Some(ReturnContent::Full)),
+        2 => Ok(Some(ReturnContent::Headers)),
+        _ => Err(r.damaged()),
+    }
+}
+
+fn read_body(r: &mut Reader<'_>) -> Result<BodyType, Error> {
+    match r.u8()? {
+        0 => Ok(BodyType::SevenBit),
+        1 => Ok(BodyType::EightBitMime),
+        2 => Ok(BodyType::BinaryMime),
+        _ => Err(r.damaged()),
+    }
+}
+
+fn read_recipient(r: &mut Reader<'_>) -> Result<RecipientState, Error> {
+    let recipient = r.recipient()?;
+    let state = match r.u8()? {
+        0 => State::Pending,
+        1 => State::Delivered,
+        2 => State::Failed,
+        _ => return Err(r.damaged()),
+    };
+    Ok(RecipientState { recipient, state, attempts: r.number()?, last: r.option(Reader::reply)? })
+}

@@ -1,10 +1,11 @@
 //! The result of an attempt, in one commit.
 
-use mail::{Reply, Wall};
+use mail::{Notify, Reply, Wall};
 use store::Batch;
 use world::Rng;
 
-use crate::{Item, Queue, RecipientState, Schedule};
+use crate::enqueue::{place, remove, unplace};
+use crate::{Item, Queue, RecipientState, Schedule, State};
 
 /// What an attempt came to for one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +21,8 @@ pub enum Outcome {
 /// What the sender is told of a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportKind {
-    /// Handed to a system that may not report itself (RFC 3464 action `relayed`), asked for by NOTIFY=SUCCESS.
+    /// Handed on, and NOTIFY=SUCCESS asked for word of it (RFC 3464 action `relayed`). The caller drops it where the next
+    /// hop took the DSN parameters over, because then that one reports (RFC 3461 §5.2.2).
     Relayed,
     /// Refused for good (action `failed`).
     Failed,
@@ -65,8 +67,10 @@ impl Settled {
 
 impl Queue {
     /// Writes the result of an attempt: each outcome with its index in `item.recipients`; pending recipients without
-    /// one were not tried and stay. A finished item is deleted and gives its body back. Conflicts if the item has
-    /// changed since it was read.
+    /// one were not tried and stay. A finished item is deleted and gives its body back.
+    ///
+    /// Conflicts if the item has changed since it was read (an operator held it, say): what the remote said must not be
+    /// lost, so read the item again and settle the same outcomes; if it is gone, record them in the journey.
     pub fn settle(
         &self,
         batch: &mut Batch,
@@ -76,7 +80,92 @@ impl Queue {
         schedule: &Schedule,
         rng: &dyn Rng,
     ) -> Settled {
-        let _ = (batch, item, outcomes, now, schedule, rng);
-        todo!()
+        let mut next = item.clone();
+        next.attempts += 1;
+        let mut settled = Settled::default();
+        apply(&mut next, outcomes, &mut settled);
+        let age = now.since(item.created);
+        if age >= schedule.lifetime {
+            expire(&mut next, &mut settled);
+        }
+        settled.pending = next.pending().map(|(_, recipient)| recipient.clone()).collect();
+        let is_late = age >= schedule.delay_notice_after && !item.delay_notified;
+        settled.reports = reports(&next, &settled, is_late);
+        if settled.pending.is_empty() {
+            remove(batch, item);
+            return settled;
+        }
+        next.delay_notified |= is_late;
+        next.due = next_due(&next, now, schedule, rng);
+        settled.next_due = Some(next.due);
+        unplace(batch, item);
+        place(batch, &next);
+        settled
     }
+}
+
+/// Writes outcomes down; those of recipients that are finished or do not exist are ignored.
+fn apply(next: &mut Item, outcomes: Vec<(usize, Outcome)>, settled: &mut Settled) {
+    for (index, outcome) in outcomes {
+        let Some(recipient) = next.recipients.get_mut(index).filter(|r| r.state == State::Pending) else {
+            continue;
+        };
+        recipient.attempts += 1;
+        let (state, reply) = match outcome {
+            Outcome::Delivered(reply) => (State::Delivered, reply),
+            Outcome::Failed(reply) => (State::Failed, reply),
+            Outcome::Deferred(reply) => (State::Pending, reply),
+        };
+        recipient.state = state;
+        recipient.last = Some(reply);
+        match state {
+            State::Delivered => settled.delivered.push(recipient.clone()),
+            State::Failed => settled.failed.push(recipient.clone()),
+            State::Pending => {}
+        }
+    }
+}
+
+/// Gives up what is still pending.
+fn expire(next: &mut Item, settled: &mut Settled) {
+    for recipient in next.recipients.iter_mut().filter(|r| r.state == State::Pending) {
+        recipient.state = State::Failed;
+        settled.expired.push(recipient.clone());
+    }
+}
+
+/// What the sender is told. Nothing about mail from the null reverse-path (RFC 5321 §4.5.5), and of each recipient
+/// what its NOTIFY asks for (RFC 3461 §4.1).
+fn reports(item: &Item, settled: &Settled, is_late: bool) -> Vec<Report> {
+    if item.reverse_path.is_null() {
+        return Vec::new();
+    }
+    let late: &[RecipientState] = if is_late { &settled.pending } else { &[] };
+    [
+        (ReportKind::Relayed, settled.delivered.as_slice()),
+        (ReportKind::Failed, &settled.failed),
+        (ReportKind::Expired, &settled.expired),
+        (ReportKind::Delayed, late),
+    ]
+    .into_iter()
+    .flat_map(|(kind, recipients)| recipients.iter().map(move |r| Report { kind, recipient: r.clone() }))
+    .filter(|report| is_wanted(report.kind, report.recipient.recipient.notify))
+    .collect()
+}
+
+fn is_wanted(kind: ReportKind, notify: Notify) -> bool {
+    !notify.never
+        && match kind {
+            ReportKind::Relayed => notify.success,
+            ReportKind::Failed | ReportKind::Expired => notify.failure,
+            ReportKind::Delayed => notify.delay,
+        }
+}
+
+/// The next attempt by the schedule, but not after the moments at which the sender must hear something.
+fn next_due(item: &Item, now: Wall, schedule: &Schedule, rng: &dyn Rng) -> Wall {
+    let notice = (!item.delay_notified).then(|| item.created + schedule.delay_notice_after);
+    let end = Some(item.created + schedule.lifetime);
+    let moments = [notice, end].into_iter().flatten().filter(|moment| *moment > now);
+    moments.fold(now + schedule.wait(item.attempts, rng), Wall::min)
 }

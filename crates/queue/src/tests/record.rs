@@ -1,0 +1,58 @@
+//! Items in the store.
+
+use mail::{BodyType, Id, Notify, Recipient, ReturnContent};
+use proptest::prelude::*;
+use store::{BlobId, Version};
+
+use super::{at, recipient, reply};
+use crate::{Item, RecipientState, State, record};
+
+fn item() -> Item {
+    let asked = Recipient {
+        notify: Notify { never: false, success: true, failure: true, delay: false },
+        original: Some("rfc822;r+40y.test".into()),
+        ..recipient("r@y.test")
+    };
+    let state = |recipient, state, last| RecipientState { recipient, state, last, attempts: 3 };
+    Item {
+        id: Id(7),
+        message: Id(9),
+        blob: BlobId(1 << 40),
+        size: 12,
+        prefix: b"X: y\r\n".to_vec(),
+        reverse_path: "\"a b\"@x.test".parse().expect("a path"),
+        ret: Some(ReturnContent::Headers),
+        envid: Some("QQ314159".into()),
+        body: BodyType::EightBitMime,
+        smtputf8: true,
+        destination: "[IPv6:::1]".parse().expect("a destination"),
+        recipients: vec![
+            state(asked, State::Pending, Some(reply(450))),
+            state(recipient("b@y.test"), State::Failed, None),
+        ],
+        created: at(0),
+        due: at(5),
+        attempts: 3,
+        delay_notified: true,
+        held: true,
+        version: Version(5),
+    }
+}
+
+#[test]
+fn items_come_back_as_they_were() {
+    let item = item();
+    assert_eq!(record::decode(item.id, item.version, &record::encode(&item)), Ok(item));
+}
+
+proptest! {
+    #[test]
+    fn damaged_items_are_errors(at in 0usize..200, with in any::<u8>(), cut in 0usize..200) {
+        let mut bytes = record::encode(&item());
+        if let Some(byte) = bytes.get_mut(at) {
+            *byte = with;
+        }
+        bytes.truncate(bytes.len().min(cut));
+        drop(record::decode(Id(7), Version(5), &bytes));
+    }
+}
