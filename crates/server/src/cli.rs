@@ -100,8 +100,8 @@ impl Arguments {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let config = self.config;
         match self.command {
-            Command::Demo(arguments) => crate::demo::run(arguments).await,
-            Command::Serve => crate::serve::run(&config).await,
+            Command::Demo(arguments) => Box::pin(crate::demo::run(arguments)).await,
+            Command::Serve => Box::pin(crate::serve::run(&config)).await,
             Command::Check => run::check(&config),
             Command::Domain(command) => command.run(&config).await,
             Command::Account(command) => command.run(&config).await,

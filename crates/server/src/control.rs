@@ -44,7 +44,7 @@ pub(crate) async fn run(
 ) {
     loop {
         match race(told(&mut stopped), listener.accept()).await {
-            Either::Left(_) => return,
+            Either::Left(()) => return,
             Either::Right(Ok(stream)) => {
                 let conversation = converse(world.clone(), stream, Arc::clone(&office));
                 world.tasks.spawn(Box::pin(conversation));

@@ -38,10 +38,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let doors = world::real::world(&[]);
     let directory = Directory::make(&doors, &arguments)?;
-    let outcome = match race(demonstrate(&directory.path, &arguments), interrupted()).await {
-        Either::Left(outcome) => outcome,
-        Either::Right(()) => Ok(()),
-    };
+    let outcome = demonstrate(&directory.path, &arguments).await;
     directory.end();
     outcome.map_err(Failure::Failed)
 }
@@ -56,17 +53,27 @@ async fn demonstrate(directory: &Path, arguments: &Arguments) -> Result<(), Stri
     let mut show = Show::new();
     show.title(directory);
     let mut town = Town::build(directory, &mut show).await?;
-    let failures = tour::walk(&mut town, &mut show).await;
+    let visited = race(visit(&mut town, &mut show, directory, arguments), interrupted()).await;
+    show.end();
+    town.close().await;
+    match visited {
+        Either::Left(failures @ 1..) => {
+            Err(format!("{failures} of the demo's messages did not arrive where they should"))
+        }
+        Either::Right(()) if arguments.once => Err("the demo was interrupted".into()),
+        _ => Ok(()),
+    }
+}
+
+/// The tour; then, unless it was that `--once`, whatever the user sends, for ever. How many messages went wrong.
+async fn visit(town: &mut Town, show: &mut Show, directory: &Path, arguments: &Arguments) -> usize {
+    let failures = Box::pin(tour::walk(town, show)).await;
     show.summary(failures);
     if !arguments.once {
-        show.directory(&town, directory);
-        town.watch(&mut show).await;
+        show.directory(town, directory);
+        town.watch(show).await;
     }
-    town.close().await;
-    match failures {
-        0 => Ok(()),
-        some => Err(format!("{some} of the demo's messages did not arrive where they should")),
-    }
+    failures
 }
 
 /// Where the demo keeps its files.

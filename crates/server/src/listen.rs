@@ -67,7 +67,7 @@ pub(crate) async fn run(
     let bound = Arc::new(bound);
     loop {
         let accepted = match race(told(&mut stopped), bound.listener.accept()).await {
-            Either::Left(_) => return,
+            Either::Left(()) => return,
             Either::Right(accepted) => accepted,
         };
         let stream = match accepted {
@@ -111,7 +111,7 @@ async fn serve(world: World, bound: Arc<Bound>, services: Arc<Services>, stream:
     } else {
         stream
     };
-    services.serve(stream, service, bound.plaintext_auth_on_loopback).await;
+    Box::pin(services.serve(stream, service, bound.plaintext_auth_on_loopback)).await;
 }
 
 /// Says in the protocol's own words why the connection is closed. Under implicit TLS nothing can be said.

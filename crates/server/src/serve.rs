@@ -30,15 +30,12 @@ pub(crate) async fn run(path: &Path) -> Result<(), Failure> {
     let mut signals = Signals::new().map_err(|e| format!("cannot listen for signals: {e}"))?;
     let server = Server::start(world, &config).await?;
     output::say(ready_line(server.addresses()));
-    loop {
-        match signals.next().await {
-            Asked::Reload => match load(path) {
-                Ok(new) => config = server.reload(config, new),
-                Err(Failure::Usage(why) | Failure::Failed(why)) => {
-                    tracing::error!(why, "keeping the old configuration");
-                }
-            },
-            Asked::End => break,
+    while let Asked::Reload = signals.next().await {
+        match load(path) {
+            Ok(new) => config = server.reload(config, new),
+            Err(Failure::Usage(why) | Failure::Failed(why)) => {
+                tracing::error!(why, "keeping the old configuration");
+            }
         }
     }
     // Who asks twice does not want to wait.

@@ -17,15 +17,19 @@ pub(crate) struct Services {
 impl Services {
     /// Serves one connection to its end. Under implicit TLS the handshake has been done.
     pub(crate) async fn serve(&self, stream: Stream, service: Service, plaintext_auth_on_loopback: bool) {
-        let port = |service| Port { service, plaintext_auth_on_loopback };
         match service {
-            Service::Smtp => Arc::clone(&self.mta).serve(stream, port(mta::Service::Mx)).await,
+            Service::Smtp => self.mail(stream, mta::Service::Mx, plaintext_auth_on_loopback).await,
             Service::Submission | Service::Submissions => {
-                Arc::clone(&self.mta).serve(stream, port(mta::Service::Submission)).await;
+                self.mail(stream, mta::Service::Submission, plaintext_auth_on_loopback).await;
             }
-            Service::Lmtp => Arc::clone(&self.mta).serve(stream, port(mta::Service::Lmtp)).await,
+            Service::Lmtp => self.mail(stream, mta::Service::Lmtp, plaintext_auth_on_loopback).await,
             Service::Imap | Service::Imaps | Service::Pop3 | Service::Pop3s => drop(stream),
         }
+    }
+
+    async fn mail(&self, stream: Stream, service: mta::Service, plaintext_auth_on_loopback: bool) {
+        let port = Port { service, plaintext_auth_on_loopback };
+        Box::pin(Arc::clone(&self.mta).serve(stream, port)).await;
     }
 
     /// Tells all sessions to end at the next moment that loses nothing.

@@ -57,7 +57,9 @@ async fn list(config: &Path, domain: Option<String>, listing: Listing) -> Result
         return Ok(());
     }
     let mut table = Table::new(&["address", "goes to"]);
-    rows.into_iter().for_each(|row| table.row([row.address, row.targets.join(", ")]));
+    for row in rows {
+        table.row([row.address, row.targets.join(", ")]);
+    }
     table.say("There are no aliases; add one: posthouse alias add info@example.org you@example.org");
     Ok(())
 }

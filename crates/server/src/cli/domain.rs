@@ -53,7 +53,9 @@ async fn list(config: &Path, listing: Listing) -> Result<(), Failure> {
         return Ok(());
     }
     let mut table = Table::new(&["domain"]);
-    rows.into_iter().for_each(|row| table.row([row]));
+    for row in rows {
+        table.row([row]);
+    }
     table.say("There are no domains yet; add one: posthouse domain add example.org");
     Ok(())
 }
@@ -65,7 +67,9 @@ async fn dns(config: &Path, name: String, listing: Listing) -> Result<(), Failur
         return Ok(());
     }
     let mut table = Table::new(&["name", "type", "value", "what for"]);
-    rows.into_iter().for_each(|row| table.row([row.name, row.kind, row.value, row.why]));
+    for row in rows {
+        table.row([row.name, row.kind, row.value, row.why]);
+    }
     table.say("");
     Ok(())
 }

@@ -94,7 +94,9 @@ async fn list(config: &Path, filter: &QueueFilter, listing: Listing) -> Result<(
     }
     let mut table =
         Table::new(&["id", "to", "recipients", "sender", "bytes", "tries", "next try", "last reply"]);
-    rows.iter().for_each(|row| table.row(cells(row)));
+    for row in &rows {
+        table.row(cells(row));
+    }
     table.say("The queue is empty.");
     Ok(())
 }

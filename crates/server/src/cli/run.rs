@@ -52,7 +52,7 @@ pub(super) fn check(path: &Path) -> Result<(), Failure> {
 /// Whoever carries out requests.
 pub(super) enum Runner {
     /// The running server.
-    Server(Client),
+    Server(Box<Client>),
     /// We, with the store opened.
     Here(Box<Office>),
 }
@@ -63,7 +63,7 @@ impl Runner {
         let config = load(config)?;
         let world = world::real::world(&config.dns_servers);
         if let Some(client) = Client::connect(&world, &config.data_dir).await? {
-            return Ok(Self::Server(client));
+            return Ok(Self::Server(Box::new(client)));
         }
         let office = open_office(world, &config).await?;
         Ok(Self::Here(Box::new(office)))

@@ -21,7 +21,7 @@ pub(super) struct Value<'s, 't> {
     /// With its section.
     pub(super) key: String,
     pub(super) span: Range<usize>,
-    value: &'s DeValue<'t>,
+    given: &'s DeValue<'t>,
 }
 
 impl<'s, 't> Section<'s, 't> {
@@ -33,7 +33,7 @@ impl<'s, 't> Section<'s, 't> {
     pub(super) fn take(&mut self, key: &'static str) -> Option<Value<'s, 't>> {
         self.asked.push(key);
         let (_, value) = self.table?.iter().find(|(k, _)| k.get_ref() == key)?;
-        Some(Value { key: self.path(key), span: value.span(), value: value.get_ref() })
+        Some(Value { key: self.path(key), span: value.span(), given: value.get_ref() })
     }
 
     /// Like [`Section::take`] through `read`; tells what is wrong and gives nothing then.
@@ -106,20 +106,20 @@ impl<'s, 't> Section<'s, 't> {
 
 impl<'s, 't> Value<'s, 't> {
     fn wrong<T>(&self, wanted: &str) -> Result<T, String> {
-        Err(format!("must be {wanted}, but is {}", self.value.type_str()))
+        Err(format!("must be {wanted}, but is {}", self.given.type_str()))
     }
 
     pub(super) fn string(&self) -> Result<&'s str, String> {
-        self.value.as_str().map_or_else(|| self.wrong("a string in quotes"), Ok)
+        self.given.as_str().map_or_else(|| self.wrong("a string in quotes"), Ok)
     }
 
     pub(super) fn boolean(&self) -> Result<bool, String> {
-        self.value.as_bool().map_or_else(|| self.wrong("true or false"), Ok)
+        self.given.as_bool().map_or_else(|| self.wrong("true or false"), Ok)
     }
 
     /// A whole number from `least` to `most`.
     pub(super) fn number(&self, least: u64, most: u64) -> Result<u64, String> {
-        let Some(integer) = self.value.as_integer() else { return self.wrong("a whole number") };
+        let Some(integer) = self.given.as_integer() else { return self.wrong("a whole number") };
         u64::from_str_radix(integer.as_str(), integer.radix())
             .ok()
             .filter(|n| (least..=most).contains(n))
@@ -150,14 +150,14 @@ impl<'s, 't> Value<'s, 't> {
         &self,
         read: impl Fn(&Value<'s, 't>) -> Result<T, String>,
     ) -> Result<Vec<T>, String> {
-        let Some(array) = self.value.as_array() else { return self.wrong("a list in [ ]") };
+        let Some(array) = self.given.as_array() else { return self.wrong("a list in [ ]") };
         array.iter().map(|element| read(&self.element(element))).collect()
     }
 
     /// The tables of `[[name]]`.
     pub(super) fn tables(&self, name: &'static str) -> Result<Vec<Section<'s, 't>>, String> {
         let wanted = || format!("must be written as [[{name}]]");
-        let array = self.value.as_array().ok_or_else(wanted)?;
+        let array = self.given.as_array().ok_or_else(wanted)?;
         let section = |element: &'s Spanned<DeValue<'t>>| {
             let table = element.get_ref().as_table().ok_or_else(wanted)?;
             Ok(Section::new(name, element.span(), Some(table)))
@@ -166,11 +166,11 @@ impl<'s, 't> Value<'s, 't> {
     }
 
     fn element(&self, element: &'s Spanned<DeValue<'t>>) -> Value<'s, 't> {
-        Value { key: self.key.clone(), span: element.span(), value: element.get_ref() }
+        Value { key: self.key.clone(), span: element.span(), given: element.get_ref() }
     }
 
     fn table(&self, problems: &mut Collector<'_>) -> Option<&'s DeTable<'t>> {
-        let table = self.value.as_table();
+        let table = self.given.as_table();
         if table.is_none() {
             problems.add(&self.span, self.key.clone(), format!("must be a table, [{}]", self.key));
         }

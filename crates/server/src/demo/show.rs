@@ -38,6 +38,11 @@ impl Show {
         self.spinner.enable_steady_tick(Duration::from_millis(80));
     }
 
+    /// Nothing is awaited any more.
+    pub(super) fn end(&self) {
+        self.spinner.finish_and_clear();
+    }
+
     fn rest(&self) {
         self.spinner.disable_steady_tick();
         self.spinner.set_message("");
@@ -87,7 +92,8 @@ impl Show {
         let name = format!("{:<6}", place.map_or("", Place::name));
         let name = self.paint.paint(place.map_or(Style::Dim, colour), name);
         let millis = at.millis() - self.began.millis();
-        let time = self.paint.paint(Style::Dim, format!("{:>7.3} s", millis as f64 / 1000.0));
+        let time = format!("{:>3}.{:03} s", millis.max(0) / 1000, millis.max(0) % 1000);
+        let time = self.paint.paint(Style::Dim, time);
         self.say(&format!("     {time}  {name} {mark} {text}"));
     }
 

@@ -264,7 +264,9 @@ impl Watch {
         let deadline = town.world.clock.mono() + patience;
         while town.world.clock.mono() < deadline {
             let news = self.news(town).await?;
-            news.iter().for_each(|news| show.event(news.place, &news.shown));
+            for news in &news {
+                show.event(news.place, &news.shown);
+            }
             if news.iter().any(|news| done(&news.what)) {
                 return Ok(());
             }

@@ -225,12 +225,10 @@ fn zones() -> Zones {
 /// A configuration that differs from a real one only in ports, short waits, and that loopback is allowed.
 fn configuration(place: Place, ports: &[(Service, u16)], names: SocketAddr) -> String {
     let address = place.address();
-    let listeners: String = ports
-        .iter()
-        .map(|(service, port)| {
-            format!("[[listener]]\nservice = \"{}\"\nbind = [\"{address}:{port}\"]\n\n", service.name())
-        })
-        .collect();
+    let listener = |(service, port): &(Service, u16)| {
+        format!("[[listener]]\nservice = \"{}\"\nbind = [\"{address}:{port}\"]\n\n", service.name())
+    };
+    let listeners = ports.iter().map(listener).collect::<Vec<_>>().concat();
     let smtp = ports.iter().find(|(s, _)| *s == Service::Smtp).map_or(25, |(_, port)| *port);
     let special = match place {
         Place::Alpha => String::new(),
