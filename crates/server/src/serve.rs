@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use store::Store;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -22,6 +23,9 @@ use crate::{certificate, control, listen};
 const PASSWORD_FILE_LENGTH: u64 = 4096;
 /// File descriptors that are not for connections: the store, the queue's own connections, commands (F21).
 const RESERVED_FILES: u64 = 256;
+
+/// How long the queue rests after it stopped by itself.
+const QUEUE_RESTART: Duration = Duration::from_secs(5);
 
 /// `posthouse serve`
 pub(crate) async fn run(path: &Path) -> Result<(), Failure> {
@@ -142,7 +146,7 @@ impl Server {
             spawn(Box::pin(listen::run(world.clone(), listener, services, connections, stop.clone())));
         }
         spawn(Box::pin(control::run(world.clone(), control, Arc::clone(&self.office), stop.clone())));
-        spawn(Box::pin(Arc::clone(&self.services.mta).run_queue()));
+        spawn(Box::pin(keep_queue_running(world.clone(), Arc::clone(&self.services), stop.clone())));
         let office = Arc::clone(&self.office);
         // What a crash left half removed.
         spawn(Box::pin(async move {
@@ -192,7 +196,7 @@ impl Server {
 
     /// Takes no more connections, lets sessions end, and closes the store. Sessions that are not done within `deadline`
     /// are cut off, which loses nothing: they end as in a crash (F43).
-    pub(crate) async fn stop(self, deadline: std::time::Duration) {
+    pub(crate) async fn stop(self, deadline: Duration) {
         tracing::info!(connections = self.connections.open(), "ending");
         self.stopped.send_replace(true);
         self.services.shutdown();
@@ -209,6 +213,19 @@ impl Server {
             );
         }
         self.office.store.close().await;
+    }
+}
+
+/// Runs the queue until the server stops. Should it ever panic, mail goes on leaving: what was in flight is due again.
+async fn keep_queue_running(world: World, services: Arc<Services>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let queue = world.tasks.spawn(Box::pin(Arc::clone(&services.mta).run_queue()));
+        queue.ended.await;
+        if *stop.borrow() {
+            return;
+        }
+        tracing::error!("the queue stopped by itself, which is a defect; starting it again");
+        race(told(&mut stop), world.clock.sleep(QUEUE_RESTART)).await;
     }
 }
 
