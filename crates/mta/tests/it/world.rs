@@ -1,40 +1,17 @@
-//! A small world for tests: virtual time, connections in memory, zones in a table.
+//! A small world for tests: connections in memory, zones in a table, the same dice in each run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use mail::{Domain, Mono, Wall};
+use mail::Domain;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 use world::dns::{self, Mx};
-use world::{BoxFuture, Clock, Disk, Dns, Listener, Net, Rng, Stream, Task, Tasks, World};
+use world::{BoxFuture, Disk, Dns, Listener, Net, Rng, Stream, World};
 
-/// Virtual time: it advances by itself whenever every task waits for it.
-struct Time {
-    start: Instant,
-}
-
-/// The wall clock at the start of each test.
-pub(crate) const START: Wall = Wall::from_secs(1_800_000_000);
-
-impl Clock for Time {
-    fn mono(&self) -> Mono {
-        Mono::from_start(self.start.elapsed())
-    }
-
-    fn wall(&self) -> Wall {
-        START + self.start.elapsed()
-    }
-
-    fn sleep_until(&self, deadline: Mono) -> BoxFuture<'static, ()> {
-        let at = self.start + deadline.since(Mono::default());
-        Box::pin(tokio::time::sleep_until(at))
-    }
-}
+use crate::time::Time;
 
 /// Connections in memory between listeners of one test.
 #[derive(Default)]
@@ -42,8 +19,8 @@ pub(crate) struct Wires {
     listeners: Mutex<BTreeMap<SocketAddr, mpsc::UnboundedSender<Stream>>>,
     /// Addresses that never answer.
     silent: Mutex<BTreeSet<SocketAddr>>,
-    /// Every address that was ever tried, in order, with when.
-    tried: Mutex<Vec<(SocketAddr, Instant)>>,
+    /// Every address that was ever tried, in order.
+    tried: Mutex<Vec<SocketAddr>>,
 }
 
 impl Wires {
@@ -51,7 +28,7 @@ impl Wires {
         self.silent.lock().expect("no panics").insert(address);
     }
 
-    pub(crate) fn tried(&self) -> Vec<(SocketAddr, Instant)> {
+    pub(crate) fn tried(&self) -> Vec<SocketAddr> {
         self.tried.lock().expect("no panics").clone()
     }
 
@@ -64,7 +41,7 @@ impl Wires {
 
     /// A connection from `from` to whoever is bound at `to`.
     pub(crate) fn dial(&self, from: SocketAddr, to: SocketAddr) -> io::Result<Stream> {
-        self.tried.lock().expect("no panics").push((to, Instant::now()));
+        self.tried.lock().expect("no panics").push(to);
         let listeners = self.listeners.lock().expect("no panics");
         let (ours, theirs) = tokio::io::duplex(1 << 16);
         let refused = || io::Error::new(io::ErrorKind::ConnectionRefused, "connection refused");
@@ -83,7 +60,7 @@ struct Host {
 impl Net for Host {
     fn connect(&self, to: SocketAddr, _: Option<IpAddr>) -> BoxFuture<'static, io::Result<Stream>> {
         if self.wires.silent.lock().expect("no panics").contains(&to) {
-            self.wires.tried.lock().expect("no panics").push((to, Instant::now()));
+            self.wires.tried.lock().expect("no panics").push(to);
             return Box::pin(std::future::pending());
         }
         let stream = self.wires.dial(SocketAddr::new(self.ip, 40_000), to);
@@ -171,54 +148,29 @@ impl Rng for Dice {
     }
 }
 
-/// Tasks on the test's own single thread.
-struct OneThread;
-
-impl Tasks for OneThread {
-    fn spawn(&self, future: BoxFuture<'static, ()>) -> Task {
-        let handle = tokio::spawn(future);
-        let abort = handle.abort_handle();
-        Task { ended: Box::pin(async move { drop(handle.await) }), abort: Box::new(move || abort.abort()) }
-    }
-
-    fn spawn_dedicated(&self, _: &str, future: BoxFuture<'static, ()>) -> Task {
-        self.spawn(future)
-    }
-
-    fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
-        work();
-        Box::pin(async {})
-    }
-}
-
 /// What the hosts of one test share.
 #[derive(Clone)]
 pub(crate) struct Outside {
     pub(crate) wires: Arc<Wires>,
     pub(crate) zones: Arc<Zones>,
-    start: Instant,
+    pub(crate) time: Time,
 }
 
 impl Outside {
     pub(crate) fn new() -> Self {
-        Self { wires: Arc::default(), zones: Arc::default(), start: Instant::now() }
+        Self { wires: Arc::default(), zones: Arc::default(), time: Time::default() }
     }
 
     /// The doors of a host with this address.
     pub(crate) fn host(&self, ip: IpAddr) -> World {
         World {
-            clock: Arc::new(Time { start: self.start }),
+            clock: Arc::new(self.time.clone()),
             net: Arc::new(Host { wires: Arc::clone(&self.wires), ip }),
             dns: Arc::clone(&self.zones) as Arc<dyn Dns>,
             disk: Arc::new(NoDisk),
             rng: Arc::new(Dice(Mutex::new(7))),
-            tasks: Arc::new(OneThread),
+            tasks: Arc::new(self.time.clone()),
         }
-    }
-
-    /// How long the test has run, in virtual time.
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.start.elapsed()
     }
 }
 

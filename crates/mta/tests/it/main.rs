@@ -1,0 +1,10 @@
+//! Whole mail servers on a small world: virtual time, connections in memory, a store in memory.
+
+mod office;
+mod outgoing;
+mod refusals;
+mod remote;
+mod reports;
+mod taking;
+mod time;
+mod world;

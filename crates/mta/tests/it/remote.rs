@@ -1,0 +1,159 @@
+//! A remote server that does as its script says, and keeps a truthful ledger of what it took.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::mpsc;
+use world::{Stream, Tasks};
+
+use crate::world::Outside;
+
+/// A message that a remote took with 250.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) from: String,
+    pub(crate) to: Vec<String>,
+    pub(crate) data: String,
+}
+
+/// What happened at a remote.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    /// Messages it took, whether or not it could say so.
+    pub(crate) taken: Vec<Taken>,
+    /// Connections it saw.
+    pub(crate) connections: usize,
+    /// Every command line, in order.
+    pub(crate) commands: Vec<String>,
+}
+
+/// A scripted remote. Replies are found by the beginning of the command line (`connect` for the greeting, `.` for the
+/// end of the data); the first match counts. `drop` closes without a reply; `take and drop` after noting the message.
+#[derive(Clone)]
+pub(crate) struct Remote {
+    script: Arc<Mutex<Vec<(String, String)>>>,
+    pub(crate) ledger: Arc<Mutex<Ledger>>,
+}
+
+impl Remote {
+    /// Listens at an address, such as `192.0.2.9:25`.
+    pub(crate) fn bind(outside: &Outside, address: &str, script: &[(&str, &str)]) -> Self {
+        let remote = Self { script: Arc::default(), ledger: Arc::default() };
+        remote.follow(script);
+        let arrivals = outside.wires.bind(address.parse().expect("an address"));
+        let time = outside.time.clone();
+        outside.time.spawn(Box::pin(serve(remote.clone(), arrivals, time)));
+        remote
+    }
+
+    /// Changes the script.
+    pub(crate) fn follow(&self, script: &[(&str, &str)]) {
+        let lines = script.iter().map(|(command, reply)| ((*command).to_owned(), (*reply).to_owned()));
+        *self.script.lock().expect("no panics") = lines.collect();
+    }
+
+    pub(crate) fn taken(&self) -> Vec<Taken> {
+        self.ledger.lock().expect("no panics").taken.clone()
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.ledger.lock().expect("no panics").connections
+    }
+
+    fn reply(&self, command: &str) -> String {
+        let script = self.script.lock().expect("no panics");
+        let scripted = script.iter().find(|(start, _)| command.starts_with(start)).map(|(_, reply)| reply.clone());
+        scripted.unwrap_or_else(|| {
+            match command.split(' ').next().unwrap_or_default() {
+                "connect" => "220 remote.test ready",
+                "EHLO" => "250-remote.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE",
+                "DATA" => "354 go on",
+                "QUIT" => "221 bye",
+                _ => "250 2.0.0 ok",
+            }
+            .to_owned()
+        })
+    }
+}
+
+async fn serve(
+    remote: Remote,
+    mut arrivals: mpsc::UnboundedReceiver<Stream>,
+    time: crate::time::Time,
+) {
+    while let Some(stream) = arrivals.recv().await {
+        remote.ledger.lock().expect("no panics").connections += 1;
+        let conversation = Conversation { remote: remote.clone(), stream, read: Vec::new() };
+        time.spawn(Box::pin(async move { drop(conversation.hold().await) }));
+    }
+}
+
+struct Conversation {
+    remote: Remote,
+    stream: Stream,
+    read: Vec<u8>,
+}
+
+impl Conversation {
+    /// `None` ends it.
+    async fn hold(mut self) -> Option<()> {
+        self.answer("connect").await?;
+        let mut envelope = Taken { from: String::new(), to: Vec::new(), data: String::new() };
+        loop {
+            let line = self.line().await?;
+            self.remote.ledger.lock().expect("no panics").commands.push(line.clone());
+            let reply = self.answer(&line).await?;
+            match line.split(':').next().unwrap_or_default() {
+                "MAIL FROM" => envelope = Taken { from: path(&line), to: Vec::new(), data: String::new() },
+                "RCPT TO" if reply.starts_with('2') => envelope.to.push(path(&line)),
+                "DATA" if reply.starts_with('3') => {
+                    envelope.data = self.data().await?;
+                    let reply = self.remote.reply(".");
+                    if reply.starts_with('2') || reply == "take and drop" {
+                        self.remote.ledger.lock().expect("no panics").taken.push(envelope.clone());
+                    }
+                    self.answer(".").await?;
+                }
+                "QUIT" => return None,
+                _ => {}
+            }
+        }
+    }
+
+    async fn answer(&mut self, command: &str) -> Option<String> {
+        let reply = self.remote.reply(command);
+        if reply.ends_with("drop") {
+            return None;
+        }
+        self.stream.write_all(format!("{reply}\r\n").as_bytes()).await.ok()?;
+        Some(reply)
+    }
+
+    async fn line(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = self.read.windows(2).position(|two| two == b"\r\n") {
+                let line: Vec<u8> = self.read.drain(..end + 2).collect();
+                return Some(String::from_utf8_lossy(&line[..end]).into_owned());
+            }
+            let mut buffer = [0; 4096];
+            let n = self.stream.read(&mut buffer).await.ok().filter(|n| *n > 0)?;
+            self.read.extend_from_slice(&buffer[..n]);
+        }
+    }
+
+    async fn data(&mut self) -> Option<String> {
+        let mut data = String::new();
+        loop {
+            let line = self.line().await?;
+            if line == "." {
+                return Some(data);
+            }
+            data += line.strip_prefix('.').unwrap_or(&line);
+            data += "\r\n";
+        }
+    }
+}
+
+fn path(line: &str) -> String {
+    let start = line.find('<').map_or(0, |at| at + 1);
+    line[start..].split('>').next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,180 @@
+//! What the sender hears: when, how often, and in what form.
+
+use std::time::Duration;
+
+use crate::office::{Client, Office, Plan, message};
+use crate::remote::Remote;
+use crate::taking::run;
+
+const HOUR: u64 = 3600;
+
+async fn wait(office: &Office, seconds: u64) {
+    office.world.clock.sleep(Duration::from_secs(seconds)).await;
+}
+
+async fn submit(office: &Office, rcpt: &str, from: &str) -> Client {
+    let mut user = office.user("ann@alpha.test").await;
+    assert!(user.say(&format!("MAIL FROM:<{from}> ENVID=QQ314159")).await.starts_with("250"));
+    assert!(user.say(&format!("RCPT TO:{rcpt}")).await.starts_with("250"));
+    let reply = user.data(&message("ann@alpha.test", "x@r.test", "hello")).await;
+    assert!(reply.starts_with("250"), "{reply}");
+    user
+}
+
+#[test]
+fn a_failure_comes_back_as_a_standard_report() {
+    run(|outside| async move {
+        outside.zones.add("r.test A 192.0.2.9");
+        Remote::bind(&outside, "192.0.2.9:25", &[("RCPT", "550-5.1.1 no such\r\n550 5.1.1 person here")]);
+        let office = Office::open(&outside, &Plan::alpha(), |_| {}).await;
+        office.start_queue();
+        submit(&office, "<x@r.test> ORCPT=rfc822;first@r.test", "ann@alpha.test").await;
+        wait(&office, 5).await;
+        let inbox = office.inbox("ann@alpha.test").await;
+        let [report] = &inbox[..] else { panic!("one report, not {inbox:?}") };
+        for part in [
+            "Return-Path: <>\r\nDelivered-To: ann@alpha.test\r\n",
+            "Content-Type: multipart/report",
+            "report-type=delivery-status",
+            "Auto-Submitted: auto-replied",
+            "Reporting-MTA: dns;mx.alpha.test",
+            "Original-Envelope-Id: QQ314159",
+            "Original-Recipient: rfc822;first@r.test",
+            "Final-Recipient: rfc822;x@r.test",
+            "Action: failed",
+            "Status: 5.1.1",
+            "Remote-MTA: dns;r.test",
+            "Diagnostic-Code: smtp;550",
+            "person here",
+            "Subject: hello",
+        ] {
+            let loose = |text: &str| text.replace("; ", ";").to_lowercase();
+            assert!(loose(report).contains(&loose(part)), "{part} in {report}");
+        }
+        assert!(office.queued().await.is_empty());
+        assert!(!report.contains("\r\nHello.\r\n"), "headers only: {report}");
+    });
+}
+
+#[test]
+fn a_delay_is_told_once_and_the_end_of_the_lifetime_too() {
+    run(|outside| async move {
+        outside.zones.add("r.test A 192.0.2.9");
+        let remote = Remote::bind(&outside, "192.0.2.9:25", &[("RCPT", "450 4.2.2 mailbox full")]);
+        let office = Office::open(&outside, &Plan::alpha(), |_| {}).await;
+        office.start_queue();
+        submit(&office, "<x@r.test>", "ann@alpha.test").await;
+        wait(&office, 3 * HOUR).await;
+        assert_eq!(office.inbox("ann@alpha.test").await.len(), 0);
+        wait(&office, 6 * HOUR).await;
+        let inbox = office.inbox("ann@alpha.test").await;
+        assert_eq!(inbox.len(), 1);
+        assert!(inbox[0].contains("Action: delayed") && inbox[0].contains("Will-Retry-Until: "), "{}", inbox[0]);
+        wait(&office, 4 * 24 * HOUR).await;
+        assert_eq!(office.inbox("ann@alpha.test").await.len(), 1);
+        let attempts = remote.connections();
+        assert!((25..40).contains(&attempts), "{attempts} attempts in four and a half days");
+        wait(&office, 24 * HOUR).await;
+        let inbox = office.inbox("ann@alpha.test").await;
+        assert_eq!(inbox.len(), 2);
+        assert!(inbox[1].contains("Action: failed"), "{}", inbox[1]);
+        assert!(inbox[1].contains("mailbox full"), "{}", inbox[1]);
+        assert!(office.queued().await.is_empty());
+        assert!(office.told().await.join("\n").contains("ailbox full"));
+    });
+}
+
+#[test]
+fn never_a_report_about_a_report() {
+    run(|outside| async move {
+        outside.zones.add("r.test A 192.0.2.9");
+        Remote::bind(&outside, "192.0.2.9:25", &[("RCPT", "550 5.1.1 no")]);
+        let office = Office::open(&outside, &Plan::alpha(), |_| {}).await;
+        office.start_queue();
+        submit(&office, "<x@r.test>", "").await;
+        wait(&office, 60).await;
+        assert!(office.holds_no_mail(&["ann@alpha.test", "abe@alpha.test"]).await);
+        let told = office.told().await;
+        assert_eq!(told.len(), 1, "no second journey: {told:?}");
+    });
+}
+
+#[test]
+fn a_remote_sender_gets_its_report_through_the_queue() {
+    run(|outside| async move {
+        outside.zones.add("r.test A 192.0.2.9");
+        let remote = Remote::bind(&outside, "192.0.2.9:25", &[]);
+        let office = Office::open(&outside, &Plan::alpha(), |_| {}).await;
+        office.add_alias("away@alpha.test", &["x@nowhere.test"]).await;
+        office.start_queue();
+        let mut client = office.client(25).await;
+        client.say("EHLO there.test").await;
+        let reply = client.mail("who@r.test", &["away@alpha.test"], &message("who@r.test", "away", "f")).await;
+        assert!(reply.starts_with("250"), "{reply}");
+        wait(&office, 60).await;
+        let taken = remote.taken();
+        assert_eq!(taken.len(), 1);
+        assert_eq!((taken[0].from.as_str(), &taken[0].to[..]), ("", &["who@r.test".to_owned()][..]));
+        assert!(taken[0].data.contains("Status: 5.1.2"), "{}", taken[0].data);
+        assert!(office.queued().await.is_empty());
+    });
+}
+
+#[test]
+fn notify_is_honoured() {
+    for (notify, reply, reports) in [
+        ("NEVER", "550 5.1.1 no", 0),
+        ("FAILURE", "550 5.1.1 no", 1),
+        ("DELAY", "550 5.1.1 no", 0),
+        ("SUCCESS", "550 5.1.1 no", 0),
+        ("SUCCESS", "250 ok", 1),
+        ("FAILURE", "250 ok", 0),
+    ] {
+        run(move |outside| async move {
+            outside.zones.add("r.test A 192.0.2.9");
+            Remote::bind(&outside, "192.0.2.9:25", &[("RCPT", reply)]);
+            let office = Office::open(&outside, &Plan::alpha(), |_| {}).await;
+            office.start_queue();
+            submit(&office, &format!("<x@r.test> NOTIFY={notify}"), "ann@alpha.test").await;
+            wait(&office, 60).await;
+            let inbox = office.inbox("ann@alpha.test").await;
+            assert_eq!(inbox.len(), reports, "{notify} {reply}");
+            if reply.starts_with('2') && reports == 1 {
+                assert!(inbox[0].contains("Action: relayed"), "{}", inbox[0]);
+            }
+        });
+    }
+}
+
+#[test]
+fn local_success_is_reported_when_asked_for() {
+    run(|outside| async move {
+        let office = Office::open(&outside, &Plan::alpha(), |_| {}).await;
+        submit(&office, "<abe@alpha.test> NOTIFY=SUCCESS", "ann@alpha.test").await;
+        let inbox = office.inbox("ann@alpha.test").await;
+        assert_eq!(inbox.len(), 1);
+        assert!(inbox[0].contains("Action: delivered"), "{}", inbox[0]);
+    });
+}
+
+#[test]
+fn mail_that_circles_between_two_offices_ends() {
+    run(|outside| async move {
+        outside.zones.add("alpha.test A 192.0.2.1");
+        outside.zones.add("beta.test A 192.0.2.2");
+        let alpha = Office::open(&outside, &Plan::alpha(), |_| {}).await;
+        let beta = Office::open(&outside, &Plan::beta(), |_| {}).await;
+        alpha.add_alias("round@alpha.test", &["round@beta.test"]).await;
+        beta.add_alias("round@beta.test", &["round@alpha.test"]).await;
+        alpha.start_queue();
+        beta.start_queue();
+        let mut user = alpha.user("ann@alpha.test").await;
+        let reply = user.mail("ann@alpha.test", &["round@alpha.test"], &message("ann@alpha.test", "r", "r")).await;
+        assert!(reply.starts_with("250"), "{reply}");
+        wait(&alpha, 60).await;
+        let inbox = alpha.inbox("ann@alpha.test").await;
+        assert_eq!(inbox.len(), 1, "one report and then silence");
+        assert!(inbox[0].contains("Status: 5.4.6"), "{}", inbox[0]);
+        assert!(alpha.queued().await.is_empty() && beta.queued().await.is_empty());
+    });
+}
