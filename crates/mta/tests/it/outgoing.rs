@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use store::Batch;
+
 use crate::office::{Office, Plan, message};
 use crate::remote::Remote;
 use crate::taking::run;
@@ -275,26 +277,21 @@ fn what_dns_says_decides_before_any_connection() {
 }
 
 #[test]
-fn operators_hold_release_retry_and_cancel() {
+fn held_items_wait_for_their_release() {
     run(|outside| async move {
         let (office, remote) = office_and_remote(&outside, &[("RCPT", "450 4.2.1 later")]).await;
         send(&office, &["a@r.test"]).await;
         wait(&office, 10).await;
-        let id = office.queued().await[0].id;
-        office.mta.act(mta::Action::Hold, id).await.expect("held");
+        let mut batch = Batch::new();
+        office.queue.hold(&mut batch, &office.queued().await[0]);
+        office.store.commit(batch).await.expect("held");
         remote.follow(&[]);
         wait(&office, 3600).await;
         assert_eq!(state(&office, &remote).await, "taken 0 waiting 1 reports 0");
-        office.mta.act(mta::Action::Release, id).await.expect("released");
+        let mut batch = Batch::new();
+        office.queue.release(&mut batch, &office.queued().await[0], office.world.clock.wall());
+        office.store.commit(batch).await.expect("released");
         wait(&office, 10).await;
         assert_eq!(state(&office, &remote).await, "taken 1 waiting 0 reports 0");
-        assert_eq!(office.mta.act(mta::Action::Retry, id).await, Err(mta::Error::NoSuchItem(id)));
-        remote.follow(&[("RCPT", "450 4.2.1 later")]);
-        send(&office, &["b@r.test"]).await;
-        wait(&office, 10).await;
-        let id = office.queued().await[0].id;
-        office.mta.act(mta::Action::Cancel, id).await.expect("cancelled");
-        assert_eq!(state(&office, &remote).await, "taken 1 waiting 0 reports 0");
-        assert!(office.told().await.join("\n").contains("cancelled"));
     });
 }
