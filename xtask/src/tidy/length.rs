@@ -1,4 +1,4 @@
-//! Function length, by ratchet: 70 lines, and what is longer today may only become shorter.
+//! Function length, by ratchet: 70 lines, and what is longer today may only become shorter. Tests may be long tables.
 //!
 //! `xtask/long-functions.txt` names each longer function with its length. A new entry is a decision that a person
 //! writes by hand; `--lower` only takes away.
@@ -51,13 +51,13 @@ pub(crate) fn check(root: &Path, sources: &[Source], lower: bool) -> Result<Vec<
     Ok(findings)
 }
 
-/// All functions with a body in one file.
+/// All functions with a body in one file, tests aside.
 pub(crate) fn functions(source: &Source) -> Vec<Function> {
-    words(&source.code, "fn").filter_map(|at| function(source, at)).collect()
+    words(&source.product, "fn").filter_map(|at| function(source, at)).collect()
 }
 
 fn function(source: &Source, at: usize) -> Option<Function> {
-    let code = &source.code;
+    let code = &source.product;
     let name: String =
         code[at + 2..].trim_start().bytes().take_while(|byte| is_name(*byte)).map(char::from).collect();
     let body = body_start(code, at)?;
