@@ -18,7 +18,7 @@ pub(crate) fn run<F: Future>(test: F) -> F::Output {
 /// The real doors with a disk in memory. Inside [`run`].
 pub(crate) fn on(disk: &MemoryDisk) -> World {
     let mut world = world::real::world(&[]);
-    world.disk = Arc::new(disk.clone());
+    world.disk = Arc::new(disk.until_crash());
     world
 }
 

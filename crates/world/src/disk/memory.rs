@@ -40,6 +40,8 @@ pub struct Counts {
 #[derive(Clone, Default)]
 pub struct MemoryDisk {
     state: Arc<Mutex<State>>,
+    /// Set for a view that dies with the next crash.
+    generation: Option<u64>,
 }
 
 #[derive(Default)]
@@ -73,6 +75,13 @@ impl MemoryDisk {
     /// An empty disk without limits.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same disk, for a process that dies when the power fails: after the next crash all its calls fail.
+    #[must_use]
+    pub fn until_crash(&self) -> Self {
+        let generation = Some(self.lock_state().generation);
+        Self { state: Arc::clone(&self.state), generation }
     }
 
     /// What was asked of it so far.
@@ -141,6 +150,17 @@ impl MemoryDisk {
         self.lock_state().used()
     }
 
+    /// The state, for a call of a process: it may be one that has died.
+    fn alive(&self) -> io::Result<MutexGuard<'_, State>> {
+        let state = self.lock_state();
+        match self.generation {
+            Some(generation) if generation != state.generation => {
+                Err(io::Error::other("this process died with the crash"))
+            }
+            _ => Ok(state),
+        }
+    }
+
     fn lock_state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -149,6 +169,19 @@ impl MemoryDisk {
 impl State {
     fn used(&self) -> u64 {
         self.names.values().filter_map(|id| self.inodes.get(id)).map(|inode| inode.current.len() as u64).sum()
+    }
+
+    /// Like [`State::step`], for an operation that takes no space: a full disk does not hurt it, but the next one.
+    fn step_in_place(&mut self) -> Result<(), Fault> {
+        let operation = self.counts.operations + 1;
+        if self.plan.get(&operation) == Some(&Fault::Full) {
+            self.plan.remove(&operation);
+            self.plan.entry(operation + 1).or_insert(Fault::Full);
+        }
+        match self.step() {
+            Err(Fault::Full) => Ok(()),
+            other => other,
+        }
     }
 
     /// Counts an operation that changes something, and fails it if that was planned.
@@ -226,7 +259,7 @@ fn crash_change(image: &mut Vec<u8>, change: &Pending, survives: &mut impl FnMut
 
 impl Disk for MemoryDisk {
     fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
-        let mut state = self.lock_state();
+        let mut state = self.alive()?;
         let inode = if how == Open::CreateNew {
             state.step().map_err(failure)?;
             if state.names.contains_key(path) {
@@ -249,16 +282,16 @@ impl Disk for MemoryDisk {
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
-        Ok(self.lock_state().names.keys().filter(|path| path.parent() == Some(dir)).cloned().collect())
+        Ok(self.alive()?.names.keys().filter(|path| path.parent() == Some(dir)).cloned().collect())
     }
 
     fn exists(&self, path: &Path) -> bool {
-        self.lock_state().names.contains_key(path)
+        self.alive().is_ok_and(|state| state.names.contains_key(path))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.lock_state();
-        state.step().map_err(failure)?;
+        let mut state = self.alive()?;
+        state.step_in_place().map_err(failure)?;
         if !state.names.contains_key(path) {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -267,8 +300,8 @@ impl Disk for MemoryDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = self.lock_state();
-        state.step().map_err(failure)?;
+        let mut state = self.alive()?;
+        state.step_in_place().map_err(failure)?;
         let id = *state.names.get(from).ok_or(io::ErrorKind::NotFound)?;
         state.rename_pending(to, Some(id));
         state.rename_pending(from, None);
@@ -276,8 +309,8 @@ impl Disk for MemoryDisk {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut state = self.lock_state();
-        state.step().map_err(failure)?;
+        let mut state = self.alive()?;
+        state.step_in_place().map_err(failure)?;
         let (synced, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut state.pending_names)
             .into_iter()
             .partition(|(path, _)| path.parent() == Some(dir));
@@ -289,7 +322,7 @@ impl Disk for MemoryDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Send + Sync>> {
-        let mut state = self.lock_state();
+        let mut state = self.alive()?;
         if !state.locks.insert(path.to_owned()) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -298,7 +331,7 @@ impl Disk for MemoryDisk {
     }
 
     fn free_bytes(&self, _dir: &Path) -> io::Result<u64> {
-        let state = self.lock_state();
+        let state = self.alive()?;
         Ok(state.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(state.used())))
     }
 
@@ -388,7 +421,7 @@ impl File for MemoryFile {
     fn sync_data(&self) -> io::Result<()> {
         let mut state = self.state()?;
         state.counts.syncs += 1;
-        let step = state.step();
+        let step = state.step_in_place();
         let Some(inode) = state.inodes.get_mut(&self.inode) else { return Ok(()) };
         match step {
             Ok(()) => {
