@@ -2,6 +2,7 @@
 //! away since RCPT, all in one batch. Exactly one commit; the 250 comes after it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -91,8 +92,9 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
     let blob = batch.blob(staged);
     let body = Body { message: id, blob, length, summary: &summary, eight_bit, at };
     let (words, reports) = (plan.words(id), plan.reports());
+    events.extend(plan.fallen_away(mta));
     events.extend(plan.write(mta, &mut batch, envelope, &body));
-    let told = dsn::add(mta, &mut batch, &Original::arriving(id, envelope, &summary, at), &reports).await;
+    let told = dsn::add(mta, &mut batch, &Original::arriving(envelope, &summary, at), &reports).await;
     events.extend(told.map_err(|error| reply::store(&error))?);
     mta.journeys.record(&mut batch, id, &events);
     // A conflict means that a mailbox went away just now: the sender tries again and RCPT then knows (F42).
@@ -216,8 +218,21 @@ impl Plan {
         failed.chain(delivered).collect()
     }
 
+    /// Who got nothing, for the journey.
+    fn fallen_away(&self, mta: &Mta) -> Vec<Event> {
+        let note =
+            |(recipient, reply): &(Recipient, Reply)| format!("nothing for <{}>: {reply}", recipient.address);
+        self.failed.iter().map(|failed| mta.event(What::Noted(note(failed)))).collect()
+    }
+
     /// Adds mailbox entries and queue items to the batch; gives their events.
-    pub(crate) fn write(self, mta: &Mta, batch: &mut Batch, envelope: &Envelope, body: &Body<'_>) -> Vec<Event> {
+    pub(crate) fn write(
+        self,
+        mta: &Mta,
+        batch: &mut Batch,
+        envelope: &Envelope,
+        body: &Body<'_>,
+    ) -> Vec<Event> {
         let mut events = Vec::with_capacity(self.local.len() + self.remote.len());
         for local in self.local {
             events.push(mta.event(local.write(mta, batch, envelope, body)));
@@ -254,7 +269,14 @@ impl Local {
 }
 
 impl Leg {
-    fn write(&self, mta: &Mta, batch: &mut Batch, envelope: &Envelope, to: &[Recipient], body: &Body<'_>) -> What {
+    fn write(
+        &self,
+        mta: &Mta,
+        batch: &mut Batch,
+        envelope: &Envelope,
+        to: &[Recipient],
+        body: &Body<'_>,
+    ) -> What {
         let destination = self.destination.to_string();
         let mut envelope = Envelope { recipients: to.to_vec(), ..parameters(envelope) };
         if body.eight_bit && envelope.body == BodyType::SevenBit {
@@ -294,9 +316,8 @@ fn xtext(address: &Address) -> String {
     let mut text = String::new();
     for byte in address.to_string().bytes() {
         match byte {
-            b'+' | b'=' => text += &format!("+{byte:02X}"),
-            b'!'..=b'~' => text.push(char::from(byte)),
-            _ => text += &format!("+{byte:02X}"),
+            b'!'..=b'~' if !matches!(byte, b'+' | b'=') => text.push(char::from(byte)),
+            _ => write!(text, "+{byte:02X}").expect("a String takes everything"),
         }
     }
     text

@@ -19,7 +19,6 @@ const RETURNED_HEADERS: usize = 16_384;
 
 /// The message that is reported about.
 pub(crate) struct Original<'a> {
-    pub(crate) message: Id,
     reverse_path: &'a ReversePath,
     envid: Option<&'a str>,
     arrival: Wall,
@@ -45,7 +44,12 @@ impl Told {
     }
 
     /// What an attempt in the queue led to.
-    pub(crate) fn queued(kind: ReportKind, state: &RecipientState, remote: Option<String>, until: Wall) -> Self {
+    pub(crate) fn queued(
+        kind: ReportKind,
+        state: &RecipientState,
+        remote: Option<String>,
+        until: Wall,
+    ) -> Self {
         let action = match kind {
             ReportKind::Relayed => Action::Relayed,
             ReportKind::Failed | ReportKind::Expired => Action::Failed,
@@ -95,17 +99,11 @@ impl Told {
 
 impl<'a> Original<'a> {
     /// A message that is being taken over in this very batch; of its header only what the summary knows goes back.
-    pub(crate) fn arriving(
-        message: Id,
-        envelope: &'a Envelope,
-        summary: &message::Summary,
-        arrival: Wall,
-    ) -> Self {
+    pub(crate) fn arriving(envelope: &'a Envelope, summary: &message::Summary, arrival: Wall) -> Self {
         let subject = summary.subject();
         let known = [("Message-ID", summary.message_id()), ("Subject", summary.envelope.subject.as_deref())];
         let lines = known.iter().filter_map(|(name, value)| Some(format!("{name}: {}\r\n", (*value)?)));
         Self {
-            message,
             reverse_path: &envelope.reverse_path,
             envid: envelope.envid.as_deref(),
             arrival,
@@ -126,15 +124,13 @@ impl<'a> Original<'a> {
             let at = returned.len();
             match mta.store.read_blob(item.blob, at as u64, wanted - at).await {
                 Ok(bytes) if !bytes.is_empty() => returned.extend_from_slice(&bytes),
-                Ok(_) => break,
                 // A damaged body must not keep the sender from hearing of it (P4).
-                Err(store::Error::Damaged(_) | store::Error::Missing(_)) => break,
+                Ok(_) | Err(store::Error::Damaged(_) | store::Error::Missing(_)) => break,
                 Err(error) => return Err(error),
             }
         }
         let subject = Parser::parse(&returned).subject();
         Ok(Self {
-            message: item.message,
             reverse_path: &item.reverse_path,
             envid: item.envid.as_deref(),
             arrival: item.created,

@@ -55,14 +55,9 @@ impl Fixup {
             }
             kept.extend_from_slice(field);
         }
-        let mut added = String::new();
-        if !has_date {
-            added = format!("Date: {}\r\n", self.date);
-        }
-        if !has_id {
-            added += &format!("Message-ID: {}\r\n", self.message_id);
-        }
-        kept.splice(0..0, added.bytes());
+        let date = if has_date { String::new() } else { format!("Date: {}\r\n", self.date) };
+        let id = if has_id { String::new() } else { format!("Message-ID: {}\r\n", self.message_id) };
+        kept.splice(0..0, [date, id].concat().into_bytes());
         kept.extend_from_slice(rest);
         self.held = Vec::new();
         kept
@@ -128,7 +123,10 @@ mod tests {
                 "Date: x\r\nBcc: s@x,\r\n\tt@x\r\nMessage-ID: <y>\r\nbCC : u\r\n\r\nBcc: stays\r\n",
                 "Date: x\r\nMessage-ID: <y>\r\n\r\nBcc: stays\r\n",
             ),
-            ("Message-ID: <y>\r\nX: a\r\n Date: folded\r\n\r\n", "Date: D\r\nMessage-ID: <y>\r\nX: a\r\n Date: folded\r\n\r\n"),
+            (
+                "Message-ID: <y>\r\nX: a\r\n Date: folded\r\n\r\n",
+                "Date: D\r\nMessage-ID: <y>\r\nX: a\r\n Date: folded\r\n\r\n",
+            ),
             ("\r\nonly body\r\n\r\n", "Date: D\r\nMessage-ID: <i@h>\r\n\r\nonly body\r\n\r\n"),
             ("Date: x\r\nMessage-ID: y\r\nBcc: z\r\n", "Date: x\r\nMessage-ID: y\r\n"),
             ("", "Date: D\r\nMessage-ID: <i@h>\r\n"),
@@ -142,7 +140,7 @@ mod tests {
     #[test]
     fn an_endless_header_section_is_refused() {
         let mut fixup = Fixup::new(String::new(), String::new());
-        let chunk = [b'x'; 65_536];
+        let chunk = vec![b'x'; 65_536];
         let refused = (0..17).any(|_| fixup.feed(&chunk) == Err(TooLong));
         assert!(refused);
     }

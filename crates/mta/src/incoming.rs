@@ -68,7 +68,9 @@ impl Incoming {
                 self.fixup = None;
                 self.keep(&mended).await;
             }
-            Some(Err(TooLong)) => self.fail(Reply::new(552, EnhancedCode(5, 3, 4), "the header section is too long")),
+            Some(Err(TooLong)) => {
+                self.fail(Reply::new(552, EnhancedCode(5, 3, 4), "the header section is too long"));
+            }
         }
     }
 

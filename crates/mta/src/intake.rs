@@ -133,7 +133,8 @@ pub(crate) async fn judge(mta: &Mta, case: &Case<'_>) -> Verdict {
             Finding::Fine => {}
             Finding::Note(reason) => verdict.reasons.push(format!("{}: {reason}", judge.name())),
             Finding::Refuse(reply) => {
-                tracing::debug!(id = %case.id, judge = judge.name(), %reply, "refused a message");
+                let from = &case.envelope.reverse_path;
+                tracing::debug!(id = %case.id, %from, judge = judge.name(), %reply, "refused a message");
                 verdict.refusal = Some(reply);
                 break;
             }

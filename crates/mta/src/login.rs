@@ -39,16 +39,16 @@ pub(crate) fn has_binding(stream: &Stream) -> bool {
 
 impl Login {
     pub(crate) fn new(mta: &Mta, stream: &Stream) -> Self {
-        Self {
-            directory: Arc::clone(&mta.directory),
-            channel: Channel::of(stream.tls()),
-            exchange: None,
-        }
+        Self { directory: Arc::clone(&mta.directory), channel: Channel::of(stream.tls()), exchange: None }
     }
 
     pub(crate) async fn start(&mut self, mechanism: &str, initial: Option<Vec<u8>>) -> Step {
         let Some(mut exchange) = self.directory.sasl(mechanism, self.channel.clone()) else {
-            return Step::Refused(Reply::new(504, EnhancedCode(5, 5, 4), "that mechanism is not offered here"));
+            return Step::Refused(Reply::new(
+                504,
+                EnhancedCode(5, 5, 4),
+                "that mechanism is not offered here",
+            ));
         };
         let step = exchange.start(initial.as_deref()).await;
         self.after(exchange, step)

@@ -79,7 +79,12 @@ impl Receiver {
                 Ok(true) => {}
                 Ok(false) => {
                     let text = format!("<{address}> is not an address of your account");
-                    return self.refuse("MAIL", Some(&reverse_path), None, Reply::new(553, EnhancedCode(5, 7, 1), text));
+                    return self.refuse(
+                        "MAIL",
+                        Some(&reverse_path),
+                        None,
+                        Reply::new(553, EnhancedCode(5, 7, 1), text),
+                    );
                 }
                 Err(error) => return Answer::Reject(reply::directory(&error)),
             }
@@ -111,7 +116,7 @@ impl Receiver {
         let Some(domain) = address.domain() else {
             return Err(Reply::new(550, EnhancedCode(5, 1, 2), "mail to address literals is not taken"));
         };
-        match self.mta.directory.resolve(address).await {
+        match self.look_up(address).await {
             Ok(Resolution::NoSuchUser) => {
                 Err(Reply::new(550, EnhancedCode(5, 1, 1), format!("no such user: <{address}>")))
             }
@@ -128,6 +133,22 @@ impl Receiver {
         }
     }
 
+    /// What an address stands for. RFC 5321 §4.5.1: whoever writes to the postmaster of this host reaches one, also
+    /// where the host's name is not one of our domains.
+    async fn look_up(&self, address: &Address) -> Result<Resolution, directory::Error> {
+        let resolution = self.mta.directory.resolve(address).await?;
+        let postmaster = address.local().eq_ignore_ascii_case("postmaster");
+        let here = address.domain() == Some(&self.settings.hostname);
+        if !(resolution == Resolution::NotLocal && postmaster && here) {
+            return Ok(resolution);
+        }
+        let Some(domain) = self.mta.directory.domains(None, 1).await?.pop() else { return Ok(resolution) };
+        match Address::new(address.local(), mail::Host::Domain(domain)) {
+            Ok(ours) => self.mta.directory.resolve(&ours).await,
+            Err(_) => Ok(resolution),
+        }
+    }
+
     /// Whether this client may send to anywhere: users who logged in, and trusted networks.
     fn may_relay(&self) -> bool {
         match self.client.service {
@@ -140,7 +161,8 @@ impl Receiver {
     /// DATA: opens a body and writes our trace header into it.
     pub(crate) async fn data_start(&mut self, envelope: &Envelope) -> Answer {
         let Some(transaction) = &mut self.transaction else { return Answer::Reject(reply::internal()) };
-        let incoming = Incoming::start(&self.mta, &self.settings, transaction.id, &self.client, envelope).await;
+        let incoming =
+            Incoming::start(&self.mta, &self.settings, transaction.id, &self.client, envelope).await;
         match incoming {
             Ok(incoming) => {
                 transaction.incoming = Some(incoming);
@@ -202,7 +224,7 @@ impl Receiver {
         }
         let mut fresh = Vec::with_capacity(resolutions.len());
         for recipient in &envelope.recipients {
-            let found = self.mta.directory.resolve(&recipient.address).await;
+            let found = self.look_up(&recipient.address).await;
             fresh.push(found.map_err(|error| reply::directory(&error))?);
         }
         Ok(fresh)

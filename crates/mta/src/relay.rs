@@ -22,7 +22,7 @@ use lanes::{Lanes, Place};
 /// Destinations looked at with one read.
 const PAGE: usize = 64;
 /// The longest sleep: the wall clock may jump.
-const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 /// How soon to look again when something is due but nothing may begin.
 const BLOCKED_SLEEP: Duration = Duration::from_secs(5);
 /// How long to wait after an error of the store before the item may be tried again.

@@ -6,7 +6,9 @@ use mail::{EnhancedCode, Reply};
 pub(crate) fn store(error: &store::Error) -> Reply {
     match error {
         store::Error::Full => Reply::new(452, EnhancedCode(4, 3, 1), "the disk is full, try again later"),
-        store::Error::TooLarge(_) => Reply::new(552, EnhancedCode(5, 3, 4), "too large for this server's store"),
+        store::Error::TooLarge(_) => {
+            Reply::new(552, EnhancedCode(5, 3, 4), "too large for this server's store")
+        }
         error => {
             if *error != store::Error::Conflict {
                 tracing::error!(%error, "taking mail failed");

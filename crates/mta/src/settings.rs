@@ -138,11 +138,10 @@ impl Retry {
 
 impl Default for Retry {
     fn default() -> Self {
-        let minutes = |m: u64| Duration::from_secs(m * 60);
         Self {
-            waits: [5, 15, 30, 60, 120, 240].map(minutes).to_vec(),
-            lifetime: Duration::from_secs(5 * 86_400),
-            delay_notice_after: Duration::from_secs(4 * 3600),
+            waits: [5, 15, 30, 60, 120, 240].map(Duration::from_mins).to_vec(),
+            lifetime: Duration::from_hours(5 * 24),
+            delay_notice_after: Duration::from_hours(4),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::{Mta, Port};
 /// Bytes read at once.
 const READ: usize = 16 * 1024;
 /// How long the client may take for a TLS handshake, or to take our last words.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The protocol's name in TLS (ALPN); a client that offers only others is refused (attack A6).
 const ALPN: &[u8] = b"smtp";
 
@@ -63,7 +63,7 @@ impl Smtpd {
         loop {
             while let Some(event) = self.session.poll_event() {
                 if event == Event::StartTls {
-                    match self.start_tls().await {
+                    match Box::pin(self.start_tls()).await {
                         Some(secured) => self = secured,
                         None => return,
                     }
@@ -86,7 +86,9 @@ impl Smtpd {
     async fn on_event(&mut self, event: Event) -> Option<Answer> {
         match event {
             Event::Hello { client, extended } => self.receiver.hello(client, extended),
-            Event::AuthStart { mechanism, initial } => return Some(self.auth_start(mechanism, initial).await),
+            Event::AuthStart { mechanism, initial } => {
+                return Some(self.auth_start(mechanism, initial).await);
+            }
             Event::AuthResponse(response) => return Some(self.auth_response(&response).await),
             Event::AuthAborted => self.auth_aborted(),
             Event::MailFrom { reverse_path, params } => {
@@ -95,7 +97,7 @@ impl Smtpd {
             Event::RcptTo(recipient) => return Some(self.receiver.recipient(recipient).await),
             Event::DataStart => return Some(self.receiver.data_start(self.session.envelope()).await),
             Event::Body(bytes) => self.receiver.body(&bytes).await,
-            Event::BodyEnd => return Some(self.receiver.body_end(self.session.envelope()).await),
+            Event::BodyEnd => return Some(Box::pin(self.receiver.body_end(self.session.envelope())).await),
             Event::BodyRefused(reply) => self.receiver.body_refused(&reply),
             Event::Reset => self.receiver.reset(),
             Event::Violation { command, reply } => self.receiver.violation(&command, &reply),

@@ -14,10 +14,10 @@ use store::Batch;
 use super::outcome::Results;
 use super::route::{Hop, Router};
 use super::session::{Connection, Content, Dialer};
+use crate::Mta;
 use crate::dsn::{self, Original, Told};
 use crate::intake::tls_facts;
 use crate::settings::{Settings, Smarthost, SmarthostTls};
-use crate::Mta;
 
 /// How often a result is written again when something else changed the item or an account at the same time.
 const TRIES: u32 = 20;
@@ -100,10 +100,14 @@ impl Line {
         let router = Router { dns: &*mta.world.dns, rng: &*mta.world.rng, settings: &self.settings };
         match (&self.destination, &self.settings.outbound.smarthost) {
             (Destination::Domain(domain), _) => router.mx(domain).await,
-            (Destination::Smarthost, Some(smarthost)) => router.smarthost(&smarthost.host, smarthost.port).await,
-            (Destination::Smarthost, None) => {
-                Err(Reply::new(451, EnhancedCode(4, 3, 5), "the smarthost was taken out of the configuration"))
+            (Destination::Smarthost, Some(smarthost)) => {
+                router.smarthost(&smarthost.host, smarthost.port).await
             }
+            (Destination::Smarthost, None) => Err(Reply::new(
+                451,
+                EnhancedCode(4, 3, 5),
+                "the smarthost was taken out of the configuration",
+            )),
             (Destination::Literal(_), _) => {
                 Err(Reply::new(550, EnhancedCode(5, 1, 2), "mail to address literals is not sent"))
             }
@@ -158,14 +162,16 @@ impl Line {
         let (results, usable) = match sent {
             Ok(outcomes) => {
                 if outcomes.iter().any(|outcome| outcome.source == Source::Uncertain) {
-                    let note = format!("{host} may have taken the message without telling us: a copy is possible");
+                    let note =
+                        format!("{host} may have taken the message without telling us: a copy is possible");
                     progress.events.push(mta.event(What::Noted(note)));
                 }
                 (progress.results.take(outcomes, &host, connection.reports()), true)
             }
             Err(error) => {
                 tracing::error!(%error, item = %item.id, "reading a message to send it failed");
-                let reply = Reply::new(451, EnhancedCode(4, 3, 0), format!("the message could not be read: {error}"));
+                let reply =
+                    Reply::new(451, EnhancedCode(4, 3, 0), format!("the message could not be read: {error}"));
                 (progress.results.unusable(&reply, None), false)
             }
         };
@@ -229,7 +235,12 @@ fn smarthost_tls(smarthost: &Smarthost) -> TlsPolicy {
 
 /// Commits what the attempt came to. What a remote has said must not be lost, so this is tried again while it can
 /// succeed at all; the lease is held meanwhile.
-async fn conclude(mta: &Mta, settings: &Settings, item: Item, progress: Progress) -> Result<(), store::Error> {
+async fn conclude(
+    mta: &Mta,
+    settings: &Settings,
+    item: Item,
+    progress: Progress,
+) -> Result<(), store::Error> {
     let outcomes = progress.results.finish();
     let mut item = item;
     for tries in 1..=TRIES {
@@ -284,7 +295,11 @@ fn consequences(mta: &Mta, item: &Item, settled: &Settled) -> Vec<Event> {
     let lost = settled.failed.iter().chain(&settled.expired);
     if item.reverse_path.is_null() && !(settled.failed.is_empty() && settled.expired.is_empty()) {
         let recipients = lost.map(|state| state.recipient.address.clone()).collect();
-        events.push(dsn::unreported(mta, recipients, "the message has no sender to tell: it is itself a report"));
+        events.push(dsn::unreported(
+            mta,
+            recipients,
+            "the message has no sender to tell: it is itself a report",
+        ));
     }
     events
 }

@@ -187,7 +187,12 @@ mod tests {
     fn a_peer_decides_each_recipient() {
         let item = item(4);
         let mut results = Results::of(&item);
-        let outcomes = [said(250, Source::Peer), said(550, Source::Peer), said(450, Source::Peer), said(451, Source::Uncertain)];
+        let outcomes = [
+            said(250, Source::Peer),
+            said(550, Source::Peer),
+            said(450, Source::Peer),
+            said(451, Source::Uncertain),
+        ];
         results.take(outcomes.to_vec(), "mx.d.test", true);
         assert!(results.envelope(&item).is_none(), "nobody is left for the next host");
         assert_eq!(codes(&results), ["D250", "F550", "T450", "T451"]);
@@ -215,7 +220,9 @@ mod tests {
     #[test]
     fn hosts_that_cannot_be_used_leave_hope_if_one_does() {
         let item = item(1);
-        for (replies, expected) in [(vec![451, 554], "T451"), (vec![554, 451], "T451"), (vec![554, 521], "F554"), (vec![], "T451")] {
+        for (replies, expected) in
+            [(vec![451, 554], "T451"), (vec![554, 451], "T451"), (vec![554, 521], "F554"), (vec![], "T451")]
+        {
             let mut results = Results::of(&item);
             for code in replies {
                 results.unusable(&Reply::plain(code, ""), Some("mx.d.test"));

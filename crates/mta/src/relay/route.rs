@@ -106,7 +106,7 @@ impl Router<'_> {
                     why = Some(looping(domain));
                     break;
                 }
-                nothing => why = worse(why, nothing.reply(domain, &host)),
+                nothing => why = Some(hopeful(why, nothing.reply(domain, &host))),
             }
         }
         if found.is_empty() {
@@ -171,10 +171,10 @@ impl Found {
 }
 
 /// Of two reasons for having no host, the one that leaves hope wins.
-fn worse(old: Option<Reply>, new: Reply) -> Option<Reply> {
+fn hopeful(old: Option<Reply>, new: Reply) -> Reply {
     match old {
-        Some(old) if old.is_temporary() || !new.is_temporary() => Some(old),
-        _ => Some(new),
+        Some(old) if old.is_temporary() || !new.is_temporary() => old,
+        _ => new,
     }
 }
 

@@ -95,10 +95,11 @@ impl Dialer {
         addresses: &[SocketAddr],
         tls: TlsPolicy,
     ) -> Result<Connection, Unusable> {
-        let mut stream = connect(&self.world, &self.outbound, addresses).await.map_err(|(address, error)| {
-            let text = format!("connecting to {} [{}] failed: {error}", hop.name, address.ip());
-            Unusable { address, reply: Reply::new(451, EnhancedCode(4, 4, 1), text), handshake: false }
-        })?;
+        let mut stream =
+            connect(&self.world, &self.outbound, addresses).await.map_err(|(address, error)| {
+                let text = format!("connecting to {} [{}] failed: {error}", hop.name, address.ip());
+                Unusable { address, reply: Reply::new(451, EnhancedCode(4, 4, 1), text), handshake: false }
+            })?;
         if tls == TlsPolicy::Active {
             stream = self.handshake(stream, &hop.name).await?;
         }
@@ -129,7 +130,11 @@ impl Dialer {
         let address = stream.peer();
         let failed = |why: &str| Unusable {
             address,
-            reply: Reply::new(451, EnhancedCode(4, 7, 5), format!("the TLS handshake with {name} failed: {why}")),
+            reply: Reply::new(
+                451,
+                EnhancedCode(4, 7, 5),
+                format!("the TLS handshake with {name} failed: {why}"),
+            ),
             handshake: true,
         };
         let Some(connector) = &self.connector else { return Err(failed("TLS is not set up here")) };
@@ -178,7 +183,9 @@ impl Connection {
                     }
                 }
                 Event::MessageResult(outcomes) => return Ok(outcomes),
-                Event::Closed => return Ok(vec![Outcome { reply: lost(), source: Source::Local }; recipients]),
+                Event::Closed => {
+                    return Ok(vec![Outcome { reply: lost(), source: Source::Local }; recipients]);
+                }
                 _ => {}
             }
         }
@@ -195,7 +202,9 @@ impl Connection {
         while offset < content.length {
             let length = CHUNK.min((content.length - offset) as usize);
             let bytes = match store.read_blob(content.blob, offset, length).await {
-                Ok(bytes) if bytes.is_empty() => Err(store::Error::Damaged("a body that is too short".into())),
+                Ok(bytes) if bytes.is_empty() => {
+                    Err(store::Error::Damaged("a body that is too short".into()))
+                }
                 outcome => outcome,
             };
             let bytes = bytes.inspect_err(|_| self.session.abort())?;
@@ -259,8 +268,7 @@ impl Connection {
     /// The peer takes no more bytes; perhaps it said why before it closed.
     async fn last_words(&mut self) {
         let patience = std::time::Duration::from_secs(5);
-        if let Some(Ok(n @ 1..)) =
-            self.world.clock.within(patience, self.stream.read(&mut self.buffer)).await
+        if let Some(Ok(n @ 1..)) = self.world.clock.within(patience, self.stream.read(&mut self.buffer)).await
         {
             self.session.handle_input(&self.buffer[..n], self.world.clock.mono());
         }

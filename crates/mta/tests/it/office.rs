@@ -56,7 +56,13 @@ impl Plan {
 
     /// `mx.beta.test` at 192.0.2.2.
     pub(crate) fn beta() -> Self {
-        Self { hostname: "mx.beta.test", ip: "192.0.2.2", users: &["bob@beta.test"], aliases: &[], tls: false }
+        Self {
+            hostname: "mx.beta.test",
+            ip: "192.0.2.2",
+            users: &["bob@beta.test"],
+            aliases: &[],
+            tls: false,
+        }
     }
 }
 
@@ -123,7 +129,10 @@ impl Office {
             alias.rsplit_once('@').expect("an address").1.parse().expect("a domain"),
         );
         let mut batch = Batch::new();
-        self.directory.add_alias(&mut batch, &alias.expect("an address"), &targets).await.expect("a new alias");
+        self.directory
+            .add_alias(&mut batch, &alias.expect("an address"), &targets)
+            .await
+            .expect("a new alias");
         self.store.commit(batch).await.expect("a commit");
     }
 
@@ -184,7 +193,8 @@ impl Office {
             let mut bytes = Vec::new();
             loop {
                 let at = bytes.len() as u64;
-                let more = self.mailboxes.read(account.id, mailbox::INBOX, entry, at, 1 << 20).await.expect("bytes");
+                let more =
+                    self.mailboxes.read(account.id, mailbox::INBOX, entry, at, 1 << 20).await.expect("bytes");
                 if more.is_empty() {
                     break;
                 }
@@ -298,7 +308,9 @@ impl Client {
 
 /// A small message from one to the other.
 pub(crate) fn message(from: &str, to: &str, subject: &str) -> String {
-    format!("From: <{from}>\r\nTo: <{to}>\r\nSubject: {subject}\r\nMessage-ID: <{subject}@test>\r\n\r\nHello.\r\n")
+    format!(
+        "From: <{from}>\r\nTo: <{to}>\r\nSubject: {subject}\r\nMessage-ID: <{subject}@test>\r\n\r\nHello.\r\n"
+    )
 }
 
 /// RFC 4648 §4.

@@ -75,7 +75,12 @@ fn remote_replies_decide_what_becomes_of_each_recipient() {
         ("RCPT mixed 5xx", &[("RCPT TO:<a@", "550 5.1.1 no")], two, "taken 1 waiting 0 reports 1"),
         ("RCPT mixed 4xx", &[("RCPT TO:<a@", "450 4.2.1 no")], two, "taken 1 waiting 1 reports 0"),
         ("RCPT all 5xx", &[("RCPT", "550 5.1.1 no")], two, "taken 0 waiting 0 reports 1"),
-        ("RCPT 4xx and 5xx", &[("RCPT TO:<a@", "450 no"), ("RCPT TO:<b@", "550 no")], two, "taken 0 waiting 1 reports 1"),
+        (
+            "RCPT 4xx and 5xx",
+            &[("RCPT TO:<a@", "450 no"), ("RCPT TO:<b@", "550 no")],
+            two,
+            "taken 0 waiting 1 reports 1",
+        ),
         ("DATA 4xx", &[("DATA", "451 4.3.0 no")], two, "taken 0 waiting 2 reports 0"),
         ("DATA 5xx", &[("DATA", "554 5.6.0 no")], two, "taken 0 waiting 0 reports 1"),
         ("dot 4xx", &[(".", "451 4.3.0 no")], two, "taken 0 waiting 2 reports 0"),
@@ -264,14 +269,19 @@ fn what_dns_says_decides_before_any_connection() {
     ] {
         let zones = zones.to_vec();
         run(move |outside| async move {
-            zones.iter().for_each(|record| outside.zones.add(record));
+            for record in &zones {
+                outside.zones.add(record);
+            }
             let office = Office::open(&outside, &Plan::alpha(), |_| {}).await;
             office.start_queue();
             send(&office, &["a@r.test"]).await;
             wait(&office, 30).await;
             let inbox = office.inbox("ann@alpha.test").await;
             assert_eq!((office.queued().await.len(), inbox.len()), (waiting, reports), "{zones:?}");
-            assert!(inbox.iter().all(|mail| mail.contains(&format!("Status: {status}\r\n"))), "{zones:?} {inbox:?}");
+            assert!(
+                inbox.iter().all(|mail| mail.contains(&format!("Status: {status}\r\n"))),
+                "{zones:?} {inbox:?}"
+            );
         });
     }
 }

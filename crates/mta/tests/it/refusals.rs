@@ -34,7 +34,12 @@ fn strangers_are_refused_with_reasons() {
             (&["MAIL FROM:<>", "RCPT TO:<x@else.test>"], "550 5.7.1"),
             (&["MAIL FROM:<a@b.test> SIZE=60000000"], "552 5.3.4"),
             (
-                &["MAIL FROM:<a@b.test>", "RCPT TO:<ann@alpha.test>", "RCPT TO:<abe@alpha.test>", "RCPT TO:<both@alpha.test>"],
+                &[
+                    "MAIL FROM:<a@b.test>",
+                    "RCPT TO:<ann@alpha.test>",
+                    "RCPT TO:<abe@alpha.test>",
+                    "RCPT TO:<both@alpha.test>",
+                ],
                 "452 4.5.3",
             ),
             (&["AUTH PLAIN AGFubgBh"], "50"),
@@ -62,7 +67,8 @@ fn messages_are_refused_with_reasons() {
         let loops = "Received: from a by b; date\r\n".repeat(100) + "From: <a@b.test>\r\n\r\n";
         let been_here = "Delivered-To: Ann@alpha.test\r\nFrom: <a@b.test>\r\n\r\n".to_owned();
         let two_authors = "From: <a@b.test>\r\nFrom: <c@d.test>\r\n\r\n".to_owned();
-        let big = format!("From: <a@b.test>\r\n\r\n{}", "x".repeat(98).as_str().to_owned() + "\r\n").repeat(1000);
+        let big =
+            format!("From: <a@b.test>\r\n\r\n{}", "x".repeat(98).as_str().to_owned() + "\r\n").repeat(1000);
         let bare = "From: <a@b.test>\r\n\r\nbare \n line\r\n".to_owned();
         for (what, text, expected) in [
             ("hops", loops, "554 5.4.6"),

@@ -61,7 +61,8 @@ impl Remote {
 
     fn reply(&self, command: &str) -> String {
         let script = self.script.lock().expect("no panics");
-        let scripted = script.iter().find(|(start, _)| command.starts_with(start)).map(|(_, reply)| reply.clone());
+        let scripted =
+            script.iter().find(|(start, _)| command.starts_with(start)).map(|(_, reply)| reply.clone());
         scripted.unwrap_or_else(|| {
             match command.split(' ').next().unwrap_or_default() {
                 "connect" => "220 remote.test ready",
@@ -75,15 +76,11 @@ impl Remote {
     }
 }
 
-async fn serve(
-    remote: Remote,
-    mut arrivals: mpsc::UnboundedReceiver<Stream>,
-    time: crate::time::Time,
-) {
+async fn serve(remote: Remote, mut arrivals: mpsc::UnboundedReceiver<Stream>, time: crate::time::Time) {
     while let Some(stream) = arrivals.recv().await {
         remote.ledger.lock().expect("no panics").connections += 1;
         let conversation = Conversation { remote: remote.clone(), stream, read: Vec::new() };
-        time.spawn(Box::pin(async move { drop(conversation.hold().await) }));
+        time.spawn(Box::pin(async move { conversation.hold().await.unwrap_or_default() }));
     }
 }
 

@@ -69,7 +69,11 @@ fn a_delay_is_told_once_and_the_end_of_the_lifetime_too() {
         wait(&office, 6 * HOUR).await;
         let inbox = office.inbox("ann@alpha.test").await;
         assert_eq!(inbox.len(), 1);
-        assert!(inbox[0].contains("Action: delayed") && inbox[0].contains("Will-Retry-Until: "), "{}", inbox[0]);
+        assert!(
+            inbox[0].contains("Action: delayed") && inbox[0].contains("Will-Retry-Until: "),
+            "{}",
+            inbox[0]
+        );
         wait(&office, 4 * 24 * HOUR).await;
         assert_eq!(office.inbox("ann@alpha.test").await.len(), 1);
         let attempts = remote.connections();
@@ -109,7 +113,8 @@ fn a_remote_sender_gets_its_report_through_the_queue() {
         office.start_queue();
         let mut client = office.client(25).await;
         client.say("EHLO there.test").await;
-        let reply = client.mail("who@r.test", &["away@alpha.test"], &message("who@r.test", "away", "f")).await;
+        let reply =
+            client.mail("who@r.test", &["away@alpha.test"], &message("who@r.test", "away", "f")).await;
         assert!(reply.starts_with("250"), "{reply}");
         wait(&office, 60).await;
         let taken = remote.taken();
@@ -169,7 +174,8 @@ fn mail_that_circles_between_two_offices_ends() {
         alpha.start_queue();
         beta.start_queue();
         let mut user = alpha.user("ann@alpha.test").await;
-        let reply = user.mail("ann@alpha.test", &["round@alpha.test"], &message("ann@alpha.test", "r", "r")).await;
+        let reply =
+            user.mail("ann@alpha.test", &["round@alpha.test"], &message("ann@alpha.test", "r", "r")).await;
         assert!(reply.starts_with("250"), "{reply}");
         wait(&alpha, 60).await;
         let inbox = alpha.inbox("ann@alpha.test").await;

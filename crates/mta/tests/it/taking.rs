@@ -23,7 +23,9 @@ fn local_mail_is_in_the_mailbox_when_the_sender_reads_250() {
         let mut client = office.client(25).await;
         assert!(client.greeting.starts_with("220 mx.alpha.test"), "{}", client.greeting);
         client.say("EHLO there.test").await;
-        let reply = client.mail("who@there.test", &["ann@alpha.test"], &message("who@there.test", "ann", "one")).await;
+        let reply = client
+            .mail("who@there.test", &["ann@alpha.test"], &message("who@there.test", "ann", "one"))
+            .await;
         assert!(reply.starts_with("250 2.0.0 Ok: delivered as "), "{reply}");
         let id = reply.rsplit(' ').next().expect("an id").to_owned();
         let inbox = office.inbox("ann@alpha.test").await;
@@ -58,7 +60,10 @@ fn one_commit_takes_over_local_and_remote_recipients() {
             item.recipients.iter().map(|r| r.recipient.address.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(items.len(), 2);
-        assert_eq!((of("one.test"), of("two.test")), (vec!["x@one.test".into(), "y@one.test".into()], vec!["z@two.test".into()]));
+        assert_eq!(
+            (of("one.test"), of("two.test")),
+            (vec!["x@one.test".into(), "y@one.test".into()], vec!["z@two.test".into()])
+        );
     });
 }
 
@@ -70,7 +75,13 @@ fn aliases_give_one_copy_to_each_account() {
         office.add_alias("*@alpha.test", &["abe@alpha.test"]).await;
         let mut client = office.client(25).await;
         client.say("EHLO there.test").await;
-        let to = ["both@alpha.test", "ANN@alpha.test", "ann+tag@alpha.test", "postmaster@alpha.test", "away@alpha.test"];
+        let to = [
+            "both@alpha.test",
+            "ANN@alpha.test",
+            "ann+tag@alpha.test",
+            "postmaster@alpha.test",
+            "away@alpha.test",
+        ];
         let reply = client.mail("who@there.test", &to, &message("who@there.test", "b", "b")).await;
         assert!(reply.starts_with("250"), "{reply}");
         assert_eq!(office.inbox("ann@alpha.test").await.len(), 1);
@@ -79,7 +90,8 @@ fn aliases_give_one_copy_to_each_account() {
         let [item] = &items[..] else { panic!("one item, not {items:?}") };
         assert_eq!(item.prefix, b"Delivered-To: away@alpha.test\r\n");
         assert_eq!(item.recipients[0].recipient.original.as_deref(), Some("rfc822;away@alpha.test"));
-        let reply = client.mail("who@there.test", &["nobody@alpha.test"], &message("who@there.test", "b", "c")).await;
+        let reply =
+            client.mail("who@there.test", &["nobody@alpha.test"], &message("who@there.test", "b", "c")).await;
         assert!(reply.starts_with("250"), "caught: {reply}");
         assert_eq!(office.inbox("abe@alpha.test").await.len(), 2);
     });
@@ -96,7 +108,10 @@ fn submitted_mail_is_mended() {
         let inbox = office.inbox("abe@alpha.test").await;
         let mail = &inbox[0];
         assert!(!mail.contains("secret@else.test") && !mail.contains("more@else.test"), "{mail}");
-        assert!(mail.contains("\r\nDate: Fri, 15 Jan 2027 08:00:") && mail.contains("\r\nMessage-ID: <"), "{mail}");
+        assert!(
+            mail.contains("\r\nDate: Fri, 15 Jan 2027 08:00:") && mail.contains("\r\nMessage-ID: <"),
+            "{mail}"
+        );
         assert!(mail.contains("with ESMTPA id") && mail.ends_with("\r\n\r\nBcc: body\r\n"), "{mail}");
     });
 }
@@ -179,5 +194,18 @@ fn shutdown_says_421_and_loses_nothing() {
         assert!(busy.say("\r\n.").await.starts_with("250"));
         assert!(busy.reply().await.starts_with("421 4.3.2"));
         assert_eq!(office.inbox("ann@alpha.test").await.len(), 1);
+    });
+}
+
+#[test]
+fn a_connection_costs_little_memory_beside_its_buffer() {
+    run(|outside| async move {
+        let office = Office::open(&outside, &Plan::alpha(), |_| {}).await;
+        let (ours, _theirs) = tokio::io::duplex(64);
+        let peer = "192.0.2.3:1".parse().expect("an address");
+        let stream = world::Stream::new(Box::new(ours), peer, peer);
+        let port = mta::Port { service: Service::Mx, plaintext_auth_on_loopback: false };
+        let size = size_of_val(&std::sync::Arc::clone(&office.mta).serve(stream, port));
+        assert!(size < 8192, "{size} bytes");
     });
 }

@@ -92,18 +92,16 @@ impl Zones {
         self.0.lock().expect("no panics").insert((word(), word(), word()));
     }
 
-    pub(crate) fn remove(&self, name: &str) {
-        self.0.lock().expect("no panics").retain(|(known, _, _)| known != name);
-    }
-
     fn records(&self, name: &Domain, kinds: &[&str]) -> Result<Vec<String>, dns::Error> {
         let zones = self.0.lock().expect("no panics");
         let of_name = || zones.iter().filter(|(known, _, _)| known == name.as_str());
         if of_name().any(|(_, kind, _)| kind == "SERVFAIL") {
             return Err(dns::Error::Failed("SERVFAIL".into()));
         }
-        let found: Vec<_> =
-            of_name().filter(|(_, kind, _)| kinds.contains(&&**kind)).map(|(_, _, data)| data.clone()).collect();
+        let found: Vec<_> = of_name()
+            .filter(|(_, kind, _)| kinds.contains(&&**kind))
+            .map(|(_, _, data)| data.clone())
+            .collect();
         match (found.is_empty(), of_name().next().is_some()) {
             (false, _) => Ok(found),
             (true, true) => Err(dns::Error::NoData),
