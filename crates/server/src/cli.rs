@@ -6,6 +6,7 @@ mod domain;
 pub(crate) mod output;
 mod queue;
 mod run;
+mod setup;
 pub(crate) mod trace;
 
 use std::path::PathBuf;
@@ -59,6 +60,8 @@ pub(crate) struct Arguments {
 enum Command {
     /// Watch mail travel: three mail servers, DNS and users on this machine, nothing to configure
     Demo(crate::demo::Arguments),
+    /// Set up a new server: configuration, your domain and account, and the DNS records to publish
+    Setup(setup::Arguments),
     /// Run the server
     Serve,
     /// Check the configuration and say what is wrong, with file, line and key
@@ -101,6 +104,7 @@ impl Arguments {
         let config = self.config;
         match self.command {
             Command::Demo(arguments) => Box::pin(crate::demo::run(arguments)).await,
+            Command::Setup(arguments) => arguments.run(&config).await,
             Command::Serve => Box::pin(crate::serve::run(&config)).await,
             Command::Check => run::check(&config),
             Command::Domain(command) => command.run(&config).await,

@@ -44,9 +44,7 @@ pub(crate) fn bind(world: &World, wanted: &[crate::config::Listener]) -> Result<
 
 fn refused(service: Service, address: SocketAddr, error: &std::io::Error) -> String {
     let hint = match error.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            "another program listens there; stop it, or choose another port ([::] also takes 0.0.0.0)"
-        }
+        std::io::ErrorKind::AddrInUse => "another program listens there; stop it, or choose another port",
         std::io::ErrorKind::PermissionDenied => {
             "ports below 1024 need the right CAP_NET_BIND_SERVICE; grant it, or choose a higher port"
         }

@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use super::output::{self, Table};
 use super::{Failure, Listing, run};
-use crate::admin::{Reply, Request};
+use crate::admin::{DnsRecord, Reply, Request};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -66,10 +66,15 @@ async fn dns(config: &Path, name: String, listing: Listing) -> Result<(), Failur
         output::say_json(&rows);
         return Ok(());
     }
+    records_table(rows).say("");
+    Ok(())
+}
+
+/// Records to publish, as a table.
+pub(super) fn records_table(rows: Vec<DnsRecord>) -> Table {
     let mut table = Table::new(&["name", "type", "value", "what for"]);
     for row in rows {
         table.row([row.name, row.kind, row.value, row.why]);
     }
-    table.say("");
-    Ok(())
+    table
 }

@@ -7,6 +7,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 use crate::net::Accept;
@@ -34,6 +35,10 @@ impl Net for RealNet {
         let socket = new_socket(on)?;
         // Without it a restart could not bind while connections of the process before wait for their end.
         socket.set_reuseaddr(true)?;
+        if on.is_ipv6() {
+            // `[::]` and `0.0.0.0` are two listeners on every system, whatever its default.
+            SockRef::from(&socket).set_only_v6(true)?;
+        }
         socket.bind(on)?;
         let listener = socket.listen(BACKLOG)?;
         let local = listener.local_addr()?;
@@ -165,6 +170,13 @@ mod tests {
         assert_eq!(server.read(&mut buffer).await.expect("open"), 5);
         client.shutdown().await.expect("open");
         assert_eq!(server.read(&mut buffer).await.expect("open"), 0);
+    }
+
+    #[tokio::test]
+    async fn both_families_listen_on_one_port() {
+        let four = RealNet.listen(SocketAddr::from(([0, 0, 0, 0], 0))).expect("a free port");
+        let six = SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, four.local_addr().port()));
+        RealNet.listen(six).expect("the same port, the other family");
     }
 
     #[tokio::test]
