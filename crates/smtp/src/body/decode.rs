@@ -6,7 +6,7 @@
 
 use mail::limits;
 
-use super::scan::{CR, LF, block_length, next_line_end, plain_prefix};
+use super::scan::{CR, LF, plain_prefix};
 
 /// What a message may look like.
 #[derive(Clone, Copy, Debug)]
@@ -127,17 +127,7 @@ impl Decoder {
             self.lone_newline(out);
             return 1;
         }
-        let plain = plain_prefix(input, dots);
-        if plain > 0 {
-            return self.pass_plain(&input[..plain], out);
-        }
-        let end = next_line_end(input).unwrap_or_else(|| block_length(input));
-        self.pass(&input[..end], out);
-        if input.get(end) == Some(&CR) {
-            self.edge = Edge::Cr;
-            return end + 1;
-        }
-        end
+        self.pass_plain(&input[..plain_prefix(input, dots)], out)
     }
 
     /// Whole lines and parts of them in one copy.

@@ -3,7 +3,7 @@
 //! Whatever the stored bytes are, a reader of the output that takes a lone CR or LF for a line end, or skips NUL,
 //! sees the same single message as one that does not.
 
-use super::scan::{CR, LF, block_length, next_line_end, plain_prefix};
+use super::scan::{CR, LF, plain_prefix};
 
 /// Encodes one message from chunks of any size.
 #[derive(Debug)]
@@ -48,12 +48,8 @@ impl Encoder {
             out.push(b'.');
         }
         (self.line_start, self.after_cr) = (false, false);
-        let plain = match plain_prefix(input, true) {
-            0 => next_line_end(input).unwrap_or_else(|| block_length(input)),
-            plain => plain,
-        };
-        match before_nul(&input[..plain]) {
-            // The LF behind it is still to come.
+        match before_nul(&input[..plain_prefix(input, true)]) {
+            // Whether an LF stands behind it is still to be seen.
             [text @ .., CR] => pass(text, out),
             text => {
                 self.line_start = text.last() == Some(&LF);

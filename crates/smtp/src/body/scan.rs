@@ -6,8 +6,8 @@ pub(super) const LF: u8 = b'\n';
 /// Bytes looked at together; a few lines, so that one dot does not slow down much of its neighbourhood.
 const BLOCK: usize = 256;
 
-/// How many bytes at the front of `bytes` can be copied as they are: no CR without LF, no LF without CR, and (with
-/// `dots`) no dot behind an LF. The byte behind them has been looked at too.
+/// How many bytes at the front of `bytes`, which is not empty, can be copied as they are: among them stands no CR
+/// without LF, no LF without CR, and (with `dots`) no dot behind an LF. The last of them may be a CR or an LF.
 ///
 /// The caller vouches that the first byte is neither an LF nor a dot that stands at the start of a line.
 pub(super) fn plain_prefix(bytes: &[u8], dots: bool) -> usize {
@@ -18,7 +18,9 @@ pub(super) fn plain_prefix(bytes: &[u8], dots: bool) -> usize {
         }
         plain += BLOCK;
     }
-    plain
+    let rest = &bytes[plain..bytes.len().min(plain + BLOCK + 1)];
+    let odd = rest.windows(2).position(|pair| !is_plain(pair, dots));
+    plain + odd.map_or(rest.len(), |at| at + 1)
 }
 
 /// One pass without branches over neighbouring bytes, so that the compiler can use vector instructions.
@@ -32,32 +34,30 @@ fn is_plain(block: &[u8], dots: bool) -> bool {
     bad == 0
 }
 
-/// Where the next CR or LF is, looking only as far as one block.
-pub(super) fn next_line_end(bytes: &[u8]) -> Option<usize> {
-    bytes[..bytes.len().min(BLOCK)].iter().position(|b| *b == CR || *b == LF)
-}
-
-/// How far to go when [`next_line_end`] finds nothing.
-pub(super) fn block_length(bytes: &[u8]) -> usize {
-    bytes.len().min(BLOCK)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn only_whole_plain_blocks_are_taken() {
-        let line = b"just sixteen b\r\n";
-        let text = line.repeat(64);
-        assert_eq!(plain_prefix(&text, true), 768);
-        assert_eq!(plain_prefix(&text[..BLOCK], true), 0);
-        for (at, byte, with_dots, without) in
-            [(300, b'\r', 256, 256), (300, b'\n', 256, 256), (512, b'.', 256, 768), (513, b'.', 768, 768)]
-        {
-            let mut odd = text.clone();
-            odd[at] = byte;
-            assert_eq!((plain_prefix(&odd, true), plain_prefix(&odd, false)), (with_dots, without), "{at}");
+    fn the_prefix_ends_before_what_is_odd() {
+        let text = b"just sixteen b\r\n".repeat(64);
+        for length in [1, 15, 16, 17, 256, 257, 258, 1000, 1024] {
+            assert_eq!(plain_prefix(&text[..length], true), length);
+        }
+        for at in [16, 240, 256, 272, 512, 1008] {
+            // A dot behind an LF; a CR before something else; an LF behind something else.
+            for (index, byte, with_dots, without) in [
+                (at, b'.', at, 1024),
+                (at + 3, b'\r', at + 4, at + 4),
+                (at + 3, b'\n', at + 3, at + 3),
+                (at + 15, b'x', at + 15, at + 15),
+                (at + 14, b'x', at + 15, at + 15),
+            ] {
+                let mut odd = text.clone();
+                odd[index] = byte;
+                let prefixes = (plain_prefix(&odd, true), plain_prefix(&odd, false));
+                assert_eq!(prefixes, (with_dots, without), "{byte} at {index}");
+            }
         }
     }
 }

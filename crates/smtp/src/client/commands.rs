@@ -6,43 +6,38 @@ use super::Capabilities;
 
 /// `MAIL FROM:<...>`.
 pub(super) fn mail(envelope: &Envelope, size: u64, eight_bit: bool, offered: &Capabilities) -> String {
-    let mut line = format!("MAIL FROM:<{}>", envelope.reverse_path);
+    let mut words = vec![format!("MAIL FROM:<{}>", envelope.reverse_path)];
     if offered.size.is_some() {
-        line.push_str(&format!(" SIZE={size}"));
+        words.push(format!("SIZE={size}"));
     }
     if offered.eight_bit_mime && (eight_bit || envelope.body != BodyType::SevenBit) {
-        line.push_str(" BODY=8BITMIME");
+        words.push("BODY=8BITMIME".into());
     }
     if offered.smtputf8 && needs_smtputf8(envelope) {
-        line.push_str(" SMTPUTF8");
+        words.push("SMTPUTF8".into());
     }
     if offered.dsn {
-        match envelope.ret {
-            Some(ReturnContent::Full) => line.push_str(" RET=FULL"),
-            Some(ReturnContent::Headers) => line.push_str(" RET=HDRS"),
-            None => (),
-        }
-        if let Some(envid) = &envelope.envid {
-            line.push_str(&format!(" ENVID={envid}"));
-        }
+        words.extend(envelope.ret.map(|ret| match ret {
+            ReturnContent::Full => "RET=FULL".into(),
+            ReturnContent::Headers => "RET=HDRS".into(),
+        }));
+        words.extend(envelope.envid.iter().map(|envid| format!("ENVID={envid}")));
     }
-    line
+    words.join(" ")
 }
 
 /// `RCPT TO:<...>`.
 pub(super) fn rcpt(recipient: &Recipient, offered: &Capabilities) -> String {
-    let mut line = format!("RCPT TO:<{}>", recipient.address);
-    if !offered.dsn {
-        return line;
+    let mut words = vec![format!("RCPT TO:<{}>", recipient.address)];
+    if offered.dsn {
+        if recipient.notify != Notify::default() {
+            words.push(format!("NOTIFY={}", notify(recipient.notify)));
+        }
+        // RFC 6533 §3: an original address beyond ASCII travels only where SMTPUTF8 is offered.
+        let original = recipient.original.iter().filter(|o| o.is_ascii() || offered.smtputf8);
+        words.extend(original.map(|original| format!("ORCPT={original}")));
     }
-    if recipient.notify != Notify::default() {
-        line.push_str(&format!(" NOTIFY={}", notify(recipient.notify)));
-    }
-    // RFC 6533 §3: an original address beyond ASCII travels only where SMTPUTF8 is offered.
-    if let Some(original) = recipient.original.as_deref().filter(|o| o.is_ascii() || offered.smtputf8) {
-        line.push_str(&format!(" ORCPT={original}"));
-    }
-    line
+    words.join(" ")
 }
 
 fn notify(notify: Notify) -> String {

@@ -71,7 +71,7 @@ fn deed(session: &mut Session, line: &str, now: &mut Mono) {
     let words: Vec<&str> = line.split(' ').collect();
     match words[..] {
         ["send", from, ref to @ ..] => {
-            session.send(envelope(from.trim_matches(['<', '>']), to), 100, false, *now)
+            session.send(envelope(from.trim_matches(['<', '>']), to), 100, false, *now);
         }
         ["send8", from, ref to @ ..] => session.send(envelope(from, to), 100, true, *now),
         ["body", ref text @ ..] => session.body(format!("{}\r\n", text.join(" ")).as_bytes(), *now),

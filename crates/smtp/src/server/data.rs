@@ -44,10 +44,9 @@ impl Session {
 
     /// `BDAT SP chunk-size [ SP "LAST" ]`. The chunk follows whatever the reply will be, so a refused one is
     /// discarded; only a length that cannot be read leaves no way to find the next command.
-    pub(super) fn bdat(&mut self, args: &str) -> Result<(), Reply> {
+    pub(super) fn bdat(&mut self, args: &str) {
         let Some(chunk) = parse_chunk(args) else {
-            self.hang_up_on("BDAT", words::chunk_syntax());
-            return Ok(());
+            return self.hang_up_on("BDAT", words::chunk_syntax());
         };
         if chunk.left < limits::SMTP_SMALL_CHUNK && !chunk.last && !self.budget.spend_trifle(&self.config) {
             self.close(&words::too_many_commands());
@@ -61,7 +60,6 @@ impl Session {
         } else {
             self.ask(Question::Start(Some(chunk)), Event::DataStart);
         }
-        Ok(())
     }
 
     /// How much is read for the sole purpose of staying in step with the client.

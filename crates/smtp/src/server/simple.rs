@@ -14,9 +14,8 @@ impl Session {
     }
 
     /// RFC 5321 §4.1.1.9: a parameter is ignored.
-    pub(super) fn noop(&mut self) -> Result<(), Reply> {
+    pub(super) fn noop(&mut self) {
         self.say(&words::ok());
-        Ok(())
     }
 
     /// RFC 5321 §4.1.1.10.
@@ -37,9 +36,8 @@ impl Session {
     }
 
     /// RFC 5321 §4.1.1.8.
-    pub(super) fn help(&mut self) -> Result<(), Reply> {
+    pub(super) fn help(&mut self) {
         self.say(&words::help());
-        Ok(())
     }
 }
 

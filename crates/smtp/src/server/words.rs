@@ -23,7 +23,7 @@ replies! {
     authenticated = 235 2 7 0 "Authentication succeeded";
     start_tls = 220 2 0 0 "Ready to start TLS";
     cannot_verify = 252 2 0 0 "Send some mail, I will try my best";
-    help = 214 2 0 0 "This is Posthouse. Commands: HELO EHLO LHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP STARTTLS AUTH";
+    help = 214 2 0 0 "EHLO HELO LHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP STARTTLS AUTH";
     too_many_errors = 421 4 7 0 "Too many errors, closing";
     too_many_refusals = 421 4 7 0 "Too many refused addresses, closing";
     too_many_commands = 421 4 7 0 "Too many commands without mail, closing";

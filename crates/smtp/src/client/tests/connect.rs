@@ -88,7 +88,7 @@ fn refusals_junk_and_silence() {
         format!("S: 250 hi\n{odd}"),
         format!("S: SSH-2.0\n{junk}"),
         format!("S: 220-hi\nS: 221 hi\n{junk}"),
-        format!("S: 220 hi\nS: 250 early\n{}", asked),
+        format!("S: 220 hi\nS: 250 early\n{asked}"),
         "wait 299\nwait 1\nE: Failed Timeout 451 4.4.2 No reply in time\n.".into(),
         "eof\nE: Failed Lost 451 4.4.2 The connection was lost\n.".into(),
         format!("{hello}S: 450 later\nE: Failed Refused 450 later\n."),

@@ -133,9 +133,7 @@ fn broken_connections_settle_everyone_once() {
         format!("eof\n{both}{lost}"),
         format!("wait 300\n{both}{late}"),
         format!("S: 250 ok\nS: 550 5.1.1 x\nE: Rcpt 0 550\neof\n{one}Local 451 4.4.2\n{lost}"),
-        format!(
-            "S: 250 ok\nS: 421 4.3.2 down\nE: Result Peer 421 4.3.2, Peer 421 4.3.2\nE: Failed Refused 421 4.3.2 down\n."
-        ),
+        "S: 250 ok\nS: 421 4.3.2 down\nE: Result Peer 421 4.3.2, Peer 421 4.3.2\nE: Failed Refused 421 4.3.2 down\n.".to_owned(),
         format!("S: 354 ok\nE: Result Local 451 4.5.0, Local 451 4.5.0\n{odd}"),
         format!("S: 250 ok\nS: 354 ok\nE: Result Local 451 4.5.0, Local 451 4.5.0\n{odd}"),
         format!(
@@ -233,7 +231,7 @@ fn many_recipients_go_out_in_windows() {
     session.send(envelope("a@x.test", &to), 1, false, now);
     let mut said = 0;
     while let Some(output) = session.poll_output() {
-        let count = output.iter().filter(|b| **b == b'\n').count();
+        let count = output.split_inclusive(|b| *b == b'\n').count();
         assert!(count <= mail::limits::SMTP_PIPELINE);
         said += count;
         let replies = if said == 252 {

@@ -6,7 +6,7 @@ use super::*;
 fn a_message_goes_the_whole_way() {
     check(
         config(Service::Mx),
-        r#"
+        r"
         S: 220 mx.test ESMTP Posthouse
         C: EHLO client.test
         E: Hello client.test true
@@ -40,7 +40,7 @@ fn a_message_goes_the_whole_way() {
         S: 250 2.0.0 queued as 7
         S: 221 2.0.0 Goodbye
         .
-        "#,
+        ",
     );
 }
 

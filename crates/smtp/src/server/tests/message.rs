@@ -88,7 +88,7 @@ fn what_never_ends_is_cut_off_without_memory() {
     let mut driver = Driver::new(Config { max_size: 1000, ..config(Service::Mx) });
     driver.feed(b"HELO c\r\nMAIL FROM:<a@x.test>\r\nRCPT TO:<b@y.test>\r\nDATA\r\n");
     for _ in 0..40 {
-        driver.feed(&[b'x'; 32_768]);
+        driver.feed(&b"x".repeat(32_768));
         assert!(driver.session.input.is_empty());
     }
     assert!(driver.session.is_closed() && driver.log.contains("Reset\n"));
@@ -171,7 +171,7 @@ fn a_refused_bdat_is_read_to_its_end() {
 fn a_lost_connection_drops_the_message() {
     check(
         config(Service::Mx),
-        r#"
+        r"
         S: 220 mx.test ESMTP Posthouse
         C: HELO c
         C: MAIL FROM:<a@x.test>
@@ -190,7 +190,7 @@ fn a_lost_connection_drops_the_message() {
         EOF
         E: Reset
         .
-        "#,
+        ",
     );
 }
 

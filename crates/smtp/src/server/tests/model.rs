@@ -53,6 +53,7 @@ impl Model {
     }
 
     /// The code of the reply, and of a second one after the message.
+    #[expect(clippy::match_same_arms, reason = "one arm per rule")]
     fn step(&mut self, step: Step) -> (u16, Option<u16>) {
         match step {
             Step::Helo | Step::Ehlo => {
