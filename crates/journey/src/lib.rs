@@ -9,6 +9,7 @@ mod event;
 mod fields;
 mod keys;
 mod line;
+mod names;
 mod prune;
 mod record;
 mod search;
@@ -23,7 +24,7 @@ use mail::Id;
 use store::Store;
 
 pub use event::{Accepted, Attempted, Event, Refused, Tls, What};
-pub use fields::Value;
+pub use fields::{Fields, Value};
 pub use search::Query;
 pub use store::Error;
 

@@ -1,0 +1,131 @@
+//! The larger events, and what many have in common.
+
+use std::time::Duration;
+
+use mail::Address;
+use store::Error;
+use store::codec::{Reader, Writer};
+
+use crate::{Accepted, Attempted, Refused, Tls};
+
+/// Bytes of a text that is kept; what others say must not fill our disk.
+const TEXT_LENGTH: usize = 1000;
+/// Characters of a subject that are kept.
+const SUBJECT_CHARACTERS: usize = 200;
+
+/// Text, cut to a bound.
+pub(super) fn text(w: &mut Writer, text: &str) {
+    w.text(&text[..text.floor_char_boundary(TEXT_LENGTH)]);
+}
+
+fn optional_text(w: &mut Writer, value: Option<&str>) {
+    w.option(value, text);
+}
+
+pub(super) fn addresses(w: &mut Writer, addresses: &[Address]) {
+    w.list(addresses, |w, address| {
+        w.address(address);
+    });
+}
+
+pub(super) fn read_addresses(r: &mut Reader<'_>) -> Result<Vec<Address>, Error> {
+    r.list(Reader::address)
+}
+
+fn read_text(r: &mut Reader<'_>) -> Result<String, Error> {
+    r.text().map(str::to_owned)
+}
+
+fn tls(w: &mut Writer, tls: Option<&Tls>) {
+    w.option(tls, |w, tls| {
+        text(w, &tls.version);
+        text(w, &tls.cipher);
+        w.bool(tls.verified);
+    });
+}
+
+fn read_tls(r: &mut Reader<'_>) -> Result<Option<Tls>, Error> {
+    r.option(|r| Ok(Tls { version: read_text(r)?, cipher: read_text(r)?, verified: r.bool()? }))
+}
+
+pub(super) fn accepted(w: &mut Writer, a: &Accepted) {
+    text(w, &a.service);
+    w.option(a.client, |w, ip| {
+        w.ip(ip);
+    });
+    text(w, &a.helo);
+    tls(w, a.tls.as_ref());
+    w.option(a.account.as_ref(), |w, account| {
+        w.address(account);
+    });
+    w.reverse_path(&a.reverse_path);
+    addresses(w, &a.recipients);
+    w.varint(a.size);
+    let subject: Option<String> = a.subject.as_ref().map(|s| s.chars().take(SUBJECT_CHARACTERS).collect());
+    optional_text(w, subject.as_deref());
+    optional_text(w, a.message_id.as_deref());
+}
+
+pub(super) fn read_accepted(r: &mut Reader<'_>) -> Result<Accepted, Error> {
+    Ok(Accepted {
+        service: read_text(r)?,
+        client: r.option(Reader::ip)?,
+        helo: read_text(r)?,
+        tls: read_tls(r)?,
+        account: r.option(Reader::address)?,
+        reverse_path: r.reverse_path()?,
+        recipients: read_addresses(r)?,
+        size: r.varint()?,
+        subject: r.option(read_text)?,
+        message_id: r.option(read_text)?,
+    })
+}
+
+pub(super) fn refused(w: &mut Writer, refusal: &Refused) {
+    text(w, &refusal.stage);
+    text(w, &refusal.service);
+    w.option(refusal.client, |w, ip| {
+        w.ip(ip);
+    });
+    text(w, &refusal.helo);
+    w.option(refusal.reverse_path.as_ref(), |w, path| {
+        w.reverse_path(path);
+    });
+    addresses(w, &refusal.recipients);
+    w.reply(&refusal.reply);
+}
+
+pub(super) fn read_refused(r: &mut Reader<'_>) -> Result<Refused, Error> {
+    Ok(Refused {
+        stage: read_text(r)?,
+        service: read_text(r)?,
+        client: r.option(Reader::ip)?,
+        helo: read_text(r)?,
+        reverse_path: r.option(Reader::reverse_path)?,
+        recipients: read_addresses(r)?,
+        reply: r.reply()?,
+    })
+}
+
+pub(super) fn attempted(w: &mut Writer, attempt: &Attempted) {
+    text(w.id(attempt.item), &attempt.host);
+    w.option(attempt.ip, |w, ip| {
+        w.ip(ip);
+    });
+    tls(w, attempt.tls.as_ref());
+    w.list(&attempt.results, |w, (address, reply)| {
+        w.address(address).reply(reply);
+    });
+    w.varint(attempt.took.as_millis() as u64);
+}
+
+pub(super) fn read_attempted(r: &mut Reader<'_>) -> Result<Attempted, Error> {
+    Ok(Attempted {
+        item: r.id()?,
+        host: read_text(r)?,
+        ip: r.option(Reader::ip)?,
+        tls: read_tls(r)?,
+        results: r.list(|r| Ok((r.address()?, r.reply()?)))?,
+        took: Duration::from_millis(r.varint()?),
+    })
+}
