@@ -1,1 +1,12 @@
+//! Whole sessions over a connection in memory, on a store in memory and a clock that tests move.
 
+mod append;
+mod fetch;
+mod house;
+mod login;
+mod mailboxes;
+mod search;
+mod several;
+mod store;
+
+pub(crate) use house::{Client, House};

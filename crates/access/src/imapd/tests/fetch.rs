@@ -1,0 +1,128 @@
+//! FETCH.
+
+use mail::Flags;
+
+use super::House;
+
+const PLAIN: &str = "Date: Sun, 22 Nov 2026 10:00:00 +0100\r\nFrom: \"A B\" <a@x.test>\r\nTo: u@x.test\r\n\
+    Subject: =?utf-8?q?gr=C3=BC=C3=9Fe?=\r\nMessage-ID: <1@x.test>\r\n\r\nfirst line\r\nsecond line\r\n";
+
+const MIXED: &str = "Subject: two\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\npreamble\r\n--b\r\n\
+    Content-Type: text/plain; charset=utf-8\r\n\r\none\r\n--b\r\n\
+    Content-Type: message/rfc822\r\n\r\nSubject: inner\r\nFrom: c@d.test\r\n\r\ninner body\r\n--b--\r\n";
+
+#[tokio::test]
+async fn columns() {
+    let house = House::new().await;
+    house.fill(3).await;
+    let mut client = house.in_inbox().await;
+    client
+        .check(
+            "FETCH 2:3 (UID FLAGS)",
+            "* 2 FETCH (UID 2 FLAGS (\\Recent))
+             * 3 FETCH (UID 3 FLAGS (\\Recent))
+             OK Fetched",
+        )
+        .await;
+    client
+        .check(
+            "FETCH * FAST",
+            "* 3 FETCH (FLAGS (\\Recent) INTERNALDATE \"22-Nov-2026 10:30:00 +0000\" RFC822.SIZE 22)
+             OK Fetched",
+        )
+        .await;
+    client.check("UID FETCH 3:900,4294967295 FLAGS", "* 3 FETCH (UID 3 FLAGS (\\Recent))\nOK Fetched").await;
+    client.check("UID FETCH 900:* FLAGS", "* 3 FETCH (UID 3 FLAGS (\\Recent))\nOK Fetched").await;
+    client.check("UID FETCH 900 FLAGS", "OK Fetched").await;
+    client.check("FETCH 4 FLAGS", "BAD There is no message of that number").await;
+}
+
+#[tokio::test]
+async fn more_than_one_write_of_columns() {
+    let house = House::new().await;
+    house.fill(60).await;
+    let mut client = house.in_inbox().await;
+    let all = "UID FLAGS INTERNALDATE RFC822.SIZE ".repeat(40);
+    let reply = client.run(&format!("FETCH 1:* ({})", all.trim_end())).await;
+    assert!(reply.len() > 100_000);
+    for (n, line) in reply.lines().take(60).enumerate() {
+        assert!(line.starts_with(&format!("* {0} FETCH (UID {0} FLAGS (\\Recent)", n + 1)), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn envelope_and_structure() {
+    let house = House::new().await;
+    house.deliver("INBOX", PLAIN, Flags::new()).await;
+    house.deliver("INBOX", MIXED, Flags::new()).await;
+    let mut client = house.in_inbox().await;
+    client
+        .check(
+            "FETCH 1 (ENVELOPE BODY BODYSTRUCTURE)",
+            "* 1 FETCH (ENVELOPE (\"Sun, 22 Nov 2026 10:00:00 +0100\" \"=?utf-8?q?gr=C3=BC=C3=9Fe?=\" ((\"A B\" NIL \"a\" \"x.test\")) ((\"A B\" NIL \"a\" \"x.test\")) ((\"A B\" NIL \"a\" \"x.test\")) ((NIL NIL \"u\" \"x.test\")) NIL NIL NIL \"<1@x.test>\") BODY (\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 25 2) BODYSTRUCTURE (\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 25 2 NIL NIL NIL NIL))
+             OK Fetched",
+        )
+        .await;
+    client
+        .check(
+            "FETCH 2 BODY",
+            "* 2 FETCH (BODY ((\"TEXT\" \"PLAIN\" (\"CHARSET\" \"utf-8\") NIL NIL \"7BIT\" 3 0)(\"MESSAGE\" \"RFC822\" NIL NIL NIL \"7BIT\" 44 (NIL \"inner\" ((NIL NIL \"c\" \"d.test\")) ((NIL NIL \"c\" \"d.test\")) ((NIL NIL \"c\" \"d.test\")) NIL NIL NIL NIL NIL) (\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 10 0) 3) \"MIXED\"))
+             OK Fetched",
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn sections() {
+    let house = House::new().await;
+    house.deliver_with("INBOX", "Delivered-To: u@x.test\r\n", MIXED, Flags::new()).await;
+    let mut client = house.in_inbox().await;
+    for (section, expected) in [
+        ("1", "BODY[1] {3}\none"),
+        ("1.MIME", "BODY[1.MIME] {43}\nContent-Type: text/plain; charset=utf-8\n\n"),
+        ("2.HEADER", "BODY[2.HEADER] {34}\nSubject: inner\nFrom: c@d.test\n\n"),
+        ("2.TEXT", "BODY[2.TEXT] {10}\ninner body"),
+        ("2.1", "BODY[2.1] {10}\ninner body"),
+        ("3", "BODY[3] NIL"),
+        (
+            "HEADER.FIELDS (subject DELIVERED-TO)",
+            "BODY[HEADER.FIELDS (subject DELIVERED-TO)] {40}\nDelivered-To: u@x.test\nSubject: two\n\n",
+        ),
+        ("2.HEADER.FIELDS.NOT (From)", "BODY[2.HEADER.FIELDS.NOT (From)] {18}\nSubject: inner\n\n"),
+        ("2.TEXT]<6.100>", "BODY[2.TEXT]<6> {4}\nbody"),
+        ("2.TEXT]<60.100>", "BODY[2.TEXT]<60> {0}\n"),
+        ("]<0.9>", "BODY[]<0> {9}\nDelivered"),
+    ] {
+        let close = if section.contains('>') { "" } else { "]" };
+        let reply = client.run(&format!("FETCH 1 BODY.PEEK[{section}{close}")).await;
+        assert_eq!(reply, format!("* 1 FETCH ({expected})\nOK Fetched"), "{section}");
+    }
+    let whole = client.run("FETCH 1 RFC822").await;
+    let size = MIXED.len() + "Delivered-To: u@x.test\r\n".len();
+    assert!(
+        whole.starts_with(&format!("* 1 FETCH (RFC822 {{{size}}}\nDelivered-To: u@x.test\nSubject: two\n")),
+        "{whole}"
+    );
+}
+
+#[tokio::test]
+async fn reading_a_body_sets_seen() {
+    let house = House::new().await;
+    house.fill(2).await;
+    let mut client = house.in_inbox().await;
+    client.check("FETCH 1 BODY.PEEK[TEXT]", "* 1 FETCH (BODY[TEXT] {8}\nbody 1\n)\nOK Fetched").await;
+    client
+        .check(
+            "FETCH 1 BODY[TEXT]",
+            "* 1 FETCH (BODY[TEXT] {8}\nbody 1\n FLAGS (\\Seen \\Recent))\nOK Fetched",
+        )
+        .await;
+    client
+        .check(
+            "FETCH 1 (FLAGS RFC822.TEXT)",
+            "* 1 FETCH (FLAGS (\\Seen \\Recent) RFC822.TEXT {8}\nbody 1\n)\nOK Fetched",
+        )
+        .await;
+    client.run("EXAMINE INBOX").await;
+    client.check("FETCH 2 BODY[TEXT]", "* 2 FETCH (BODY[TEXT] {8}\nbody 2\n)\nOK Fetched").await;
+}

@@ -1,0 +1,74 @@
+//! Logging in and out.
+
+use std::time::Duration;
+
+use super::House;
+
+#[tokio::test]
+async fn by_login_and_by_plain() {
+    let house = House::new().await;
+    let mut client = house.client().await;
+    client.check("LOGIN u x", "BAD You are logged in already").await;
+    client.check("LOGOUT", "* BYE Until next time\nOK Logged out").await;
+    assert_eq!(client.line().await, "", "the connection is closed");
+    let mut client = house.connect().await;
+    let reply = client.run("AUTHENTICATE PLAIN AHVAeC50ZXN0AGNvcnJlY3QgaG9yc2U=").await;
+    assert!(reply.starts_with("OK [CAPABILITY"), "{reply}");
+    let mut client = house.connect().await;
+    client.send(b"a AUTHENTICATE LOGIN\r\n").await;
+    assert_eq!(client.line().await, "+ VXNlcm5hbWU6");
+    client.send(b"dUB4LnRlc3Q=\r\n").await;
+    assert_eq!(client.line().await, "+ UGFzc3dvcmQ6");
+    client.send(b"Y29ycmVjdCBob3JzZQ==\r\n").await;
+    assert!(client.line().await.starts_with("a OK [CAPABILITY"));
+}
+
+#[tokio::test]
+async fn failures_wait_and_then_end_the_connection() {
+    let house = House::new().await;
+    let mut client = house.connect().await;
+    for (name, wait) in [("u@x.test", 1), ("nobody@x.test", 2), ("u@x.test", 4)] {
+        client.send(format!("a LOGIN {name} wrong\r\n").as_bytes()).await;
+        assert!(client.is_silent().await, "the answer waits");
+        let mut line = Box::pin(client.line());
+        // Moves time until the answer comes; the hash is computed in real time.
+        let line = loop {
+            match world::race(&mut line, tokio::task::yield_now()).await {
+                world::Either::Left(line) => break line,
+                world::Either::Right(()) => house.advance(Duration::from_millis(wait)),
+            }
+        };
+        assert_eq!(line, "a NO [AUTHENTICATIONFAILED] Name or password is wrong");
+    }
+    assert_eq!(client.line().await, "* BYE Too many failed logins");
+    assert_eq!(client.line().await, "");
+}
+
+#[tokio::test]
+async fn not_in_clear() {
+    let house = House::new().await;
+    house.demand_tls();
+    let mut client = house.connect().await;
+    client
+        .check(
+            "CAPABILITY",
+            "* CAPABILITY IMAP4rev1 LITERAL- ID ENABLE SASL-IR LOGINDISABLED
+             OK Capabilities listed",
+        )
+        .await;
+    client.check("LOGIN u@x.test x", "NO [PRIVACYREQUIRED] Logging in needs TLS; use STARTTLS first").await;
+    client.check("STARTTLS", "BAD TLS is not available").await;
+}
+
+#[tokio::test]
+async fn silence_and_shutdown_end_sessions() {
+    let house = House::new().await;
+    let mut client = house.connect().await;
+    tokio::task::yield_now().await;
+    house.advance(Duration::from_secs(61));
+    assert_eq!(client.line().await, "* BYE Nothing was heard for too long");
+    let mut client = house.in_inbox().await;
+    house.shutdown();
+    assert_eq!(client.line().await, "* BYE The server is going down; come back soon");
+    assert_eq!(client.line().await, "");
+}

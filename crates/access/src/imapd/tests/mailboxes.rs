@@ -1,0 +1,153 @@
+//! The tree of mailboxes.
+
+use mail::Flags;
+
+use super::House;
+
+#[tokio::test]
+async fn listing() {
+    let house = House::new().await;
+    let mut client = house.client().await;
+    client.check("LIST \"\" \"\"", "* LIST (\\Noselect) \"/\" \"\"\nOK Separator told").await;
+    client
+        .check(
+            "LIST \"\" *",
+            "* LIST (\\HasNoChildren \\Archive) \"/\" \"Archive\"
+             * LIST (\\HasNoChildren \\Drafts) \"/\" \"Drafts\"
+             * LIST (\\HasNoChildren) \"/\" \"INBOX\"
+             * LIST (\\HasNoChildren \\Junk) \"/\" \"Junk\"
+             * LIST (\\HasNoChildren \\Sent) \"/\" \"Sent\"
+             * LIST (\\HasNoChildren \\Trash) \"/\" \"Trash\"
+             OK Mailboxes listed",
+        )
+        .await;
+    client.check("CREATE a/&APw-/c", "OK Mailbox created").await;
+    client.check("LIST \"\" a/%", "* LIST (\\HasChildren) \"/\" \"a/&APw-\"\nOK Mailboxes listed").await;
+    client.check("LIST a/ *c", "* LIST (\\HasNoChildren) \"/\" \"a/&APw-/c\"\nOK Mailboxes listed").await;
+    client.check("LIST \"\" inbox", "* LIST (\\HasNoChildren) \"/\" \"INBOX\"\nOK Mailboxes listed").await;
+    client
+        .check(
+            "LIST (SPECIAL-USE) \"\" (S* T*) RETURN (SUBSCRIBED)",
+            "* LIST (\\Subscribed \\HasNoChildren \\Sent) \"/\" \"Sent\"
+             * LIST (\\Subscribed \\HasNoChildren \\Trash) \"/\" \"Trash\"
+             OK Mailboxes listed",
+        )
+        .await;
+    client
+        .check(
+            "LIST \"\" INBOX RETURN (STATUS (MESSAGES))",
+            "* LIST (\\HasNoChildren) \"/\" \"INBOX\"
+             * STATUS \"INBOX\" (MESSAGES 0)
+             OK Mailboxes listed",
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn subscriptions_outlive_mailboxes() {
+    let house = House::new().await;
+    let mut client = house.client().await;
+    client.check("CREATE x/y", "OK Mailbox created").await;
+    client.check("SUBSCRIBE x/y", "OK Subscribed").await;
+    client.check("SUBSCRIBE nowhere", "NO [NONEXISTENT] There is no such mailbox").await;
+    client.check("DELETE x/y", "OK Mailbox deleted").await;
+    client.check("LSUB \"\" x/*", "* LSUB () \"/\" \"x/y\"\nOK Subscriptions listed").await;
+    client.check("LSUB \"\" x%", "* LSUB (\\Noselect) \"/\" \"x\"\nOK Subscriptions listed").await;
+    client
+        .check(
+            "LIST (SUBSCRIBED) \"\" x/*",
+            "* LIST (\\NonExistent \\Subscribed \\HasNoChildren) \"/\" \"x/y\"\nOK Mailboxes listed",
+        )
+        .await;
+    client
+        .check(
+            "LIST (SUBSCRIBED RECURSIVEMATCH) \"\" x%",
+            "* LIST (\\HasChildren) \"/\" \"x\" (\"CHILDINFO\" (\"SUBSCRIBED\"))\nOK Mailboxes listed",
+        )
+        .await;
+    client.check("UNSUBSCRIBE x/y", "OK Unsubscribed").await;
+    client.check("LSUB \"\" x*", "OK Subscriptions listed").await;
+}
+
+#[tokio::test]
+async fn creating_deleting_renaming() {
+    let house = House::new().await;
+    let mut client = house.client().await;
+    client.check("CREATE Inbox", "NO [CANNOT] INBOX is there already").await;
+    client.check("CREATE a/", "OK Mailbox created").await;
+    client.check("CREATE a", "NO [ALREADYEXISTS] There is a mailbox a already").await;
+    client.check("CREATE a//b", "NO [CANNOT] a mailbox name has no empty levels").await;
+    client.check("CREATE &bad", "NO [CANNOT] The mailbox name is not in modified UTF-7").await;
+    client.check("DELETE nowhere", "NO [NONEXISTENT] There is no such mailbox").await;
+    client.check("RENAME nowhere x", "NO [NONEXISTENT] There is no such mailbox").await;
+    client.check("CREATE a/b", "OK Mailbox created").await;
+    client.check("RENAME a x/y", "OK Mailbox renamed").await;
+    client
+        .check(
+            "LIST \"\" x*",
+            "* LIST (\\HasChildren) \"/\" \"x\"
+             * LIST (\\HasChildren) \"/\" \"x/y\"
+             * LIST (\\HasNoChildren) \"/\" \"x/y/b\"
+             OK Mailboxes listed",
+        )
+        .await;
+    client.check("DELETE x/y", "OK Mailbox deleted").await;
+    client
+        .check("LIST \"\" x/y", "* LIST (\\Noselect \\HasChildren) \"/\" \"x/y\"\nOK Mailboxes listed")
+        .await;
+    let reply = client.run("DELETE INBOX").await;
+    assert!(reply.starts_with("NO [CANNOT]"), "{reply}");
+}
+
+#[tokio::test]
+async fn renaming_inbox_moves_its_messages() {
+    let house = House::new().await;
+    house.fill(2).await;
+    let mut client = house.client().await;
+    client.check("RENAME INBOX old", "OK Mailbox renamed").await;
+    client.check("STATUS old (MESSAGES)", "* STATUS \"old\" (MESSAGES 2)\nOK Status told").await;
+    client.check("STATUS INBOX (MESSAGES)", "* STATUS \"INBOX\" (MESSAGES 0)\nOK Status told").await;
+}
+
+#[tokio::test]
+async fn selecting_and_status() {
+    let house = House::new().await;
+    house.deliver("INBOX", "a: b\r\n\r\nx\r\n", [mail::Flag::Seen].into_iter().collect()).await;
+    house.deliver("INBOX", "a: b\r\n\r\nx\r\n", Flags::from_parts(0, mail::Keyword::new("$x"))).await;
+    let mut client = house.client().await;
+    client
+        .check(
+            "STATUS INBOX (MESSAGES UNSEEN RECENT UIDNEXT SIZE)",
+            "* STATUS \"INBOX\" (MESSAGES 2 UNSEEN 1 RECENT 2 UIDNEXT 3 SIZE 22)
+             OK Status told",
+        )
+        .await;
+    let selected = client.run("EXAMINE INBOX").await;
+    let validity = selected.split("UIDVALIDITY ").nth(1).and_then(|s| s.split(']').next()).expect("one");
+    let expected = format!(
+        "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $x)
+* 2 EXISTS
+* 2 RECENT
+* OK [UNSEEN 2] First unseen message
+* OK [PERMANENTFLAGS ()] Flags that are kept
+* OK [UIDNEXT 3] Next UID
+* OK [UIDVALIDITY {validity}] UIDs hold
+OK [READ-ONLY] Examined"
+    );
+    assert_eq!(selected, expected);
+    client
+        .check(
+            "SELECT nowhere",
+            "* OK [CLOSED] Previous mailbox closed\nNO [NONEXISTENT] There is no such mailbox",
+        )
+        .await;
+    client.check("CHECK", "BAD Select a mailbox first").await;
+    let selected = client.run("SELECT INBOX").await;
+    assert!(
+        selected.contains("* 2 RECENT")
+            && selected.contains("[PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $x \\*)]")
+    );
+    client.check("UNSELECT", "OK Mailbox closed").await;
+    // RFC 3501 §2.3.2: the session before was told.
+    assert!(client.run("SELECT INBOX").await.contains("* 0 RECENT"));
+}

@@ -1,0 +1,71 @@
+//! SEARCH.
+
+use mail::{Flag, Flags, Keyword};
+
+use super::House;
+
+#[tokio::test]
+async fn keys() {
+    let house = House::new().await;
+    house
+        .deliver("INBOX", "Date: Sun, 01 Nov 2026 23:30:00 -0500\r\nFrom: Ann <ann@x.test>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nhello world\r\n", [Flag::Seen].into_iter().collect())
+        .await;
+    house
+        .deliver("INBOX", "From: bob@y.test\r\nTo: u@x.test\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nW=FCrste und Br=\r\not\r\n", Flags::from_parts(4, Keyword::new("$Work")))
+        .await;
+    house.deliver("INBOX", &format!("X-Big: yes\r\n\r\n{}\r\n", "x".repeat(3000)), Flags::new()).await;
+    let mut client = house.in_inbox().await;
+    for (key, found) in [
+        ("ALL", " 1 2 3"),
+        ("SEEN", " 1"),
+        ("UNSEEN", " 2 3"),
+        ("FLAGGED KEYWORD $work", " 2"),
+        ("UNKEYWORD $work", " 1 3"),
+        ("RECENT", " 1 2 3"),
+        ("NEW", " 2 3"),
+        ("OLD", ""),
+        ("2:*", " 2 3"),
+        ("UID 1,3", " 1 3"),
+        ("NOT 2", " 1 3"),
+        ("OR 1 3", " 1 3"),
+        ("LARGER 2000", " 3"),
+        ("SMALLER 2000 UNSEEN", " 2"),
+        ("FROM ANN", " 1"),
+        ("TO u@x", " 2"),
+        ("HEADER X-Big \"\"", " 3"),
+        ("HEADER Subject \"\"", " 1"),
+        ("SENTON 1-Nov-2026", " 1"),
+        ("SENTSINCE 2-Nov-2026", ""),
+        ("SENTBEFORE 2-Nov-2026", " 1"),
+        ("ON 22-Nov-2026", " 1 2 3"),
+        ("BEFORE 22-Nov-2026", ""),
+        ("SINCE 22-Nov-2026 1", " 1"),
+        ("BODY \"HELLO WORLD\"", " 1"),
+        ("BODY brot", " 2"),
+        ("TEXT bob", " 2"),
+        ("BODY bob", ""),
+        ("NOT BODY hello", " 2 3"),
+        ("OR SEEN BODY brot", " 1 2"),
+        ("CHARSET UTF-8 SUBJECT {8+}\r\nGRÜßE", " 1"),
+        ("CHARSET UTF-8 BODY {7+}\r\nwürste", " 2"),
+        ("CHARSET ISO-8859-1 ALL", " 1 2 3"),
+        ("(ALL (SEEN))", " 1"),
+    ] {
+        client.check(&format!("SEARCH {key}"), &format!("* SEARCH{found}\nOK Searched")).await;
+    }
+    client
+        .check("SEARCH CHARSET KLINGON ALL", "NO [BADCHARSET (UTF-8 US-ASCII)] That charset is not known")
+        .await;
+    client.check("SEARCH CHARSET", "BAD Missing argument").await;
+}
+
+#[tokio::test]
+async fn uids_are_found() {
+    let house = House::new().await;
+    house.fill(3).await;
+    let mut client = house.in_inbox().await;
+    client.run("STORE 1 +FLAGS.SILENT (\\Deleted)").await;
+    client.check("EXPUNGE", "* 1 EXPUNGE\nOK Expunged").await;
+    client.check("UID SEARCH ALL", "* SEARCH 2 3\nOK Searched").await;
+    client.check("SEARCH UID 2:3", "* SEARCH 1 2\nOK Searched").await;
+}

@@ -1,0 +1,107 @@
+//! Several sessions on one mailbox (RFC 3501 §7.4.1, RFC 2180, promise F27).
+
+use super::{Client, House};
+
+async fn two(house: &House) -> (Client, Client) {
+    (house.in_inbox().await, house.in_inbox().await)
+}
+
+#[tokio::test]
+async fn recent_is_told_to_one() {
+    let house = House::new().await;
+    house.fill(2).await;
+    let (mut a, mut b) = two(&house).await;
+    a.check("SEARCH RECENT", "* SEARCH 1 2\nOK Searched").await;
+    b.check("SEARCH RECENT", "* SEARCH\nOK Searched").await;
+    house.fill(1).await;
+    b.check("NOOP", "* 3 EXISTS\n* 1 RECENT\nOK Nothing done").await;
+    a.check("NOOP", "* 3 EXISTS\n* 2 RECENT\nOK Nothing done").await;
+}
+
+#[tokio::test]
+async fn flags_of_others_are_told() {
+    let house = House::new().await;
+    house.fill(2).await;
+    let (mut a, mut b) = two(&house).await;
+    a.run("STORE 2 +FLAGS (\\Seen)").await;
+    b.check("NOOP", "* 2 FETCH (UID 2 FLAGS (\\Seen))\nOK Nothing done").await;
+    b.check("NOOP", "OK Nothing done").await;
+    a.check("NOOP", "OK Nothing done").await;
+}
+
+#[tokio::test]
+async fn silent_hides_only_what_it_did_itself() {
+    let house = House::new().await;
+    house.fill(2).await;
+    let (mut a, mut b) = two(&house).await;
+    a.run("STORE 1 +FLAGS (\\Seen)").await;
+    b.check("STORE 1:2 +FLAGS.SILENT (\\Flagged)", "* 1 FETCH (UID 1 FLAGS (\\Seen))\nOK Flags stored").await;
+    b.check("NOOP", "OK Nothing done").await;
+}
+
+#[tokio::test]
+async fn no_expunge_while_numbers_count() {
+    let house = House::new().await;
+    house.fill(4).await;
+    let (mut a, mut b) = two(&house).await;
+    a.run("STORE 1,3 +FLAGS.SILENT (\\Deleted)").await;
+    b.run("NOOP").await;
+    a.run("EXPUNGE").await;
+    house.fill(1).await;
+    // Numbers still mean what they meant, and news waits.
+    b.check("FETCH 4 UID", "* 4 FETCH (UID 4)\nOK Fetched").await;
+    b.check("SEARCH ALL", "* SEARCH 1 2 3 4\nOK Searched").await;
+    b.check("FETCH 1 BODY.PEEK[]", "NO [EXPUNGEISSUED] Some of the messages no longer exist").await;
+    b.check(
+        "STORE 3:4 +FLAGS (\\Seen)",
+        "* 4 FETCH (UID 4 FLAGS (\\Seen))\nNO [EXPUNGEISSUED] Some of the messages no longer exist",
+    )
+    .await;
+    b.check("COPY 3:4 Trash", "* 3 EXPUNGE\n* 1 EXPUNGE\n* 3 EXISTS\n* 1 RECENT\n* 2 FETCH (UID 4 FLAGS (\\Seen))\nNO [EXPUNGEISSUED] Some of the messages no longer exist").await;
+    b.check("UID SEARCH ALL", "* SEARCH 2 4 5\nOK Searched").await;
+}
+
+#[tokio::test]
+async fn uid_commands_may_tell_expunges() {
+    let house = House::new().await;
+    house.fill(2).await;
+    let (mut a, mut b) = two(&house).await;
+    a.run("STORE 1 +FLAGS.SILENT (\\Deleted)").await;
+    a.run("EXPUNGE").await;
+    b.check("UID FETCH 2 FLAGS", "* 2 FETCH (UID 2 FLAGS ())\n* 1 EXPUNGE\nOK Fetched").await;
+}
+
+#[tokio::test]
+async fn idle_tells_at_once() {
+    let house = House::new().await;
+    house.fill(1).await;
+    let (mut a, mut b) = two(&house).await;
+    b.send(b"x IDLE\r\n").await;
+    assert_eq!(b.line().await, "+ idling");
+    house.fill(1).await;
+    assert_eq!(b.line().await, "* 2 EXISTS");
+    assert_eq!(b.line().await, "* 1 RECENT");
+    a.run("STORE 1 +FLAGS (\\Deleted)").await;
+    assert_eq!(b.line().await, "* 1 FETCH (UID 1 FLAGS (\\Deleted))");
+    a.run("EXPUNGE").await;
+    assert_eq!(b.line().await, "* 1 EXPUNGE");
+    b.send(b"DONE\r\n").await;
+    assert_eq!(b.line().await, "x OK Idle no more");
+    house.fill(1).await;
+    assert!(b.is_silent().await, "nothing is told while no command is in progress");
+}
+
+#[tokio::test]
+async fn a_deleted_mailbox_ends_other_sessions() {
+    let house = House::new().await;
+    let (mut a, mut b) = (house.client().await, house.client().await);
+    a.run("CREATE x").await;
+    b.run("SELECT x").await;
+    a.check("DELETE x", "OK Mailbox deleted").await;
+    b.send(b"a NOOP\r\n").await;
+    assert_eq!(b.line().await, "* BYE [NONEXISTENT] The mailbox was deleted");
+    a.run("CREATE x").await;
+    a.run("SELECT x").await;
+    a.check("DELETE x", "* OK [CLOSED] Previous mailbox closed\nOK Mailbox deleted").await;
+    a.check("FETCH 1 FLAGS", "BAD Select a mailbox first").await;
+}
