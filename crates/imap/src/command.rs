@@ -112,6 +112,7 @@ pub enum Command {
 
 /// LIST with RFC 5258's options.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command")]
 pub struct List {
     /// In front of each pattern; UTF-8.
     pub reference: String,

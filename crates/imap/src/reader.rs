@@ -54,6 +54,10 @@ impl Bounds {
     pub const AFTER_LOGIN: Self = Self { line: limits::IMAP_LINE, literals: limits::IMAP_LITERALS };
 }
 
+/// A line has no end within its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLong;
+
 /// Input that has come and not been worked through.
 #[derive(Debug, Default)]
 pub struct Reader {
@@ -171,7 +175,7 @@ impl Reader {
     }
 
     /// Takes one line, without its end, as in AUTHENTICATE and IDLE. `Err` if it is longer than `limit`.
-    pub fn line(&mut self, limit: usize) -> Result<Option<Vec<u8>>, ()> {
+    pub fn line(&mut self, limit: usize) -> Result<Option<Vec<u8>>, TooLong> {
         match self.waiting().iter().position(|&b| b == b'\n') {
             Some(end) if end <= limit => {
                 let mut line = self.consume(end + 1);
@@ -182,7 +186,7 @@ impl Reader {
                 Ok(Some(line))
             }
             None if self.waiting().len() <= limit => Ok(None),
-            _ => Err(()),
+            _ => Err(TooLong),
         }
     }
 

@@ -16,7 +16,7 @@ use mail::{Mono, limits};
 
 use crate::command::{Append, Command};
 use crate::grammar;
-use crate::reader::{Bounds, Found, Reader};
+use crate::reader::{Bounds, Found, Reader, TooLong};
 use crate::response::Writer;
 use crate::{Code, Request};
 
@@ -483,7 +483,7 @@ impl Session {
         let line = match self.reader.line(limits::IMAP_LINE_BEFORE_LOGIN) {
             Ok(None) => return Polled::Waiting,
             Ok(Some(line)) => line,
-            Err(()) => {
+            Err(TooLong) => {
                 self.bye(Some(&Code::TooBig), "The line is too long");
                 return Polled::Again;
             }

@@ -49,9 +49,9 @@ pub fn decode(wire: &[u8]) -> Option<String> {
     for part in parts {
         let (shifted, direct) = part.split_once('-')?;
         if shifted.is_empty() {
-            name.push('&')
+            name.push('&');
         } else {
-            name.push_str(&decode_shifted(shifted)?)
+            name.push_str(&decode_shifted(shifted)?);
         }
         name.push_str(direct);
     }

@@ -19,7 +19,7 @@ use crate::{Parts, Port};
 /// Output is written once it has grown to this.
 pub(super) const WRITE_AT: usize = 64 * 1024;
 /// A client that takes nothing for this long is gone (F19).
-const WRITE_TIMEOUT: Duration = Duration::from_secs(300);
+const WRITE_TIMEOUT: Duration = Duration::from_mins(5);
 /// A silent client costs this much of a buffer; a busy one more.
 const SMALL_READ: usize = 512;
 const LARGE_READ: usize = 32 * 1024;
@@ -157,7 +157,7 @@ impl<'a> Connection<'a> {
         };
         let stop = async {
             if stopping.wait_for(|&stopping| stopping).await.is_err() {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         match race(input, race(notice, race(timeout, stop))).await {

@@ -11,6 +11,7 @@ use super::stop::{Done, Stop};
 
 /// A name in the tree: a mailbox, or only a level above others, or only a subscription.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is something that LIST tells")]
 struct Node {
     mailbox: Option<MailboxInfo>,
     has_children: bool,
@@ -54,7 +55,7 @@ impl Connection<'_> {
         }
         if with_subscriptions {
             for name in self.mailboxes().subscriptions(self.account()).await? {
-                if !tree.get(name.as_str()).is_some_and(|node| node.mailbox.is_some()) {
+                if tree.get(name.as_str()).is_none_or(|node| node.mailbox.is_none()) {
                     mark_parents(&mut tree, &name, true, false);
                     tree.entry(name.to_string()).or_default().subscribed = true;
                 }
@@ -148,13 +149,12 @@ pub(super) fn matches(pattern: &str, name: &str) -> bool {
     for &p in &pattern {
         let mut next = vec![false; name.len() + 1];
         for at in 0..=name.len() {
-            match p {
-                '*' => next[at] = reached[at] || at > 0 && next[at - 1],
-                '%' => {
-                    next[at] = reached[at] || at > 0 && next[at - 1] && name[at - 1] != MailboxName::SEPARATOR
-                }
-                c => next[at] = at > 0 && reached[at - 1] && name[at - 1] == c,
-            }
+            let before = at.checked_sub(1);
+            next[at] = match p {
+                '*' => reached[at] || before.is_some_and(|b| next[b]),
+                '%' => reached[at] || before.is_some_and(|b| next[b] && name[b] != MailboxName::SEPARATOR),
+                c => before.is_some_and(|b| reached[b] && name[b] == c),
+            };
         }
         reached = next;
     }

@@ -48,15 +48,14 @@ impl Connection<'_> {
         for (number, entry) in selected.view.iter() {
             let recent = selected.is_recent(entry.uid);
             let mut facts = Facts::new(number, entry, selected.view.flags(entry.flags), recent);
-            let passes = match judge(test, &facts) {
-                Some(passes) => passes,
-                None => {
-                    read += 1;
-                    if read % TURN == 0 {
-                        yield_turn().await;
-                    }
-                    self.read_and_judge(test, entry, &mut facts).await?
+            let passes = if let Some(passes) = judge(test, &facts) {
+                passes
+            } else {
+                read += 1;
+                if read % TURN == 0 {
+                    yield_turn().await;
                 }
+                self.read_and_judge(test, entry, &mut facts).await?
             };
             if passes {
                 found.push(if uid { entry.uid.get() } else { number });

@@ -88,6 +88,6 @@ impl Selected {
 
     /// The messages of such ranges.
     pub(crate) fn entries(&self, ranges: &[(u32, u32)]) -> impl Iterator<Item = (u32, &Entry)> {
-        ranges.to_vec().into_iter().flat_map(|(low, high)| self.view.range(low, high))
+        ranges.iter().copied().flat_map(|(low, high)| self.view.range(low, high))
     }
 }

@@ -146,7 +146,7 @@ impl<'a> Cursor<'a> {
     /// As `number`, but up to 63 bits (RFC 9051 §9 `number64`).
     pub(crate) fn number64(&mut self) -> Result<u64, Error> {
         let digits = word(self.take_while(|b| b.is_ascii_digit()), "Expected a number")?;
-        digits.parse().ok().filter(|&n| n <= i64::MAX as u64).ok_or(Error("The number is too large"))
+        digits.parse().ok().filter(|&n| i64::try_from(n).is_ok()).ok_or(Error("The number is too large"))
     }
 
     /// `nz-number = digit-nz *DIGIT`
@@ -201,7 +201,7 @@ impl<'a> Cursor<'a> {
     pub(crate) fn astring(&mut self) -> Result<Vec<u8>, Error> {
         match self.peek() {
             Some(b'"' | b'{') => self.string(),
-            _ => word(self.take_while(is_astring_char), "Expected an atom or a string").map(|w| w.into()),
+            _ => word(self.take_while(is_astring_char), "Expected an atom or a string").map(Into::into),
         }
     }
 

@@ -84,10 +84,7 @@ fn pattern_text(wire: Vec<u8>) -> Result<String, Error> {
     if wire.len() > mail::limits::MAILBOX_NAME_LENGTH * 2 {
         return Err(Error("The mailbox pattern is too long"));
     }
-    match utf7::decode(&wire) {
-        Some(name) => Ok(name),
-        None => utf8(wire),
-    }
+    if let Some(name) = utf7::decode(&wire) { Ok(name) } else { utf8(wire) }
 }
 
 /// `status = "STATUS" SP mailbox SP "(" status-att *(SP status-att) ")"`

@@ -4,7 +4,7 @@ use super::{Completion, Event, Polled, Session, State, Step};
 use crate::Code;
 use crate::command::Append;
 use crate::grammar::Error;
-use crate::reader::{Announced, NON_SYNC_LITERAL};
+use crate::reader::{Announced, NON_SYNC_LITERAL, TooLong};
 
 /// How far the message has come in.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ impl Session {
         match self.reader.line(mail::limits::IMAP_LINE) {
             Ok(None) => Polled::Waiting,
             Ok(Some(line)) => self.message_ended(line.iter().all(|&b| b == b' ')),
-            Err(()) => {
+            Err(TooLong) => {
                 self.bye(Some(&Code::TooBig), "The command is too long");
                 Polled::Event(Event::AppendAborted)
             }

@@ -4,6 +4,7 @@ use base64::Engine as _;
 
 use super::{Completion, Event, Polled, Session, State, Step};
 use crate::Code;
+use crate::reader::TooLong;
 
 /// Bytes of a client's line in an exchange (RFC 4954 §4 asks for 12,288 in SMTP; there is no reason for less here).
 const RESPONSE_LENGTH: usize = mail::limits::SMTP_AUTH_LINE_LENGTH;
@@ -29,7 +30,7 @@ impl Session {
         let line = match self.reader.line(RESPONSE_LENGTH) {
             Ok(None) => return Polled::Waiting,
             Ok(Some(line)) => line,
-            Err(()) => {
+            Err(TooLong) => {
                 self.bye(Some(&Code::TooBig), "The response is too long");
                 return Polled::Event(Event::AuthAborted);
             }
@@ -39,17 +40,13 @@ impl Session {
             self.complete(Completion::bad("Authentication cancelled"));
             return Polled::Event(Event::AuthAborted);
         }
-        match base64::engine::general_purpose::STANDARD.decode(&line) {
-            Ok(response) => {
-                if let Step::Challenged(tag) = &mut self.step {
-                    self.step = Step::Running(std::mem::take(tag));
-                }
-                Polled::Event(Event::AuthResponse(response))
-            }
-            Err(_) => {
-                self.complete(Completion::bad("The response is not valid BASE64"));
-                Polled::Event(Event::AuthAborted)
-            }
+        let Ok(response) = base64::engine::general_purpose::STANDARD.decode(&line) else {
+            self.complete(Completion::bad("The response is not valid BASE64"));
+            return Polled::Event(Event::AuthAborted);
+        };
+        if let Step::Challenged(tag) = &mut self.step {
+            self.step = Step::Running(std::mem::take(tag));
         }
+        Polled::Event(Event::AuthResponse(response))
     }
 }

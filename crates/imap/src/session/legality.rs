@@ -63,11 +63,10 @@ pub(super) fn refusal(command: &Command, state: State, config: &Config) -> Optio
     let logged_in = state != State::NotAuthenticated;
     let read_only = state == State::Selected { read_only: true };
     match (when(command), logged_in) {
-        (When::Always, _) => None,
+        (When::Always, _) | (When::AfterLogin, true) => None,
         (When::BeforeLogin, true) => Some(Completion::bad("You are logged in already")),
         (When::BeforeLogin, false) => refusal_before_login(command, config),
         (_, false) => Some(Completion::bad("Log in first")),
-        (When::AfterLogin, true) => None,
         (When::Selected, true) if state == State::Authenticated => {
             Some(Completion::bad("Select a mailbox first"))
         }

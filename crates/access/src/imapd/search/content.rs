@@ -30,7 +30,7 @@ impl HeaderText {
         };
         let sent = header::first(section, "Date")
             .and_then(|f| date::parse_zoned(&header::unfold(f.value)))
-            .map(|zoned| zoned.local_day())
+            .map(date::Zoned::local_day)
             .map(|(year, month, day)| Day::of(Wall::from_civil(year, month, day, 0, 0, 0)));
         Self { fields: header::fields(section).map(field).collect(), sent }
     }

@@ -163,6 +163,11 @@ async fn add_account(parts: &Parts) -> AccountId {
     account
 }
 
+/// A line of an expectation, without the source's indentation.
+fn unindented(line: &str) -> &str {
+    if line.starts_with("    ") { line.trim_start() } else { line }
+}
+
 /// A client that sends one command at a time.
 pub(crate) struct Client {
     stream: DuplexStream,
@@ -219,7 +224,7 @@ impl Client {
     /// Sends a command and compares all that comes back.
     pub(crate) async fn check(&mut self, command: &str, expected: &str) {
         let reply = self.run(command).await;
-        let expected: Vec<&str> = expected.lines().map(str::trim_start).collect();
+        let expected: Vec<&str> = expected.lines().map(unindented).collect();
         assert_eq!(reply, expected.join("\n"), "{command}");
     }
 

@@ -73,7 +73,7 @@ async fn subscriptions_outlive_mailboxes() {
 async fn creating_deleting_renaming() {
     let house = House::new().await;
     let mut client = house.client().await;
-    client.check("CREATE Inbox", "NO [CANNOT] INBOX is there already").await;
+    client.check("CREATE Inbox", "NO [ALREADYEXISTS] There is a mailbox INBOX already").await;
     client.check("CREATE a/", "OK Mailbox created").await;
     client.check("CREATE a", "NO [ALREADYEXISTS] There is a mailbox a already").await;
     client.check("CREATE a//b", "NO [CANNOT] a mailbox name has no empty levels").await;

@@ -57,7 +57,7 @@ async fn no_expunge_while_numbers_count() {
         "* 4 FETCH (UID 4 FLAGS (\\Seen))\nNO [EXPUNGEISSUED] Some of the messages no longer exist",
     )
     .await;
-    b.check("COPY 3:4 Trash", "* 3 EXPUNGE\n* 1 EXPUNGE\n* 3 EXISTS\n* 1 RECENT\n* 2 FETCH (UID 4 FLAGS (\\Seen))\nNO [EXPUNGEISSUED] Some of the messages no longer exist").await;
+    b.check("COPY 3:4 Trash", "* 3 EXPUNGE\n* 1 EXPUNGE\n* 3 EXISTS\n* 1 RECENT\nNO [EXPUNGEISSUED] Some of the messages no longer exist").await;
     b.check("UID SEARCH ALL", "* SEARCH 2 4 5\nOK Searched").await;
 }
 
