@@ -5,6 +5,7 @@
 
 pub mod imapd;
 pub mod login;
+pub mod pop3d;
 
 use std::sync::Arc;
 

@@ -1,0 +1,117 @@
+//! The maildrop of a session: reading messages, and removing them after QUIT.
+
+use std::io;
+use std::sync::Arc;
+
+use journey::{Event, What};
+use mail::Uid;
+use mailbox::{Entry, Error, INBOX, View};
+use pop3::Message;
+use store::Batch;
+
+use super::Lock;
+use super::connection::Connection;
+
+/// Bytes of a message that are in memory at once.
+const CHUNK: usize = 64 * 1024;
+/// Messages that one commit removes. Beyond that a QUIT takes several commits, oldest messages first.
+const AT_ONCE: usize = 10_000;
+/// How often removing is tried while others change the same messages.
+const ATTEMPTS: u32 = 20;
+
+/// INBOX as it was at login, and the lock that keeps other POP3 sessions out. Other protocols may change INBOX
+/// meanwhile: what they expunge cannot be read any more, what arrives is for the next session.
+pub(super) struct Open {
+    _lock: Lock,
+    view: Arc<View>,
+}
+
+impl Open {
+    pub(super) fn new(lock: Lock, view: Arc<View>) -> Self {
+        Self { _lock: lock, view }
+    }
+
+    pub(super) fn uid_validity(&self) -> u32 {
+        self.view.uid_validity().0.get()
+    }
+
+    /// Sizes are the octets that RETR sends, without dots that are stuffed.
+    pub(super) fn messages(&self) -> Vec<Message> {
+        self.view.iter().map(|(_, entry)| Message { uid: entry.uid.get(), size: entry.size() }).collect()
+    }
+
+    fn entry(&self, uid: u32) -> Option<Entry> {
+        self.view.by_uid(Uid::new(uid)?).map(|(_, entry)| *entry)
+    }
+}
+
+impl Connection<'_> {
+    /// Passes a message on, chunk by chunk.
+    pub(super) async fn retrieve(&mut self, uid: u32) -> io::Result<()> {
+        let found = self.open.as_ref().and_then(|open| Some((open.view.account(), open.entry(uid)?)));
+        let Some((account, entry)) = found else {
+            self.session.body_failed("[SYS/TEMP] There is no such message");
+            return Ok(());
+        };
+        let (mut offset, mut wanted) = (0, true);
+        while wanted && offset < entry.size() {
+            match self.parts().mailboxes.read(account, INBOX, &entry, offset, CHUNK).await {
+                Ok(bytes) if !bytes.is_empty() => {
+                    offset += bytes.len() as u64;
+                    wanted = self.session.body(&bytes);
+                    self.flush().await?;
+                }
+                Ok(_) => return self.unreadable(uid, &Error::NoSuchMessage),
+                Err(error) => return self.unreadable(uid, &error),
+            }
+        }
+        self.session.body_end(self.now());
+        Ok(())
+    }
+
+    fn unreadable(&mut self, uid: u32, error: &Error) -> io::Result<()> {
+        if matches!(error, Error::NoSuchMessage | Error::Store(store::Error::Missing(_))) {
+            self.session.body_failed("Another program has removed this message");
+        } else {
+            tracing::error!(uid, %error, "could not read a message");
+            self.session.body_failed("[SYS/TEMP] The message cannot be read at the moment");
+        }
+        Ok(())
+    }
+
+    /// RFC 1939 §6: takes the messages out of INBOX. Those that are gone already are fine. Whether all are gone.
+    pub(super) async fn remove(&mut self, uids: &[u32]) -> bool {
+        let Some(account) = self.open.as_ref().map(|open| open.view.account()) else { return false };
+        for some in uids.chunks(AT_ONCE) {
+            let mut attempt = 1;
+            while let Err(error) = self.remove_at_once(some).await {
+                if error != Error::Store(store::Error::Conflict) || attempt == ATTEMPTS {
+                    tracing::error!(%account, %error, "could not remove messages");
+                    return false;
+                }
+                attempt += 1;
+            }
+        }
+        true
+    }
+
+    async fn remove_at_once(&self, uids: &[u32]) -> Result<(), Error> {
+        let (parts, Some(open)) = (self.parts(), &self.open) else { return Ok(()) };
+        let account = open.view.account();
+        let view = parts.mailboxes.view(account, INBOX).await?;
+        let entry = |uid: &u32| view.by_uid(Uid::new(*uid)?).map(|(_, entry)| *entry);
+        let entries: Vec<Entry> = uids.iter().filter_map(entry).collect();
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let mut batch = Batch::new();
+        parts.mailboxes.expunge(&mut batch, &view, &entries);
+        let what = What::Expunged { account, mailbox: "INBOX".into(), by: "pop3".into() };
+        let event = Event { at: parts.world.clock.wall(), what };
+        for entry in &entries {
+            parts.journeys.record(&mut batch, entry.id, std::slice::from_ref(&event));
+        }
+        parts.store.commit(batch).await?;
+        Ok(())
+    }
+}
