@@ -24,6 +24,8 @@ const PASSWORD_FILE_LENGTH: u64 = 4096;
 /// File descriptors that are not for connections: the store, the queue's own connections, commands (F21).
 const RESERVED_FILES: u64 = 256;
 
+/// The store's directory in `data_dir`.
+const STORE: &str = "store";
 /// How long the queue rests after it stopped by itself.
 const QUEUE_RESTART: Duration = Duration::from_secs(5);
 
@@ -102,7 +104,7 @@ impl Server {
     /// Opens the store, binds all listeners, and serves. When this returns, all listeners accept.
     pub(crate) async fn start(world: World, config: &Config) -> Result<Self, String> {
         let mut settings = settings(&world, config)?;
-        let store = open_store(&world, config).await?;
+        let store = open_store(&world, config).await.map_err(|e| cannot_open(config, &e))?;
         let acceptor = certificate::Pem::load(&world, config)?.acceptor()?;
         let control = control::listen(&world, &config.data_dir)?;
         let bound = listen::bind(&world, &config.listeners)?;
@@ -119,10 +121,11 @@ impl Server {
             acceptor: Some(acceptor.clone()),
             connector: Some(Connector::new(b"")?),
         };
+        let services = Services::new(acceptor, parts, config.limits.message_size);
         let (stopped, stop) = watch::channel(false);
         let mut server = Self {
             office,
-            services: Arc::new(Services { acceptor, mta: mta::Mta::new(parts) }),
+            services: Arc::new(services),
             connections: Connections::new(caps(config)),
             addresses: bound.iter().map(|b| (b.service, b.listener.local_addr())).collect(),
             world,
@@ -230,14 +233,40 @@ async fn keep_queue_running(world: World, services: Arc<Services>, mut stop: wat
 }
 
 /// Opens the store of a configuration; makes it if there is none.
-pub(crate) async fn open_store(world: &World, config: &Config) -> Result<Arc<dyn Store>, String> {
-    let dir = &config.data_dir;
-    world
-        .disk
-        .create_dir_all(dir)
-        .map_err(|e| format!("cannot make data_dir {}: {e}; make it, owned by this user", dir.display()))?;
-    let _ = dir;
-    Ok(store::memory::open(world))
+pub(crate) async fn open_store(world: &World, config: &Config) -> Result<Arc<dyn Store>, store::Error> {
+    let dir = config.data_dir.join(STORE);
+    if let Err(e) = world.disk.create_dir_all(&dir) {
+        return Err(store::Error::Io(format!("{e} on making {}", dir.display())));
+    }
+    let options = store::embedded::Options::default();
+    let (store, recovery) = store::embedded::open_reporting(world, &dir, options).await?;
+    tell(&recovery);
+    Ok(store)
+}
+
+/// Why there is no store, for people.
+pub(crate) fn cannot_open(config: &Config, error: &store::Error) -> String {
+    format!(
+        "cannot open the store in {}: {error}; data_dir must be a directory that this user may write",
+        config.data_dir.display()
+    )
+}
+
+/// Says what recovery found, where it is not what a clean end leaves.
+fn tell(recovery: &store::embedded::Recovery) {
+    if recovery.replayed > 0 || recovery.discarded_bytes > 0 {
+        tracing::info!(
+            commits = recovery.replayed,
+            discarded_bytes = recovery.discarded_bytes,
+            "recovered the store; what was discarded had never been acknowledged"
+        );
+    }
+    if recovery.index_rebuilt {
+        tracing::warn!("the store's index could not be used and was rebuilt from the log");
+    }
+    for loss in &recovery.lost {
+        tracing::error!(?loss, "the log is damaged: commits that had been durable cannot be read");
+    }
 }
 
 /// What the flow of mail is told.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use access::imapd::Imapd;
 use mta::{Mta, Port};
 use world::Stream;
 use world::tls::Acceptor;
@@ -12,9 +13,24 @@ use crate::config::Service;
 pub(crate) struct Services {
     pub(crate) acceptor: Acceptor,
     pub(crate) mta: Arc<Mta>,
+    imapd: Arc<Imapd>,
 }
 
 impl Services {
+    /// All on the same parts. `message_size` bounds what users may put into their mailboxes.
+    pub(crate) fn new(acceptor: Acceptor, parts: mta::Parts, message_size: u64) -> Self {
+        let access = access::Parts {
+            world: parts.world.clone(),
+            store: Arc::clone(&parts.store),
+            directory: Arc::clone(&parts.directory),
+            mailboxes: Arc::clone(&parts.mailboxes),
+            journeys: Arc::clone(&parts.journeys),
+            acceptor: Some(acceptor.clone()),
+            settings: access::Settings { hostname: parts.settings.hostname.clone(), message_size },
+        };
+        Self { acceptor, imapd: Imapd::new(access), mta: Mta::new(parts) }
+    }
+
     /// Serves one connection to its end. Under implicit TLS the handshake has been done.
     pub(crate) async fn serve(&self, stream: Stream, service: Service, plaintext_auth_on_loopback: bool) {
         match service {
@@ -23,7 +39,11 @@ impl Services {
                 self.mail(stream, mta::Service::Submission, plaintext_auth_on_loopback).await;
             }
             Service::Lmtp => self.mail(stream, mta::Service::Lmtp, plaintext_auth_on_loopback).await,
-            Service::Imap | Service::Imaps | Service::Pop3 | Service::Pop3s => drop(stream),
+            Service::Imap | Service::Imaps => {
+                let port = access::Port { plaintext_auth_on_loopback };
+                Box::pin(Arc::clone(&self.imapd).serve(stream, port)).await;
+            }
+            Service::Pop3 | Service::Pop3s => drop(stream),
         }
     }
 
@@ -35,5 +55,6 @@ impl Services {
     /// Tells all sessions to end at the next moment that loses nothing.
     pub(crate) fn shutdown(&self) {
         self.mta.shutdown();
+        self.imapd.shutdown();
     }
 }

@@ -44,7 +44,7 @@ impl Office {
             record(
                 format!("_dmarc.{name}."),
                 "TXT",
-                format!("\"v=DMARC1; p=quarantine; rua=mailto:postmaster@{name}\""),
+                format!("\"v=DMARC1; p=none; rua=mailto:postmaster@{name}\""),
                 "what others do with forgeries (RFC 7489)",
             ),
             service("submissions", 465, "where users send (RFC 8314)"),

@@ -1,8 +1,9 @@
 //! Carrying out a request: in the running server, or with the store opened here.
 
 use std::path::Path;
+use std::time::Duration;
 
-use world::{World, disk};
+use world::disk;
 
 use super::{Failure, output};
 use crate::admin::{Office, Reply, Request};
@@ -12,6 +13,11 @@ use crate::{certificate, serve};
 
 /// Bytes of a configuration file.
 const CONFIG_LENGTH: u64 = 1 << 20;
+
+/// How long a server may take to start, or to end.
+const STARTING: Duration = Duration::from_secs(10);
+/// How often it is looked at meanwhile.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// Reads the configuration.
 pub(crate) fn load(path: &Path) -> Result<Config, Failure> {
@@ -58,15 +64,24 @@ pub(super) enum Runner {
 }
 
 impl Runner {
-    /// Finds the server of this configuration, or opens its store.
+    /// Finds the server of this configuration, or opens its store. A server that is just starting or ending has the
+    /// store but no socket: that takes a moment.
     pub(super) async fn open(config: &Path) -> Result<Self, Failure> {
         let config = load(config)?;
         let world = world::real::world(&config.dns_servers);
-        if let Some(client) = Client::connect(&world, &config.data_dir).await? {
-            return Ok(Self::Server(Box::new(client)));
+        let patience = world.clock.mono() + STARTING;
+        loop {
+            if let Some(client) = Client::connect(&world, &config.data_dir).await? {
+                return Ok(Self::Server(Box::new(client)));
+            }
+            match serve::open_store(&world, &config).await {
+                Ok(store) => return Ok(Self::Here(Box::new(Office::new(world, store, config.hostname)))),
+                Err(store::Error::Locked(_)) if world.clock.mono() < patience => {
+                    world.clock.sleep(GLANCE).await;
+                }
+                Err(error) => return Err(Failure::Failed(serve::cannot_open(&config, &error))),
+            }
         }
-        let office = open_office(world, &config).await?;
-        Ok(Self::Here(Box::new(office)))
     }
 
     pub(super) async fn call(&mut self, request: Request) -> Result<Reply, Failure> {
@@ -82,11 +97,6 @@ impl Runner {
             office.store.close().await;
         }
     }
-}
-
-async fn open_office(world: World, config: &Config) -> Result<Office, Failure> {
-    let store = serve::open_store(&world, config).await?;
-    Ok(Office::new(world, store, config.hostname.clone()))
 }
 
 /// Carries out one request and gives its reply.
