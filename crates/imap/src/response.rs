@@ -206,22 +206,59 @@ mod tests {
             (b"a\0b", "{2}\r\nab"),
             ("ü".as_bytes(), "{2}\r\nü"),
         ] {
-            assert_eq!(written(|w| drop(w.string(bytes))), wire);
+            assert_eq!(
+                written(|w| {
+                    w.string(bytes);
+                }),
+                wire
+            );
         }
-        assert_eq!(written(|w| drop(w.nstring(None))), "NIL");
+        assert_eq!(
+            written(|w| {
+                w.nstring(None);
+            }),
+            "NIL"
+        );
     }
 
     #[test]
     fn flags_dates_numbers() {
         let flags = Flags::from_parts(1 | 8, Keyword::new("$Junk"));
-        assert_eq!(written(|w| drop(w.flags(&flags, true))), "FLAGS (\\Deleted \\Seen \\Recent $Junk)");
-        assert_eq!(written(|w| drop(w.flags(&Flags::from_parts(0, Keyword::new("k")), false))), "FLAGS (k)");
-        assert_eq!(written(|w| drop(w.flags(&Flags::new(), false))), "FLAGS ()");
-        let wall = Wall::from_civil(2026, 2, 3, 4, 5, 6);
-        assert_eq!(written(|w| drop(w.date_time(wall))), "\" 3-Feb-2026 04:05:06 +0000\"");
-        assert_eq!(written(|w| drop(w.number(u64::MAX))), u64::MAX.to_string());
         assert_eq!(
-            written(|w| drop(w.untagged("NO", Some(&Code::Alert), "a\r\nb"))),
+            written(|w| {
+                w.flags(&flags, true);
+            }),
+            "FLAGS (\\Deleted \\Seen \\Recent $Junk)"
+        );
+        assert_eq!(
+            written(|w| {
+                w.flags(&Flags::from_parts(0, Keyword::new("k")), false);
+            }),
+            "FLAGS (k)"
+        );
+        assert_eq!(
+            written(|w| {
+                w.flags(&Flags::new(), false);
+            }),
+            "FLAGS ()"
+        );
+        let wall = Wall::from_civil(2026, 2, 3, 4, 5, 6);
+        assert_eq!(
+            written(|w| {
+                w.date_time(wall);
+            }),
+            "\" 3-Feb-2026 04:05:06 +0000\""
+        );
+        assert_eq!(
+            written(|w| {
+                w.number(u64::MAX);
+            }),
+            u64::MAX.to_string()
+        );
+        assert_eq!(
+            written(|w| {
+                w.untagged("NO", Some(&Code::Alert), "a\r\nb");
+            }),
             "* NO [ALERT] a??b\r\n"
         );
     }

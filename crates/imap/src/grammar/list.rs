@@ -69,13 +69,11 @@ pub(crate) fn lsub(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
 
 /// `list-mailbox = 1*list-char / string`, `list-char = ATOM-CHAR / list-wildcards / resp-specials`
 fn list_mailbox(cursor: &mut Cursor<'_>) -> Result<String, Error> {
-    match cursor.peek() {
-        Some(b'"' | b'{') => pattern_text(cursor.string()?),
-        _ => {
-            let bytes = cursor.take_while(|b| is_astring_char(b) || matches!(b, b'%' | b'*'));
-            if bytes.is_empty() { Err(Error("Missing mailbox pattern")) } else { pattern_text(bytes.into()) }
-        }
+    if let Some(b'"' | b'{') = cursor.peek() {
+        return pattern_text(cursor.string()?);
     }
+    let bytes = cursor.take_while(|b| is_astring_char(b) || matches!(b, b'%' | b'*'));
+    if bytes.is_empty() { Err(Error("Missing mailbox pattern")) } else { pattern_text(bytes.into()) }
 }
 
 /// A pattern in UTF-8. Wildcards stand for themselves in modified UTF-7, so the whole is decoded. What is not
@@ -84,7 +82,7 @@ fn pattern_text(wire: Vec<u8>) -> Result<String, Error> {
     if wire.len() > mail::limits::MAILBOX_NAME_LENGTH * 2 {
         return Err(Error("The mailbox pattern is too long"));
     }
-    if let Some(name) = utf7::decode(&wire) { Ok(name) } else { utf8(wire) }
+    utf7::decode(&wire).map_or_else(|| utf8(wire), Ok)
 }
 
 /// `status = "STATUS" SP mailbox SP "(" status-att *(SP status-att) ")"`

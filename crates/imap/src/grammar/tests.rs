@@ -14,6 +14,7 @@ fn command(text: &str) -> Command {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as commands hold it")]
 fn mailbox(name: &str) -> Mailbox {
     Ok(MailboxName::new(name).expect("a good name"))
 }
