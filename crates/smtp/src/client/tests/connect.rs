@@ -58,6 +58,29 @@ fn injected_bytes_end_the_session() {
 }
 
 #[test]
+fn injected_bytes_are_found_wherever_they_are_cut() {
+    let answers = ["250-peer\r\n250 AUTH PLAIN\r\n", "250 ok\r\n", "235 in\r\n", "x", "\r\n", "421 bye\r\n"];
+    let before = "220 hi\r\n250-peer\r\n250 STARTTLS\r\n".len();
+    for injected in answers {
+        let stream = format!("220 hi\r\n250-peer\r\n250 STARTTLS\r\n220 go\r\n{injected}");
+        for cut in before + 1..stream.len() {
+            let (mut session, now) = (Session::new(config(), Mono::default()), Mono::default());
+            session.handle_input(b"220 hi\r\n", now);
+            session.handle_input(b"250-peer\r\n250 STARTTLS\r\n", now);
+            session.handle_input(&stream.as_bytes()[before..cut], now);
+            session.handle_input(&stream.as_bytes()[cut..], now);
+            let last = std::iter::from_fn(|| session.poll_event()).last();
+            assert!(
+                matches!(last, Some(Event::Failed(Failure { cause: Cause::Tls, .. }))),
+                "{stream:?} {cut}"
+            );
+            session.tls_started(now);
+            assert!(session.is_closed() && !session.is_tls());
+        }
+    }
+}
+
+#[test]
 fn old_servers_get_helo() {
     check(
         config(),

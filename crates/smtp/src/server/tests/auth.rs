@@ -160,19 +160,23 @@ fn bytes_behind_starttls_end_the_session() {
         "X",
         "MAIL FROM:<a@x.test>\r\n",
         "EHLO x\r\nAUTH PLAIN AHVzZXIAcGFzcw==\r\n",
+        "STARTTLS\r\n",
+        "QUIT\r\n",
     ];
     for text in injected {
-        let mut whole = Driver::new(offered());
-        whole.feed(format!("EHLO c\r\nSTARTTLS\r\n{text}").as_bytes());
-        assert!(whole.session.is_closed() && !whole.log.contains("StartTls\n"), "{}", whole.log);
-        assert!(whole.output.ends_with(b"handshake, closing\r\n"));
-
-        let mut apart = Driver::new(offered());
-        apart.feed(b"EHLO c\r\nSTARTTLS\r\n");
-        apart.feed(text.as_bytes());
-        assert!(apart.session.is_closed() && !apart.session.is_authenticated());
-        apart.session.tls_started(true, apart.now);
-        assert!(apart.session.is_closed() && !apart.session.is_tls());
+        let stream = format!("EHLO c\r\nSTARTTLS\r\n{text}");
+        for cut in 1..=stream.len() {
+            let mut driver = Driver::new(offered());
+            driver.feed(&stream.as_bytes()[..cut]);
+            driver.feed(&stream.as_bytes()[cut..]);
+            if cut < stream.len() || driver.session.is_closed() {
+                assert!(driver.session.is_closed(), "{stream:?} cut at {cut}: {}", driver.log);
+                assert!(driver.output.ends_with(b"handshake, closing\r\n"));
+            }
+            driver.session.tls_started(true, driver.now);
+            assert!(!driver.session.is_tls() && !driver.session.is_authenticated());
+            assert_eq!(driver.session.envelope(), &Envelope::default());
+        }
     }
 }
 
