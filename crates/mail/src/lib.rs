@@ -18,4 +18,4 @@ pub use envelope::{BodyType, Envelope, Notify, Recipient, ReturnContent};
 pub use flag::{Flag, Flags, Keyword};
 pub use id::{AccountId, Id, MailboxId, ModSeq, Uid, UidValidity};
 pub use mailbox_name::{MailboxName, NameError, SpecialUse};
-pub use time::{Mono, Wall};
+pub use time::{Civil, Mono, Wall};

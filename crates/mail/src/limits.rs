@@ -29,7 +29,7 @@ pub const SMTP_IDLE_COMMANDS: u32 = 1000;
 /// Received headers beyond which a message is in a loop (RFC 5321 §6.3 asks for at least 100).
 pub const RECEIVED_HOPS: usize = 100;
 /// A server waits this long for a command (RFC 5321 §4.5.3.2.7).
-pub const SMTP_COMMAND_TIMEOUT: Duration = Duration::from_secs(300);
+pub const SMTP_COMMAND_TIMEOUT: Duration = Duration::from_mins(5);
 /// Senders and recipients that one session may have refused before it is closed (attacks A11).
 pub const SMTP_REJECTIONS: u32 = 100;
 /// A message may take this long to arrive, from DATA to its end.
@@ -104,15 +104,15 @@ pub const IMAP_LITERALS: usize = 1 << 20;
 /// Nesting of parentheses in one command.
 pub const IMAP_DEPTH: usize = 32;
 /// Idle time after login before logout (RFC 3501 §5.4 asks for at least 30 minutes).
-pub const IMAP_IDLE_TIMEOUT: Duration = Duration::from_secs(31 * 60);
+pub const IMAP_IDLE_TIMEOUT: Duration = Duration::from_mins(31);
 /// Idle time before login.
-pub const LOGIN_TIMEOUT: Duration = Duration::from_secs(60);
+pub const LOGIN_TIMEOUT: Duration = Duration::from_mins(1);
 /// Bad commands before a session is closed.
 pub const IMAP_ERRORS: u32 = 20;
 /// Bytes of a POP3 command line (RFC 2449 §4: 255; AUTH responses may be longer).
 pub const POP3_LINE: usize = 2048;
 /// Idle time of a POP3 session (RFC 1939 §3 asks for at least 10 minutes).
-pub const POP3_IDLE_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+pub const POP3_IDLE_TIMEOUT: Duration = Duration::from_mins(10);
 
 // Store.
 
