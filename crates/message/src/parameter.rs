@@ -67,7 +67,7 @@ impl Parsed<'_> {
 /// The first parameter of `text`: name in lower case, value without quotes, and what follows its semicolon.
 fn next_parameter(text: &str) -> (String, String, &str) {
     let end = text.find([';', '=']).unwrap_or(text.len());
-    let name = text[..end].trim().trim_start_matches("(").to_ascii_lowercase();
+    let name = text[..end].trim().trim_start_matches('(').to_ascii_lowercase();
     if !text[end..].starts_with('=') {
         return (String::new(), String::new(), text.get(end + 1..).unwrap_or_default());
     }

@@ -243,10 +243,10 @@ impl Summary {
         let mut parts = vec![&mut self.root];
         while let Some(part) = parts.pop() {
             part.body = part.body.start + by..part.body.end + by;
-            parts.extend(part.children.iter_mut().map(|child| {
+            for child in &mut part.children {
                 child.header = child.header.start + by..child.header.end + by;
-                child
-            }));
+                parts.push(child);
+            }
         }
         let mut delivered_to = Vec::new();
         for field in header::fields(fields) {

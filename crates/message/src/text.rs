@@ -1,5 +1,7 @@
 //! Bodies as people read them: transfer encodings (RFC 2045 §6) and charsets.
 
+use std::fmt::Write as _;
+
 pub use crate::charset::to_utf8;
 
 /// A transfer encoding.
@@ -144,7 +146,7 @@ pub fn encode_quoted_printable(text: &str) -> String {
                 encoded.push(char::from(b));
                 column += 1;
             } else {
-                encoded.push_str(&format!("={b:02X}"));
+                write!(encoded, "={b:02X}").expect("a String takes everything");
                 column += 3;
             }
         }

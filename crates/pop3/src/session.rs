@@ -234,10 +234,10 @@ impl Session {
 
     fn handle_line(&mut self, line: &[u8]) -> Option<Event> {
         if matches!(self.waiting, Waiting::Response) {
-            return self.handle_response(line);
+            return Some(self.handle_response(line));
         }
         match command::parse(line) {
-            Ok(command) if self.maildrop.is_some() => self.in_transaction(command),
+            Ok(command) if self.maildrop.is_some() => self.in_transaction(&command),
             Ok(command) => self.in_authorization(command),
             Err(command::Error::Unknown) => self.bad("There is no such command"),
             Err(command::Error::Arguments) => self.bad("The arguments are not those of this command"),
@@ -315,15 +315,15 @@ impl Session {
         Some(Event::AuthStart { mechanism, initial })
     }
 
-    fn handle_response(&mut self, line: &[u8]) -> Option<Event> {
+    fn handle_response(&mut self, line: &[u8]) -> Event {
         let response = if line == b"*" { None } else { STANDARD.decode(line).ok() };
         if let Some(response) = response {
             self.waiting = Waiting::Answer;
-            return Some(Event::AuthResponse(response));
+            return Event::AuthResponse(response);
         }
         self.waiting = Waiting::Command;
         self.bad(if line == b"*" { "As you wish" } else { "The response is not base64" });
-        Some(Event::AuthAborted)
+        Event::AuthAborted
     }
 
     /// The next challenge of a SASL exchange.
@@ -355,8 +355,8 @@ impl Session {
     }
 
     /// RFC 1939 §5
-    fn in_transaction(&mut self, command: Command) -> Option<Event> {
-        match command {
+    fn in_transaction(&mut self, command: &Command) -> Option<Event> {
+        match *command {
             Command::Capa => self.capabilities(),
             Command::Noop => self.ok("Still here"),
             Command::Stat => self.stat(),
@@ -410,12 +410,11 @@ impl Session {
     /// The message cannot be read. Once its beginning is out, the connection must break: an end mark would make the
     /// client take the torso for the message.
     pub fn body_failed(&mut self, why: &str) {
-        match self.waiting {
-            Waiting::Message { begun: true, .. } => self.close(),
-            _ => {
-                self.waiting = Waiting::Command;
-                self.error(why);
-            }
+        if matches!(self.waiting, Waiting::Message { begun: true, .. }) {
+            self.close();
+        } else {
+            self.waiting = Waiting::Command;
+            self.error(why);
         }
     }
 

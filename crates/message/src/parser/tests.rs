@@ -140,9 +140,8 @@ fn fields_put_in_front_move_everything() {
 
 #[test]
 fn limits_cut_and_tell() {
-    let deep: String = (0..200)
-        .map(|n| format!("Content-Type: multipart/mixed; boundary=x{n}y\r\n\r\n--x{n}y\r\n"))
-        .collect();
+    let level = |n| format!("Content-Type: multipart/mixed; boundary=x{n}y\r\n\r\n--x{n}y\r\n");
+    let deep = (0..200).map(level).collect::<Vec<_>>().concat();
     let many = format!("{MULTI}{}", "--b\r\n\r\n".repeat(limits::MIME_PARTS + 100));
     let wide = "Subject: x\r\n".repeat(limits::HEADER_FIELDS + 1) + "\r\n";
     let long = format!("Subject: {}\r\n\r\nx", "y".repeat(limits::HEADER_SECTION_LENGTH));

@@ -54,7 +54,8 @@ fn check_with(mut session: Session, transcript: &str) -> Session {
                 session.handle_input(format!("{}\r\n", &next[3..]).as_bytes(), Mono::default());
             }
         } else {
-            said += &format!("{line}\n");
+            said.push_str(line);
+            said.push('\n');
         }
         if lines.peek().is_none_or(|next| next.starts_with("C: ")) {
             let mut found = String::new();
