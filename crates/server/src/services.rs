@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use access::imapd::Imapd;
+use access::pop3d::Pop3d;
 use mta::{Mta, Port};
 use world::Stream;
 use world::tls::Acceptor;
@@ -14,6 +15,7 @@ pub(crate) struct Services {
     pub(crate) acceptor: Acceptor,
     pub(crate) mta: Arc<Mta>,
     imapd: Arc<Imapd>,
+    pop3d: Arc<Pop3d>,
 }
 
 impl Services {
@@ -28,7 +30,7 @@ impl Services {
             acceptor: Some(acceptor.clone()),
             settings: access::Settings { hostname: parts.settings.hostname.clone(), message_size },
         };
-        Self { acceptor, imapd: Imapd::new(access), mta: Mta::new(parts) }
+        Self { acceptor, imapd: Imapd::new(access.clone()), pop3d: Pop3d::new(access), mta: Mta::new(parts) }
     }
 
     /// Serves one connection to its end. Under implicit TLS the handshake has been done.
@@ -43,7 +45,10 @@ impl Services {
                 let port = access::Port { plaintext_auth_on_loopback };
                 Box::pin(Arc::clone(&self.imapd).serve(stream, port)).await;
             }
-            Service::Pop3 | Service::Pop3s => drop(stream),
+            Service::Pop3 | Service::Pop3s => {
+                let port = access::Port { plaintext_auth_on_loopback };
+                Box::pin(Arc::clone(&self.pop3d).serve(stream, port)).await;
+            }
         }
     }
 
@@ -56,5 +61,6 @@ impl Services {
     pub(crate) fn shutdown(&self) {
         self.mta.shutdown();
         self.imapd.shutdown();
+        self.pop3d.shutdown();
     }
 }
