@@ -302,7 +302,7 @@ impl Client {
         let reply = self.say("DATA").await;
         assert!(reply.starts_with("354"), "{reply}");
         self.send(message).await;
-        self.say("\r\n.").await
+        self.say(".").await
     }
 }
 

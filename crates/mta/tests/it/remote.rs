@@ -95,12 +95,27 @@ impl Conversation {
     async fn hold(mut self) -> Option<()> {
         self.answer("connect").await?;
         let mut envelope = Taken { from: String::new(), to: Vec::new(), data: String::new() };
+        let mut has_sender = false;
         loop {
             let line = self.line().await?;
             self.remote.ledger.lock().expect("no panics").commands.push(line.clone());
+            // Pipelined commands behind a refused one are out of turn (RFC 2920 §3.1).
+            let early = line.starts_with("RCPT") && !has_sender || line == "DATA" && envelope.to.is_empty();
+            if early {
+                self.stream.write_all(b"503 5.5.1 out of turn\r\n").await.ok()?;
+                continue;
+            }
             let reply = self.answer(&line).await?;
             match line.split(':').next().unwrap_or_default() {
-                "MAIL FROM" => envelope = Taken { from: path(&line), to: Vec::new(), data: String::new() },
+                "MAIL FROM" => {
+                    has_sender = reply.starts_with('2');
+                    envelope = Taken { from: path(&line), to: Vec::new(), data: String::new() };
+                }
+                "STARTTLS" => {
+                    // The client's first flight is answered with silence and a close.
+                    self.stream.read(&mut [0; 4096]).await.ok()?;
+                    return None;
+                }
                 "RCPT TO" if reply.starts_with('2') => envelope.to.push(path(&line)),
                 "DATA" if reply.starts_with('3') => {
                     envelope.data = self.data().await?;
