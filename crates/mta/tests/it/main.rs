@@ -1,5 +1,7 @@
 //! Whole mail servers on a small world: virtual time, connections in memory, a store in memory.
 
+mod faults;
+mod faulty;
 mod office;
 mod outgoing;
 mod refusals;

@@ -14,6 +14,7 @@ use store::{Batch, Store};
 use world::tls::{Acceptor, Connector};
 use world::{Stream, World};
 
+use crate::faulty::Faulty;
 use crate::world::Outside;
 
 /// The password of every account.
@@ -29,6 +30,7 @@ pub(crate) struct Office {
     pub(crate) queue: Arc<Queue>,
     pub(crate) journeys: Arc<Journeys>,
     pub(crate) world: World,
+    pub(crate) faults: Faulty,
     outside: Outside,
     ip: IpAddr,
 }
@@ -71,7 +73,8 @@ impl Office {
     pub(crate) async fn open(outside: &Outside, plan: &Plan, change: impl FnOnce(&mut Settings)) -> Self {
         let ip: IpAddr = plan.ip.parse().expect("an address");
         let world = outside.host(ip);
-        let store = store::memory::open(&world);
+        let faults = Faulty::new(store::memory::open(&world));
+        let store: Arc<dyn Store> = Arc::new(faults.clone());
         let directory = Directory::new(Arc::clone(&store), world.clone());
         let directory = Arc::new(directory.with_iterations(NonZeroU32::new(4096).expect("not zero")));
         let mailboxes = Arc::new(Mailboxes::new(Arc::clone(&store)));
@@ -92,7 +95,7 @@ impl Office {
             connector: plan.tls.then(|| Connector::new(b"").expect("roots")),
         });
         let outside = outside.clone();
-        let office = Self { mta, store, directory, mailboxes, queue, journeys, world, outside, ip };
+        let office = Self { mta, store, directory, mailboxes, queue, journeys, world, faults, outside, ip };
         office.furnish(plan).await;
         office.listen(25, Service::Mx);
         office.listen(587, Service::Submission);
@@ -178,8 +181,7 @@ impl Office {
     pub(crate) async fn user(&self, login: &str) -> Client {
         let mut client = self.client_from("127.0.0.1", 587).await;
         client.say("EHLO laptop.test").await;
-        let response = base64(format!("\0{login}\0{PASSWORD}").as_bytes());
-        let reply = client.say(&format!("AUTH PLAIN {response}")).await;
+        let reply = client.say(&auth_plain(login)).await;
         assert!(reply.starts_with("235"), "{reply}");
         client
     }
@@ -268,6 +270,14 @@ impl Client {
         }
     }
 
+    /// The handshake after STARTTLS; the certificate is not looked at.
+    pub(crate) async fn start_tls(self, name: &str) -> Self {
+        let connector = Connector::new(b"").expect("roots");
+        let demand = world::tls::Demand::Nothing;
+        let stream = connector.connect(self.stream, &name.parse().expect("a name"), demand).await;
+        Self { stream: stream.expect("a handshake"), ..self }
+    }
+
     async fn line(&mut self) -> Option<String> {
         loop {
             if let Some(end) = self.read.windows(2).position(|two| two == b"\r\n") {
@@ -304,6 +314,11 @@ impl Client {
         self.send(message).await;
         self.say(".").await
     }
+}
+
+/// RFC 4616, with the initial response.
+pub(crate) fn auth_plain(login: &str) -> String {
+    format!("AUTH PLAIN {}", base64(format!("\0{login}\0{PASSWORD}").as_bytes()))
 }
 
 /// A small message from one to the other.

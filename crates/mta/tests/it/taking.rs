@@ -209,3 +209,77 @@ fn a_connection_costs_little_memory_beside_its_buffer() {
         assert!(size < 8192, "{size} bytes");
     });
 }
+
+#[test]
+fn bytes_arrive_as_they_were_sent() {
+    run(|outside| async move {
+        outside.zones.add("beta.test A 192.0.2.2");
+        let alpha = Office::open(&outside, &Plan::alpha(), |_| {}).await;
+        let beta = Office::open(&outside, &Plan::beta(), |_| {}).await;
+        alpha.start_queue();
+        let head = "From: <ann@alpha.test>\r\nDate: now\r\nMessage-ID: <m@x>\r\nSubject: s\r\n";
+        let bodies = [
+            String::new(),
+            "\r\n".to_owned(),
+            "\r\n.dot\r\n..two\r\n...\r\n .\r\n".to_owned(),
+            "\r\nGrüße, 日本\r\n".to_owned(),
+            format!("\r\n{}\r\n", "long ".repeat(20_000)),
+            format!("\r\n{}", "a line of text\r\n.\u{7f}x\r\n".repeat(40_000)),
+        ];
+        for (n, body) in bodies.iter().enumerate() {
+            let mut user = alpha.user("ann@alpha.test").await;
+            let sent = format!("{head}{body}");
+            let stuffed = sent.replace("\r\n.", "\r\n..");
+            let reply = user.mail("ann@alpha.test", &["bob@beta.test"], &stuffed).await;
+            assert!(reply.starts_with("250"), "{n}: {reply}");
+            alpha.world.clock.sleep(std::time::Duration::from_secs(5)).await;
+            let inbox = beta.inbox("bob@beta.test").await;
+            assert_eq!(inbox.len(), n + 1);
+            assert!(inbox[n].ends_with(&sent), "{n}: {}", inbox[n].len());
+        }
+    });
+}
+
+#[test]
+fn users_log_in_under_starttls_and_not_before() {
+    run(|outside| async move {
+        let office = Office::open(&outside, &Plan { tls: true, ..Plan::alpha() }, |_| {}).await;
+        let mut client = office.client(587).await;
+        let hello = client.say("EHLO laptop.test").await;
+        assert!(hello.contains("STARTTLS") && !hello.contains("AUTH"), "{hello}");
+        assert!(client.say("STARTTLS").await.starts_with("220"));
+        let mut client = client.start_tls("mx.alpha.test").await;
+        let hello = client.say("EHLO laptop.test").await;
+        assert!(!hello.contains("STARTTLS") && hello.contains("SCRAM-SHA-256-PLUS"), "{hello}");
+        let reply = client.say(&crate::office::auth_plain("ann@alpha.test")).await;
+        assert!(reply.starts_with("235"), "{reply}");
+        let text = message("ann@alpha.test", "abe", "tls");
+        let reply = client.mail("ann@alpha.test", &["abe@alpha.test"], &text).await;
+        assert!(reply.starts_with("250"), "{reply}");
+        assert!(office.inbox("abe@alpha.test").await[0].contains("with ESMTPSA id"));
+    });
+}
+
+#[test]
+fn bytes_behind_starttls_end_the_connection() {
+    run(|outside| async move {
+        let office = Office::open(&outside, &Plan { tls: true, ..Plan::alpha() }, |_| {}).await;
+        let mut client = office.client(25).await;
+        client.say("EHLO evil.test").await;
+        let reply = client.say("STARTTLS\r\nMAIL FROM:<a@b.test>").await;
+        assert!(!reply.starts_with("220"), "{reply}");
+        assert_eq!(client.reply().await, "", "closed");
+    });
+}
+
+#[test]
+fn silent_clients_are_sent_away() {
+    run(|outside| async move {
+        let office = Office::open(&outside, &Plan::alpha(), |_| {}).await;
+        let mut client = office.client(25).await;
+        client.say("EHLO slow.test").await;
+        let began = outside.time.elapsed();
+        assert!(client.reply().await.starts_with("421 4.4.2"));
+        assert_eq!((outside.time.elapsed() - began).as_secs(), 300);
+    });
+}
