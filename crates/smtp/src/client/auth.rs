@@ -45,7 +45,10 @@ impl Session {
             (Login::Username, 334, Some(c)) => self.say_auth(Login::Password, &BASE64.encode(c.username)),
             (Login::Password, 334, Some(c)) => self.say_auth(Login::Verdict, &BASE64.encode(c.password)),
             (_, 235, _) => self.ready(),
-            (_, 400.., _) => self.fail(Cause::Auth, reply),
+            // Temporary whatever the peer says: the operator can put it right, and no mail need come back for it.
+            (_, 400.., _) => {
+                self.fail(Cause::Auth, local(7, 8, &format!("The peer refuses our login: {reply}")))
+            }
             _ => self.protocol_error("The peer's reply to AUTH is not one"),
         }
     }

@@ -74,6 +74,6 @@ pub enum Cause {
     Protocol,
     /// TLS is required and not offered, or bytes came in between (attacks A3).
     Tls,
-    /// The configured login cannot be used here.
+    /// The configured login cannot be used here, or was refused. The reply is ours and temporary.
     Auth,
 }

@@ -101,7 +101,7 @@ impl Driver {
         let recipients = &self.session.envelope().recipients;
         match self.session.envelope().reverse_path.to_string() {
             s if s.starts_with("spam") => Answer::Reject(words::local_error()),
-            s if s.starts_with("each") => {
+            s if s.starts_with("each") && self.session.config.service == Service::Lmtp => {
                 Answer::Each(recipients.iter().map(|r| judge_recipient(&r.address.to_string())).collect())
             }
             _ => Answer::AcceptWith("queued as 7".into()),

@@ -144,7 +144,12 @@ fn logins() {
     );
     check(active(), &format!("{plain}S: 235 in\nE: Ready"));
     check(active(), &format!("{login}S: 235 in\nE: Ready"));
-    check(active(), &format!("{plain}S: 535 5.7.8 no\nE: Failed Auth 535 5.7.8 no\n."));
+    check(
+        active(),
+        &format!(
+            "{plain}S: 535 5.7.8 no\nE: Failed Auth 451 4.7.8 The peer refuses our login: 535 5.7.8 no\n."
+        ),
+    );
     check(
         active(),
         &format!("{plain}S: 250 what\nE: Failed Protocol 451 4.5.0 The peer's reply to AUTH is not one\n."),
