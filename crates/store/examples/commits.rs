@@ -3,13 +3,15 @@
 //! `commits DIR [SECONDS]` writes under DIR, which should be on the disk that matters.
 
 #![expect(clippy::print_stdout, reason = "it reports to a terminal")]
+#![expect(clippy::disallowed_methods, reason = "it measures the real machine")]
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use store::embedded::{Options, open};
-use store::{Batch, Key, Space, Store};
+use store::{Batch, Key, Space};
 
 /// Processor time of this process so far.
 fn cpu() -> Duration {
@@ -29,7 +31,8 @@ fn batch(committer: u64, n: u64, body: store::Staged) -> Batch {
         batch.put(Key::build(Space::Mailbox).u8(kind).u64(committer).u64(n).key(), vec![kind; 130]);
     }
     for kind in 1..=4u8 {
-        let scattered = (committer << 32 | n).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(u32::from(kind));
+        let scattered =
+            (committer << 32 | n).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(u32::from(kind));
         batch.put(Key::build(Space::Journey).u8(kind).u64(scattered).u64(n).key(), vec![kind; 60]);
     }
     batch
@@ -101,7 +104,8 @@ fn main() {
     let dir = arguments.next().expect("the first argument is a directory to write under");
     let seconds = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(2.0);
     let (dir, time) = (Path::new(&dir), Duration::from_secs_f64(seconds));
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("there are threads");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("there are threads");
     runtime.block_on(async {
         for size in [2 * 1024, 20 * 1024] {
             for committers in [1, 16, 64, 256] {

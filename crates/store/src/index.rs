@@ -119,11 +119,6 @@ impl View {
         let at = pins.pin();
         Self { index, pins, at }
     }
-
-    /// See [`Index::get`].
-    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Versioned>, Error> {
-        self.index.get(key, self.at)
-    }
 }
 
 impl Drop for View {

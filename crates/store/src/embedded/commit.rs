@@ -133,7 +133,9 @@ struct Bodies<'a> {
 impl Bodies<'_> {
     fn append(&mut self, parts: [&[u8]; 2]) -> Extent {
         let start = self.bytes.len();
-        parts.iter().for_each(|part| self.bytes.extend_from_slice(part));
+        for part in parts {
+            self.bytes.extend_from_slice(part);
+        }
         Extent::of(Lies::Log(self.segment), self.base + start as u64, &self.bytes[start..])
     }
 }

@@ -347,7 +347,7 @@ impl<'a> Replay<'a> {
             let from = if number == first { from } else { segment::HEADER };
             let mut go_on = true;
             walk(world, dir, number, from, salt, |expected, found| {
-                go_on = self.take(number, expected, found)?;
+                go_on = self.take(number, expected, &found)?;
                 Ok(go_on)
             })?;
             if !go_on {
@@ -360,7 +360,7 @@ impl<'a> Replay<'a> {
     }
 
     /// Replays one record; `false` if it and all behind it belong to a torn tail.
-    fn take(&mut self, number: u64, expected: u64, found: Record) -> Result<bool, Error> {
+    fn take(&mut self, number: u64, expected: u64, found: &Record) -> Result<bool, Error> {
         let header = found.header;
         if self.last.is_some_and(|last| header.sequence <= last) {
             return Ok(true);
@@ -378,7 +378,7 @@ impl<'a> Replay<'a> {
                 self.recovery.lost.push(loss);
             }
         }
-        if !is_durable && !self.bodies_are_whole(number, &found)? {
+        if !is_durable && !self.bodies_are_whole(number, found)? {
             return Ok(false);
         }
         self.gone.extend(self.shared.apply(header.sequence, &found.changes, None)?);

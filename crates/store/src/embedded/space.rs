@@ -404,13 +404,12 @@ impl<'a> Archive<'a> {
 
     fn write(&mut self) -> Result<(), Error> {
         let (disk, dir) = (self.shared.world.disk.as_ref(), &self.shared.dir);
-        let file = match &self.file {
-            Some(file) => Arc::clone(file),
-            None => {
-                let header =
-                    segment::Header { place: self.place, boot: self.shared.boot, salt: self.shared.salt };
-                segment::create(disk, dir, header)?
-            }
+        let file = if let Some(file) = &self.file {
+            Arc::clone(file)
+        } else {
+            let header =
+                segment::Header { place: self.place, boot: self.shared.boot, salt: self.shared.salt };
+            segment::create(disk, dir, header)?
         };
         self.file = Some(Arc::clone(&file));
         let written = file.write_all_at(&self.buffer, self.position);

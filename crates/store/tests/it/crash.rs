@@ -111,7 +111,8 @@ async fn state(store: &Arc<dyn Store>) -> (Model, i64) {
         let number = |at: usize| u64::from_be_bytes(found.value[at..at + 8].try_into().expect("eight bytes"));
         let slot = u64::from_be_bytes(name.as_bytes()[1..].try_into().expect("eight bytes"));
         let (stamp, blob, size) = (number(0), number(8), number(16) as usize);
-        let body = store.read_blob(BlobId(blob), 0, size + 1).await.expect("a body that is referred to is there");
+        let body =
+            store.read_blob(BlobId(blob), 0, size + 1).await.expect("a body that is referred to is there");
         assert!(body == content(stamp, size), "the body of slot {slot} is another");
         let other = snapshot.get(&mirror(slot)).await.expect("the store is readable").expect("same batch");
         assert_eq!(other.value.as_ref(), stamp.to_be_bytes(), "a batch was torn apart");
@@ -279,17 +280,20 @@ fn one_flipped_byte_costs_one_commit_and_is_named() {
         let disk = MemoryDisk::new();
         doors::run(async {
             let options = Options { segment_bytes: 64 * 1024, ..tiny() };
-            let (store, _) =
-                open_reporting(&doors::on(&disk), Path::new("/d"), options.clone()).await.expect("the disk works");
+            let (store, _) = open_reporting(&doors::on(&disk), Path::new("/d"), options.clone())
+                .await
+                .expect("the disk works");
             for n in 0..40u64 {
                 let mut batch = Batch::new();
                 batch.put(key(n), vec![n as u8; 100]);
                 store.commit(batch).await.expect("the disk works");
             }
             store.close().await;
-            disk.corrupt(Path::new("/d/log/0000000000000001"), offset, |byte| byte ^ 0x40).expect("it is there");
-            let (store, recovery) =
-                open_reporting(&doors::on(&disk), Path::new("/d"), options).await.expect("one byte is no reason");
+            disk.corrupt(Path::new("/d/log/0000000000000001"), offset, |byte| byte ^ 0x40)
+                .expect("it is there");
+            let (store, recovery) = open_reporting(&doors::on(&disk), Path::new("/d"), options)
+                .await
+                .expect("one byte is no reason");
             let all = Key::build(Space::Mailbox).key().prefix_range();
             let left = store.snapshot().range(&all, 100).await.expect("the store is readable").len();
             assert!(left >= 39, "offset {offset}: {left}: {recovery:?}");
@@ -339,5 +343,72 @@ fn numbers_are_never_given_twice() {
             highest = id;
         });
         disk.crash(|| false);
+    }
+}
+
+/// Many commits at once, so that a group is torn in its middle: each is there as a whole or not at all, none that
+/// was acknowledged is missing, and the count agrees with what is there.
+fn torn_group(seed: u64) {
+    let disk = MemoryDisk::new();
+    let mut dice = Dice::new(seed);
+    let mut acknowledged = std::collections::BTreeSet::new();
+    for round in 0..4u64 {
+        let reports: Vec<(u64, bool)> = doors::run(async {
+            let (store, recovery) = reopen(&disk).await.expect("the disk works");
+            check_group(&store, &acknowledged, &format!("seed {seed} round {round}: {recovery:?}")).await;
+            disk.fail_at(disk.counts().operations + 1 + dice.below(8), Fault::PowerOff);
+            let tasks: Vec<_> = (0..12)
+                .map(|n| {
+                    let (store, number) = (Arc::clone(&store), round * 100 + n);
+                    tokio::spawn(async move { (number, commit_group_member(&store, number).await) })
+                })
+                .collect();
+            let mut reports = Vec::new();
+            for task in tasks {
+                reports.push(task.await.expect("no committer panics"));
+            }
+            reports
+        });
+        acknowledged.extend(reports.iter().filter(|(_, good)| *good).map(|(number, _)| *number));
+        disk.crash(|| dice.below(3) > 0);
+    }
+}
+
+async fn commit_group_member(store: &Arc<dyn Store>, number: u64) -> bool {
+    for _ in 0..3 {
+        let mut batch = Batch::new();
+        batch.count(total(), 1);
+        batch.put(key(number), content(number, 400));
+        if store.commit(batch).await.is_err() {
+            return false;
+        }
+        let mut back = Batch::new();
+        back.count(total(), -1);
+        back.delete(key(number));
+        if store.commit(back).await.is_err() {
+            return false;
+        }
+    }
+    let mut batch = Batch::new();
+    batch.count(total(), 1);
+    batch.put(key(number), content(number, 400));
+    store.commit(batch).await.is_ok()
+}
+
+async fn check_group(store: &Arc<dyn Store>, acknowledged: &std::collections::BTreeSet<u64>, context: &str) {
+    let snapshot = store.snapshot();
+    let all = Key::build(Space::Mailbox).key().prefix_range();
+    let found = snapshot.range(&all, 1000).await.expect("the store is readable");
+    let count = snapshot.counter(&total()).await.expect("the store is readable");
+    assert_eq!(usize::try_from(count), Ok(found.len()), "{context}");
+    for number in acknowledged {
+        assert!(found.iter().any(|(name, _)| *name == key(*number)), "{number} is missing: {context}");
+    }
+}
+
+#[test]
+fn a_group_torn_in_its_middle_keeps_only_its_beginning() {
+    for seed in 0..150 {
+        torn_group(seed);
     }
 }

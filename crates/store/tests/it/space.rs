@@ -1,0 +1,203 @@
+//! Space comes back, and costs few bytes of writing; the log alone is enough to bring everything back.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use store::embedded::{Options, open, open_reporting};
+use store::{Batch, BlobId, Key, Space, Store};
+use world::disk::memory::MemoryDisk;
+
+use crate::conformance::stage;
+use crate::crash::Dice;
+use crate::doors;
+
+fn small() -> Options {
+    Options {
+        segment_bytes: 256 * 1024,
+        checkpoint_bytes: 256 * 1024,
+        inline_body: 64 * 1024,
+        reserve_bytes: 0,
+    }
+}
+
+fn mail_key(n: u64) -> Key {
+    Key::build(Space::Mailbox).u8(1).u64(n).key()
+}
+
+fn flag_key(n: u64) -> Key {
+    Key::build(Space::Mailbox).u8(2).u64(n).key()
+}
+
+fn body(n: u64) -> Vec<u8> {
+    (0..20_000u64).map(|i| (i * 7 + n) as u8).collect()
+}
+
+async fn deliver(store: &Arc<dyn Store>, n: u64) {
+    let staged = stage(store, &body(n)).await;
+    let mut batch = Batch::new();
+    let blob = batch.blob(staged);
+    batch.reference(blob, 1);
+    batch.put(mail_key(n), blob.0.to_be_bytes().to_vec());
+    store.commit(batch).await.expect("the disk works");
+}
+
+async fn blob_of(store: &Arc<dyn Store>, n: u64) -> Option<BlobId> {
+    let found = store.snapshot().get(&mail_key(n)).await.expect("the store is readable")?;
+    Some(BlobId(u64::from_be_bytes(found.value.as_ref().try_into().expect("eight bytes"))))
+}
+
+async fn remove(store: &Arc<dyn Store>, n: u64) {
+    let blob = blob_of(store, n).await.expect("it was delivered");
+    let mut batch = Batch::new();
+    batch.reference(blob, -1);
+    batch.delete(mail_key(n));
+    store.commit(batch).await.expect("the disk works");
+}
+
+async fn flag(store: &Arc<dyn Store>, n: u64, value: u64) {
+    let mut batch = Batch::new();
+    batch.put(flag_key(n), [value.to_be_bytes().as_slice(), &[7; 92]].concat());
+    store.commit(batch).await.expect("the disk works");
+}
+
+/// Bytes written to the disk for one byte of the user's.
+fn amplification(disk: &MemoryDisk, user: u64) -> f64 {
+    let written = u32::try_from(disk.counts().written).expect("a short test");
+    f64::from(written) / f64::from(u32::try_from(user).expect("a short test"))
+}
+
+#[test]
+fn mail_is_written_once() {
+    let disk = MemoryDisk::new();
+    doors::run(async {
+        let store = open(&doors::on(&disk), Path::new("/d"), small()).await.expect("the disk works");
+        for n in 0..300 {
+            deliver(&store, n).await;
+            // The oldest goes, as in a queue, while the rest stays.
+            if n >= 100 {
+                remove(&store, n - 100).await;
+            }
+        }
+        store.close().await;
+        let amplification = amplification(&disk, 300 * 20_000);
+        assert!(amplification < 1.3, "{amplification}");
+    });
+}
+
+#[test]
+fn flags_that_change_cost_little_and_do_not_rewrite_mail() {
+    let disk = MemoryDisk::new();
+    doors::run(async {
+        let store = open(&doors::on(&disk), Path::new("/d"), small()).await.expect("the disk works");
+        for n in 0..50 {
+            deliver(&store, n).await;
+        }
+        let mail = disk.counts().written;
+        let mut dice = Dice::new(7);
+        for n in 0..30_000 {
+            flag(&store, dice.below(500), n).await;
+        }
+        store.close().await;
+        let user = 30_000 * (10 + 100);
+        let amplification = amplification(&disk, user) - amplification_of(mail, user);
+        assert!(amplification < 3.0, "{amplification}");
+        let used = disk.used();
+        assert!(used < 50 * 20_000 + 10 * 256 * 1024, "{used} bytes for 1 MB of mail and 50 kB of flags");
+    });
+}
+
+fn amplification_of(written: u64, user: u64) -> f64 {
+    f64::from(u32::try_from(written).expect("a short test"))
+        / f64::from(u32::try_from(user).expect("a short test"))
+}
+
+#[test]
+fn what_was_collected_is_the_same_after_a_start_from_the_log_alone() {
+    let disk = MemoryDisk::new();
+    doors::run(async {
+        let mut expected = Vec::new();
+        for round in 0..3u64 {
+            let store = open(&doors::on(&disk), Path::new("/d"), small()).await.expect("the disk works");
+            for n in &expected {
+                let blob = blob_of(&store, *n).await.expect("it was kept");
+                let found = store.read_blob(blob, 0, 30_000).await.expect("it was kept");
+                assert!(found == body(*n), "round {round}, mail {n}");
+            }
+            let all = mail_key(0).as_bytes()[..2].to_vec();
+            let all = Key::from_bytes(all).prefix_range();
+            let found = store.snapshot().range(&all, 1000).await.expect("the store is readable");
+            assert_eq!(found.len(), expected.len(), "round {round}: nothing that was deleted comes back");
+            let first = round * 100;
+            for n in first..first + 100 {
+                deliver(&store, n).await;
+            }
+            for n in (first..first + 100).filter(|n| n % 5 != 0) {
+                remove(&store, n).await;
+            }
+            expected.extend((first..first + 100).filter(|n| n % 5 == 0));
+            for n in 0..2_000 {
+                flag(&store, n % 50, n).await;
+            }
+            store.close().await;
+        }
+        let used = disk.used();
+        assert!(used < 60 * 20_000 * 2 + 8 * 256 * 1024, "{used} bytes for 60 mails");
+    });
+}
+
+/// Everything a store holds, as text.
+async fn dump(store: &Arc<dyn Store>) -> Vec<(Key, store::Versioned)> {
+    let all = Key::from_bytes(vec![Space::Directory as u8]);
+    let range = store::KeyRange::between(&all, &Key::from_bytes(vec![0xff]));
+    store.snapshot().range(&range, 10_000).await.expect("the store is readable")
+}
+
+#[test]
+fn a_lost_index_is_rebuilt_and_a_kept_one_saves_the_replay() {
+    doors::run(async {
+        let dir = doors::Scratch::new("index-lost");
+        let world = world::real::world(&[]);
+        let store = open(&world, dir.path(), small()).await.expect("the disk works");
+        for n in 0..60 {
+            deliver(&store, n).await;
+            flag(&store, n % 7, n).await;
+        }
+        for n in 0..40 {
+            remove(&store, n).await;
+        }
+        let before = dump(&store).await;
+        store.close().await;
+        let (store, recovery) = open_reporting(&world, dir.path(), small()).await.expect("it opens");
+        assert_eq!(
+            (recovery.replayed, recovery.index_rebuilt),
+            (0, false),
+            "closing leaves nothing to replay"
+        );
+        assert_eq!(dump(&store).await, before);
+        store.close().await;
+        std::fs::remove_dir_all(dir.path().join("index")).expect("it is there");
+        let (store, recovery) = open_reporting(&world, dir.path(), small()).await.expect("it opens");
+        assert!(recovery.index_rebuilt && recovery.lost.is_empty(), "{recovery:?}");
+        assert_eq!(dump(&store).await, before);
+        let blob = blob_of(&store, 50).await.expect("it was kept");
+        assert!(store.read_blob(blob, 0, 30_000).await.expect("it was kept") == body(50));
+        store.close().await;
+    });
+}
+
+#[test]
+fn a_newer_format_is_refused() {
+    doors::run(async {
+        let dir = doors::Scratch::new("newer");
+        let world = world::real::world(&[]);
+        open(&world, dir.path(), small()).await.expect("the disk works").close().await;
+        let path = dir.path().join("log/0000000000000001");
+        let mut bytes = std::fs::read(&path).expect("it is there");
+        bytes[8] += 1;
+        let crc = crc32fast::hash(&bytes[..60]);
+        bytes[60..64].copy_from_slice(&crc.to_le_bytes());
+        std::fs::write(&path, bytes).expect("it can be written");
+        let refused = open(&world, dir.path(), small()).await.err();
+        assert!(matches!(refused, Some(store::Error::NewerFormat(_))), "{refused:?}");
+    });
+}
