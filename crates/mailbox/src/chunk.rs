@@ -10,7 +10,7 @@ use crate::flag_table::FlagTable;
 
 /// Messages of a chunk, at most. Small enough to copy for one changed flag, large enough that a mailbox of 100,000
 /// has only 200.
-pub(crate) const CHUNK: usize = 512;
+pub(crate) const CHUNK: usize = if cfg!(test) { 4 } else { 512 };
 
 /// Neighbouring messages by UID; never empty.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use crate::status::{highest_modseq, read_record, uid_next};
 use crate::{Entry, Error, Mailboxes, View, keys, record};
 
 /// Keys read at a time.
-const PAGE: usize = 4096;
+const PAGE: usize = if cfg!(test) { 3 } else { 4096 };
 /// Flag sets beyond the messages of a view before it is built afresh to forget those that nobody has any more.
 const SPARE_FLAG_SETS: usize = 1024;
 

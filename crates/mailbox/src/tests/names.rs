@@ -1,0 +1,131 @@
+//! Creating, renaming, deleting, subscribing.
+
+use store::Batch;
+
+use super::{ANN, House, flags, name, uids};
+use crate::{Error, INBOX};
+
+impl House {
+    async fn create(&self, text: &str) -> Result<(), Error> {
+        let mut batch = Batch::new();
+        self.mailboxes.create(&mut batch, ANN, &name(text), None).await?;
+        self.commit(batch).await;
+        Ok(())
+    }
+
+    async fn rename(&self, from: &str, to: &str) -> Result<(), Error> {
+        let mut batch = Batch::new();
+        self.mailboxes.rename(&mut batch, ANN, &name(from), &name(to)).await?;
+        self.commit(batch).await;
+        Ok(())
+    }
+
+    async fn delete(&self, text: &str) -> Result<(), Error> {
+        let mut batch = Batch::new();
+        self.mailboxes.delete(&mut batch, ANN, &name(text)).await?;
+        self.commit(batch).await;
+        Ok(())
+    }
+
+    /// Names other than those of a new account.
+    async fn names(&self) -> String {
+        let list = self.mailboxes.list(ANN).await.expect("a healthy store");
+        let own = list.iter().filter(|m| m.special_use.is_none() && !m.name.is_inbox());
+        own.map(|m| m.name.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    async fn validity(&self, text: &str) -> u32 {
+        let list = self.mailboxes.list(ANN).await.expect("a healthy store");
+        list.iter().find(|m| m.name == name(text)).expect("a mailbox").uid_validity.0.get()
+    }
+}
+
+/// RFC 3501 §6.3.3-§6.3.5.
+#[tokio::test]
+async fn trees_are_made_moved_and_pruned() {
+    let house = House::new().await;
+    house.create("a/b/c").await.expect("a free name");
+    assert_eq!(house.names().await, "a a/b a/b/c");
+    assert_eq!(house.create("a/b").await, Err(Error::AlreadyExists(name("a/b"))));
+    assert_eq!(house.create("INBOX").await, Err(Error::AlreadyExists(name("INBOX"))));
+    house.rename("a/b", "x/y").await.expect("a free name");
+    assert_eq!(house.names().await, "a x x/y x/y/c");
+    assert!(matches!(house.rename("x", "x/y/z").await, Err(Error::NotPossible(_))));
+    assert!(matches!(house.rename("INBOX", "old").await, Err(Error::NotPossible(_))));
+    assert_eq!(house.rename("x", "a").await, Err(Error::AlreadyExists(name("a"))));
+    assert_eq!(house.rename("q", "r").await, Err(Error::NoSuchMailbox("q".into())));
+    house.delete("x/y").await.expect("a mailbox");
+    assert_eq!(house.names().await, "a x x/y/c", "what is below stays");
+    assert_eq!(house.delete("x/y").await, Err(Error::NoSuchMailbox("x/y".into())));
+    assert!(matches!(house.delete("INBOX").await, Err(Error::NotPossible(_))));
+    let mut batch = Batch::new();
+    house.mailboxes.delete_tree(&mut batch, ANN, &name("x")).await.expect("a tree");
+    house.commit(batch).await;
+    assert_eq!(house.names().await, "a");
+}
+
+/// F28.
+#[tokio::test]
+async fn a_name_never_gets_an_old_uidvalidity() {
+    let house = House::new().await;
+    house.create("a").await.expect("a free name");
+    house.create("b").await.expect("a free name");
+    let mut last = house.validity("b").await;
+    for _ in 0..3 {
+        house.delete("b").await.expect("a mailbox");
+        house.create("b").await.expect("a free name");
+        let now = house.validity("b").await;
+        assert!(now > last);
+        last = now;
+    }
+    house.delete("b").await.expect("a mailbox");
+    house.rename("a", "b").await.expect("a free name");
+    assert!(house.validity("b").await > last, "an older mailbox under this name");
+}
+
+#[tokio::test]
+async fn creating_twice_at_once_conflicts() {
+    let house = House::new().await;
+    let (mut first, mut second) = (Batch::new(), Batch::new());
+    for (batch, text) in [(&mut first, "a"), (&mut second, "b")] {
+        house.mailboxes.create(batch, ANN, &name(text), None).await.expect("a free name");
+    }
+    house.commit(first).await;
+    assert_eq!(house.store.commit(second).await, Err(store::Error::Conflict));
+}
+
+/// RFC 3501 §6.3.5: INBOX stays, and its messages go.
+#[tokio::test]
+async fn renaming_inbox_moves_its_messages() {
+    let house = House::new().await;
+    house.create("INBOX/below").await.expect("a free name");
+    for body in [b"1", b"2", b"3"] {
+        house.append(INBOX, flags(1, Some("k")), body).await;
+    }
+    let mut batch = Batch::new();
+    let target = house.mailboxes.rename_inbox(&mut batch, ANN, &name("old/mail")).await;
+    house.commit(batch).await;
+    let target = target.expect("a free name");
+    assert_eq!(house.names().await, "INBOX/below old old/mail");
+    assert_eq!(uids(&*house.view(INBOX).await), [0; 0]);
+    assert_eq!(house.view(INBOX).await.uid_next().get(), 4);
+    let view = house.view(target).await;
+    assert_eq!((uids(&view), view.unseen()), (vec![1, 2, 3], 0));
+    let entry = *view.get(2).expect("a message");
+    assert_eq!(house.read(target, &entry).await.as_deref(), Ok(&b"X: y\r\n2"[..]));
+}
+
+#[tokio::test]
+async fn subscriptions_are_of_names() {
+    let house = House::new().await;
+    house.create("a").await.expect("a free name");
+    let mut batch = Batch::new();
+    house.mailboxes.subscribe(&mut batch, ANN, &name("a"));
+    house.mailboxes.subscribe(&mut batch, ANN, &name("Grüße"));
+    house.mailboxes.unsubscribe(&mut batch, ANN, &name("Junk"));
+    house.commit(batch).await;
+    house.delete("a").await.expect("a mailbox");
+    let names = house.mailboxes.subscriptions(ANN).await.expect("a healthy store");
+    let names: Vec<&str> = names.iter().map(|n| n.as_str()).collect();
+    assert_eq!(names, ["Archive", "Drafts", "Grüße", "INBOX", "Sent", "Trash", "a"]);
+}
