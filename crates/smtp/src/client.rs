@@ -250,7 +250,7 @@ impl Session {
             Phase::Hello => self.hello_answered(reply),
             Phase::PlainHello => self.plain_hello_answered(reply),
             Phase::StartTls => self.starttls_answered(&reply),
-            Phase::Auth(login) => self.auth_answered(login, reply),
+            Phase::Auth(login) => self.auth_answered(login, &reply),
             Phase::Transaction(transaction) => self.transaction_answered(transaction, reply),
             Phase::Reset => self.reset_answered(reply),
             Phase::Quit => self.closed(),

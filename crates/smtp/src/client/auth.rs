@@ -39,7 +39,7 @@ impl Session {
         self.command(line, self.config.timeouts.hello);
     }
 
-    pub(super) fn auth_answered(&mut self, login: Login, reply: Reply) {
+    pub(super) fn auth_answered(&mut self, login: Login, reply: &Reply) {
         let credentials = self.config.auth.clone();
         match (login, reply.code, credentials) {
             (Login::Username, 334, Some(c)) => self.say_auth(Login::Password, &BASE64.encode(c.username)),
@@ -47,7 +47,7 @@ impl Session {
             (_, 235, _) => self.ready(),
             // Temporary whatever the peer says: the operator can put it right, and no mail need come back for it.
             (_, 400.., _) => {
-                self.fail(Cause::Auth, local(7, 8, &format!("The peer refuses our login: {reply}")))
+                self.fail(Cause::Auth, local(7, 8, &format!("The peer refuses our login: {reply}")));
             }
             _ => self.protocol_error("The peer's reply to AUTH is not one"),
         }
