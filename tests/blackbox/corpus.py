@@ -51,7 +51,6 @@ def shapes():
     yield "header name with blank", TOP + b"Subject : spaced\r\n\r\nx\r\n"
     yield "first header is a fold", b" folded\r\n" + TOP + b"\r\nx\r\n"
     yield "subject three times", TOP + b"Subject: 1\r\nSubject: 2\r\nSubject: 3\r\n\r\nx\r\n"
-    yield "from twice", b"From: b@side.test\r\n" + TOP + b"\r\nx\r\n"
     yield "unbalanced quotes in address", b'From: "a <a@side.test>\r\nTo: (((((\r\nCc: <<<>>>\r\n\r\nx\r\n'
     yield "group addresses", b"From: a@side.test\r\nTo: Friends: b@c.test, d@e.test;, Nobody:;\r\n\r\nx\r\n"
     yield "2000 recipients in To", b"To: " + b",\r\n ".join(b"p%d@many.test" % n for n in range(2000)) + b"\r\n\r\nx\r\n"

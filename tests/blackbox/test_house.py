@@ -100,7 +100,7 @@ class Outbound(unittest.TestCase):
                 "empty.test": {},
             }
         )
-        extra = f'\n[outbound]\nport = {self.beta.ports["smtp"]}\nretry = ["1s", "1s"]\nlifetime = "10s"\n'
+        extra = f'\n[outbound]\nport = {self.beta.ports["smtp"]}\nallow_private = true\nretry = ["1s", "1s"]\nlifetime = "10s"\n'
         self.alpha = House(names=self.names, extra=extra).start().people("ann")
 
     def tearDown(self):
