@@ -117,7 +117,8 @@ impl Reader {
         }
     }
 
-    /// Looks for the next command.
+    /// Looks for the next command. A line may end in a bare LF (quirk: people who type; no IMAP syntax gives a bare
+    /// LF another meaning, so nothing can hide behind it).
     pub fn poll(&mut self, bounds: Bounds) -> Found {
         loop {
             if self.scanned > self.waiting().len() {

@@ -13,7 +13,7 @@ use super::stop::{Done, Stop};
 use super::sync::Moment;
 
 /// Messages that one command may copy, so that one commit stays bounded.
-const AT_MOST: usize = 10_000;
+const AT_MOST: usize = 20_000;
 
 impl Connection<'_> {
     pub(super) async fn copy(
@@ -26,7 +26,7 @@ impl Connection<'_> {
         let (target, name) = self.target(mailbox).await?;
         let uids = self.chosen(uid, set)?;
         if uids.len() > AT_MOST {
-            return Err(Stop::no(Code::Limit, "At most 10000 messages at a time"));
+            return Err(Stop::no(Code::Limit, "At most 20000 messages at a time"));
         }
         let mut attempts = Attempts::default();
         loop {

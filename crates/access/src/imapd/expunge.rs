@@ -8,6 +8,7 @@ use store::Batch;
 
 use super::change::Attempts;
 use super::connection::Connection;
+use super::selected::largest_uid;
 use super::stop::{Done, Stop};
 
 /// Messages taken out by one commit.
@@ -25,8 +26,7 @@ impl Connection<'_> {
         let mut attempts = Attempts::default();
         loop {
             let view = self.latest().await?;
-            let largest = view.iter().last().map_or(0, |(_, entry)| entry.uid.get());
-            let wanted = uids.map(|set| set.resolve(largest));
+            let wanted = uids.map(|set| set.resolve(largest_uid(&view)));
             let doomed = deleted(&view, wanted.as_ref());
             if doomed.is_empty() {
                 return Ok(());

@@ -17,8 +17,9 @@ use super::sync::Moment;
 use judge::{Facts, judge};
 use plan::Test;
 
-/// After this many messages whose content was read, other sessions of this thread get their turn.
-const TURN: u32 = 16;
+/// Other sessions of this thread get their turn after this many messages, or this many that were read.
+const TURN: u32 = 256;
+const TURN_OF_READ: u32 = 16;
 
 impl Connection<'_> {
     pub(super) async fn search(&mut self, search: Search) -> Done {
@@ -46,13 +47,16 @@ impl Connection<'_> {
         let mut found = Vec::new();
         let mut read = 0;
         for (number, entry) in selected.view.iter() {
+            if number % TURN == 0 {
+                yield_turn().await;
+            }
             let recent = selected.is_recent(entry.uid);
             let mut facts = Facts::new(number, entry, selected.view.flags(entry.flags), recent);
             let passes = if let Some(passes) = judge(test, &facts) {
                 passes
             } else {
                 read += 1;
-                if read % TURN == 0 {
+                if read % TURN_OF_READ == 0 {
                     yield_turn().await;
                 }
                 self.read_and_judge(test, entry, &mut facts).await?

@@ -7,6 +7,11 @@ use imap::{Completion, SequenceSet};
 use mail::{MailboxId, ModSeq, Uid};
 use mailbox::{Entry, View};
 
+/// The UID that `*` stands for; 0 in an empty mailbox.
+pub(crate) fn largest_uid(view: &View) -> u32 {
+    u32::try_from(view.len()).ok().and_then(|last| view.get(last)).map_or(0, |entry| entry.uid.get())
+}
+
 /// See the module's description.
 pub(crate) struct Selected {
     /// What the client's sequence numbers mean.
@@ -33,8 +38,7 @@ impl Selected {
     /// Messages of the view above `above` are recent in this session.
     pub(crate) fn add_recent(&mut self, above: Option<Uid>) {
         let first = above.map_or(1, |uid| uid.get().saturating_add(1));
-        let last =
-            u32::try_from(self.view.len()).ok().and_then(|n| self.view.get(n)).map_or(0, |e| e.uid.get());
+        let last = largest_uid(&self.view);
         if first > last {
             return;
         }
@@ -75,8 +79,7 @@ impl Selected {
     /// RFC 3501 §9: sequence numbers of messages that are not there are an error; such UIDs are not (§6.4.8).
     pub(crate) fn ranges(&self, uid: bool, set: &SequenceSet) -> Result<Vec<(u32, u32)>, Completion> {
         if uid {
-            let largest = self.view.get(self.count()).map_or(0, |entry| entry.uid.get());
-            let numbers = set.resolve(largest);
+            let numbers = set.resolve(largest_uid(&self.view));
             let ranges = numbers.ranges().iter().map(|&(first, last)| self.uids_to_sequence(first, last));
             return Ok(ranges.filter(|(low, high)| low <= high).collect());
         }

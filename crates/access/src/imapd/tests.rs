@@ -1,10 +1,12 @@
 //! Whole sessions over a connection in memory, on a store in memory and a clock that tests move.
 
 mod append;
+mod faults;
 mod fetch;
 mod house;
 mod login;
 mod mailboxes;
+mod model;
 mod search;
 mod several;
 mod store;

@@ -5,7 +5,7 @@ use imap::command::{DateRelation, SearchKey};
 use imap::grammar::Day;
 use mail::{Flag, Keyword};
 
-use super::super::selected::Selected;
+use super::super::selected::{Selected, largest_uid};
 
 /// A condition.
 #[derive(Debug)]
@@ -96,10 +96,7 @@ pub(super) fn compile(key: SearchKey, charset: &'static str, selected: &Selected
         SearchKey::Header { field, contains } => Test::Header { field, contains: decode(charset, &contains) },
         SearchKey::Body(text) => Test::Body(decode(charset, &text)),
         SearchKey::Text(text) => Test::Text(decode(charset, &text)),
-        SearchKey::Uid(set) => {
-            let largest = selected.view.get(selected.count()).map_or(0, |entry| entry.uid.get());
-            Test::Uid(set.resolve(largest))
-        }
+        SearchKey::Uid(set) => Test::Uid(set.resolve(largest_uid(&selected.view))),
         SearchKey::Sequence(set) => Test::Number(set.resolve(selected.count())),
         SearchKey::Not(key) => Test::Not(Box::new(inner(*key))),
         SearchKey::Or(a, b) => Test::Any(vec![inner(*a), inner(*b)]),

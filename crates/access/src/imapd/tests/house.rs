@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::watch;
 use world::{BoxFuture, Stream, World};
 
+use super::faults::Faulty;
 use crate::imapd::Imapd;
 use crate::{Parts, Port, Settings};
 
@@ -44,6 +45,7 @@ impl world::Clock for TestClock {
 pub(crate) struct House {
     pub(crate) parts: Parts,
     pub(crate) account: AccountId,
+    pub(super) faulty: Arc<Faulty>,
     clock: Arc<TestClock>,
     imapd: Arc<Imapd>,
     port: Mutex<Port>,
@@ -54,10 +56,11 @@ impl House {
         let clock = Arc::new(TestClock(watch::Sender::new(Duration::from_secs(1000))));
         let mut world = world::real::world(&["127.0.0.1:9".parse().expect("an address")]);
         world.clock = clock.clone();
-        let parts = parts(world);
+        let faulty = Arc::new(Faulty::new(store::memory::open(&world)));
+        let parts = parts(world, faulty.clone());
         let account = add_account(&parts).await;
         let port = Mutex::new(Port { plaintext_auth_on_loopback: true });
-        Self { imapd: Imapd::new(parts.clone()), parts, account, clock, port }
+        Self { imapd: Imapd::new(parts.clone()), faulty, parts, account, clock, port }
     }
 
     /// Demands TLS before login, which nobody offers here.
@@ -134,8 +137,7 @@ impl House {
     }
 }
 
-fn parts(world: World) -> Parts {
-    let store: Arc<dyn Store> = store::memory::open(&world);
+fn parts(world: World, store: Arc<dyn Store>) -> Parts {
     let directory = Directory::new(store.clone(), world.clone());
     Parts {
         directory: Arc::new(directory.with_iterations(4096.try_into().expect("not zero"))),

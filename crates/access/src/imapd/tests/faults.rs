@@ -1,0 +1,121 @@
+//! A store that fails: what is answered, and what goes on (promise P5, fault F14).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use mail::Id;
+use store::{Batch, BlobId, BlobWriter, Error, Receipt, Snapshot, Statistics, Store, Topic, Watch};
+use world::BoxFuture;
+
+use super::House;
+
+/// Fails the next commits, then works again.
+pub(super) struct Faulty {
+    inner: Arc<dyn Store>,
+    error: std::sync::Mutex<Error>,
+    left: AtomicU32,
+}
+
+impl Faulty {
+    pub(super) fn new(inner: Arc<dyn Store>) -> Self {
+        Self { inner, error: std::sync::Mutex::new(Error::Full), left: AtomicU32::new(0) }
+    }
+
+    pub(super) fn fail(&self, error: Error, times: u32) {
+        *self.error.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = error;
+        self.left.store(times, Ordering::SeqCst);
+    }
+}
+
+impl Store for Faulty {
+    fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<Receipt, Error>> {
+        if self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+            let error = self.error.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        self.inner.commit(batch)
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        self.inner.snapshot()
+    }
+
+    fn stage(&self) -> BlobWriter {
+        self.inner.stage()
+    }
+
+    fn read_blob(
+        &self,
+        id: BlobId,
+        offset: u64,
+        length: usize,
+    ) -> BoxFuture<'_, Result<bytes::Bytes, Error>> {
+        self.inner.read_blob(id, offset, length)
+    }
+
+    fn next_id(&self) -> Id {
+        self.inner.next_id()
+    }
+
+    fn watch(&self, topic: Topic) -> Watch {
+        self.inner.watch(topic)
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.inner.close()
+    }
+
+    fn statistics(&self) -> Statistics {
+        self.inner.statistics()
+    }
+}
+
+const FULL: &str = "NO [UNAVAILABLE] The disk is full; try again later";
+
+#[tokio::test]
+async fn a_full_disk_refuses_changes_and_reading_goes_on() {
+    let house = House::new().await;
+    house.fill(2).await;
+    let mut client = house.in_inbox().await;
+    client.run("STORE 2 +FLAGS.SILENT (\\Deleted)").await;
+    house.faulty.fail(Error::Full, u32::MAX);
+    for command in [
+        "CREATE x",
+        "DELETE Trash",
+        "RENAME Trash x",
+        "RENAME INBOX x",
+        "SUBSCRIBE Trash",
+        "UNSUBSCRIBE Trash",
+        "STORE 1 +FLAGS (\\Seen)",
+        "COPY 1 Trash",
+        "MOVE 1 Trash",
+        "EXPUNGE",
+        "UID EXPUNGE 1:*",
+        "APPEND INBOX {3+}\r\nabc",
+    ] {
+        client.check(command, FULL).await;
+    }
+    client.check("FETCH 1 BODY[TEXT]", "* 1 FETCH (BODY[TEXT] {8}\nbody 1\n)\nOK Fetched").await;
+    client.check("SEARCH BODY body", "* SEARCH 1 2\nOK Searched").await;
+    house.faulty.fail(Error::Poisoned("EIO".into()), 1);
+    client.check("CREATE x", "NO [UNAVAILABLE] The store is not available; try again later").await;
+    client.check("CREATE x", "OK Mailbox created").await;
+}
+
+#[tokio::test]
+async fn conflicts_are_tried_again_and_at_last_told() {
+    let house = House::new().await;
+    house.fill(2).await;
+    let mut client = house.in_inbox().await;
+    for command in ["CREATE x", "STORE 1 +FLAGS.SILENT (\\Deleted)", "RENAME x y"] {
+        house.faulty.fail(Error::Conflict, 19);
+        let reply = client.run(command).await;
+        assert!(reply.starts_with("OK"), "{command}: {reply}");
+        house.faulty.fail(Error::Conflict, 0);
+    }
+    for command in ["CREATE z", "EXPUNGE", "COPY 1 y", "DELETE y"] {
+        house.faulty.fail(Error::Conflict, 100);
+        client.check(command, "NO [INUSE] Others keep changing the same; try again").await;
+        house.faulty.fail(Error::Conflict, 0);
+    }
+}
