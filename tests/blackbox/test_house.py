@@ -132,7 +132,8 @@ class Outbound(unittest.TestCase):
     def test_broken_names_expire_into_a_report(self):
         self.send("to broken", "x@broken.test")
         report = self.alpha.wait_for("ann@alpha.test", b"Action: failed", 60)
-        self.assertIn(b"Status: 4.4.", report)
+        self.assertIn(b"Status: 5.4.7", report)
+        self.assertIn(b"4.4.3", report)
 
     def test_dead_host_that_comes_back(self):
         ports = dict(self.beta.ports)

@@ -122,7 +122,7 @@ class FromUs(unittest.TestCase):
 
     def test_smarthost_with_tls(self):
         postfix = Postfix(in_tls="may")
-        extra = f'\n[outbound]\nsmarthost = {{ host = "127.0.0.1", port = {postfix.port} }}\n'
+        extra = f'\n[outbound]\nsmarthost = {{ host = "127.0.0.1", port = {postfix.port} }}\nallow_private = true\n'
         house = House(extra=extra).start().people("ann")
         try:
             with house.submission("ann@alpha.test") as client:

@@ -14,7 +14,7 @@ USER = "ann@alpha.test"
 class Refusals(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.house = House(limits='message_size = "100KB"\nrecipients = 5').start().people("ann", "bob")
+        cls.house = House(limits='message_size = "100KB"\nrecipients = 100').start().people("ann", "bob")
 
     @classmethod
     def tearDownClass(cls):
@@ -84,9 +84,15 @@ class Refusals(unittest.TestCase):
     def test_too_many_recipients(self):
         client = self.connect()
         client.mail("out@side.test")
-        for number in range(5):
+        for number in range(100):
             self.assertEqual(client.rcpt(f"ann+{number}@alpha.test")[0], 250)
         self.refused(client.rcpt("bob@alpha.test"), 452, "4.5.3", "recipients")
+
+    def test_a_message_from_two(self):
+        client = self.connect()
+        client.mail("out@side.test")
+        client.rcpt(USER)
+        self.refused(client.data(b"From: b@side.test\r\n" + letter("two")), 550, "5.6.0", "more than one From")
 
     # Syntax.
 
