@@ -28,7 +28,7 @@ mod store;
 mod subscribe;
 mod sync;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 

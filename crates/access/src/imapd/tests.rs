@@ -11,4 +11,4 @@ mod search;
 mod several;
 mod store;
 
-pub(crate) use house::{Client, House};
+pub(crate) use house::{Client, House, PASSWORD};

@@ -14,7 +14,7 @@ use crate::login::{self, Failures};
 use crate::{Parts, Port};
 
 /// A client that takes nothing for this long is gone (F19).
-const WRITE_TIMEOUT: Duration = Duration::from_secs(300);
+const WRITE_TIMEOUT: Duration = Duration::from_mins(5);
 /// Bytes read at once: commands are short.
 const READ: usize = 2048;
 
@@ -106,7 +106,7 @@ impl<'a> Connection<'a> {
         let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         let stop = async {
             if stopping.wait_for(|&stopping| stopping).await.is_err() {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         let mut buffer = [0; READ];

@@ -61,22 +61,23 @@ impl Connection<'_> {
                     wanted = self.session.body(&bytes);
                     self.flush().await?;
                 }
-                Ok(_) => return self.unreadable(uid, &Error::NoSuchMessage),
-                Err(error) => return self.unreadable(uid, &error),
+                unreadable => {
+                    self.unreadable(uid, &unreadable.err().unwrap_or(Error::NoSuchMessage));
+                    return Ok(());
+                }
             }
         }
         self.session.body_end(self.now());
         Ok(())
     }
 
-    fn unreadable(&mut self, uid: u32, error: &Error) -> io::Result<()> {
+    fn unreadable(&mut self, uid: u32, error: &Error) {
         if matches!(error, Error::NoSuchMessage | Error::Store(store::Error::Missing(_))) {
             self.session.body_failed("Another program has removed this message");
         } else {
             tracing::error!(uid, %error, "could not read a message");
             self.session.body_failed("[SYS/TEMP] The message cannot be read at the moment");
         }
-        Ok(())
     }
 
     /// RFC 1939 §6: takes the messages out of INBOX. Those that are gone already are fine. Whether all are gone.
