@@ -61,6 +61,8 @@ pub(crate) async fn is_password(world: &World, credential: &Credential, password
 pub(crate) fn dummy(secret: &[u8], name: &str, iterations: NonZeroU32, rng: &dyn Rng) -> Credential {
     let salt = hmac_sha256(secret, name.as_bytes())[..SALT].to_vec();
     let mut keys = [[0; 32]; 2];
-    keys.iter_mut().for_each(|key| rng.fill(key));
+    for key in &mut keys {
+        rng.fill(key);
+    }
     Credential { salt, iterations, stored_key: keys[0], server_key: keys[1] }
 }

@@ -61,13 +61,6 @@ pub(crate) fn addresses(domain: Option<&Domain>) -> KeyRange {
     }
 }
 
-/// Domain and folded local-part in a key of [`addresses`].
-pub(crate) fn address_of(key: &Key) -> Option<(Domain, String)> {
-    let text = std::str::from_utf8(key.as_bytes().get(2..)?.strip_suffix(&[0])?).ok()?;
-    let (domain, local) = text.split_once('\0')?;
-    Some((Domain::new(domain).ok()?, local.to_owned()))
-}
-
 pub(crate) fn credential(id: AccountId) -> Key {
     start(Kind::Credential).u32(id.0).key()
 }

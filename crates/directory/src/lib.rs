@@ -49,7 +49,9 @@ impl Directory {
     pub fn new(store: Arc<dyn Store>, world: World) -> Self {
         let iterations = NonZeroU32::new(100_000).expect("not zero");
         let mut keys = [[0; 32]; 2];
-        keys.iter_mut().for_each(|key| world.rng.fill(key));
+        for key in &mut keys {
+            world.rng.fill(key);
+        }
         let [key, secret] = keys;
         Self { store, world, iterations, verified: verified::Verified::new(key), secret }
     }

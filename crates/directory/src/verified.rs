@@ -12,7 +12,7 @@ use crate::record::Credential;
 /// Logins remembered.
 const REMEMBERED: usize = 10_000;
 /// For how long.
-const LIFETIME: Duration = Duration::from_secs(600);
+const LIFETIME: Duration = Duration::from_mins(10);
 
 /// Fingerprints of verified logins under a key that dies with the process. A fingerprint covers the account, its
 /// credential and the password, so a changed password never matches and no two users share one (attack A10).

@@ -59,11 +59,15 @@ fn write(w: &mut Writer, what: &What) {
         }
         What::Moved { account, from, to, copied, by } => {
             let w = w.u8(11).varint(account.0.into()).bool(*copied);
-            [from, to, by].into_iter().for_each(|part| text(w, part));
+            for part in [from, to, by] {
+                text(w, part);
+            }
         }
         What::Expunged { account, mailbox, by } => {
             let w = w.u8(12).varint(account.0.into());
-            [mailbox, by].into_iter().for_each(|part| text(w, part));
+            for part in [mailbox, by] {
+                text(w, part);
+            }
         }
         What::Noted(note) => text(w.u8(13), note),
     }

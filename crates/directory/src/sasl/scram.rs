@@ -59,10 +59,9 @@ fn bound(flag: &str, plus: bool, channel: &Channel) -> Result<Vec<u8>, Fault> {
     match flag {
         // RFC 5802 §6: with -PLUS the client must bind.
         "n" | "y" if plus => Err(Fault::Refused),
-        "n" => Ok(Vec::new()),
         // It believes that we cannot bind, though we said that we can: someone took -PLUS out of our list.
         "y" if channel.can_bind() => Err(Fault::Refused),
-        "y" => Ok(Vec::new()),
+        "n" | "y" => Ok(Vec::new()),
         _ => {
             let kind = flag.strip_prefix("p=").ok_or(Fault::Malformed)?;
             // RFC 5802 §6: binding is for -PLUS only.

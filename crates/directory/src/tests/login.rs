@@ -1,9 +1,13 @@
 //! Logging in.
 
+use aws_lc_rs::pbkdf2;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use store::Batch;
 
 use super::House;
 use crate::Password;
+use crate::credential::{hmac_sha256, sha256};
 use crate::sasl::{Channel, Failure, Step};
 
 async fn steps(house: &House, mechanism: &str, messages: &[&[u8]]) -> Step {
@@ -110,4 +114,68 @@ fn passwords_are_sane() {
         assert_eq!(got.as_ref().map(Password::as_str), wanted.as_ref().map(|w| *w), "{text:?}");
     }
     assert_eq!(format!("{:?}", Password::new("longenough")), "Ok(Password(..))");
+}
+
+/// A SCRAM client: answers `server-first-message` for a password (RFC 5802 §3).
+fn client_final(header: &[u8], bare: &str, server_first: &str, password: &str) -> (String, String) {
+    let part = |key: &str| server_first.split(',').find_map(|p| p.strip_prefix(key)).expect("in the message");
+    let salt = BASE64.decode(part("s=")).expect("base64");
+    let iterations = part("i=").parse().expect("a number");
+    let mut salted = [0; 32];
+    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, iterations, &salt, password.as_bytes(), &mut salted);
+    let client_key = hmac_sha256(&salted, b"Client Key");
+    let without_proof = format!("c={},r={}", BASE64.encode(header), part("r="));
+    let message = format!("{bare},{server_first},{without_proof}");
+    let signature = hmac_sha256(&sha256(&client_key), message.as_bytes());
+    let proof: Vec<u8> = client_key.iter().zip(signature).map(|(k, s)| k ^ s).collect();
+    let server = hmac_sha256(&hmac_sha256(&salted, b"Server Key"), message.as_bytes());
+    let last = format!("{without_proof},p={}", BASE64.encode(proof));
+    (last, format!("v={}", BASE64.encode(server)))
+}
+
+/// Logs in by SCRAM, bound to `channel` with `data`.
+async fn scram(house: &House, mechanism: &str, gs2: &str, data: &[u8], name: &str, password: &str) -> Step {
+    let channel = Channel { tls: true, exporter: Some([1; 32]), server_end_point: Some(vec![2; 32]) };
+    let mut exchange = house.directory.sasl(mechanism, channel).expect("a mechanism");
+    assert_eq!(exchange.start(None).await, Step::Challenge(Vec::new()));
+    let bare = format!("n={name},r=fyko+d2lbbFgONRv9qkxdawL");
+    let step = exchange.step(format!("{gs2}{bare}").as_bytes()).await;
+    let Step::Challenge(first) = step else { return step };
+    let first = String::from_utf8(first).expect("ASCII");
+    let (last, proof) = client_final(&[gs2.as_bytes(), data].concat(), &bare, &first, password);
+    let step = exchange.step(last.as_bytes()).await;
+    let Step::Challenge(server_last) = step else { return step };
+    assert_eq!(server_last, proof.as_bytes(), "the server knows the password too");
+    assert_eq!(exchange.name(), Some(name));
+    exchange.step(b"").await
+}
+
+#[tokio::test]
+async fn scram_logs_in_and_binds() {
+    let house = House::new().await;
+    let ann = house.account("ann@x.test", Some("correct horse")).await;
+    let (plain, plus) = ("SCRAM-SHA-256", "SCRAM-SHA-256-PLUS");
+    let (ours, theirs, certificate) = (&[1; 32][..], &[3; 32][..], &[2; 32][..]);
+    let good = "correct horse";
+    for (mechanism, gs2, data, name, password, wanted) in [
+        (plain, "n,,", &[][..], "ann@x.test", good, Ok(ann)),
+        (plain, "n,,", &[], "ANN@x.test", good, Ok(ann)),
+        (plain, "n,a=Ann@x.test,", &[], "ann@x.test", good, Ok(ann)),
+        (plain, "n,a=bob@x.test,", &[], "ann@x.test", good, Err(Failure::Refused)),
+        (plain, "y,,", &[], "ann@x.test", good, Err(Failure::Refused)),
+        (plain, "n,,", &[], "ann@x.test", "wrong horse", Err(Failure::Refused)),
+        (plain, "n,,", &[], "nobody@x.test", good, Err(Failure::Refused)),
+        (plus, "p=tls-exporter,,", ours, "ann@x.test", good, Ok(ann)),
+        (plus, "p=tls-server-end-point,,", certificate, "ann@x.test", good, Ok(ann)),
+        // Someone in the middle has another channel to each side.
+        (plus, "p=tls-exporter,,", theirs, "ann@x.test", good, Err(Failure::Refused)),
+        (plus, "n,,", &[], "ann@x.test", good, Err(Failure::Refused)),
+    ] {
+        let got = match scram(&house, mechanism, gs2, data, name, password).await {
+            Step::Done(login) => Ok(login.account),
+            Step::Failed(failure) => Err(failure),
+            Step::Challenge(_) => panic!("the exchange is over"),
+        };
+        assert_eq!(got, wanted, "{mechanism} {gs2} {name} {password}");
+    }
 }

@@ -26,6 +26,7 @@ async fn found(house: &House, query: Query) -> Vec<u64> {
     house.journeys.search(&query).await.expect("a healthy store").iter().map(|j| j.id.0).collect()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "queries are made of options")]
 fn some(text: &str) -> Option<String> {
     Some(text.into())
 }

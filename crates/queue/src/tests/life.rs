@@ -159,7 +159,9 @@ async fn act(office: &Office, ledger: &mut Ledger, act: &Act, now: &mut Wall) {
             let addresses: Vec<String> =
                 (0..domains.len()).map(|i| format!("{i}{}", name(domains[0]))).collect();
             office.enqueue(addresses.iter().map(|a| recipient(a)).collect(), *now).await;
-            addresses.into_iter().for_each(|a| *ledger.owed.entry(a).or_default() += 1);
+            for address in addresses {
+                *ledger.owed.entry(address).or_default() += 1;
+            }
         }
         (Act::Run(seed), _) => run(office, ledger, *seed, *now).await,
         (Act::Wait(minutes), _) => *now = *now + Duration::from_secs(u64::from(*minutes) * 60),
