@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use mail::Id;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use world::{BoxFuture, World};
 
 use crate::body::{self, Entry, Place, blob_key};
@@ -96,6 +96,10 @@ pub(crate) struct Shared {
     log_bytes: AtomicU64,
     /// `log_bytes` when the index was last flushed.
     flushed_at: AtomicU64,
+    /// Checkpoints that the index task has not written out yet.
+    flushes: AtomicU64,
+    /// Told after each of them.
+    flushed: Notify,
 }
 
 /// What lies where.
@@ -239,7 +243,7 @@ impl Embedded {
         let key = blob_key(id);
         // Twice: between looking up and opening the file, a collector may have moved the body.
         for _ in 0..2 {
-            let found = self.shared.index.get(&key, self.shared.pins.visible())?;
+            let found = self.shared.index.get(&key, u64::MAX)?;
             let found = found.ok_or_else(|| Error::Missing(format!("body {}", id.0)))?;
             let entry = Entry::decode(&found.value)?;
             if let Some(bytes) = self.shared.files.read(&entry, offset, length)? {

@@ -72,11 +72,6 @@ impl Pins {
         work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What new snapshots see.
-    pub(crate) fn visible(&self) -> u64 {
-        self.with(|state| state.visible)
-    }
-
     /// Shows everything up to `sequence`.
     pub(crate) fn show(&self, sequence: u64) {
         self.with(|state| state.visible = sequence);

@@ -2,7 +2,7 @@
 //!
 //! The one place for these rules, whatever keeps the state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use mail::limits;
@@ -82,22 +82,20 @@ fn count(
     changes: &mut Vec<Change>,
 ) -> Result<Vec<i64>, Error> {
     let mut numbers = Vec::with_capacity(counters.len());
+    let mut seen: HashMap<Bytes, usize> = HashMap::with_capacity(counters.len());
     for counter in counters {
         check_length(counter.key.as_bytes(), &[])?;
-        let before = changes.iter_mut().find(|change| change.key == counter.key.as_bytes());
-        let old = match &before {
-            Some(change) => change.value.as_ref().map_or(Ok(0), counter_value)?,
-            None => match latest.latest(counter.key.as_bytes())? {
-                Some(found) => counter_value(&found.value)?,
-                None => 0,
-            },
-        };
-        let number = old.saturating_add(counter.by);
-        let value = Some(Bytes::copy_from_slice(&number.to_be_bytes()));
-        match before {
-            Some(change) => change.value = value,
-            None => changes.push(Change { key: counter.key.0.into(), value, version }),
+        let key = Bytes::from(counter.key.0);
+        let known = seen.get(&key).copied();
+        let at = known.unwrap_or(changes.len());
+        if known.is_none() {
+            let value = latest.latest(&key)?.map(|found| found.value);
+            changes.push(Change { key: key.clone(), value, version });
+            seen.insert(key, at);
         }
+        let value = &mut changes[at].value;
+        let number = value.as_ref().map_or(Ok(0), counter_value)?.saturating_add(counter.by);
+        *value = Some(Bytes::copy_from_slice(&number.to_be_bytes()));
         numbers.push(number);
     }
     Ok(numbers)

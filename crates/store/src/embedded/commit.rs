@@ -27,6 +27,8 @@ use crate::{Batch, Error, Notice, Place, Receipt, Staged, Version, Versioned};
 
 /// A group takes no more commits once it has this many bytes.
 const GROUP_BYTES: usize = 8 << 20;
+/// Checkpoints that may wait for the index task.
+const FLUSHES: u64 = 4;
 /// Requests taken at once.
 const REQUESTS: usize = 512;
 
@@ -326,6 +328,10 @@ impl Committer {
         if let Some(error) = self.shared.failure() {
             return Err(error);
         }
+        // What waits to be flushed is held in memory: new bodies wait for it, changes of state do not.
+        while bodies && self.shared.flushes.load(Ordering::Relaxed) > FLUSHES {
+            self.shared.flushed.notified().await;
+        }
         if size > record::LENGTH_MAX / 2 {
             return Err(Error::TooLarge(format!("a batch of {size} bytes")));
         }
@@ -485,6 +491,7 @@ impl Committer {
         let watermark = Watermark { sequence: self.log.synced, segment, position };
         watermark.note(&self.shared);
         self.shared.index.seal();
+        self.shared.flushes.fetch_add(1, Ordering::Relaxed);
         let _ = self.to_flush.send(Flush { log_bytes: bytes, segment });
     }
 

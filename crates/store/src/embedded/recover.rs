@@ -297,6 +297,8 @@ fn share(
         syncs: AtomicU64::new(0),
         log_bytes: AtomicU64::new(0),
         flushed_at: AtomicU64::new(0),
+        flushes: AtomicU64::new(0),
+        flushed: tokio::sync::Notify::new(),
     }
 }
 

@@ -48,10 +48,15 @@ pub(super) async fn flush(
     space: mpsc::WeakUnboundedSender<Work>,
 ) {
     while let Some(mut checkpoint) = checkpoints.recv().await {
+        let mut waited = 1;
         while let Ok(later) = checkpoints.try_recv() {
             checkpoint = later;
+            waited += 1;
         }
-        match shared.index.flush() {
+        let flushed = shared.index.flush();
+        shared.flushes.fetch_sub(waited, Ordering::Relaxed);
+        shared.flushed.notify_one();
+        match flushed {
             Ok(()) => {
                 shared.flushed_at.store(checkpoint.log_bytes, Ordering::Relaxed);
                 shared.usage().replay_from = checkpoint.segment;

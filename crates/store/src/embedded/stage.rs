@@ -16,6 +16,9 @@ use crate::{BlobId, Error, Place, Sink, Staged};
 /// The memory budget is taken in steps of this many bytes.
 const STEP: usize = 16 * 1024;
 
+/// Bytes of the longest body: its checksums are counted in 16 bits.
+const LENGTH_MAX: u64 = (CHUNK as u64) * (u16::MAX as u64);
+
 /// A body in the making.
 pub(super) struct Intake {
     shared: Arc<Shared>,
@@ -68,6 +71,10 @@ impl Intake {
     }
 
     async fn take(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let written = self.file.as_ref().map_or(0, |spill| spill.extent.length) + self.buffer.len() as u64;
+        if written + bytes.len() as u64 > LENGTH_MAX {
+            return Err(Error::TooLarge("a body of more than 4 GB".into()));
+        }
         self.buffer.extend_from_slice(bytes);
         if self.file.is_none() && self.fits_in_memory() {
             return Ok(());

@@ -332,6 +332,19 @@ fn two_cannot_have_the_store_open() {
 }
 
 #[test]
+fn the_lock_of_a_real_directory_keeps_others_out() {
+    doors::run(async {
+        let dir = doors::Scratch::new("locked");
+        let world = world::real::world(&[]);
+        let store = store::embedded::open(&world, dir.path(), tiny()).await.expect("the disk works");
+        let second = store::embedded::open(&world, dir.path(), tiny()).await.err();
+        assert!(matches!(second, Some(Error::Locked(_))), "{second:?}");
+        store.close().await;
+        store::embedded::open(&world, dir.path(), tiny()).await.expect("it was given up").close().await;
+    });
+}
+
+#[test]
 fn numbers_are_never_given_twice() {
     let disk = MemoryDisk::new();
     let mut highest = mail::Id(0);

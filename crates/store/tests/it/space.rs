@@ -94,11 +94,11 @@ fn flags_that_change_cost_little_and_do_not_rewrite_mail() {
         }
         let mail = disk.counts().written;
         let mut dice = Dice::new(7);
-        for n in 0..30_000 {
+        for n in 0..12_000 {
             flag(&store, dice.below(500), n).await;
         }
         store.close().await;
-        let user = 30_000 * (10 + 100);
+        let user = 12_000 * (10 + 100);
         let amplification = amplification(&disk, user) - amplification_of(mail, user);
         assert!(amplification < 3.0, "{amplification}");
         let used = disk.used();
@@ -199,5 +199,50 @@ fn a_newer_format_is_refused() {
         std::fs::write(&path, bytes).expect("it can be written");
         let refused = open(&world, dir.path(), small()).await.err();
         assert!(matches!(refused, Some(store::Error::NewerFormat(_))), "{refused:?}");
+    });
+}
+
+/// Copies a directory with what is in it.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("the build directory can be written");
+    for entry in std::fs::read_dir(from).expect("it is there") {
+        let entry = entry.expect("it is there");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("it is there").is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("the build directory can be written");
+        }
+    }
+}
+
+#[test]
+fn a_killed_process_leaves_a_store_that_replays_only_the_end() {
+    doors::run(async {
+        let (dir, copied) = (doors::Scratch::new("killed"), doors::Scratch::new("killed-copy"));
+        let world = world::real::world(&[]);
+        let store = open(&world, dir.path(), small()).await.expect("the disk works");
+        let mut taken = 0;
+        for n in 0..90 {
+            deliver(&store, n).await;
+            flag(&store, n % 7, n).await;
+            if n > 20 {
+                remove(&store, n - 20).await;
+            }
+            if n % 30 == 29 {
+                // What the files hold now is what the kernel would keep of a killed process.
+                let to = copied.path().join(n.to_string());
+                copy(&dir.path().join("index"), &to.join("index"));
+                copy(dir.path(), &to);
+                let (other, recovery) = open_reporting(&world, &to, small()).await.expect("it opens");
+                assert!(recovery.lost.is_empty(), "{recovery:?}");
+                assert!(recovery.replayed < 150, "{recovery:?}");
+                assert_eq!(dump(&other).await, dump(&store).await, "after {n}");
+                other.close().await;
+                taken += 1;
+            }
+        }
+        assert_eq!(taken, 3);
+        store.close().await;
     });
 }
