@@ -55,7 +55,8 @@ impl Imapd {
     /// Serves one connection to its end. Under implicit TLS the handshake has been done: `stream.tls()` says so.
     pub async fn serve(self: Arc<Self>, stream: Stream, port: Port) {
         let peer = stream.peer();
-        if let Err(error) = connection::Connection::new(&self, stream, port).run().await {
+        let mut connection = connection::Connection::new(&self, stream, port);
+        if let Err(error) = connection.run().await {
             tracing::debug!(%peer, %error, "lost an IMAP connection");
         }
     }

@@ -30,7 +30,8 @@ impl Connection<'_> {
         match self.target(append.mailbox.clone()).await {
             Ok((target, name)) => {
                 let writer = self.parts().store.stage();
-                self.appending = Some(Appending { append, target, name, writer, parser: Parser::new() });
+                let parser = Parser::new();
+                self.appending = Some(Box::new(Appending { append, target, name, writer, parser }));
                 self.session.accept_append();
                 Ok(())
             }
@@ -56,7 +57,7 @@ impl Connection<'_> {
 
     pub(super) async fn append_end(&mut self) -> io::Result<()> {
         let done = match self.appending.take() {
-            Some(appending) => self.append_commit(appending).await,
+            Some(appending) => self.append_commit(*appending).await,
             None => Err(Stop::no(Code::ServerBug, "The message was lost")),
         };
         self.finish(done, Moment::NumbersMay).await

@@ -23,7 +23,7 @@ impl Connection<'_> {
             return Ok(());
         };
         let step = exchange.start(initial).await;
-        self.exchange = Some(exchange);
+        self.exchange = Some(Box::new(exchange));
         self.auth_step(step).await
     }
 

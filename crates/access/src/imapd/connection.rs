@@ -1,6 +1,9 @@
 //! One client's connection: the one loop that reads, carries out and writes.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use directory::sasl::{Exchange, Login};
@@ -8,7 +11,7 @@ use imap::{Config, Event, Session, TlsOffer};
 use mail::{AccountId, Mono};
 use mailbox::Mailboxes;
 use store::Watch;
-use world::{Either, Stream, World, race};
+use world::{Stream, World};
 
 use super::append::Appending;
 use super::selected::Selected;
@@ -21,7 +24,7 @@ pub(super) const WRITE_AT: usize = 64 * 1024;
 /// A client that takes nothing for this long is gone (F19).
 const WRITE_TIMEOUT: Duration = Duration::from_mins(5);
 /// A silent client costs this much of a buffer; a busy one more.
-const SMALL_READ: usize = 512;
+const SMALL_READ: usize = 256;
 const LARGE_READ: usize = 32 * 1024;
 
 /// See the module's description.
@@ -32,8 +35,8 @@ pub(crate) struct Connection<'a> {
     pub(super) session: Session,
     pub(super) login: Option<Login>,
     pub(super) selected: Option<Selected>,
-    pub(super) appending: Option<Appending>,
-    pub(super) exchange: Option<Exchange>,
+    pub(super) appending: Option<Box<Appending>>,
+    pub(super) exchange: Option<Box<Exchange>>,
     /// While idling: notices of the account.
     pub(super) watch: Option<Watch>,
     pub(super) failures: Failures,
@@ -103,16 +106,16 @@ impl<'a> Connection<'a> {
     }
 
     /// To the end of the connection.
-    pub(super) async fn run(mut self) -> io::Result<()> {
+    pub(super) async fn run(&mut self) -> io::Result<()> {
         loop {
             while let Some(event) = self.session.poll_event(self.now()) {
                 // On the heap, so that a silent session does not carry the space of a busy one.
                 Box::pin(self.handle(event)).await?;
                 if self.session.output_length() >= WRITE_AT {
-                    self.flush().await?;
+                    Box::pin(self.flush()).await?;
                 }
             }
-            self.flush().await?;
+            Box::pin(self.flush()).await?;
             if self.session.is_closed() {
                 return match self.stream.as_mut() {
                     Some(stream) => stream.shutdown().await,
@@ -135,40 +138,35 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Waits for the client, for news of its mailbox, or for time to run out.
+    /// Waits for the client, for news of its mailbox, or for time to run out. The futures stand here side by side and
+    /// not in nested races, which would hold each of them twice: this is all that a silent session keeps.
     async fn wait(&mut self) -> Woken {
         let deadline = self.session.poll_timeout();
-        let clock = self.world().clock.clone();
+        let clock = &self.daemon.parts.world.clock;
         let mut stopping = self.daemon.stopping.subscribe();
         let size = if self.busy { LARGE_READ } else { SMALL_READ };
         let Some(stream) = self.stream.as_mut() else { return Woken::Timeout };
-        let input = read(stream, size);
-        let notice = async {
-            match self.watch.as_mut() {
-                Some(watch) => watch.changed().await,
-                None => std::future::pending().await,
+        let mut input = pin!(read(stream, size));
+        let mut notice = pin!(self.watch.as_mut().map(Watch::changed));
+        let mut timeout = pin!(deadline.map(|due| clock.sleep_until(due)));
+        let mut stop = pin!(stopping.wait_for(|&stopping| stopping));
+        let woken = poll_fn(|context| {
+            if let Poll::Ready(bytes) = input.as_mut().poll(context) {
+                return Poll::Ready(Woken::Input(bytes));
             }
-        };
-        let timeout = async {
-            match deadline {
-                Some(deadline) => clock.sleep_until(deadline).await,
-                None => std::future::pending().await,
+            if notice.as_mut().as_pin_mut().is_some_and(|n| n.poll(context).is_ready()) {
+                return Poll::Ready(Woken::Notice);
             }
-        };
-        let stop = async {
-            if stopping.wait_for(|&stopping| stopping).await.is_err() {
-                std::future::pending::<()>().await;
+            if timeout.as_mut().as_pin_mut().is_some_and(|t| t.poll(context).is_ready()) {
+                return Poll::Ready(Woken::Timeout);
             }
-        };
-        match race(input, race(notice, race(timeout, stop))).await {
-            Either::Left(bytes) => {
-                self.busy = bytes.as_ref().is_ok_and(|b| b.len() == size || b.len() >= LARGE_READ / 2);
-                Woken::Input(bytes)
-            }
-            Either::Right(Either::Left(_)) => Woken::Notice,
-            Either::Right(Either::Right(Either::Left(()))) => Woken::Timeout,
-            Either::Right(Either::Right(Either::Right(()))) => Woken::Stopping,
+            stop.as_mut().poll(context).map(|_| Woken::Stopping)
+        })
+        .await;
+        if let Woken::Input(Ok(bytes)) = &woken {
+            self.busy = bytes.len() == size || bytes.len() >= LARGE_READ / 2;
         }
+        woken
     }
 
     /// Writes what waits to be written. One write for all replies of a burst.

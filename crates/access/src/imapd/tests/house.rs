@@ -11,6 +11,7 @@ use mailbox::{Mailboxes, NewEmail};
 use store::{Batch, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::watch;
+use world::tls::Acceptor;
 use world::{BoxFuture, Stream, World};
 
 use super::faults::Faulty;
@@ -53,11 +54,21 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) async fn new() -> Self {
+        Self::with(None).await
+    }
+
+    /// Offers STARTTLS.
+    pub(crate) async fn with_tls() -> Self {
+        let (chain, key) = world::tls::self_signed(&["mx.test".to_owned()]).expect("a good name");
+        Self::with(Some(Acceptor::from_pem(chain.as_bytes(), key.as_bytes()).expect("just made"))).await
+    }
+
+    async fn with(acceptor: Option<Acceptor>) -> Self {
         let clock = Arc::new(TestClock(watch::Sender::new(Duration::from_secs(1000))));
         let mut world = world::real::world(&["127.0.0.1:9".parse().expect("an address")]);
         world.clock = clock.clone();
         let faulty = Arc::new(Faulty::new(store::memory::open(&world)));
-        let parts = parts(world, faulty.clone());
+        let parts = Parts { acceptor, ..parts(world, faulty.clone()) };
         let account = add_account(&parts).await;
         let port = Mutex::new(Port { plaintext_auth_on_loopback: true });
         Self { imapd: Imapd::new(parts.clone()), faulty, parts, account, clock, port }
@@ -76,13 +87,25 @@ impl House {
         self.imapd.shutdown();
     }
 
+    pub(crate) fn serve(&self, stream: Stream) {
+        let port = *self.port.lock().unwrap_or_else(PoisonError::into_inner);
+        self.parts.world.tasks.spawn(Box::pin(self.imapd.clone().serve(stream, port)));
+    }
+
+    /// Bytes of the task of one session, without what it allocates.
+    pub(crate) fn session_size(&self) -> usize {
+        let (_, theirs) = tokio::io::duplex(1);
+        let address = "127.0.0.1:1143".parse().expect("an address");
+        let stream = Stream::new(Box::new(theirs), address, address);
+        size_of_val(&self.imapd.clone().serve(stream, Port::default()))
+    }
+
     /// A new connection, its greeting read.
     pub(crate) async fn connect(&self) -> Client {
         let (ours, theirs) = tokio::io::duplex(1 << 16);
         let address = "127.0.0.1:1143".parse().expect("an address");
         let stream = Stream::new(Box::new(theirs), address, address);
-        let port = *self.port.lock().unwrap_or_else(PoisonError::into_inner);
-        self.parts.world.tasks.spawn(Box::pin(self.imapd.clone().serve(stream, port)));
+        self.serve(stream);
         let mut client = Client { stream: ours, came: Vec::new(), tag: 0 };
         assert!(client.line().await.starts_with("* OK [CAPABILITY IMAP4rev1"));
         client

@@ -1,6 +1,10 @@
 //! Logging in and out.
 
+use std::net::SocketAddr;
 use std::time::Duration;
+
+use world::Stream;
+use world::tls::{Connector, Demand};
 
 use super::House;
 
@@ -71,4 +75,60 @@ async fn silence_and_shutdown_end_sessions() {
     house.shutdown();
     assert_eq!(client.line().await, "* BYE The server is going down; come back soon");
     assert_eq!(client.line().await, "");
+}
+
+async fn starttls(house: &House) -> Stream {
+    let (ours, theirs) = tokio::io::duplex(1 << 16);
+    let address: SocketAddr = "127.0.0.1:1143".parse().expect("an address");
+    house.serve(Stream::new(Box::new(theirs), address, address));
+    let mut stream = Stream::new(Box::new(ours), address, address);
+    assert!(read(&mut stream).await.contains("STARTTLS LOGINDISABLED"));
+    stream.write_all(b"a STARTTLS\r\n").await.expect("an open connection");
+    assert_eq!(read(&mut stream).await, "a OK Begin TLS negotiation now\r\n");
+    let connector = Connector::new(b"").expect("no extra roots");
+    let name = "mx.test".parse().expect("a domain");
+    connector.connect(stream, &name, Demand::Nothing).await.expect("a handshake")
+}
+
+async fn read(stream: &mut Stream) -> String {
+    let mut buffer = [0; 4096];
+    let length = stream.read(&mut buffer).await.expect("an open connection");
+    String::from_utf8_lossy(&buffer[..length]).into_owned()
+}
+
+#[tokio::test]
+async fn under_tls_by_starttls() {
+    let house = House::with_tls().await;
+    house.demand_tls();
+    let mut stream = starttls(&house).await;
+    // RFC 3501 §6.2.1: what was said in clear is asked again.
+    stream.write_all(b"b CAPABILITY\r\n").await.expect("an open connection");
+    let capabilities = read(&mut stream).await;
+    assert!(
+        capabilities.starts_with(
+            "* CAPABILITY IMAP4rev1 LITERAL- ID ENABLE SASL-IR AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-256 AUTH=PLAIN AUTH=LOGIN\r\n"
+        ),
+        "{capabilities}"
+    );
+    stream.write_all(b"c LOGIN u@x.test \"correct horse\"\r\n").await.expect("an open connection");
+    assert!(read(&mut stream).await.starts_with("c OK [CAPABILITY"));
+}
+
+/// Attack A3: a command that an attacker put behind STARTTLS is not carried out under TLS.
+#[tokio::test]
+async fn nothing_is_carried_over_into_tls() {
+    let house = House::with_tls().await;
+    house.demand_tls();
+    let mut client = house.connect().await;
+    client.send(b"a STARTTLS\r\nb CAPABILITY\r\n").await;
+    assert_eq!(client.line().await, "a BAD Bytes follow STARTTLS");
+    assert_eq!(client.line().await, "* BYE Bytes follow STARTTLS");
+    assert_eq!(client.line().await, "");
+}
+
+/// Performance §3: an idle session is small.
+#[tokio::test]
+async fn a_session_is_small() {
+    let house = House::new().await;
+    assert!(house.session_size() < 4096, "{} bytes", house.session_size());
 }
