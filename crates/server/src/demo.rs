@@ -12,13 +12,15 @@ mod show;
 mod submit;
 mod tour;
 mod town;
+mod words;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::signal;
 use world::{Either, World, race};
 
-use crate::cli::Failure;
+use crate::cli::{Failure, output};
 use show::Show;
 use town::Town;
 
@@ -39,7 +41,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let doors = world::real::world(&[]);
     let directory = Directory::make(&doors, &arguments)?;
     let outcome = demonstrate(&directory.path, &arguments).await;
-    directory.end();
+    directory.end(&doors).await;
     outcome.map_err(Failure::Failed)
 }
 
@@ -54,7 +56,7 @@ async fn demonstrate(directory: &Path, arguments: &Arguments) -> Result<(), Stri
     show.title(directory);
     let mut town = Town::build(directory, &mut show).await?;
     let visited = race(visit(&mut town, &mut show, directory, arguments), interrupted()).await;
-    show.end();
+    show.rest();
     town.close().await;
     match visited {
         Either::Left(failures @ 1..) => {
@@ -99,11 +101,18 @@ impl Directory {
         Ok(Self { path, keep: arguments.keep })
     }
 
-    fn end(&self) {
+    async fn end(&self, world: &World) {
         if self.keep {
-            crate::cli::output::say(format!("The demo's files are in {}", self.path.display()));
-        } else if let Err(error) = world::real::remove_tree(&self.path) {
-            tracing::error!(path = %self.path.display(), %error, "cannot remove the demo's directory");
+            output::say(format!("The demo's files are in {}", self.path.display()));
+            return;
         }
+        // A store's last threads may still be closing their files.
+        for _ in 0..20 {
+            if world::real::remove_tree(&self.path).is_ok() {
+                return;
+            }
+            world.clock.sleep(Duration::from_millis(50)).await;
+        }
+        output::complain(&format!("posthouse: cannot remove {}; remove it yourself", self.path.display()));
     }
 }

@@ -197,6 +197,11 @@ impl Server {
         Ok(())
     }
 
+    /// Writes what was refused lately into the journeys now.
+    pub(crate) async fn tell_refusals(&self) {
+        self.services.mta.flush_refusals().await;
+    }
+
     /// Takes no more connections, lets sessions end, and closes the store. Sessions that are not done within `deadline`
     /// are cut off, which loses nothing: they end as in a crash (F43).
     pub(crate) async fn stop(self, deadline: Duration) {
@@ -215,6 +220,7 @@ impl Server {
                 "cutting off sessions that did not end in time"
             );
         }
+        self.services.mta.flush_refusals().await;
         self.office.store.close().await;
     }
 }

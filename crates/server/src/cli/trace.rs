@@ -70,21 +70,29 @@ fn timeline(row: &JourneyRow, paint: Paint) -> String {
     let first = row.events.first();
     let began = first.map_or(0, |event| event.at);
     let mut lines = vec![format!(
-        "{} {}  {}",
+        "{} {}  {}  {}",
         paint.paint(Style::Bold, "✉"),
         paint.paint(Style::Bold, &row.id),
         paint.paint(Style::Dim, first.map_or("", |event| &event.time)),
+        paint.paint(Style::Bold, first.map(subject).unwrap_or_default()),
     )];
     lines.extend(row.events.iter().map(|event| {
+        let text = output::clean(&event.text);
+        let (verb, rest) = text.split_once(' ').unwrap_or((&text, ""));
         format!(
-            "  {}  {} {}  {}",
-            paint.paint(Style::Dim, format!("{:>9}", since(event.at - began))),
+            "  {}  {} {} {rest}",
+            paint.paint(Style::Dim, format!("{:>10}", since(event.at - began))),
             mark(event, paint),
-            paint.paint(style(event), format!("{:<10}", event.event)),
-            output::clean(&event.text)
+            paint.paint(style(event), verb),
         )
     }));
     lines.join("\n")
+}
+
+/// What the message calls itself, if it was told.
+fn subject(first: &JourneyEvent) -> String {
+    let text = first.fields.get("subject").and_then(serde_json::Value::as_str);
+    output::clean(text.unwrap_or_default())
 }
 
 /// How long after the beginning, in four digits at most.

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use journey::What;
 use mail::Wall;
 
 use super::town::{Place, Town, User, config_file};
+use super::words::words;
 use crate::admin::JourneyEvent;
 use crate::cli::output::{self, Paint, Style, Table};
 use crate::cli::trace::{mark, style};
@@ -34,18 +36,15 @@ impl Show {
 
     /// Shows that something is awaited, where a terminal shows it.
     pub(super) fn wait(&self, what: &str) {
+        self.spinner.reset();
         self.spinner.set_message(what.to_owned());
         self.spinner.enable_steady_tick(Duration::from_millis(80));
     }
 
     /// Nothing is awaited any more.
-    pub(super) fn end(&self) {
-        self.spinner.finish_and_clear();
-    }
-
-    fn rest(&self) {
+    pub(super) fn rest(&self) {
         self.spinner.disable_steady_tick();
-        self.spinner.set_message("");
+        self.spinner.finish_and_clear();
     }
 
     pub(super) fn title(&self, directory: &Path) {
@@ -74,18 +73,20 @@ impl Show {
         self.began = now;
         let (title, arrow) = (format!("{number}  {title}"), self.paint.paint(Style::Dim, "→"));
         self.say(&format!("\n  {}", self.paint.paint(Style::Bold, title)));
-        self.say(&format!("     {from} {arrow} {to}"));
+        self.say(&format!("     {from} {arrow} {to}\n"));
     }
 
     /// Something that the demo itself did or saw.
     pub(super) fn note(&self, place: Option<Place>, now: Wall, text: &str) {
-        self.line(place, now, &self.paint.paint(Style::Dim, "·"), text);
+        self.line(place, now, &self.paint.paint(Style::Dim, "•"), &self.paint.paint(Style::Dim, text));
     }
 
     /// One event of a journey.
-    pub(super) fn event(&self, place: Place, event: &JourneyEvent) {
-        let text = self.paint.paint(style(event), output::clean(&event.text));
-        self.line(Some(place), Wall::from_millis(event.at), &mark(event, self.paint), &text);
+    pub(super) fn event(&self, place: Place, what: &What, event: &JourneyEvent) {
+        let at = Wall::from_millis(event.at);
+        let (verb, detail) = words(what, at);
+        let verb = self.paint.paint(style(event), format!("{verb:<10}"));
+        self.line(Some(place), at, &mark(event, self.paint), &format!("{verb}{}", output::clean(&detail)));
     }
 
     fn line(&self, place: Option<Place>, at: Wall, mark: &str, text: &str) {
@@ -94,19 +95,19 @@ impl Show {
         let millis = at.millis() - self.began.millis();
         let time = format!("{:>3}.{:03} s", millis.max(0) / 1000, millis.max(0) % 1000);
         let time = self.paint.paint(Style::Dim, time);
-        self.say(&format!("     {time}  {name} {mark} {text}"));
+        self.say(&format!("  {time}  {name} {mark} {text}"));
     }
 
     pub(super) fn arrived(&self, text: &str) {
         self.rest();
         let tick = self.paint.paint(Style::Green, format!("✓ {text}"));
-        self.say(&format!("     {tick}"));
+        self.say(&format!("\n     {tick}"));
     }
 
     pub(super) fn failed(&self, why: &str) {
         self.rest();
         let cross = self.paint.paint(Style::Red, format!("✗ {}", output::clean(why)));
-        self.say(&format!("     {cross}"));
+        self.say(&format!("\n     {cross}"));
     }
 
     pub(super) fn summary(&self, failures: usize) {

@@ -123,6 +123,7 @@ async fn travel(leg: &Leg, town: &mut Town, show: &Show) -> Result<String, Strin
     if late {
         until_deferred(&mut watch, town, show).await?;
         town.reopen(Place::Beta).await?;
+        watch.during(town, show, Duration::ZERO).await;
         show.note(Some(Place::Beta), town.world.clock.wall(), "the post office opens again");
     }
     match leg.ends {
@@ -132,6 +133,8 @@ async fn travel(leg: &Leg, town: &mut Town, show: &Show) -> Result<String, Strin
         }
         End::Returns(status) => {
             watch.until_delivered(leg.from, town, show).await?;
+            // The other side tells of it, too.
+            watch.during(town, show, GLANCE * 2).await;
             returned(leg, status, &letter, town).await
         }
     }
@@ -160,7 +163,8 @@ async fn send(leg: &Leg, bytes: &[u8], town: &Town, show: &Show) -> Result<(), S
 async fn until_deferred(watch: &mut Watch, town: &Town, show: &Show) -> Result<(), String> {
     show.wait("waiting in the queue for a host that is down");
     watch.until(town, show, PATIENCE, |what| matches!(what, What::Deferred { .. })).await?;
-    watch.during(town, show, DEATH).await
+    watch.during(town, show, DEATH).await;
+    Ok(())
 }
 
 /// The recipient reads the message: its body must be what was sent, byte for byte.
@@ -239,12 +243,18 @@ impl Watch {
         let mut news = Vec::new();
         for place in Place::ALL {
             let Some(server) = town.server(place) else { continue };
+            server.tell_refusals().await;
             let query = Query { since: Some(self.since), limit: 50, ..Query::default() };
-            for journey in server.office.journeys.search(&query).await.map_err(|e| e.to_string())? {
+            let found = server.office.journeys.search(&query).await.map_err(|e| e.to_string())?;
+            // Oldest first: a report comes after what it reports.
+            for journey in found.into_iter().rev() {
                 let seen = self.seen.entry((place, journey.id)).or_default();
                 let row = journey_row(&journey);
                 for (event, shown) in journey.events.into_iter().zip(row.events).skip(*seen) {
                     *seen += 1;
+                    if is_aftermath(&event.what) {
+                        continue;
+                    }
                     news.push(News { place, what: event.what, shown });
                 }
             }
@@ -262,24 +272,24 @@ impl Watch {
         done: impl Fn(&What) -> bool,
     ) -> Result<(), String> {
         let deadline = town.world.clock.mono() + patience;
-        while town.world.clock.mono() < deadline {
+        loop {
             let news = self.news(town).await?;
             for news in &news {
-                show.event(news.place, &news.shown);
+                show.event(news.place, &news.what, &news.shown);
             }
             if news.iter().any(|news| done(&news.what)) {
                 return Ok(());
             }
+            if town.world.clock.mono() >= deadline {
+                return Err(format!("nothing more happened within {} s", patience.as_secs()));
+            }
             town.world.clock.sleep(GLANCE).await;
         }
-        Err(format!("nothing more happened within {} s", patience.as_secs()))
     }
 
-    /// Shows what happens for a while.
-    async fn during(&mut self, town: &Town, show: &Show, time: Duration) -> Result<(), String> {
-        // Running out of time is what is wanted here.
+    /// Shows what happens for a while. Running out of time is what is wanted here.
+    async fn during(&mut self, town: &Town, show: &Show, time: Duration) {
         drop(self.until(town, show, time, |_| false).await);
-        Ok(())
     }
 
     async fn until_delivered(&mut self, who: &str, town: &Town, show: &Show) -> Result<(), String> {
@@ -288,6 +298,11 @@ impl Watch {
             |what: &What| matches!(what, What::Delivered { account, .. } if account.to_string() == who);
         self.until(town, show, PATIENCE, done).await
     }
+}
+
+/// A DATA that was sent along with its RCPT, before the refusal of that could be read (RFC 2920 §3.1).
+fn is_aftermath(what: &What) -> bool {
+    matches!(what, What::Refused(refused) if refused.stage == "DATA" && refused.recipients.is_empty())
 }
 
 /// Something that happened at one of the post offices.
@@ -309,7 +324,7 @@ impl Town {
                     show.own(at);
                 }
                 last = at;
-                show.event(news.place, &news.shown);
+                show.event(news.place, &news.what, &news.shown);
             }
             self.world.clock.sleep(GLANCE * 4).await;
         }
