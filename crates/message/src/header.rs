@@ -84,6 +84,10 @@ pub fn first<'a>(header: &'a [u8], name: &str) -> Option<Field<'a>> {
 /// A field's value on one line: folding removed, trimmed, control characters made spaces, bytes that are not
 /// UTF-8 replaced by U+FFFD.
 pub fn unfold(value: &[u8]) -> String {
+    if value.iter().all(|b| matches!(b, b' '..=b'~')) {
+        // Most fields stand on one line of printable ASCII.
+        return String::from_utf8_lossy(value.trim_ascii()).into_owned();
+    }
     let text = String::from_utf8_lossy(value);
     let mut line = String::with_capacity(text.len());
     for c in text.trim_matches([' ', '\t', '\r', '\n']).chars() {

@@ -84,37 +84,36 @@ impl<'a> Reader<'a> {
             // RFC 2046 §5.1.5
             set_type(part, "message", "rfc822");
         }
-        let mut seen = Seen::default();
+        let mut seen = 0u16;
         let fields = std::mem::take(&mut self.fields);
-        for field in
-            fields.iter().filter(|f| f.name.len() > 8 && f.name[..8].eq_ignore_ascii_case(b"content-"))
-        {
-            let which = field.name[8..].to_ascii_lowercase();
-            if seen.is_new(&which) {
-                self.read_content_field(part, &which, field);
+        for field in &fields {
+            let Some(which) = position(&CONTENT_FIELDS, field) else { continue };
+            if seen & 1 << which == 0 {
+                self.read_content_field(part, CONTENT_FIELDS[which], field);
             } else {
                 self.ambiguous = true;
             }
+            seen |= 1 << which;
         }
         self.fields = fields;
     }
 
-    fn read_content_field(&mut self, part: &mut Part, which: &[u8], field: &Field<'_>) {
+    fn read_content_field(&mut self, part: &mut Part, which: &str, field: &Field<'_>) {
         match which {
-            b"type" => self.read_type(part, field),
-            b"transfer-encoding" => {
+            "content-type" => self.read_type(part, field),
+            "content-transfer-encoding" => {
                 let value = header::unfold(field.value);
                 part.encoding = self.budget.text(header::first_token(&value).to_owned());
                 if part.encoding.is_empty() {
                     "7bit".clone_into(&mut part.encoding);
                 }
             }
-            b"id" => part.id = Some(self.budget.value(field)),
-            b"description" => part.description = Some(self.budget.value(field)),
-            b"md5" => part.md5 = Some(self.budget.value(field)),
-            b"location" => part.location = Some(self.budget.value(field)),
-            b"language" => part.language = self.read_language(field),
-            b"disposition" => part.disposition = self.read_disposition(field),
+            "content-id" => part.id = Some(self.budget.value(field)),
+            "content-description" => part.description = Some(self.budget.value(field)),
+            "content-md5" => part.md5 = Some(self.budget.value(field)),
+            "content-location" => part.location = Some(self.budget.value(field)),
+            "content-language" => part.language = self.read_language(field),
+            "content-disposition" => part.disposition = self.read_disposition(field),
             _ => {}
         }
     }
@@ -157,13 +156,14 @@ impl<'a> Reader<'a> {
     /// The fields of ENVELOPE.
     pub(crate) fn read_envelope(&mut self) -> Envelope {
         let mut envelope = Envelope::default();
-        let mut seen = Seen::default();
+        let mut seen = 0u16;
         let fields = std::mem::take(&mut self.fields);
         for field in &fields {
-            let name = field.name.to_ascii_lowercase();
-            if ENVELOPE_FIELDS.contains(&name.as_slice()) && seen.is_new(&name) {
-                self.read_envelope_field(&mut envelope, &name, field);
+            let Some(which) = position(&ENVELOPE_FIELDS, field) else { continue };
+            if seen & 1 << which == 0 {
+                self.read_envelope_field(&mut envelope, ENVELOPE_FIELDS[which], field);
             }
+            seen |= 1 << which;
         }
         self.fields = fields;
         // RFC 3501 §7.4.2: Sender and Reply-To are never empty when From is not.
@@ -175,17 +175,17 @@ impl<'a> Reader<'a> {
         envelope
     }
 
-    fn read_envelope_field(&mut self, envelope: &mut Envelope, name: &[u8], field: &Field<'_>) {
+    fn read_envelope_field(&mut self, envelope: &mut Envelope, name: &str, field: &Field<'_>) {
         match name {
-            b"date" => envelope.date = Some(self.budget.value(field)),
-            b"subject" => envelope.subject = Some(self.budget.value(field)),
-            b"in-reply-to" => envelope.in_reply_to = Some(self.budget.value(field)),
-            b"message-id" => envelope.message_id = Some(self.budget.value(field)),
-            b"from" => envelope.from = self.read_addresses(field),
-            b"sender" => envelope.sender = self.read_addresses(field),
-            b"reply-to" => envelope.reply_to = self.read_addresses(field),
-            b"to" => envelope.to = self.read_addresses(field),
-            b"cc" => envelope.cc = self.read_addresses(field),
+            "date" => envelope.date = Some(self.budget.value(field)),
+            "subject" => envelope.subject = Some(self.budget.value(field)),
+            "in-reply-to" => envelope.in_reply_to = Some(self.budget.value(field)),
+            "message-id" => envelope.message_id = Some(self.budget.value(field)),
+            "from" => envelope.from = self.read_addresses(field),
+            "sender" => envelope.sender = self.read_addresses(field),
+            "reply-to" => envelope.reply_to = self.read_addresses(field),
+            "to" => envelope.to = self.read_addresses(field),
+            "cc" => envelope.cc = self.read_addresses(field),
             _ => envelope.bcc = self.read_addresses(field),
         }
     }
@@ -223,32 +223,23 @@ fn bounded_references<'a>(ids: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
     ids.iter().take(1).chain(&ids[last..]).copied()
 }
 
-const ENVELOPE_FIELDS: [&[u8]; 10] = [
-    b"date",
-    b"subject",
-    b"from",
-    b"sender",
-    b"reply-to",
-    b"to",
-    b"cc",
-    b"bcc",
-    b"in-reply-to",
-    b"message-id",
+const CONTENT_FIELDS: [&str; 8] = [
+    "content-type",
+    "content-transfer-encoding",
+    "content-disposition",
+    "content-id",
+    "content-description",
+    "content-language",
+    "content-location",
+    "content-md5",
 ];
 
-/// Names of fields that have occurred.
-#[derive(Default)]
-struct Seen(Vec<Vec<u8>>);
+const ENVELOPE_FIELDS: [&str; 10] =
+    ["date", "subject", "from", "sender", "reply-to", "to", "cc", "bcc", "in-reply-to", "message-id"];
 
-impl Seen {
-    /// Few different names are ever asked for; unknown ones are not remembered beyond a handful.
-    fn is_new(&mut self, name: &[u8]) -> bool {
-        let new = !self.0.iter().any(|seen| seen == name);
-        if new && self.0.len() < 16 {
-            self.0.push(name.to_vec());
-        }
-        new
-    }
+/// Which of `names` the field has.
+fn position(names: &[&str], field: &Field<'_>) -> Option<usize> {
+    names.iter().position(|name| field.is(name))
 }
 
 /// `From ` as mail files of the Unix kind begin messages.

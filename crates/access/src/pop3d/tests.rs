@@ -231,10 +231,8 @@ async fn failed_logins_end_the_session() {
 #[tokio::test]
 async fn a_large_message_comes_through_a_small_pipe() {
     let house = House::new().await;
-    let mut message = "Subject: large\r\n\r\n".to_owned();
-    for n in 0..60_000 {
-        message.push_str(&format!(".line {n} of a long message\r\n"));
-    }
+    let line = |n| format!(".line {n} of a long message\r\n");
+    let message = "Subject: large\r\n\r\n".to_owned() + &(0..60_000).map(line).collect::<Vec<_>>().concat();
     house.deliver("INBOX", &message, Flags::new()).await;
     let (_pop3d, mut client) = serve(&house).await;
     client.send("RETR 1").await;
