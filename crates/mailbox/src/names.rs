@@ -121,7 +121,9 @@ pub(crate) async fn records(
     account: AccountId,
 ) -> Result<BTreeMap<MailboxId, record::Mailbox>, Error> {
     let mut records = BTreeMap::new();
-    for (key, found) in snapshot.range(&keys::records(account), limits::MAILBOXES + limits::MAILBOX_DEPTH).await? {
+    for (key, found) in
+        snapshot.range(&keys::records(account), limits::MAILBOXES + limits::MAILBOX_DEPTH).await?
+    {
         let (_, id) = keys::parts(&key)
             .ok_or_else(|| store::Error::Damaged("a mailbox's key cannot be read".into()))?;
         records.insert(id, record::Mailbox::decode(&found.value)?);
