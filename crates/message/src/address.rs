@@ -109,10 +109,11 @@ impl List {
         match c {
             ' ' | '\t' => self.entry.space = true,
             ',' if self.entry.in_angle => self.entry.letter(c),
-            ',' | ';' if c == ',' || !self.in_group => self.end_entry(),
-            ';' => {
+            ',' | ';' => {
                 self.end_entry();
-                self.end_group();
+                if c == ';' && self.in_group {
+                    self.end_group();
+                }
             }
             ':' if self.entry.in_angle => self.entry.end_route(),
             ':' if !self.in_group && self.entry.local.is_none() => self.begin_group(),

@@ -49,8 +49,7 @@ impl Address {
 }
 
 /// The fields of RFC 3501 §7.4.2 ENVELOPE. Text is unfolded; encoded words stay encoded; bytes that are not UTF-8
-/// became U+FFFD. Where a field occurs more than once, the first counts, except that all From, To, Cc and Bcc
-/// fields of one kind are not merged either: the first counts there too.
+/// became U+FFFD. Where a field occurs more than once, the first counts (RFC 7103 §7.5.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Envelope {
     /// Date, as written.

@@ -62,7 +62,7 @@ pub struct Received<'a> {
     pub at: Wall,
 }
 
-/// Lines that a field may have: RFC 5322 §2.1.1 asks for 78 characters and no more than 998.
+/// Characters of a client's words that are shown, well below the 998 of a line (RFC 5322 §2.1.1).
 const NAME_LENGTH: usize = 255;
 
 /// The whole field, folded, with its CRLF. No text of the client's can end a line or add a field.
