@@ -2,6 +2,7 @@
 
 import smtplib
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 from house import House, NameServer, letter, until
 from peers import Postfix
@@ -18,14 +19,18 @@ ZONES = {
 class ToUs(unittest.TestCase):
     """Postfix relays everything to our port 25."""
 
+    def bring(self, postfix, numbers):
+        with smtplib.SMTP("127.0.0.1", postfix.port) as client:
+            for number in numbers:
+                text = letter(f"from postfix {number:03}", body=f"Number {number:03}.\r\n.dot\r\n")
+                client.sendmail("out@side.test", ["ann@alpha.test"], text)
+
     def receive(self, tls, count):
         house = House().start().people("ann")
         postfix = Postfix(relayhost=f"[127.0.0.1]:{house.ports['smtp']}", out_tls=tls)
         try:
-            with smtplib.SMTP("127.0.0.1", postfix.port) as client:
-                for number in range(count):
-                    text = letter(f"from postfix {number:03}", body=f"Number {number:03}.\r\n.dot\r\n")
-                    client.sendmail("out@side.test", ["ann@alpha.test"], text)
+            with ThreadPoolExecutor(8) as senders:
+                list(senders.map(lambda part: self.bring(postfix, range(part, count, 8)), range(min(count, 8))))
             until(postfix.queue_is_empty, 120, f"Postfix to send {count} messages\n{postfix.log()[-2000:]}")
             found = house.messages("ann@alpha.test")
             self.assertEqual(len(found), count)
@@ -122,13 +127,17 @@ class FromUs(unittest.TestCase):
 
     def test_smarthost_with_tls(self):
         postfix = Postfix(in_tls="may")
-        extra = f'\n[outbound]\nsmarthost = {{ host = "127.0.0.1", port = {postfix.port} }}\nallow_private = true\n'
-        house = House(extra=extra).start().people("ann")
+        names = NameServer(dict(ZONES))
+        smarthost = f'{{ host = "mx.post.test", port = {postfix.port}, tls = "required" }}'
+        extra = f"\n[outbound]\nsmarthost = {smarthost}\nallow_private = true\n"
+        house = House(extra=extra, names=names).start().people("ann")
         try:
             with house.submission("ann@alpha.test") as client:
                 client.sendmail("ann@alpha.test", ["any@post.test"], letter("by smarthost", sender="ann@alpha.test"))
             found = until(postfix.mail, 30, "the message at the smarthost")
             self.assertIn(b"Subject: by smarthost", found[0])
+            self.assertIn(b"TLSv1.3", found[0])
         finally:
             house.close()
+            names.close()
             postfix.close()

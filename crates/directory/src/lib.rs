@@ -34,6 +34,10 @@ pub use error::Error;
 pub use password::{Password, PasswordError};
 pub use resolve::{Resolution, Target};
 
+/// PBKDF2 iterations of a new password. Not more: clients on Cyrus SASL (mbsync, neomutt) refuse to
+/// compute above 65,536, and a client that cannot log in by SCRAM does not fall back to PLAIN.
+const ITERATIONS: u32 = 65_536;
+
 /// The directory. Shared as `Arc<Directory>`.
 pub struct Directory {
     store: Arc<dyn Store>,
@@ -47,7 +51,7 @@ pub struct Directory {
 impl Directory {
     /// On a store. Passwords and logins are hashed on `world.tasks`' pool.
     pub fn new(store: Arc<dyn Store>, world: World) -> Self {
-        let iterations = NonZeroU32::new(100_000).expect("not zero");
+        let iterations = NonZeroU32::new(ITERATIONS).expect("not zero");
         let mut keys = [[0; 32]; 2];
         for key in &mut keys {
             world.rng.fill(key);
