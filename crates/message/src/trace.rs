@@ -148,4 +148,17 @@ mod tests {
         assert_eq!(with(false, true, true, true, true), "UTF8SMTPSA");
         assert_eq!(with(true, true, true, false, false), "UTF8LMTP");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_words_forge_a_field(helo in "(\\PC|\r|\n|\\(|:){0,400}") {
+            let by = Domain::new("mx.here.test").expect("a domain");
+            let (peer, at) = (Some(std::net::Ipv4Addr::LOCALHOST.into()), Wall::from_secs(0));
+            let (with, id) = (With::default(), Id(1));
+            let field = received(&Received { helo: &helo, peer_name: None, peer, by: &by, with, tls: None, id, recipient: None, at });
+            assert!(field.is_ascii() && field.lines().all(|line| line.len() < 998));
+            assert_eq!(crate::header::fields(field.as_bytes()).count(), 1);
+            assert_eq!(crate::header::fields(field.as_bytes()).next().map(|f| f.raw.len()), Some(field.len()));
+        }
+    }
 }

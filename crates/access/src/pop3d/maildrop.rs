@@ -35,7 +35,8 @@ impl Open {
         self.view.uid_validity().0.get()
     }
 
-    /// Sizes are the octets that RETR sends, without dots that are stuffed.
+    /// Sizes are the octets that RETR sends, without stuffed dots and without the line end that the response needs where
+    /// a message (only one that IMAP's APPEND left in INBOX) has none.
     pub(super) fn messages(&self) -> Vec<Message> {
         self.view.iter().map(|(_, entry)| Message { uid: entry.uid.get(), size: entry.size() }).collect()
     }

@@ -97,3 +97,27 @@ fn international_addresses_take_the_form_the_sender_can_read() {
     assert_eq!(summary.root.children[1].subtype, "global-delivery-status");
     assert_eq!(summary.root.children[2].subtype, "global-headers");
 }
+
+proptest::proptest! {
+    /// Words from outside end up in fields and text, and nowhere add a field, a part or a line of structure.
+    #[test]
+    fn no_words_forge_structure(words in "(\\PC|\r|\n|--=_0|:){0,60}") {
+        let host = Domain::new("here.test").expect("a domain");
+        let to = "s@here.test".parse().expect("an address");
+        let mut recipient = Recipient::plain("a@there.test".parse().expect("an address"));
+        recipient.original = Some(format!("rfc822;{words}"));
+        let reply = Reply::plain(550, words.clone());
+        let mut told = entry(&recipient, Action::Failed, &reply);
+        told.remote = Some(&words);
+        let mut about = report(&host, &to, vec![told], Returned::Headers(words.as_bytes()));
+        (about.subject, about.envid) = (Some(words.as_str()), Some(words.as_str()));
+        let built = build(&about);
+        let summary = Parser::parse(&built.bytes);
+        assert!(!summary.ambiguous && summary.root.children.len() == 3, "{words:?}");
+        let section = &built.bytes[..summary.root.header.end as usize];
+        assert_eq!(header::fields(section).count(), 8);
+        let status = part_text(&built, 1);
+        let names: Vec<_> = status.split("\r\n\r\n").map(|group| header::fields(group.as_bytes()).count()).collect();
+        assert_eq!(names, [3, 7], "{status}");
+    }
+}
