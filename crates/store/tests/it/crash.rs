@@ -195,7 +195,7 @@ fn power_cut(seed: u64) {
 
 #[test]
 fn power_cuts_lose_nothing_that_was_acknowledged() {
-    for seed in 0..150 {
+    for seed in seeds() {
         power_cut(seed);
     }
 }
@@ -421,7 +421,12 @@ async fn check_group(store: &Arc<dyn Store>, acknowledged: &std::collections::BT
 
 #[test]
 fn a_group_torn_in_its_middle_keeps_only_its_beginning() {
-    for seed in 0..150 {
+    for seed in seeds() {
         torn_group(seed);
     }
+}
+
+/// Which seeds to run: some, or as many as `STORE_SEEDS` says.
+fn seeds() -> std::ops::Range<u64> {
+    0..std::env::var("STORE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(100)
 }

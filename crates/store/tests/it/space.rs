@@ -246,3 +246,59 @@ fn a_killed_process_leaves_a_store_that_replays_only_the_end() {
         store.close().await;
     });
 }
+
+fn files(disk: &MemoryDisk, dir: &str) -> usize {
+    use world::Disk;
+    disk.list(Path::new(dir)).expect("the disk works").len()
+}
+
+#[test]
+fn files_of_bodies_go_with_their_last_reference_or_without_a_commit() {
+    let disk = MemoryDisk::new();
+    let large = vec![9; 300_000];
+    doors::run(async {
+        let store = open(&doors::on(&disk), Path::new("/d"), small()).await.expect("the disk works");
+        drop(stage(&store, &large).await);
+        assert_eq!(files(&disk, "/d/bodies"), 0, "a body that was dropped leaves no file");
+        let mut batch = Batch::new();
+        batch.blob(stage(&store, &large).await);
+        store.commit(batch).await.expect("the disk works");
+        assert_eq!(files(&disk, "/d/bodies"), 0, "nor does one that nothing refers to");
+        let mut batch = Batch::new();
+        let blob = batch.blob(stage(&store, &large).await);
+        batch.reference(blob, 1);
+        store.commit(batch).await.expect("the disk works");
+        // What a crash would leave behind: a body on disk that no commit took.
+        std::mem::forget(stage(&store, &large).await);
+        assert_eq!(files(&disk, "/d/bodies"), 2);
+        store.close().await;
+        let store = open(&doors::on(&disk), Path::new("/d"), small()).await.expect("the disk works");
+        let read = store.read_blob(blob, 100_000, 100_000).await.expect("it is there");
+        assert!(read == large[..100_000]);
+        let mut batch = Batch::new();
+        batch.reference(blob, -1);
+        store.commit(batch).await.expect("the disk works");
+        store.close().await;
+        assert_eq!(files(&disk, "/d/bodies"), 0, "a start and a last reference take files away");
+    });
+}
+
+#[test]
+fn bodies_beyond_the_memory_budget_go_to_disk_and_none_waits() {
+    let disk = MemoryDisk::new();
+    doors::run(async {
+        let options = Options { inline_body: mail::limits::INLINE_BODY, ..small() };
+        let store = open(&doors::on(&disk), Path::new("/d"), options).await.expect("the disk works");
+        let body = vec![3; 200_000];
+        let mut staged = Vec::new();
+        while files(&disk, "/d/bodies") < 3 {
+            staged.push(stage(&store, &body).await);
+        }
+        let bytes = staged.len() * body.len();
+        assert!(bytes > mail::limits::BODY_MEMORY * 9 / 10, "{bytes}");
+        assert!(bytes < mail::limits::BODY_MEMORY * 11 / 10, "{bytes}");
+        drop(staged);
+        assert_eq!(files(&disk, "/d/bodies"), 0);
+        store.close().await;
+    });
+}

@@ -1,6 +1,6 @@
 //! Measures commits: rate, syncs and CPU per commit, against appending to a file alone.
 //!
-//! `commits DIR [SECONDS]` writes under DIR, which should be on the disk that matters.
+//! `cargo bench -p store -- DIR [SECONDS]` writes under DIR, which should be on the disk that matters.
 
 #![expect(clippy::print_stdout, reason = "it reports to a terminal")]
 #![expect(clippy::disallowed_methods, reason = "it measures the real machine")]
@@ -100,8 +100,11 @@ fn log_only(dir: &Path, group: usize, size: usize, time: Duration) {
 }
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let dir = arguments.next().expect("the first argument is a directory to write under");
+    let mut arguments = std::env::args().skip(1).filter(|word| word != "--bench");
+    let Some(dir) = arguments.next() else {
+        println!("say under which directory to write, and for how many seconds each");
+        return;
+    };
     let seconds = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(2.0);
     let (dir, time) = (Path::new(&dir), Duration::from_secs_f64(seconds));
     let runtime =
