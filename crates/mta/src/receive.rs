@@ -82,7 +82,7 @@ impl Receiver {
                     return self.refuse(
                         "MAIL",
                         Some(&reverse_path),
-                        None,
+                        Vec::new(),
                         Reply::new(553, EnhancedCode(5, 7, 1), text),
                     );
                 }
@@ -107,7 +107,7 @@ impl Receiver {
             }
             Err(reply) => {
                 let from = self.transaction.as_ref().map(|t| &t.reverse_path);
-                self.refuse("RCPT", from, Some(&recipient.address), reply)
+                self.refuse("RCPT", from, vec![recipient.address], reply)
             }
         }
     }
@@ -182,7 +182,7 @@ impl Receiver {
     /// The session refused the message; its bytes are dropped.
     pub(crate) fn body_refused(&mut self, reply: &Reply) {
         if let Some(transaction) = self.transaction.take() {
-            self.record("DATA", Some(&transaction.reverse_path), None, reply);
+            self.record("DATA", Some(&transaction.reverse_path), Vec::new(), reply);
         }
     }
 
@@ -196,7 +196,7 @@ impl Receiver {
                 Answer::Each(vec![each; envelope.recipients.len()])
             }
             Ok(words) => Answer::AcceptWith(words),
-            Err(reply) => self.refuse("DATA", Some(&envelope.reverse_path), None, reply),
+            Err(reply) => self.refuse("DATA", Some(&envelope.reverse_path), addresses(envelope), reply),
         }
     }
 
@@ -232,20 +232,23 @@ impl Receiver {
 
     /// Something the session itself refused, for the journey.
     pub(crate) fn violation(&mut self, command: &str, reply: &Reply) {
-        self.record(command, self.transaction.as_ref().map(|t| &t.reverse_path), None, reply);
+        self.record(command, self.transaction.as_ref().map(|t| &t.reverse_path), Vec::new(), reply);
     }
 
     pub(crate) fn login_refused(&mut self, reply: &Reply) {
-        self.record("AUTH", None, None, reply);
+        self.record("AUTH", None, Vec::new(), reply);
     }
 
-    fn refuse(&self, stage: &str, from: Option<&ReversePath>, to: Option<&Address>, reply: Reply) -> Answer {
+    fn refuse(&self, stage: &str, from: Option<&ReversePath>, to: Vec<Address>, reply: Reply) -> Answer {
         self.record(stage, from, to, &reply);
         Answer::Reject(reply)
     }
 
-    fn record(&self, stage: &str, from: Option<&ReversePath>, to: Option<&Address>, reply: &Reply) {
-        let to = to.cloned().into_iter().collect();
+    fn record(&self, stage: &str, from: Option<&ReversePath>, to: Vec<Address>, reply: &Reply) {
         refusals::record(&self.mta, &self.client, stage, from, to, reply);
     }
+}
+
+fn addresses(envelope: &Envelope) -> Vec<Address> {
+    envelope.recipients.iter().map(|recipient| recipient.address.clone()).collect()
 }

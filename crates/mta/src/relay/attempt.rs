@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use journey::{Attempted, Event, What};
-use mail::{Address, EnhancedCode, Mono, Reply};
+use mail::{EnhancedCode, Mono, Reply};
 use message::dsn::Action;
 use queue::{Destination, Item, Lease, Outcome, Settled};
 use smtp::client::{self, Credentials, Service, Source, Timeouts, TlsPolicy};
@@ -21,6 +21,10 @@ use crate::settings::{Settings, Smarthost, SmarthostTls};
 
 /// How often a result is written again when something else changed the item or an account at the same time.
 const TRIES: u32 = 20;
+/// Messages that one connection carries; some hosts take offence at more.
+const MESSAGES_PER_CONNECTION: u32 = 100;
+/// How long a host may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(5);
 /// The port on which TLS begins at once (RFC 8314 §3.3).
 const IMPLICIT_TLS: u16 = 465;
 
@@ -30,6 +34,8 @@ pub(super) struct Line {
     destination: Destination,
     dialer: Dialer,
     connection: Option<Connection>,
+    /// Messages handed over.
+    carried: u32,
     /// Why no host could be reached last time: further items are not kept waiting for the same.
     dead: Option<Reply>,
 }
@@ -59,6 +65,7 @@ impl Line {
             destination: destination.clone(),
             settings,
             connection: None,
+            carried: 0,
             dead: None,
         }
     }
@@ -71,7 +78,8 @@ impl Line {
     /// Ends the connection, if there is one, politely.
     pub(super) async fn hang_up(self) {
         if let Some(connection) = self.connection {
-            connection.quit().await;
+            let clock = std::sync::Arc::clone(&connection.world.clock);
+            clock.within(GOODBYE, connection.quit()).await;
         }
     }
 
@@ -83,16 +91,13 @@ impl Line {
                 return;
             }
         }
-        if let Some(reply) = &self.dead {
-            progress.results.unusable(reply, None);
-            return;
-        }
-        match self.route(mta).await {
+        let route = match self.dead.clone() {
+            Some(reply) => Err(reply),
+            None => self.route(mta).await,
+        };
+        match route {
             Ok(hops) => self.try_hosts(mta, item, progress, &hops).await,
-            Err(reply) => {
-                let results = progress.results.unusable(&reply, None);
-                self.tell(mta, item, progress, (results, Duration::ZERO));
-            }
+            Err(reply) => self.no_way(mta, item, progress, &reply),
         }
     }
 
@@ -128,7 +133,10 @@ impl Line {
                     reached = true;
                     self.hand_over(mta, item, progress, connection, began).await;
                 }
-                Err(unusable) => {
+                Err(mut unusable) => {
+                    if self.destination == Destination::Smarthost {
+                        soften(&mut unusable.reply);
+                    }
                     let results = progress.results.unusable(&unusable.reply, Some(hop.name.as_str()));
                     progress.events.push(mta.event(What::Attempted(Box::new(Attempted {
                         item: item.id,
@@ -183,22 +191,26 @@ impl Line {
             results,
             took: mta.world.clock.mono().since(began),
         }))));
+        self.carried += 1;
         if usable && connection.ready_again().await {
-            self.connection = Some(connection);
+            if self.carried.is_multiple_of(MESSAGES_PER_CONNECTION) {
+                mta.world.clock.within(GOODBYE, connection.quit()).await;
+            } else {
+                self.connection = Some(connection);
+            }
         }
     }
 
-    /// For the journey: an attempt that did not come to a host.
-    fn tell(
-        &self,
-        mta: &Mta,
-        item: &Item,
-        progress: &mut Progress,
-        (results, took): (Vec<(Address, Reply)>, Duration),
-    ) {
-        let host = self.destination.to_string();
-        let attempted = Attempted { item: item.id, host, ip: None, tls: None, results, took };
-        progress.events.push(mta.event(What::Attempted(Box::new(attempted))));
+    /// The attempt does not come to a host.
+    fn no_way(&self, mta: &Mta, item: &Item, progress: &mut Progress, reply: &Reply) {
+        progress.events.push(mta.event(What::Attempted(Box::new(Attempted {
+            item: item.id,
+            host: self.destination.to_string(),
+            ip: None,
+            tls: None,
+            results: progress.results.unusable(reply, None),
+            took: Duration::ZERO,
+        }))));
     }
 }
 
@@ -222,6 +234,14 @@ fn dialer(mta: &Mta, settings: &Settings, destination: &Destination) -> Dialer {
         outbound: settings.outbound.clone(),
         config,
         verified: smarthost.is_some_and(|smarthost| smarthost.tls == SmarthostTls::Verified),
+    }
+}
+
+/// A smarthost that refuses us before it has seen a message (a wrong password, say) is the operator's to mend; the
+/// mail waits for that.
+fn soften(reply: &mut Reply) {
+    if reply.is_permanent() {
+        *reply = Reply::new(451, EnhancedCode(4, 7, 0), format!("the smarthost refuses us: {reply}"));
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Dialer {
 
 /// A connection that is ready for a message.
 pub(crate) struct Connection {
-    world: World,
+    pub(crate) world: World,
     stream: Stream,
     session: client::Session,
     /// The host's name.

@@ -43,7 +43,7 @@ fn a_body_that_cannot_be_read_is_never_sent_cut_off() {
         assert!(reply.starts_with("250"), "{reply}");
         office.faults.fail_reads_from(Some(100_000));
         office.start_queue();
-        office.world.clock.sleep(Duration::from_secs(60)).await;
+        office.world.clock.sleep(Duration::from_mins(1)).await;
         assert_eq!((remote.connections(), remote.taken().len()), (1, 0));
         assert_eq!(office.queued().await.len(), 1);
         office.faults.fail_reads_from(None);
@@ -66,7 +66,7 @@ fn what_a_remote_has_taken_is_recorded_even_if_the_disk_is_full_for_a_while() {
             user.mail("ann@alpha.test", &["x@r.test"], &text).await;
             office.faults.fail_commits(&error, 5);
             office.start_queue();
-            office.world.clock.sleep(Duration::from_secs(3600)).await;
+            office.world.clock.sleep(Duration::from_hours(1)).await;
             assert_eq!(remote.taken().len(), 1, "exactly once");
             assert!(office.queued().await.is_empty());
         });
@@ -85,7 +85,7 @@ fn a_report_that_cannot_be_written_keeps_the_original() {
         office.start_queue();
         office.world.clock.sleep(Duration::from_secs(10)).await;
         assert_eq!((office.queued().await.len(), office.inbox("ann@alpha.test").await.len()), (1, 0));
-        office.world.clock.sleep(Duration::from_secs(3600)).await;
+        office.world.clock.sleep(Duration::from_hours(1)).await;
         assert_eq!((office.queued().await.len(), office.inbox("ann@alpha.test").await.len()), (0, 1));
     });
 }

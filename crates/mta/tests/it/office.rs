@@ -328,7 +328,7 @@ pub(crate) fn message(from: &str, to: &str, subject: &str) -> String {
     )
 }
 
-/// RFC 4648 §4.
+/// With padding.
 fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();

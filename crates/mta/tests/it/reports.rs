@@ -82,6 +82,7 @@ fn a_delay_is_told_once_and_the_end_of_the_lifetime_too() {
         let inbox = office.inbox("ann@alpha.test").await;
         assert_eq!(inbox.len(), 2);
         assert!(inbox[1].contains("Action: failed"), "{}", inbox[1]);
+        assert!(inbox[1].contains("Status: 5.4.7"), "{}", inbox[1]);
         assert!(inbox[1].contains("mailbox full"), "{}", inbox[1]);
         assert!(office.queued().await.is_empty());
         assert!(office.told().await.join("\n").contains("ailbox full"));

@@ -278,8 +278,7 @@ fn silent_clients_are_sent_away() {
         let office = Office::open(&outside, &Plan::alpha(), |_| {}).await;
         let mut client = office.client(25).await;
         client.say("EHLO slow.test").await;
-        let began = outside.time.elapsed();
         assert!(client.reply().await.starts_with("421 4.4.2"));
-        assert_eq!((outside.time.elapsed() - began).as_secs(), 300);
+        assert_eq!(outside.time.elapsed().as_secs(), 300);
     });
 }
