@@ -115,3 +115,35 @@ impl Arguments {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_can_be_typed() {
+        for (typed, good) in [
+            ("serve --config x", true),
+            ("-c x serve", true),
+            ("demo --once --keep --dir x", true),
+            ("setup you@example.org", true),
+            ("queue retry --domain a --sender b", true),
+            ("queue retry 0000000000042", true),
+            ("queue retry", false),
+            ("queue cancel 0000000000042 --all", false),
+            ("account add a@b.c --generate --password-stdin", false),
+            ("alias add a@b.c", false),
+            ("backup x", false),
+        ] {
+            let parsed = Arguments::try_parse_from(std::iter::once("posthouse").chain(typed.split(' ')));
+            assert_eq!(parsed.is_ok(), good, "{typed}");
+        }
+    }
+}

@@ -362,3 +362,6 @@ pub(crate) async fn told(stopped: &mut watch::Receiver<bool>) {
     // An error means that the server itself is gone.
     drop(stopped.wait_for(|&stopped| stopped).await);
 }
+
+#[cfg(test)]
+mod tests;

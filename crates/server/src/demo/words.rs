@@ -67,3 +67,47 @@ fn cut(text: &str) -> String {
     cut.push('…');
     cut
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mail::{Id, Reply};
+
+    use super::*;
+
+    fn attempted(reply: Reply) -> What {
+        let address = "nobody@beta.test".parse().expect("an address");
+        What::Attempted(Box::new(Attempted {
+            item: Id(1),
+            host: "mail.beta.test".into(),
+            ip: None,
+            tls: None,
+            results: vec![(address, reply)],
+            took: Duration::ZERO,
+        }))
+    }
+
+    #[test]
+    fn events_in_few_words() {
+        let now = Wall::from_secs(100);
+        for (what, said) in [
+            (attempted(Reply::plain(250, "Ok")), ("sent", "mail.beta.test: 250 Ok")),
+            (attempted(Reply::plain(550, "No")), ("failed", "mail.beta.test: 550 No")),
+            (
+                attempted(Reply::plain(451, "connecting to x failed: refused")),
+                ("tried", "mail.beta.test: refused"),
+            ),
+            (
+                What::Deferred { item: Id(1), until: Wall::from_millis(101_500) },
+                ("waits", "1.5 s until the next try"),
+            ),
+            (What::Noted("anything".into()), ("noted", "anything")),
+        ] {
+            let (verb, detail) = words(&what, now);
+            assert_eq!((verb, detail.as_str()), said);
+        }
+        let long = words(&attempted(Reply::plain(250, "x".repeat(200))), now).1;
+        assert_eq!(long.chars().count(), LENGTH);
+    }
+}
