@@ -129,6 +129,8 @@ SyncState *
 
 class Neomutt(Reader):
     def config(self):
+        """Debian 12's neomutt picks SCRAM-SHA-256-PLUS over SMTP without giving its library the channel, and gives up:
+        name the mechanism, as its users must."""
         path = self.directory / "muttrc"
         path.write_text(
             f"""set ssl_ca_certificates_file = "{Authority.get().certificate}"
@@ -136,6 +138,7 @@ set ssl_force_tls = yes
 set imap_user = "{USER}"
 set imap_pass = "{PASSWORD}"
 set smtp_pass = "{PASSWORD}"
+set smtp_authenticators = "scram-sha-256"
 set smtp_url = "smtps://{USER}@localhost:{self.house.ports['submissions']}"
 set from = "{USER}"
 set realname = "Ann"
