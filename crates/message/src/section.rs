@@ -88,7 +88,7 @@ pub fn find_part<'a>(summary: &'a Summary, path: &[u32]) -> Option<&'a Part> {
             in_message = true;
         }
         if part.is_multipart() && !part.children.is_empty() {
-            part = part.children.get(number as usize - 1)?;
+            part = part.children.get((number as usize).checked_sub(1)?)?;
         } else if number != 1 || !in_message {
             return None;
         }
@@ -159,6 +159,7 @@ mod tests {
         ] {
             assert_eq!(cut(name), want, "{name}");
         }
+        assert_eq!(find_part(&summary, &[0]), None);
         let plain = Parser::parse(b"A: b\r\n\r\nx");
         assert_eq!(locate(&plain, &parse("1").expect("good")), Some(8..9));
         assert_eq!(locate(&plain, &parse("2").expect("good")), None);
