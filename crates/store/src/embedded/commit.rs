@@ -197,6 +197,9 @@ impl Committer {
                 Either::Right(_) => {
                     for request in requests.drain(..) {
                         self.handle(request).await;
+                        if self.in_flight.is_none() && self.building.bytes.len() >= GROUP_BYTES {
+                            self.hand_over();
+                        }
                     }
                 }
             }

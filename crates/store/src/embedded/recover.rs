@@ -444,7 +444,7 @@ fn cut(shared: &Shared, numbers: &[u64], end: Option<(u64, u64)>) -> Result<u64,
 }
 
 /// Bytes from `from` to the last one that is not zero.
-fn used_behind(file: &dyn File, from: u64, len: u64) -> std::io::Result<u64> {
+pub(super) fn used_behind(file: &dyn File, from: u64, len: u64) -> std::io::Result<u64> {
     let mut buffer = vec![0; 64 * 1024];
     let (mut at, mut used) = (from, 0);
     while at < len {

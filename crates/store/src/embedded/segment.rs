@@ -146,6 +146,10 @@ pub(super) fn prepare(disk: &dyn Disk, dir: &Path, header: Header, reserve: u64)
         return Err(Error::Io("only log segments are prepared".into()));
     };
     let path = path(dir, header.place);
+    if disk.exists(&path) {
+        // Left by an attempt that failed and could not even be taken back.
+        disk.remove(&path).map_err(|error| failed(&error, &path))?;
+    }
     let made = create(disk, dir, header).and_then(|file| {
         let durable = file
             .allocate(reserve)

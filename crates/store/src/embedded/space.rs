@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use world::disk::{File, Open};
 
 use super::commit::Moved;
-use super::recover::walk;
+use super::recover::{used_behind, walk};
 use super::segment::{self, failed};
 use super::{Request, Shared};
 use crate::body::{self, Entry, Extent, Place};
@@ -203,6 +203,10 @@ impl Collector {
         if alive * 2 >= used {
             return Ok(false);
         }
+        if !self.is_whole(number)? {
+            tracing::error!("segment {number} of the log is damaged; it is kept as it is");
+            return Ok(false);
+        }
         let bodies = self.bodies_of(number)?;
         self.move_bodies(place, bodies).await?;
         let mut moved = Vec::new();
@@ -238,6 +242,22 @@ impl Collector {
             }
             Ok(true)
         })
+    }
+
+    /// Whether every record of a segment can be read. One with damage is never collected: what could not be read
+    /// may still hold, and somebody may want to look at it.
+    fn is_whole(&self, number: u64) -> Result<bool, Error> {
+        let (shared, place) = (&self.shared, Place::Log(number));
+        let (mut whole, mut end) = (true, segment::HEADER);
+        walk(&shared.world, &shared.dir, number, segment::HEADER, shared.salt, |expected, found| {
+            whole = expected == found.position;
+            end = found.end();
+            Ok(whole)
+        })?;
+        let file = self.open(place)?;
+        let rest = file.len().and_then(|len| used_behind(file.as_ref(), end, len));
+        let rest = rest.map_err(|error| failed(&error, &segment::path(&shared.dir, place)))?;
+        Ok(whole && rest == 0)
     }
 
     /// The bodies that were written into a segment.

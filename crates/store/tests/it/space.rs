@@ -247,6 +247,28 @@ fn a_killed_process_leaves_a_store_that_replays_only_the_end() {
     });
 }
 
+#[test]
+fn a_damaged_segment_is_not_collected() {
+    use world::Disk;
+    let disk = MemoryDisk::new();
+    doors::run(async {
+        let store = open(&doors::on(&disk), Path::new("/d"), small()).await.expect("the disk works");
+        for n in 0..26 {
+            deliver(&store, n).await;
+        }
+        disk.corrupt(Path::new("/d/log/0000000000000002"), 70, |byte| !byte).expect("it is there");
+        for n in 0..26 {
+            remove(&store, n).await;
+        }
+        for n in 0..8_000 {
+            flag(&store, n % 50, n).await;
+        }
+        store.close().await;
+    });
+    assert!(disk.exists(Path::new("/d/log/0000000000000002")), "the damaged one is kept");
+    assert!(!disk.exists(Path::new("/d/log/0000000000000001")), "others are collected");
+}
+
 fn files(disk: &MemoryDisk, dir: &str) -> usize {
     use world::Disk;
     disk.list(Path::new(dir)).expect("the disk works").len()
