@@ -4,11 +4,14 @@
 //! event nothing more is worked through until it is answered, so pipelined commands are answered in order
 //! (RFC 3501 §5.5). Bytes to send come from [`Session::take_output`].
 
+mod answered;
 mod append;
 mod authenticate;
+mod idle;
 mod legality;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::borrow::Cow;
 
@@ -16,7 +19,7 @@ use mail::{Mono, limits};
 
 use crate::command::{Append, Command};
 use crate::grammar;
-use crate::reader::{Bounds, Found, Reader, TooLong};
+use crate::reader::{Bounds, Found, Reader};
 use crate::response::Writer;
 use crate::{Code, Request};
 
@@ -423,79 +426,6 @@ impl Session {
     /// What is offered now (RFC 3501 §6.1.1).
     pub fn capabilities(&self) -> String {
         legality::capabilities(self.state, &self.config)
-    }
-
-    fn capability(&mut self, tag: &str) {
-        let list = self.capabilities();
-        self.out().text("* CAPABILITY ").text(&list).end();
-        self.tagged(tag, &Completion::ok("Capabilities listed"));
-    }
-
-    fn logout(&mut self, tag: &str) {
-        self.out().untagged("BYE", None, "Until next time");
-        self.tagged(tag, &Completion::ok("Logged out"));
-        self.close();
-    }
-
-    /// RFC 2971 §3.2. No version: it would help attackers more than clients.
-    fn id(&mut self, tag: &str) {
-        self.out().text("* ID (\"name\" \"Posthouse\")").end();
-        self.tagged(tag, &Completion::ok("Pleased to meet you"));
-    }
-
-    /// RFC 5161 §3.1: no extension offered needs enabling, and unknown ones are passed over.
-    fn enable(&mut self, tag: &str) {
-        self.out().text("* ENABLED").end();
-        self.tagged(tag, &Completion::ok("Nothing needed enabling"));
-    }
-
-    /// RFC 2342 §5: one personal namespace, no others.
-    fn namespace(&mut self, tag: &str) {
-        self.out().text("* NAMESPACE ((\"\" \"/\")) NIL NIL").end();
-        self.tagged(tag, &Completion::ok("Namespaces listed"));
-    }
-
-    fn start_tls(&mut self, tag: &str) -> Polled {
-        // Attack A3: what follows STARTTLS in clear may be an attacker's; it never counts as sent under TLS.
-        if !self.reader.is_empty() {
-            self.tagged(tag, &Completion::bad("Bytes follow STARTTLS"));
-            self.bye(None, "Bytes follow STARTTLS");
-            return Polled::Again;
-        }
-        self.tagged(tag, &Completion::ok("Begin TLS negotiation now"));
-        self.step = Step::Handshake;
-        Polled::Event(Event::StartTls)
-    }
-
-    /// The handshake is done: everything learned in clear is forgotten (RFC 3501 §6.2.1).
-    /// `mechanisms` are those to offer from now on.
-    pub fn tls_started(&mut self, mechanisms: Vec<&'static str>, now: Mono) {
-        self.config.tls = TlsOffer::Active;
-        self.config.mechanisms = mechanisms;
-        self.state = State::NotAuthenticated;
-        self.step = Step::Reading;
-        self.reader.clear();
-        self.last_heard = now;
-    }
-
-    /// RFC 2177 §3: DONE ends it, anything else is an error that ends it too.
-    fn poll_done(&mut self) -> Polled {
-        let line = match self.reader.line(limits::IMAP_LINE_BEFORE_LOGIN) {
-            Ok(None) => return Polled::Waiting,
-            Ok(Some(line)) => line,
-            Err(TooLong) => {
-                self.bye(Some(&Code::TooBig), "The line is too long");
-                return Polled::Again;
-            }
-        };
-        if !line.eq_ignore_ascii_case(b"DONE")
-            && let Step::Idling(tag) = &mut self.step
-        {
-            self.step = Step::IdleBroken(std::mem::take(tag));
-        } else if let Step::Idling(tag) = &mut self.step {
-            self.step = Step::Running(std::mem::take(tag));
-        }
-        Polled::Event(Event::IdleEnd)
     }
 }
 

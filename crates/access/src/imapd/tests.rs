@@ -4,6 +4,7 @@ mod append;
 mod faults;
 mod fetch;
 mod house;
+mod journeys;
 mod login;
 mod mailboxes;
 mod model;

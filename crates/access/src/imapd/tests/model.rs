@@ -98,7 +98,7 @@ async fn play(steps: Vec<Step>) {
         let uids: Vec<u32> = found.split_whitespace().map(|n| n.parse().expect("a number")).collect();
         assert_eq!(known.uids.len(), uids.len());
         for (known, uid) in known.uids.iter().zip(&uids) {
-            assert!(known.is_none_or(|known| known == *uid), "{:?} is {uids:?}", known);
+            assert!(known.is_none_or(|known| known == *uid), "{known:?} is {uids:?}");
         }
         assert!(last.replace(uids.clone()).is_none_or(|last| last == uids), "all see the same in the end");
     }
