@@ -34,7 +34,7 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(stream: &Stream, service: Service) -> Self {
         Self {
-            address: stream.peer(),
+            address: SocketAddr::new(stream.peer().ip().to_canonical(), stream.peer().port()),
             name: None,
             extended: false,
             tls: stream.tls().map(tls_facts),
@@ -61,7 +61,7 @@ impl Client {
         message::trace::received(&Received {
             helo: self.name.as_deref().unwrap_or_default(),
             peer_name: None,
-            peer: Some(self.address.ip().to_canonical()),
+            peer: Some(self.address.ip()),
             by: &settings.hostname,
             with: With {
                 lmtp: self.service == Service::Lmtp,

@@ -13,6 +13,9 @@ use crate::settings::Outbound;
 /// Failing destinations remembered; beyond, the memory starts anew.
 const REMEMBERED: usize = 10_000;
 
+/// Attempts at once to one destination, whatever is configured.
+const WIDEST: usize = 100;
+
 /// The lanes of one process. Cheap to clone.
 #[derive(Clone, Default)]
 pub(super) struct Lanes {
@@ -97,10 +100,12 @@ impl Place {
         let mut state = self.lanes.state.lock().expect("no holder panics");
         let lane = state.lanes.entry(self.destination.clone()).or_default();
         lane.failing = !reached;
+        let before = lane.window;
         // The operator's bound per destination applies when places are counted.
-        lane.window = if reached { (lane.window + 1).min(1000) } else { 1 };
+        lane.window = if reached { (before + 1).min(WIDEST) } else { 1 };
+        let wider = lane.window > before;
         drop(state);
-        if reached {
+        if wider {
             self.lanes.freed.notify_one();
         }
     }

@@ -135,3 +135,48 @@ fn a_closed_store_refuses_for_now() {
         assert!(reply.starts_with("451 4.3.0"), "{reply}");
     });
 }
+
+#[test]
+fn no_way_of_writing_an_address_opens_the_relay() {
+    run(|outside| async move {
+        let office = Office::open(&outside, &Plan::alpha(), |_| {}).await;
+        let locals = [
+            "x%else.test",
+            "x%else.test%alpha.test",
+            "else.test!x",
+            "alpha.test!else.test!x",
+            "\"x@else.test\"",
+            "\"x%else.test\"",
+            "\"else.test!x\"",
+            "x:else.test",
+            "\"<x@else.test>\"",
+            "\"x\\@else.test\"",
+            "=?utf-8?q?x=40else.test?=",
+            "x%else.test@",
+            "\"\"",
+            "x/else.test",
+            "@else.test:x",
+            "x;else.test",
+        ];
+        let hosts =
+            ["alpha.test", "[192.0.2.1]", "[127.0.0.1]", "[IPv6:::1]", "else.test", "alpha.test.else.test"];
+        let mut tried = 0;
+        for host in hosts {
+            let mut client = office.client(25).await;
+            client.say("EHLO there.test").await;
+            client.say("MAIL FROM:<ann@alpha.test>").await;
+            for local in locals {
+                let reply = client.say(&format!("RCPT TO:<{local}@{host}>")).await;
+                assert!(reply.starts_with('5') || reply.starts_with("421"), "{local}@{host}: {reply}");
+                tried += 1;
+                if reply.starts_with("421") {
+                    client = office.client(25).await;
+                    client.say("EHLO there.test").await;
+                    client.say("MAIL FROM:<ann@alpha.test>").await;
+                }
+            }
+            assert!(client.say("DATA").await.starts_with('5'));
+        }
+        assert!(tried >= 60 && office.holds_no_mail(USERS).await, "{tried}");
+    });
+}
