@@ -5,6 +5,7 @@ are printed.
 """
 
 import os
+import signal
 import sys
 import time
 import unittest
@@ -67,5 +68,12 @@ def main(names):
 
 
 if __name__ == "__main__":
-    status = main(sys.argv[1:])
-    os._exit(status)  # name server threads are daemons; do not wait for them
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    status = 1
+    try:
+        status = main(sys.argv[1:])
+    finally:
+        from house import leave_nothing
+
+        leave_nothing()
+        os._exit(status)  # name server threads are daemons; do not wait for them

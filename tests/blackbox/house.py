@@ -30,11 +30,27 @@ imaplib._MAXLINE = 16 * 1024 * 1024
 poplib._MAXLINE = 16 * 1024 * 1024
 
 
+_scratch = []
+_running = []
+
+
 def scratch(name):
-    """A new directory for one test, readable by the peers' own users."""
+    """A new directory for one test, readable by the peers' own users; gone when the run ends."""
     directory = Path(tempfile.mkdtemp(prefix=f"posthouse-{name}-"))
     directory.chmod(0o755)
+    _scratch.append(directory)
     return directory
+
+
+def leave_nothing():
+    """Ends what a failed test left running, and removes all directories."""
+    for process in _running:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    if not os.environ.get("POSTHOUSE_KEEP"):
+        for directory in _scratch:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def until(condition, seconds=20.0, what="a condition"):
@@ -116,6 +132,7 @@ class House:
             [BINARY, "serve", "--config", str(self.config)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=self.log, start_new_session=True,
         )
+        _running.append(self.process)
         for line in self.process.stdout:
             self.log.write(line)
             if line.startswith(b"ready"):
