@@ -39,7 +39,7 @@ impl Incoming {
         id: Id,
         client: &Client,
         envelope: &Envelope,
-    ) -> Result<Self, store::Error> {
+    ) -> Result<Self, Reply> {
         let now = mta.world.clock.wall();
         let submitted = client.service == Service::Submission;
         let mut incoming = Self {
@@ -53,8 +53,8 @@ impl Incoming {
             failed: None,
         };
         incoming.keep(client.received(settings, id, envelope, now).as_bytes()).await;
-        match incoming.failed {
-            Some(_) => Err(store::Error::Full),
+        match incoming.failed.take() {
+            Some(reply) => Err(reply),
             None => Ok(incoming),
         }
     }

@@ -168,7 +168,7 @@ impl Receiver {
                 transaction.incoming = Some(incoming);
                 Answer::Accept
             }
-            Err(error) => Answer::Reject(reply::store(&error)),
+            Err(reply) => Answer::Reject(reply),
         }
     }
 

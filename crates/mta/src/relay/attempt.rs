@@ -312,16 +312,22 @@ fn consequences(mta: &Mta, item: &Item, settled: &Settled) -> Vec<Event> {
         let recipients = settled.expired.iter().map(|state| state.recipient.address.clone()).collect();
         events.push(mta.event(What::Expired { item: item.id, recipients }));
     }
-    let lost = settled.failed.iter().chain(&settled.expired);
-    if item.reverse_path.is_null() && !(settled.failed.is_empty() && settled.expired.is_empty()) {
-        let recipients = lost.map(|state| state.recipient.address.clone()).collect();
-        events.push(dsn::unreported(
-            mta,
-            recipients,
-            "the message has no sender to tell: it is itself a report",
-        ));
-    }
+    events.extend(untold(mta, item, settled));
     events
+}
+
+/// Whose failure the sender does not hear of, and why; never silence (P3).
+fn untold(mta: &Mta, item: &Item, settled: &Settled) -> Option<Event> {
+    let null = item.reverse_path.is_null();
+    let lost = settled.failed.iter().chain(&settled.expired);
+    let silent = lost.filter(|state| null || !state.recipient.notify.failure);
+    let recipients: Vec<_> = silent.map(|state| state.recipient.address.clone()).collect();
+    let reason = if null {
+        "the message has no sender to tell: it is itself a report"
+    } else {
+        "the sender asked not to be told (NOTIFY)"
+    };
+    (!recipients.is_empty()).then(|| dsn::unreported(mta, recipients, reason))
 }
 
 /// Adds what the sender is to be told, one report for each kind of news.

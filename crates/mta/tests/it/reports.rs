@@ -145,6 +145,9 @@ fn notify_is_honoured() {
             wait(&office, 60).await;
             let inbox = office.inbox("ann@alpha.test").await;
             assert_eq!(inbox.len(), reports, "{notify} {reply}");
+            let told = office.told().await.join("\n");
+            let silenced = told.contains("asked not to be told");
+            assert_eq!(silenced, reply.starts_with('5') && reports == 0, "{notify} {reply}: {told}");
             if reply.starts_with('2') && reports == 1 {
                 assert!(inbox[0].contains("Action: relayed"), "{}", inbox[0]);
             }
