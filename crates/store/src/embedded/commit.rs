@@ -211,7 +211,7 @@ impl Committer {
         while let Some(request) = inbox.recv().await {
             refuse(request, &Error::Closed);
         }
-        self.finish();
+        self.finish().await;
     }
 
     /// For the sync of the group in flight, or for requests while there is room for them.
@@ -498,12 +498,28 @@ impl Committer {
         let _ = self.to_flush.send(Flush { log_bytes: bytes, segment });
     }
 
-    fn finish(mut self) {
+    /// Leaves nothing to replay, and no space taken ahead.
+    async fn finish(mut self) {
         if self.shared.failure().is_none() {
             self.checkpoint();
+            self.give_back().await;
         }
         self.shared.fail(Error::Closed);
         // The channels end with `self`, and with them the other tasks.
+    }
+
+    /// Gives back the space reserved for records to come. If that fails, the next start does it.
+    async fn give_back(&mut self) {
+        let next = match std::mem::replace(&mut self.next, Next::Failed(Error::Closed)) {
+            Next::Ready(segment) => Some(segment),
+            Next::Coming(coming) => coming.await.ok().and_then(Result::ok),
+            Next::Failed(_) => None,
+        };
+        if let Some(segment) = next {
+            let path = segment::path(&self.shared.dir, Lies::Log(segment.number));
+            let _ = self.shared.world.disk.remove(&path);
+        }
+        let _ = self.log.segment.file.set_len(self.log.position);
     }
 }
 

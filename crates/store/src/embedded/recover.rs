@@ -142,6 +142,9 @@ pub(super) fn open(world: &World, dir: &Path, options: Options) -> Result<Opened
     let last = end.0.unwrap_or(0);
     let seen = newest.map_or(0, |(sequence, _)| sequence).max(last);
     let log = begin(&shared, next, seen, last)?;
+    if watermark.is_none() {
+        first_checkpoint(&shared, &log);
+    }
     Ok(Opened { shared: Arc::new(shared), log, recovery })
 }
 
@@ -445,12 +448,15 @@ fn cut(shared: &Shared, numbers: &[u64], end: Option<(u64, u64)>) -> Result<u64,
 
 /// Bytes from `from` to the last one that is not zero.
 pub(super) fn used_behind(file: &dyn File, from: u64, len: u64) -> std::io::Result<u64> {
-    let mut buffer = vec![0; 64 * 1024];
+    let zeros = vec![0; 64 * 1024];
+    let mut buffer = zeros.clone();
     let (mut at, mut used) = (from, 0);
     while at < len {
         let window = (len - at).min(buffer.len() as u64) as usize;
         file.read_exact_at(&mut buffer[..window], at)?;
-        if let Some(last) = buffer[..window].iter().rposition(|byte| *byte != 0) {
+        if buffer[..window] != zeros[..window]
+            && let Some(last) = buffer[..window].iter().rposition(|byte| *byte != 0)
+        {
             used = at + last as u64 + 1 - from;
         }
         at += window as u64;
@@ -479,6 +485,18 @@ fn report(recovery: &Recovery) {
     }
     if recovery.index_rebuilt {
         tracing::warn!("the index was rebuilt from the log");
+    }
+}
+
+/// A new or rebuilt index is written out at once, so that the next start need not do it all again.
+fn first_checkpoint(shared: &Shared, log: &Log) {
+    let segment = log.segment.number;
+    Watermark { sequence: log.synced, segment, position: log.position }.note(shared);
+    shared.index.seal();
+    match shared.index.flush() {
+        Ok(()) => shared.usage().replay_from = segment,
+        // It is tried again at the next checkpoint; until then a start replays more.
+        Err(error) => tracing::warn!("the index could not be flushed: {error}"),
     }
 }
 
