@@ -29,6 +29,7 @@ mod subscribe;
 mod sync;
 #[cfg(test)]
 pub(crate) mod tests;
+mod turn;
 
 use std::sync::Arc;
 

@@ -8,6 +8,10 @@ use mailbox::MailboxInfo;
 
 use super::connection::{Connection, WRITE_AT};
 use super::stop::{Done, Stop};
+use super::turn::take_turn;
+
+/// Other sessions of this thread get their turn after this many names.
+const TURN: usize = 64;
 
 /// A name in the tree: a mailbox, or only a level above others, or only a subscription.
 #[derive(Default)]
@@ -30,7 +34,10 @@ impl Connection<'_> {
         }
         let tree = self.tree(list.select_subscribed).await?;
         let patterns: Vec<String> = list.patterns.iter().map(|p| format!("{}{p}", list.reference)).collect();
-        for (name, node) in &tree {
+        for (at, (name, node)) in tree.iter().enumerate() {
+            if at % TURN == TURN - 1 {
+                take_turn().await;
+            }
             if !patterns.iter().any(|pattern| matches(pattern, name)) || !is_selected(&list, node) {
                 continue;
             }
@@ -155,6 +162,9 @@ pub(super) fn matches(pattern: &str, name: &str) -> bool {
                 '%' => reached[at] || before.is_some_and(|b| next[b] && name[b] != MailboxName::SEPARATOR),
                 c => before.is_some_and(|b| reached[b] && name[b] == c),
             };
+        }
+        if !next.contains(&true) {
+            return false;
         }
         reached = next;
     }

@@ -14,6 +14,7 @@ use mailbox::Entry;
 use super::connection::Connection;
 use super::stop::{Done, Stop};
 use super::sync::Moment;
+use super::turn::take_turn;
 use judge::{Facts, judge};
 use plan::Test;
 
@@ -48,7 +49,7 @@ impl Connection<'_> {
         let mut read = 0;
         for (number, entry) in selected.view.iter() {
             if number % TURN == 0 {
-                yield_turn().await;
+                take_turn().await;
             }
             let recent = selected.is_recent(entry.uid);
             let mut facts = Facts::new(number, entry, selected.view.flags(entry.flags), recent);
@@ -57,7 +58,7 @@ impl Connection<'_> {
             } else {
                 read += 1;
                 if read % TURN_OF_READ == 0 {
-                    yield_turn().await;
+                    take_turn().await;
                 }
                 self.read_and_judge(test, entry, &mut facts).await?
             };
@@ -87,17 +88,4 @@ impl Connection<'_> {
         }
         Ok(judge(test, facts).unwrap_or(false))
     }
-}
-
-/// Lets other tasks of this thread run.
-async fn yield_turn() {
-    let mut waited = false;
-    std::future::poll_fn(|context| {
-        if std::mem::replace(&mut waited, true) {
-            return std::task::Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        std::task::Poll::Pending
-    })
-    .await;
 }

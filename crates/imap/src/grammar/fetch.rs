@@ -3,6 +3,9 @@
 use super::{Cursor, Error};
 use crate::command::{Command, FetchItem, FetchSection, Label, Section, SectionWhat};
 
+/// Items of one FETCH: a short command must not ask for the same message a thousand times (attacks A12).
+const ITEMS_MAX: usize = 500;
+
 /// `fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")`
 pub(crate) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error> {
     cursor.space()?;
@@ -16,6 +19,9 @@ pub(crate) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error
             None => vec![fetch_att(cursor)?],
         }
     };
+    if items.len() > ITEMS_MAX {
+        return Err(Error("Too many FETCH items"));
+    }
     // RFC 3501 §6.4.8: a UID FETCH always tells the UID.
     if uid && !items.contains(&FetchItem::Uid) {
         items.insert(0, FetchItem::Uid);

@@ -161,6 +161,7 @@ fn what_is_refused() {
     let deep = format!("SEARCH {}SEEN{}", "(".repeat(40), ")".repeat(40));
     let deep_not = format!("SEARCH {}SEEN", "NOT ".repeat(40));
     let long = format!("STORE 1 FLAGS {}", "x".repeat(200));
+    let many = format!("FETCH 1 (UID{})", " UID".repeat(500));
     for text in [
         "",
         "X",
@@ -205,6 +206,7 @@ fn what_is_refused() {
         &deep,
         &deep_not,
         &long,
+        &many,
     ] {
         assert!(parse(format!("a {text}\r\n").as_bytes()).is_err(), "{text}");
     }
