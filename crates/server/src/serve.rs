@@ -21,7 +21,7 @@ use crate::{certificate, control, listen};
 
 /// Bytes of a password file.
 const PASSWORD_FILE_LENGTH: u64 = 4096;
-/// File descriptors that are not for connections: the store, the queue's own connections, commands (F21).
+/// File descriptors that are neither for clients nor for the queue's connections: the store, commands (F21).
 const RESERVED_FILES: u64 = 256;
 
 /// The store's directory in `data_dir`.
@@ -325,7 +325,8 @@ fn smtp_addresses(bound: &[listen::Bound]) -> Vec<SocketAddr> {
 fn caps(config: &Config) -> Caps {
     let limits = &config.limits;
     let files = world::real::raise_open_files();
-    let room = usize::try_from(files.saturating_sub(RESERVED_FILES).max(16)).unwrap_or(usize::MAX);
+    let reserved = RESERVED_FILES + config.outbound.concurrency as u64;
+    let room = usize::try_from(files.saturating_sub(reserved).max(16)).unwrap_or(usize::MAX);
     if room < limits.connections {
         tracing::warn!(
             open_files = files,

@@ -28,6 +28,29 @@ fn the_smallest_one_has_all_defaults() {
     assert!(config.limits.exempt.iter().any(|n| n.contains(IpAddr::from([127, 9, 9, 9]))));
 }
 
+/// The documented example: the keys are those that are read, and the values are the defaults.
+#[test]
+fn the_documentation_tells_the_truth() {
+    let page = include_str!("../../../../../docs/configuration.md");
+    let example = page.split("```").nth(1).and_then(|block| block.strip_prefix("toml")).expect("an example");
+    let told = read(example).expect("the example is good");
+    let default = read(SMALL).expect("good");
+    assert_eq!(format!("{:?}", told.limits), format!("{:?}", default.limits));
+    assert_eq!(format!("{:?}", told.outbound.retry), format!("{:?}", default.outbound.retry));
+    let plain = |o: &Outbound| {
+        (o.port, o.concurrency, o.concurrency_per_destination, o.connect_timeout, o.allow_private)
+    };
+    assert_eq!(plain(&told.outbound), plain(&default.outbound));
+    // Every key that the reader asks for is in the example.
+    let reader = include_str!("../read.rs");
+    let asked = reader.split(['(', ' ']).zip(reader.split(['(', ' ']).skip(1));
+    for (_, word) in asked.filter(|(before, _)| before.ends_with("problems,")) {
+        let Some(key) = word.strip_prefix('"').and_then(|w| w.split('"').next()) else { continue };
+        let later = ["acme", "proxy_protocol"].contains(&key);
+        assert!(later || example.contains(key), "{key} is not documented");
+    }
+}
+
 #[test]
 fn everything_at_once() {
     let text = r#"
