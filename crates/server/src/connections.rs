@@ -16,6 +16,8 @@ pub(crate) struct Caps {
     pub(crate) per_ip: usize,
     /// Who is not counted against the two.
     pub(crate) exempt: Vec<Network>,
+    /// What the system has room for; nobody is exempt from that, or the store would be without files (F21).
+    pub(crate) room: usize,
 }
 
 /// Why a connection is not taken.
@@ -62,6 +64,9 @@ impl Connections {
     /// Counts a connection from `ip`, or says why it must go.
     pub(crate) fn enter(self: &Arc<Self>, ip: IpAddr) -> Result<Place, Refusal> {
         let mut state = self.lock();
+        if state.open >= state.caps.room {
+            return Err(Refusal::Busy);
+        }
         let from = if state.caps.exempt.iter().any(|network| network.contains(ip)) {
             None
         } else {
@@ -146,7 +151,7 @@ mod tests {
 
     fn connections(total: usize, per_ip: usize) -> Arc<Connections> {
         let exempt = vec!["127.0.0.0/8".parse().expect("a network")];
-        Connections::new(Caps { total, per_ip, exempt })
+        Connections::new(Caps { total, per_ip, exempt, room: 5 })
     }
 
     #[test]
@@ -161,6 +166,13 @@ mod tests {
         drop(first);
         let _again = all.enter(ip("::ffff:192.0.2.1")).expect("free again");
         assert_eq!(all.open(), 4);
+    }
+
+    #[test]
+    fn nobody_is_exempt_from_what_there_is() {
+        let all = connections(1, 1);
+        let _five: Vec<_> = (0..5).map(|_| all.enter(ip("127.0.0.1")).expect("exempt")).collect();
+        assert_eq!(all.enter(ip("127.0.0.1")).err(), Some(Refusal::Busy));
     }
 
     #[test]

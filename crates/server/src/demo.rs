@@ -45,10 +45,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     outcome.map_err(Failure::Failed)
 }
 
+/// Ctrl-C, or whoever ends this process politely.
 async fn interrupted() {
-    if signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
+    let Ok(mut terminate) = signal::unix::signal(signal::unix::SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    race(signal::ctrl_c(), terminate.recv()).await;
 }
 
 async fn demonstrate(directory: &Path, arguments: &Arguments) -> Result<(), String> {

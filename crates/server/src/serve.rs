@@ -334,11 +334,7 @@ fn caps(config: &Config) -> Caps {
             "taking fewer connections than configured: raise the limit of open files (LimitNOFILE, ulimit -n)"
         );
     }
-    Caps {
-        total: limits.connections.min(room),
-        per_ip: limits.connections_per_ip,
-        exempt: limits.exempt.clone(),
-    }
+    Caps { room, total: limits.connections, per_ip: limits.connections_per_ip, exempt: limits.exempt.clone() }
 }
 
 /// What only a restart can change.
