@@ -1,7 +1,7 @@
 //! A store that fails: what is answered, and what goes on (promise P5, fault F14).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use mail::Id;
 use store::{Batch, BlobId, BlobWriter, Error, Receipt, Snapshot, Statistics, Store, Topic, Watch};
@@ -14,11 +14,18 @@ pub(super) struct Faulty {
     inner: Arc<dyn Store>,
     error: std::sync::Mutex<Error>,
     left: AtomicU32,
+    /// Bytes of bodies from here on are damaged.
+    damaged_from: AtomicU64,
 }
 
 impl Faulty {
     pub(super) fn new(inner: Arc<dyn Store>) -> Self {
-        Self { inner, error: std::sync::Mutex::new(Error::Full), left: AtomicU32::new(0) }
+        Self {
+            inner,
+            error: std::sync::Mutex::new(Error::Full),
+            left: AtomicU32::new(0),
+            damaged_from: AtomicU64::new(u64::MAX),
+        }
     }
 
     pub(super) fn fail(&self, error: Error, times: u32) {
@@ -50,6 +57,9 @@ impl Store for Faulty {
         offset: u64,
         length: usize,
     ) -> BoxFuture<'_, Result<bytes::Bytes, Error>> {
+        if offset + length as u64 > self.damaged_from.load(Ordering::SeqCst) {
+            return Box::pin(std::future::ready(Err(Error::Damaged("a body".into()))));
+        }
         self.inner.read_blob(id, offset, length)
     }
 
@@ -118,4 +128,43 @@ async fn conflicts_are_tried_again_and_at_last_told() {
         client.check(command, "NO [INUSE] Others keep changing the same; try again").await;
         house.faulty.fail(Error::Conflict, 0);
     }
+}
+
+/// Promise P4.
+#[tokio::test]
+async fn damaged_bytes_are_not_served() {
+    let house = House::new().await;
+    house.fill(2).await;
+    let mut client = house.in_inbox().await;
+    house.faulty.damaged_from.store(0, Ordering::SeqCst);
+    client.check("FETCH 1:2 BODY.PEEK[]", "NO [CORRUPTION] Some messages are damaged").await;
+    client.check("UID FETCH 1 (BODY.PEEK[TEXT] FLAGS)", "NO [CORRUPTION] Some messages are damaged").await;
+    client
+        .check(
+            "FETCH 1 (ENVELOPE UID)",
+            "* 1 FETCH (ENVELOPE (NIL \"1\" NIL NIL NIL NIL NIL NIL NIL NIL) UID 1)\nOK Fetched",
+        )
+        .await;
+    client.check("SEARCH BODY body", "* SEARCH\nOK Searched").await;
+}
+
+/// What the client counts on is not filled up with something else.
+#[tokio::test]
+async fn a_message_that_breaks_off_ends_the_connection() {
+    let house = House::new().await;
+    let body = "one line of it\r\n".repeat(20_000);
+    house.deliver("INBOX", &format!("Subject: x\r\n\r\n{body}"), mail::Flags::new()).await;
+    let mut client = house.in_inbox().await;
+    house.faulty.damaged_from.store(100_000, Ordering::SeqCst);
+    client.send(b"a FETCH 1 BODY.PEEK[]\r\n").await;
+    let mut lines = 0;
+    loop {
+        let line = client.line().await;
+        assert!(!line.starts_with("a "), "no completion: {line}");
+        lines += 1;
+        if line.is_empty() && lines > 3 {
+            break;
+        }
+    }
+    assert!(lines < 8000, "{lines} lines");
 }
