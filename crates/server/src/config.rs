@@ -40,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) relay: Relay,
     /// What clients may use up.
     pub(crate) limits: Limits,
+    /// `[store] segment_size`: bytes by which the log grows.
+    pub(crate) segment_size: u64,
 }
 
 /// One `[[listener]]`.

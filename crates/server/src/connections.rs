@@ -5,7 +5,10 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mta::Network;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+/// Refused clients that are told why at the same time; further ones are just closed.
+const FAREWELLS: usize = 64;
 
 /// How many may be open.
 #[derive(Clone, Debug)]
@@ -33,6 +36,8 @@ pub(crate) enum Refusal {
 pub(crate) struct Connections {
     state: Mutex<State>,
     all_gone: Notify,
+    /// For telling those who are refused; they hold a file for a moment, too.
+    farewells: Arc<Semaphore>,
 }
 
 struct State {
@@ -53,7 +58,8 @@ pub(crate) struct Place {
 impl Connections {
     pub(crate) fn new(caps: Caps) -> Arc<Self> {
         let state = State { caps, open: 0, counted: 0, per_ip: BTreeMap::new() };
-        Arc::new(Self { state: Mutex::new(state), all_gone: Notify::new() })
+        let farewells = Arc::new(Semaphore::new(FAREWELLS));
+        Arc::new(Self { state: Mutex::new(state), all_gone: Notify::new(), farewells })
     }
 
     /// Holds for connections from now on.
@@ -74,6 +80,11 @@ impl Connections {
         };
         state.open += 1;
         Ok(Place { connections: Arc::clone(self), from })
+    }
+
+    /// Leave to tell one refused client why; `None` if too many are being told.
+    pub(crate) fn farewell(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.farewells).try_acquire_owned().ok()
     }
 
     /// How many are open.

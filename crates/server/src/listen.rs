@@ -83,9 +83,15 @@ pub(crate) async fn run(
                 world.tasks.spawn(Box::pin(serving));
             }
             Err(refusal) => {
-                tracing::info!(service = bound.service.name(), peer = %stream.peer(), ?refusal, "refused connection");
                 let service = bound.service;
-                world.tasks.spawn(Box::pin(farewell(world.clone(), service, stream, refusal)));
+                tracing::debug!(service = service.name(), peer = %stream.peer(), ?refusal, "refused connection");
+                if let Some(leave) = connections.farewell() {
+                    let world_there = world.clone();
+                    world.tasks.spawn(Box::pin(async move {
+                        farewell(&world_there, service, stream, refusal).await;
+                        drop(leave);
+                    }));
+                }
             }
         }
     }
@@ -113,7 +119,7 @@ async fn serve(world: World, bound: Arc<Bound>, services: Arc<Services>, stream:
 }
 
 /// Says in the protocol's own words why the connection is closed. Under implicit TLS nothing can be said.
-async fn farewell(world: World, service: Service, mut stream: Stream, refusal: Refusal) {
+async fn farewell(world: &World, service: Service, mut stream: Stream, refusal: Refusal) {
     let text = match refusal {
         Refusal::Busy => "Too many connections; try again later",
         Refusal::TooManyFromYou => "Too many connections from your address; try again later",

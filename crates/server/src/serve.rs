@@ -244,7 +244,10 @@ pub(crate) async fn open_store(world: &World, config: &Config) -> Result<Arc<dyn
     if let Err(e) = world.disk.create_dir_all(&dir) {
         return Err(store::Error::Io(format!("{e} on making {}", dir.display())));
     }
-    let options = store::embedded::Options::default();
+    let options = store::embedded::Options {
+        segment_bytes: config.segment_size,
+        ..store::embedded::Options::default()
+    };
     let (store, recovery) = store::embedded::open_reporting(world, &dir, options).await?;
     tell(&recovery);
     Ok(store)

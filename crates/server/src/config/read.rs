@@ -1,6 +1,7 @@
 //! The sections of the configuration, one function each.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use super::{
     CertificateFiles, Config, Limits, Listener, Outbound, Problems, Relay, Service, Smarthost, units,
 };
 
+/// What a segment of the store's log may be, in bytes.
+const SEGMENT_SIZES: RangeInclusive<u64> = 1 << 20..=1 << 30;
 /// Services that the configuration may name one day.
 const LATER: [&str; 3] = ["managesieve", "http", "https"];
 
@@ -45,7 +48,7 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
     let outbound = outbound(root.section(problems, "outbound"), base, problems);
     let relay = relay(root.section(problems, "relay"), problems);
     let limits = limits(root.section(problems, "limits"), problems);
-    store(root.section(problems, "store"), problems);
+    let segment_size = store(root.section(problems, "store"), problems);
     root.finish(problems);
     Some(Config {
         hostname: hostname?,
@@ -56,6 +59,7 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
         outbound,
         relay,
         limits,
+        segment_size,
     })
 }
 
@@ -188,13 +192,19 @@ fn limits(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Limits 
     limits
 }
 
-fn store(mut section: Section<'_, '_>, problems: &mut Collector<'_>) {
+fn store(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> u64 {
     section.read(problems, "backend", |v| match v.string()? {
         "embedded" => Ok(()),
         "postgres" => not_yet("the store \"postgres\""),
         other => Err(format!("{other:?} is unknown; did you mean \"embedded\"?")),
     });
+    let mut segment_size = ::store::embedded::Options::default().segment_bytes;
+    section.set(problems, "segment_size", &mut segment_size, |v| {
+        let bytes = v.parsed(units::size)?;
+        if SEGMENT_SIZES.contains(&bytes) { Ok(bytes) } else { Err("must be from 1MiB to 1GiB".into()) }
+    });
     section.finish(problems);
+    segment_size
 }
 
 fn domain(value: &Value<'_, '_>) -> Result<Domain, String> {

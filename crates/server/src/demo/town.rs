@@ -242,6 +242,7 @@ fn configuration(place: Place, ports: &[(Service, u16)], names: SocketAddr) -> S
     format!(
         "# The demo's {name}: the same server as any other.\n\
          hostname = \"{hostname}\"\ndata_dir = \"data\"\n\n{listeners}\
+         [store]\nsegment_size = \"4MiB\"\n\n\
          [dns]\nservers = [\"{names}\"]\n\n\
          [outbound]\nport = {smtp}\nsource_ipv4 = \"{address}\"\nallow_private = true\n\
          retry = [\"2s\"]\nlifetime = \"1h\"\n{special}",

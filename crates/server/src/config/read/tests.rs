@@ -41,6 +41,7 @@ fn the_documentation_tells_the_truth() {
         (o.port, o.concurrency, o.concurrency_per_destination, o.connect_timeout, o.allow_private)
     };
     assert_eq!(plain(&told.outbound), plain(&default.outbound));
+    assert_eq!(told.segment_size, default.segment_size);
     // Every key that the reader asks for is in the example.
     let reader = include_str!("../read.rs");
     let asked = reader.split(['(', ' ']).zip(reader.split(['(', ' ']).skip(1));
