@@ -5,6 +5,7 @@
 //! only after the sync that covers it has returned.
 
 mod commit;
+mod gather;
 mod read;
 mod record;
 mod recover;
@@ -15,7 +16,7 @@ mod sync;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -85,6 +86,8 @@ pub(crate) struct Shared {
     salt: u64,
     numbers: AtomicU64,
     memory: Arc<Semaphore>,
+    /// Bodies on their way in: their commits come soon.
+    arriving: AtomicUsize,
     usage: Mutex<Usage>,
     /// Keeps other processes out until the store is closed, or the last task has ended.
     lock: Mutex<Option<Box<dyn Send + Sync>>>,

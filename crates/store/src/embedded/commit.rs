@@ -1,8 +1,8 @@
 //! The commit task: gives commits their order, works them out, and answers them once they are durable.
 //!
 //! While one group is being synced the next one is worked out on top of it, so until a group is applied to the
-//! index its changes are looked up in an overlay. There are no timers: the next group is handed over when the
-//! sync before it has returned, however many commits it holds.
+//! index its changes are looked up in an overlay. The next group is handed over when the sync before it has
+//! returned; when many bodies are arriving, it may wait a moment for their commits ([`Gather`]).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use world::{Either, race};
 
+use super::gather::Gather;
 use super::record::{self, Numbers};
 use super::recover::Watermark;
 use super::segment::{self, Segment};
@@ -87,6 +88,7 @@ pub(super) struct Committer {
     building: Group,
     in_flight: Option<Group>,
     spare_buffer: Vec<u8>,
+    gather: Gather,
     next: Next,
     to_sync: mpsc::UnboundedSender<Work>,
     from_sync: mpsc::UnboundedReceiver<Done>,
@@ -96,6 +98,15 @@ pub(super) struct Committer {
     /// Segment and position behind the last record that was applied.
     durable_to: (u64, u64),
     closing: bool,
+}
+
+/// What ended a wait.
+enum Wake {
+    Synced(Done),
+    /// So many requests; 0 when nobody can send any more.
+    Requests(usize),
+    /// The group has waited long enough.
+    Time,
 }
 
 /// The segment after this one.
@@ -176,6 +187,7 @@ impl Committer {
             building: Group::default(),
             in_flight: None,
             spare_buffer: Vec::new(),
+            gather: Gather::new(),
             next,
             to_sync,
             from_sync,
@@ -192,9 +204,10 @@ impl Committer {
         let mut requests = Vec::with_capacity(REQUESTS);
         while !(self.closing && self.in_flight.is_none()) {
             match self.wait(&mut inbox, &mut requests).await {
-                Either::Left(done) => self.turn(done),
-                Either::Right(0) => self.closing = true,
-                Either::Right(_) => {
+                Wake::Synced(done) => self.turn(done),
+                Wake::Time => {}
+                Wake::Requests(0) => self.closing = true,
+                Wake::Requests(_) => {
                     for request in requests.drain(..) {
                         self.handle(request).await;
                         if self.in_flight.is_none() && self.building.bytes.len() >= GROUP_BYTES {
@@ -204,7 +217,7 @@ impl Committer {
                 }
             }
             if self.in_flight.is_none() {
-                self.hand_over();
+                self.hand_over_if_ready();
             }
         }
         inbox.close();
@@ -214,12 +227,12 @@ impl Committer {
         self.finish().await;
     }
 
-    /// For the sync of the group in flight, or for requests while there is room for them.
+    /// For the sync of the group in flight, for requests while there is room for them, or for the end of a wait.
     async fn wait(
         &mut self,
         inbox: &mut mpsc::UnboundedReceiver<Request>,
         requests: &mut Vec<Request>,
-    ) -> Either<Done, usize> {
+    ) -> Wake {
         let (in_flight, from_sync) = (self.in_flight.is_some(), &mut self.from_sync);
         let done = async {
             if in_flight {
@@ -234,7 +247,18 @@ impl Committer {
         let more = async {
             if room { inbox.recv_many(requests, REQUESTS).await } else { std::future::pending().await }
         };
-        race(done, more).await
+        let (clock, deadline) = (&self.shared.world.clock, self.gather.deadline());
+        let time = async {
+            match deadline {
+                Some(deadline) => clock.sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        match race(done, race(more, time)).await {
+            Either::Left(done) => Wake::Synced(done),
+            Either::Right(Either::Left(count)) => Wake::Requests(count),
+            Either::Right(Either::Right(())) => Wake::Time,
+        }
     }
 
     async fn handle(&mut self, request: Request) {
@@ -394,7 +418,7 @@ impl Committer {
                 self.shared.syncs.fetch_add(1, Ordering::Relaxed);
                 self.log.synced = group.last;
                 // Its overlay is needed until it is applied; the group after it is worked out already.
-                self.hand_over();
+                self.hand_over_if_ready();
                 self.settle(group);
             }
             Outcome::Full => self.give_up(group, &Error::Full),
@@ -419,8 +443,18 @@ impl Committer {
         }
     }
 
+    /// Gives the group to the sync task, unless it waits for commits that are about to come.
+    fn hand_over_if_ready(&mut self) {
+        let arriving = self.shared.arriving.load(Ordering::Relaxed);
+        let (have, now) = (self.building.records.len(), self.shared.world.clock.mono());
+        if self.closing || self.gather.is_ready(have, arriving, now) {
+            self.hand_over();
+        }
+    }
+
     /// Gives the group to the sync task.
     fn hand_over(&mut self) {
+        self.gather.reset();
         if self.building.records.is_empty() {
             return;
         }

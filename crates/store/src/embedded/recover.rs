@@ -5,7 +5,7 @@
 //! can be read is kept. What is broken behind it is a torn tail: commits that nobody was told of.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex};
 
 use bytes::{Buf, BufMut, Bytes};
@@ -292,6 +292,7 @@ fn share(
         salt,
         numbers: AtomicU64::new(0),
         memory: stage::memory_budget(),
+        arriving: AtomicUsize::new(0),
         usage: Mutex::new(Usage::default()),
         lock: Mutex::new(None),
         failure: Mutex::new(None),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::BytesMut;
 use mail::limits;
@@ -19,9 +20,26 @@ const STEP: usize = 16 * 1024;
 /// Bytes of the longest body: its checksums are counted in 16 bits.
 const LENGTH_MAX: u64 = (CHUNK as u64) * (u16::MAX as u64);
 
+/// Counts a body among those arriving, for as long as it lives.
+struct Arriving(Arc<Shared>);
+
+impl Arriving {
+    fn new(shared: &Arc<Shared>) -> Self {
+        shared.arriving.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.0.arriving.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// A body in the making.
 pub(super) struct Intake {
     shared: Arc<Shared>,
+    _arriving: Arriving,
     id: BlobId,
     buffer: BytesMut,
     budget: Option<OwnedSemaphorePermit>,
@@ -67,7 +85,14 @@ impl Drop for Guard {
 impl Intake {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         let id = BlobId(shared.next_number());
-        Self { shared, id, buffer: BytesMut::new(), budget: None, file: None }
+        Self {
+            _arriving: Arriving::new(&shared),
+            shared,
+            id,
+            buffer: BytesMut::new(),
+            budget: None,
+            file: None,
+        }
     }
 
     async fn take(&mut self, bytes: &[u8]) -> Result<(), Error> {
