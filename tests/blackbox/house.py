@@ -96,13 +96,14 @@ class Authority:
 class House:
     """One Posthouse server."""
 
-    def __init__(self, domain="alpha.test", extra="", services=SERVICES, outbound=25, names=None, limits="", ports=None, plaintext=()):
+    def __init__(self, domain="alpha.test", extra="", services=SERVICES, outbound=25, names=None, limits="", ports=None, plaintext=(), wrapper=()):
         self.domain = domain
         self.hostname = f"mx.{domain}"
         self.directory = scratch(domain)
         self.config = self.directory / "posthouse.toml"
         self.names = names or NameServer({domain: {"MX": [(10, self.hostname)]}, self.hostname: {"A": ["127.0.0.1"]}})
         self.own_names = names is None
+        self.wrapper = list(wrapper)
         self.process = None
         self.ports = {}
         self.ready_s = None
@@ -129,7 +130,7 @@ class House:
         """Starts the server and waits for its `ready` line."""
         begin = time.monotonic()
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--config", str(self.config)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            [*self.wrapper, BINARY, "serve", "--config", str(self.config)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=self.log, start_new_session=True,
         )
         _running.append(self.process)

@@ -37,6 +37,7 @@ class Crash(unittest.TestCase):
                         house.start()
                         self.compare(house, acknowledged)
                         house.kill()
+                        print(f"  round {round_number + 1} of {ROUNDS}: {len(acknowledged)} acknowledged, all there", flush=True)
             starts.sort()
             print(
                 f"  {ROUNDS} rounds: {len(acknowledged)} of {sent[0]} acknowledged; start to ready after kill "
