@@ -117,6 +117,26 @@ enum Next {
     Failed(Error),
 }
 
+impl Next {
+    /// Waits for it.
+    async fn ready(self) -> Result<Segment, Error> {
+        match self {
+            Self::Ready(segment) => Ok(segment),
+            Self::Coming(coming) => coming.await.unwrap_or(Err(Error::Closed)),
+            Self::Failed(error) => Err(error),
+        }
+    }
+}
+
+/// Which space a segment may take.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Room {
+    /// What lies above the reserve.
+    Free,
+    /// A part of the reserve.
+    Reserve,
+}
+
 /// The newest state: groups that are not applied yet, then the index.
 struct Newest<'a> {
     groups: [Option<&'a HashMap<Bytes, Option<Versioned>>>; 2],
@@ -178,7 +198,7 @@ impl Committer {
         to_space: mpsc::UnboundedSender<SpaceWork>,
         to_flush: mpsc::UnboundedSender<Flush>,
     ) -> Self {
-        let next = prepare(&shared, log.segment.number + 1);
+        let next = prepare(&shared, log.segment.number + 1, Room::Free);
         let checkpoint_at = shared.log_bytes.load(Ordering::Relaxed) + shared.options.checkpoint_bytes;
         let durable_to = (log.segment.number, log.position);
         Self {
@@ -365,7 +385,7 @@ impl Committer {
         if bodies && let Next::Failed(error) = &self.next {
             // Tried anew for each: space may have been given back meanwhile.
             let error = error.clone();
-            self.next = prepare(&self.shared, self.log.segment.number + 1);
+            self.next = prepare(&self.shared, self.log.segment.number + 1, Room::Free);
             return Err(error);
         }
         let end = self.log.position + self.building.bytes.len() as u64 + size;
@@ -374,11 +394,11 @@ impl Committer {
         {
             return Ok(());
         }
-        self.roll().await
+        self.roll(bodies).await
     }
 
     /// Goes on to the next segment, after handing over the group that belongs to this one.
-    async fn roll(&mut self) -> Result<(), Error> {
+    async fn roll(&mut self, bodies: bool) -> Result<(), Error> {
         if !self.building.records.is_empty() {
             if self.in_flight.is_some() {
                 let done = self.from_sync.recv().await.unwrap_or_else(Done::lost);
@@ -389,21 +409,20 @@ impl Committer {
                 return Err(error);
             }
         }
-        let segment = match std::mem::replace(&mut self.next, Next::Failed(Error::Full)) {
-            Next::Ready(segment) => segment,
-            Next::Coming(coming) => match coming.await.unwrap_or(Err(Error::Closed)) {
-                Ok(segment) => segment,
-                Err(error) => {
-                    self.next = Next::Failed(error.clone());
-                    return Err(error);
-                }
-            },
-            Next::Failed(error) => {
-                self.next = prepare(&self.shared, self.log.segment.number + 1);
+        let next = std::mem::replace(&mut self.next, Next::Failed(Error::Full));
+        let segment = match next.ready().await {
+            Ok(segment) => segment,
+            // Changes of state go on in what is kept free for them (F14).
+            Err(Error::Full) if !bodies => {
+                let number = self.log.segment.number + 1;
+                prepare(&self.shared, number, Room::Reserve).ready().await?
+            }
+            Err(error) => {
+                self.next = prepare(&self.shared, self.log.segment.number + 1, Room::Free);
                 return Err(error);
             }
         };
-        self.next = prepare(&self.shared, segment.number + 1);
+        self.next = prepare(&self.shared, segment.number + 1, Room::Free);
         self.log.segment = segment;
         self.log.position = segment::HEADER;
         Ok(())
@@ -544,12 +563,8 @@ impl Committer {
 
     /// Gives back the space reserved for records to come. If that fails, the next start does it.
     async fn give_back(&mut self) {
-        let next = match std::mem::replace(&mut self.next, Next::Failed(Error::Closed)) {
-            Next::Ready(segment) => Some(segment),
-            Next::Coming(coming) => coming.await.ok().and_then(Result::ok),
-            Next::Failed(_) => None,
-        };
-        if let Some(segment) = next {
+        let next = std::mem::replace(&mut self.next, Next::Failed(Error::Closed));
+        if let Ok(segment) = next.ready().await {
             let path = segment::path(&self.shared.dir, Lies::Log(segment.number));
             let _ = self.shared.world.disk.remove(&path);
         }
@@ -571,14 +586,18 @@ fn refuse(request: Request, error: &Error) {
 }
 
 /// Begins to prepare a segment on a thread where that may block.
-fn prepare(shared: &Arc<Shared>, number: u64) -> Next {
+fn prepare(shared: &Arc<Shared>, number: u64, room: Room) -> Next {
     let (tx, rx) = oneshot::channel();
     let own = Arc::clone(shared);
     let work = move || {
         let header = segment::Header { place: Lies::Log(number), boot: own.boot, salt: own.salt };
-        let made = own.check_reserve().and_then(|()| {
-            segment::prepare(own.world.disk.as_ref(), &own.dir, header, own.options.segment_bytes)
-        });
+        let (checked, bytes) = match room {
+            Room::Free => (own.check_reserve(), own.options.segment_bytes),
+            Room::Reserve => (Ok(()), (own.options.reserve_bytes / 4).min(own.options.segment_bytes)),
+        };
+        let disk = own.world.disk.as_ref();
+        let made =
+            checked.and_then(|()| segment::prepare(disk, &own.dir, header, bytes.max(segment::HEADER)));
         let _ = tx.send(made);
     };
     let work = shared.world.tasks.compute(Box::new(work));

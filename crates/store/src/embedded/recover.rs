@@ -126,8 +126,8 @@ pub(super) fn open(world: &World, dir: &Path, options: Options) -> Result<Opened
     replay.recovery.index_rebuilt = index_rebuilt;
     replay.run(&numbers)?;
     let end = (replay.last, replay.end);
-    let (mut recovery, gone) = (replay.recovery, replay.gone);
-    recovery.discarded_bytes = cut(&shared, &numbers, end.1)?;
+    let (mut recovery, gone, unsure) = (replay.recovery, replay.gone, replay.unsure);
+    recovery.discarded_bytes = cut(&shared, &numbers, end.1, unsure)?;
     remove_bodies(&shared, &gone);
     report(&recovery);
     let last_boot = match shared.index.get(&body::boot_key(), u64::MAX)? {
@@ -326,6 +326,8 @@ struct Replay<'a> {
     last: Option<u64>,
     /// Segment and position behind the last record kept.
     end: Option<(u64, u64)>,
+    /// Where in the last file the first record kept begins of which nobody knows whether it is durable.
+    unsure: Option<u64>,
     /// The file before the one that is read.
     before: Option<u64>,
     recovery: Recovery,
@@ -340,6 +342,7 @@ impl<'a> Replay<'a> {
             start,
             last: start.map(|mark| mark.sequence),
             end: start.map(|mark| (mark.segment, mark.position)),
+            unsure: None,
             before: None,
             recovery: Recovery::default(),
             gone: Vec::new(),
@@ -388,6 +391,10 @@ impl<'a> Replay<'a> {
             return Ok(false);
         }
         self.gone.extend(self.shared.apply(header.sequence, &found.changes, None)?);
+        if !is_durable && self.unsure.is_none() {
+            // They are one group, so they lie in one file.
+            self.unsure = Some(found.position);
+        }
         self.last = Some(header.sequence);
         self.end = Some((number, found.end()));
         self.recovery.replayed += 1;
@@ -421,8 +428,9 @@ impl<'a> Replay<'a> {
     }
 }
 
-/// Takes away what lies behind the last record that was kept, so that no later start takes it for good.
-fn cut(shared: &Shared, numbers: &[u64], end: Option<(u64, u64)>) -> Result<u64, Error> {
+/// Takes away what lies behind the last record that was kept, so that no later start takes it for good, and makes
+/// sure that what was kept stays: from `unsure` on it may never have been synced.
+fn cut(shared: &Shared, numbers: &[u64], end: Option<(u64, u64)>, unsure: Option<u64>) -> Result<u64, Error> {
     let (disk, dir) = (shared.world.disk.as_ref(), &shared.dir);
     let log = segment::dir_of(dir, Place::Log(0));
     let (last, position) = end.unwrap_or((0, 0));
@@ -436,8 +444,9 @@ fn cut(shared: &Shared, numbers: &[u64], end: Option<(u64, u64)>) -> Result<u64,
         }
         let file = disk.open(&path, Open::Write).map_err(io)?;
         let mut len = file.len().map_err(io)?;
-        if *number == last && len > position {
+        if *number == last && (len > position || unsure.is_some()) {
             discarded += used_behind(file.as_ref(), position, len).map_err(io)?;
+            rewrite(file.as_ref(), unsure.unwrap_or(position), position).map_err(io)?;
             file.set_len(position).and_then(|()| file.sync_all()).map_err(io)?;
             len = position;
         }
@@ -445,6 +454,18 @@ fn cut(shared: &Shared, numbers: &[u64], end: Option<(u64, u64)>) -> Result<u64,
     }
     disk.sync_dir(&log).map_err(|error| failed(&error, &log))?;
     Ok(discarded)
+}
+
+/// Writes what can be read once more. After a sync that failed, pages may be shown that no later sync would write (F16).
+fn rewrite(file: &dyn File, mut from: u64, to: u64) -> std::io::Result<()> {
+    const STEP: u64 = 1 << 20;
+    while from < to {
+        let mut bytes = vec![0; STEP.min(to - from) as usize];
+        file.read_exact_at(&mut bytes, from)?;
+        file.write_all_at(&bytes, from)?;
+        from += bytes.len() as u64;
+    }
+    Ok(())
 }
 
 /// Bytes from `from` to the last one that is not zero.

@@ -224,6 +224,53 @@ fn a_failed_sync_poisons_the_store() {
     }
 }
 
+/// Pages whose sync failed are still shown to readers, but no later sync writes them (F16). What a start finds there
+/// and shows must be durable by then.
+#[test]
+fn what_a_start_after_a_failed_sync_shows_is_not_lost_by_a_power_cut() {
+    for nth in 1..25 {
+        let disk = MemoryDisk::new();
+        let mut ledger = Ledger::default();
+        let mut dice = Dice::new(nth);
+        doors::run(async {
+            let (store, _) = reopen(&disk).await.expect("the disk works");
+            run(&store, &mut ledger, &mut dice, 5).await.expect("the disk works");
+            disk.fail_at(disk.counts().operations + nth, Fault::Io);
+            let _ = run(&store, &mut ledger, &mut dice, 30).await;
+            store.close().await;
+            disk.fail_always(None);
+            let (store, _) = reopen(&disk).await.expect("the disk works again");
+            ledger.check(&store, &format!("fault at {nth}")).await;
+        });
+        disk.crash(|| false);
+        doors::run(async {
+            let (store, _) = reopen(&disk).await.expect("the disk works");
+            ledger.check(&store, &format!("fault at {nth}, after the power cut")).await;
+        });
+    }
+}
+
+/// What is kept free for changes of state must be there for them when the segment in use ends (F14).
+#[test]
+fn deleting_goes_on_into_the_reserve() {
+    let disk = MemoryDisk::new();
+    let options = Options { reserve_bytes: 40_000, ..tiny() };
+    doors::run(async {
+        let (store, _) =
+            open_reporting(&doors::on(&disk), Path::new("/d"), options).await.expect("the disk works");
+        disk.set_capacity(Some(400_000));
+        let mut slot = 100;
+        while perform(&store, &Step::Store { slot, size: 1_500, stamp: slot }).await.is_ok() {
+            slot += 1;
+        }
+        assert!(slot > 200, "{slot}");
+        for slot in 100..slot {
+            perform(&store, &Step::Clear { slot }).await.expect("changes of state have room");
+        }
+        store.close().await;
+    });
+}
+
 #[test]
 fn a_full_disk_refuses_and_goes_on_when_there_is_room() {
     for nth in 1..40 {
