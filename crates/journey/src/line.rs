@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
-use mail::{Address, ReversePath, Wall};
+use mail::{Address, Host, ReversePath, Wall};
 
 use crate::{Accepted, Attempted, Event, Refused, Tls, What};
 
@@ -73,12 +74,25 @@ impl fmt::Display for Size {
     }
 }
 
-/// ` from mx.y.test [192.0.2.1] over TLSv1.3`, as far as it is known.
+/// `12 ms`, `3.4 s`.
+struct Took(Duration);
+
+impl fmt::Display for Took {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_secs() {
+            0 => write!(f, "{} ms", self.0.subsec_millis()),
+            seconds => write!(f, "{seconds}.{} s", self.0.subsec_millis() / 100),
+        }
+    }
+}
+
+/// ` mx.y.test [192.0.2.1] over TLSv1.3`, as far as it is known. A name that only repeats the address is not shown.
 struct Peer<'a>(&'a str, Option<IpAddr>, Option<&'a Tls>);
 
 impl fmt::Display for Peer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.0.is_empty() {
+        let repeats = self.1.is_some_and(|ip| self.0.parse() == Ok(Host::Literal(ip)));
+        if !self.0.is_empty() && !repeats {
             write!(f, " {}", Foreign(self.0))?;
         }
         if let Some(ip) = self.1 {
@@ -94,6 +108,10 @@ impl fmt::Display for Peer<'_> {
 
 impl fmt::Display for Accepted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.service == "dsn" {
+            write!(f, "report written: to {}, {}", Names(&self.recipients), Size(self.size))?;
+            return self.about(f);
+        }
         write!(f, "accepted by {}", Foreign(&self.service))?;
         if self.client.is_some() {
             write!(f, " from{}", Peer(&self.helo, self.client, self.tls.as_ref()))?;
@@ -102,6 +120,12 @@ impl fmt::Display for Accepted {
             write!(f, ", logged in as {}", Foreign(&account.to_string()))?;
         }
         write!(f, ": {} to {}, {}", Path(&self.reverse_path), Names(&self.recipients), Size(self.size))?;
+        self.about(f)
+    }
+}
+
+impl Accepted {
+    fn about(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.subject {
             Some(subject) => write!(f, ", \"{}\"", Foreign(subject)),
             None => Ok(()),
@@ -128,7 +152,7 @@ impl fmt::Display for Refused {
 impl fmt::Display for Attempted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "tried{}", Peer(&self.host, self.ip, self.tls.as_ref()))?;
-        write!(f, " for {}.{} s", self.took.as_secs(), self.took.subsec_millis() / 100)?;
+        write!(f, " in {}", Took(self.took))?;
         for (at, (address, reply)) in self.results.iter().take(NAMED).enumerate() {
             let between = if at > 0 { "; " } else { ": " };
             let (address, reply) = (address.to_string(), reply.to_string());

@@ -1,7 +1,9 @@
 //! What people read.
 
+use std::time::Duration;
+
 use super::{all_kinds, at};
-use crate::{Event, Value};
+use crate::{Event, Value, What};
 
 #[test]
 fn lines_read_well_and_hide_tricks() {
@@ -12,7 +14,7 @@ fn lines_read_well_and_hide_tricks() {
         "delivered to ann@x.test for team@x.test, INBOX (UID 7)",
         "delivered to ann@x.test, INBOX",
         "queued for y.test as 0000000000001: b@y.test",
-        "tried mx.y.test [192.0.2.9] over TLSv1.3 (certificate good) for 1.2 s: b@y.test 550 5.1.1 no such user",
+        "tried mx.y.test [192.0.2.9] over TLSv1.3 (certificate good) in 1.2 s: b@y.test 550 5.1.1 no such user",
         "will be tried again at 2026-11-23 10:05:00",
         "given up, its time in the queue is over: b@y.test",
         "told the sender (failed) of b@y.test: report 0000000000002",
@@ -26,6 +28,40 @@ fn lines_read_well_and_hide_tricks() {
         assert_eq!(line, expected);
     }
     assert_eq!(lines.len(), expected.len());
+}
+
+/// An acceptance at which all else is the same.
+fn accepted(service: &str, helo: &str, ip: &str) -> String {
+    let What::Accepted(mut accepted) = all_kinds().swap_remove(0) else { panic!("the first kind") };
+    accepted.service = service.into();
+    accepted.helo = helo.into();
+    accepted.client = ip.parse().ok();
+    accepted.tls = None;
+    What::Accepted(accepted).to_string()
+}
+
+#[test]
+fn nothing_is_said_twice() {
+    let rest = ": s@a.test to ann@x.test, b@y.test, 12.3 kB, \"Hello\"";
+    for (helo, ip, from) in [
+        ("[127.0.0.1]", "127.0.0.1", " from [127.0.0.1]"),
+        ("[IPv6:::1]", "::1", " from [::1]"),
+        ("[127.0.0.2]", "127.0.0.1", " from [127.0.0.2] [127.0.0.1]"),
+        ("127.0.0.1", "127.0.0.1", " from 127.0.0.1 [127.0.0.1]"),
+        ("", "127.0.0.1", " from [127.0.0.1]"),
+    ] {
+        assert_eq!(accepted("submission", helo, ip), format!("accepted by submission{from}{rest}"));
+    }
+    assert_eq!(accepted("dsn", "", ""), "report written: to ann@x.test, b@y.test, 12.3 kB, \"Hello\"");
+}
+
+#[test]
+fn short_times_are_shown_in_milliseconds() {
+    let Some(What::Attempted(mut attempted)) = all_kinds().into_iter().nth(5) else { panic!("the sixth kind") };
+    for (millis, shown) in [(0, " in 0 ms: "), (12, " in 12 ms: "), (999, " in 999 ms: "), (61_250, " in 61.2 s: ")] {
+        attempted.took = Duration::from_millis(millis);
+        assert!(attempted.to_string().contains(shown), "{attempted}");
+    }
 }
 
 #[test]
