@@ -164,6 +164,8 @@ pub(crate) struct Limits {
     pub(crate) exempt: Vec<Network>,
     /// How long sessions may go on after SIGTERM.
     pub(crate) shutdown_deadline: Duration,
+    /// Days after which a journey in which nothing more happened is forgotten.
+    pub(crate) journey_days: usize,
 }
 
 impl Default for Limits {
@@ -176,6 +178,7 @@ impl Default for Limits {
             connections_per_ip: 50,
             exempt: vec![network("127.0.0.0/8"), network("::1")],
             shutdown_deadline: Duration::from_secs(20),
+            journey_days: 90,
         }
     }
 }

@@ -7,6 +7,7 @@ mod config;
 mod connections;
 mod control;
 mod demo;
+mod forget;
 mod listen;
 mod logging;
 mod serve;

@@ -17,7 +17,7 @@ use crate::cli::{Failure, load};
 use crate::config::{Config, Service};
 use crate::connections::{Caps, Connections};
 use crate::services::Services;
-use crate::{certificate, control, listen};
+use crate::{certificate, control, forget, listen};
 
 /// Bytes of a password file.
 const PASSWORD_FILE_LENGTH: u64 = 4096;
@@ -96,6 +96,7 @@ pub(crate) struct Server {
     services: Arc<Services>,
     connections: Arc<Connections>,
     addresses: Vec<(Service, SocketAddr)>,
+    journey_days: watch::Sender<usize>,
     stopped: watch::Sender<bool>,
     tasks: Vec<Task>,
 }
@@ -129,6 +130,7 @@ impl Server {
             connections: Connections::new(caps(config)),
             addresses: bound.iter().map(|b| (b.service, b.listener.local_addr())).collect(),
             world,
+            journey_days: watch::Sender::new(config.limits.journey_days),
             stopped,
             tasks: Vec::new(),
         };
@@ -150,6 +152,8 @@ impl Server {
         }
         spawn(Box::pin(control::run(world.clone(), control, Arc::clone(&self.office), stop.clone())));
         spawn(Box::pin(keep_queue_running(world.clone(), Arc::clone(&self.services), stop.clone())));
+        let days = self.journey_days.subscribe();
+        spawn(Box::pin(forget::run(Arc::clone(&self.office), days, stop.clone())));
         let office = Arc::clone(&self.office);
         // What a crash left half removed.
         spawn(Box::pin(async move {
@@ -191,6 +195,7 @@ impl Server {
             .collect();
         self.services.mta.reload(settings);
         self.connections.set_caps(caps(new));
+        self.journey_days.send_replace(new.limits.journey_days);
         for what in needs_restart(old, new) {
             tracing::warn!(what, "this change needs a restart");
         }

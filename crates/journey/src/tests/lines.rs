@@ -57,8 +57,12 @@ fn nothing_is_said_twice() {
 
 #[test]
 fn short_times_are_shown_in_milliseconds() {
-    let Some(What::Attempted(mut attempted)) = all_kinds().into_iter().nth(5) else { panic!("the sixth kind") };
-    for (millis, shown) in [(0, " in 0 ms: "), (12, " in 12 ms: "), (999, " in 999 ms: "), (61_250, " in 61.2 s: ")] {
+    let Some(What::Attempted(mut attempted)) = all_kinds().into_iter().nth(5) else {
+        panic!("the sixth kind")
+    };
+    for (millis, shown) in
+        [(0, " in 0 ms: "), (12, " in 12 ms: "), (999, " in 999 ms: "), (61_250, " in 61.2 s: ")]
+    {
         attempted.took = Duration::from_millis(millis);
         assert!(attempted.to_string().contains(shown), "{attempted}");
     }

@@ -188,6 +188,7 @@ fn limits(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Limits 
     section.set(problems, "connections_per_ip", &mut limits.connections_per_ip, |v| count(v, 1_000_000));
     section.set(problems, "exempt", &mut limits.exempt, |v| v.list(network));
     section.set(problems, "shutdown_deadline", &mut limits.shutdown_deadline, duration);
+    section.set(problems, "journey_days", &mut limits.journey_days, |v| count(v, 36_500));
     section.finish(problems);
     limits
 }

@@ -86,6 +86,7 @@ connections = 20
 connections_per_ip = 5
 exempt = []
 shutdown_deadline = "3s"
+journey_days = 7
 [store]
 backend = "embedded"
 "#;
@@ -103,6 +104,7 @@ backend = "embedded"
     assert_eq!((smarthost.port, smarthost.tls), (465, SmarthostTls::Required));
     assert_eq!(config.outbound.retry.waits, [Duration::from_secs(1), Duration::from_mins(5)]);
     assert!(config.limits.exempt.is_empty());
+    assert_eq!(config.limits.journey_days, 7);
 }
 
 #[test]
