@@ -1,7 +1,7 @@
 //! SEARCH (RFC 3501 §6.4.4).
 //!
 //! Each message is judged first by what the view holds, then by its header, then by its text; most are decided
-//! before anything is read ([`judge`]).
+//! before anything is read ([`judge()`]).
 
 mod content;
 mod judge;

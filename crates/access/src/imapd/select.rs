@@ -69,7 +69,7 @@ impl Connection<'_> {
     }
 }
 
-/// The name of a mailbox that may be created; NO [CANNOT] where it may not.
+/// The name of a mailbox that may be created; `NO [CANNOT]` where it may not.
 pub(super) fn valid(mailbox: Mailbox) -> Result<MailboxName, Stop> {
     mailbox.map_err(|why| Stop::Answer(Completion::no(Code::Cannot, why.to_string())))
 }
