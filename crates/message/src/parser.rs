@@ -283,7 +283,10 @@ impl UnfinishedLine {
 impl Frame {
     fn ended(self, end: u64, line_ends: u64) -> Part {
         let mut part = self.part;
-        part.body.end = end.max(part.body.start);
+        // Where a header section's blank line is the line end before the boundary, the section keeps it; a message around
+        // such a section holds it whole.
+        let inner = part.children.last().map_or(part.body.start, |child| child.body.end);
+        part.body.end = end.max(part.body.start).max(inner);
         part.lines = line_ends.saturating_sub(self.line_ends);
         part
     }
