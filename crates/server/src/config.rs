@@ -123,8 +123,8 @@ pub(crate) struct Outbound {
     pub(crate) port: u16,
     pub(crate) smarthost: Option<Smarthost>,
     pub(crate) retry: Retry,
-    /// Whether MX hosts may have private addresses.
-    pub(crate) allow_private: bool,
+    /// Whether MX hosts may have private addresses; `None` asks [`Config::is_on_loopback_only`].
+    pub(crate) allow_private: Option<bool>,
     pub(crate) source_ipv4: Option<IpAddr>,
     pub(crate) source_ipv6: Option<IpAddr>,
     pub(crate) concurrency: usize,
@@ -187,5 +187,11 @@ impl Config {
     /// Reads the text of a configuration file. Relative paths in it are relative to the file's directory.
     pub(crate) fn parse(text: &str, file: &Path) -> Result<Self, Problems> {
         read::config(text, file)
+    }
+
+    /// Whether nobody outside this machine can reach the server: a test, a sandbox. Such a server has nothing to
+    /// protect this machine from by refusing to send to it (F13).
+    pub(crate) fn is_on_loopback_only(&self) -> bool {
+        self.listeners.iter().flat_map(|listener| &listener.bind).all(|bind| bind.ip().is_loopback())
     }
 }

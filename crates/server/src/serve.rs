@@ -301,7 +301,7 @@ fn outbound(world: &World, config: &Config) -> Result<mta::Outbound, String> {
     Ok(mta::Outbound {
         port: chosen.port,
         smarthost,
-        allow_private: chosen.allow_private,
+        allow_private: chosen.allow_private.unwrap_or_else(|| config.is_on_loopback_only()),
         source_ipv4: chosen.source_ipv4,
         source_ipv6: chosen.source_ipv6,
         concurrency: chosen.concurrency,

@@ -120,7 +120,7 @@ fn outbound(mut section: Section<'_, '_>, base: &Path, problems: &mut Collector<
         port: default.port,
         smarthost: smarthost(&mut section, base, problems),
         retry: mta::Retry::default(),
-        allow_private: default.allow_private,
+        allow_private: section.read(problems, "allow_private", Value::boolean),
         source_ipv4: section.read(problems, "source_ipv4", |v| source(v, IpAddr::is_ipv4, "IPv4")),
         source_ipv6: section.read(problems, "source_ipv6", |v| source(v, IpAddr::is_ipv6, "IPv6")),
         concurrency: default.concurrency,
@@ -131,7 +131,6 @@ fn outbound(mut section: Section<'_, '_>, base: &Path, problems: &mut Collector<
     section.set(problems, "retry", &mut out.retry.waits, waits);
     section.set(problems, "lifetime", &mut out.retry.lifetime, duration);
     section.set(problems, "delay_notice", &mut out.retry.delay_notice_after, duration);
-    section.set(problems, "allow_private", &mut out.allow_private, Value::boolean);
     section.set(problems, "concurrency", &mut out.concurrency, |v| count(v, 10_000));
     section.set(problems, "concurrency_per_destination", &mut out.concurrency_per_destination, |v| {
         count(v, 1000)

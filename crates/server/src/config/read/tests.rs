@@ -37,9 +37,7 @@ fn the_documentation_tells_the_truth() {
     let default = read(SMALL).expect("good");
     assert_eq!(format!("{:?}", told.limits), format!("{:?}", default.limits));
     assert_eq!(format!("{:?}", told.outbound.retry), format!("{:?}", default.outbound.retry));
-    let plain = |o: &Outbound| {
-        (o.port, o.concurrency, o.concurrency_per_destination, o.connect_timeout, o.allow_private)
-    };
+    let plain = |o: &Outbound| (o.port, o.concurrency, o.concurrency_per_destination, o.connect_timeout);
     assert_eq!(plain(&told.outbound), plain(&default.outbound));
     assert_eq!(told.segment_size, default.segment_size);
     // Every key that the reader asks for is in the example.
@@ -49,6 +47,22 @@ fn the_documentation_tells_the_truth() {
         let Some(key) = word.strip_prefix('"').and_then(|w| w.split('"').next()) else { continue };
         let later = ["acme", "proxy_protocol"].contains(&key);
         assert!(later || example.contains(key), "{key} is not documented");
+    }
+}
+
+/// A server that only this machine can reach may send to this machine; any other keeps to public addresses (F13).
+#[test]
+fn only_a_server_on_loopback_sends_to_private_hosts_unasked() {
+    for (bind, alone) in [
+        (r#"["127.0.0.1:25", "[::1]:25", "127.3.0.9:0"]"#, true),
+        (r#"["0.0.0.0:25"]"#, false),
+        (r#"["[::]:25"]"#, false),
+        (r#"["127.0.0.1:25", "192.0.2.1:25"]"#, false),
+    ] {
+        let text = format!(
+            "hostname = \"mx.a.test\"\ndata_dir = \"/d\"\n[[listener]]\nservice = \"smtp\"\nbind = {bind}\n"
+        );
+        assert_eq!(read(&text).expect("good").is_on_loopback_only(), alone, "{bind}");
     }
 }
 
