@@ -278,11 +278,13 @@ impl Leg {
         body: &Body<'_>,
     ) -> What {
         let destination = self.destination.to_string();
-        let mut envelope = Envelope { recipients: to.to_vec(), ..parameters(envelope) };
-        if body.eight_bit && envelope.body == BodyType::SevenBit {
-            envelope.body = BodyType::EightBitMime;
-        }
         let prefix = self.forwarded_for.as_ref().map(trace::delivered_to).unwrap_or_default();
+        let mut envelope = Envelope { recipients: to.to_vec(), ..parameters(envelope) };
+        // What the bytes need, whatever the client declared: many always declare all they can, and hosts without the
+        // extension take pure ASCII well (RFC 6152 §3, RFC 6531 §3.3). Addresses are looked at when it is sent.
+        let eight_bit = body.eight_bit || !prefix.is_ascii();
+        envelope.body = if eight_bit { BodyType::EightBitMime } else { BodyType::SevenBit };
+        envelope.smtputf8 &= eight_bit;
         let item = mta.queue.enqueue(
             batch,
             NewItem {

@@ -2,6 +2,7 @@
 //! each attempt came to.
 
 mod attempt;
+mod conclude;
 mod connect;
 mod lanes;
 mod outcome;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use queue::{Destination, Lease};
-use store::Topic;
+use store::{Batch, Topic};
 use world::race;
 
 use crate::Mta;
@@ -23,6 +24,8 @@ use lanes::{Lanes, Place};
 const PAGE: usize = 64;
 /// The longest sleep: the wall clock may jump.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
+/// How far the clock may go back before mail that waits for its next attempt is brought forward.
+const CLOCK_SLACK: Duration = Duration::from_hours(1);
 /// How soon to look again when something is due but nothing may begin.
 const BLOCKED_SLEEP: Duration = Duration::from_secs(5);
 /// How long to wait after an error of the store before the item may be tried again.
@@ -37,6 +40,9 @@ pub(crate) async fn run(mta: &Arc<Mta>) {
     let mut shutdown = mta.shutdown.subscribe();
     let mut cursor = None;
     while !*shutdown.borrow() {
+        if let Err(error) = bring_forward(mta).await {
+            tracing::error!(%error, "looking for mail that is due too late failed");
+        }
         let wait = match start_due(mta, &lanes, &mut cursor).await {
             Ok(()) => until_next(mta).await,
             Err(error) => {
@@ -55,6 +61,22 @@ pub(crate) async fn run(mta: &Arc<Mta>) {
     };
     mta.world.clock.within(LAST_ATTEMPTS, workers_end).await;
     mta.refusals.flush().await;
+}
+
+/// Makes due what is due later than any schedule says: it was put there before the clock went back (F18).
+async fn bring_forward(mta: &Mta) -> Result<(), store::Error> {
+    let now = mta.world.clock.wall();
+    let longest = mta.settings().retry.schedule().longest_wait();
+    for item in mta.queue.due_after(now + longest + CLOCK_SLACK, PAGE).await? {
+        tracing::warn!(item = %item.id, due = ?item.due, "the clock has gone back; trying this item now");
+        let mut batch = Batch::new();
+        mta.queue.bring_forward(&mut batch, &item, now);
+        match mta.store.commit(batch).await {
+            Ok(_) | Err(store::Error::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Starts workers for what is due, destination by destination, going on where it stopped last time.
@@ -114,7 +136,8 @@ async fn work(mta: Arc<Mta>, place: Place, first: Lease) {
     let mut next = Some(first);
     while let Some(lease) = next {
         match attempt(&mta, &mut line, &lease).await {
-            Ok(()) => place.reached(line.is_reachable()),
+            Ok(()) if place.reached(line.is_reachable()) => {}
+            Ok(()) => break,
             Err(error) => {
                 tracing::error!(%error, item = %lease.id(), "recording an attempt failed");
                 mta.world.clock.sleep(STORE_TROUBLE).await;

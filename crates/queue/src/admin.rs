@@ -74,6 +74,14 @@ impl Queue {
         change(batch, item, |item| item.due = now);
     }
 
+    /// Makes an item due at once whose times lie in the future of a clock that has gone back; it is not older than now.
+    pub fn bring_forward(&self, batch: &mut Batch, item: &Item, now: Wall) {
+        change(batch, item, |item| {
+            item.due = now;
+            item.created = item.created.min(now);
+        });
+    }
+
     /// Removes an item with all its recipients and gives its body back. The caller records it in the journey (P3).
     pub fn cancel(&self, batch: &mut Batch, item: &Item) {
         remove(batch, item);

@@ -80,6 +80,16 @@ impl Queue {
         Ok(first.first().map(|item| item.due))
     }
 
+    /// Up to `limit` items due later than `when` that nobody has leased.
+    pub async fn due_after(&self, when: Wall, limit: usize) -> Result<Vec<Item>, Error> {
+        let late = self.unleased(&self.store.snapshot(), keys::due_after(when), limit).await?;
+        let mut items = Vec::with_capacity(late.len());
+        for due in late {
+            items.extend(self.get(due.id).await?);
+        }
+        Ok(items)
+    }
+
     /// Items of an index's range that nobody has leased.
     async fn unleased(
         &self,

@@ -48,6 +48,13 @@ pub(crate) fn due_by(now: Wall) -> KeyRange {
     KeyRange::between(&start(Kind::Due).key(), &end)
 }
 
+/// What is due later than `when`.
+pub(crate) fn due_after(when: Wall) -> KeyRange {
+    let start_key = start(Kind::Due).u64(millis(when).saturating_add(1)).key();
+    let all = all_due();
+    KeyRange::between(&start_key, &Key::from_bytes(all.end().to_vec()))
+}
+
 fn of(destination: &Destination) -> KeyBuilder {
     start(Kind::Destination).text(&destination.to_string())
 }

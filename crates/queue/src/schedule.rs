@@ -8,6 +8,9 @@ const fn minutes(n: u64) -> Duration {
     Duration::from_secs(n * 60)
 }
 
+/// The wait of an empty schedule.
+const DEFAULT_WAIT: Duration = minutes(60);
+
 /// The times of an item's life (RFC 5321 §4.5.4.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
@@ -33,10 +36,16 @@ impl Default for Schedule {
 }
 
 impl Schedule {
+    /// No item waits longer for its next attempt.
+    pub fn longest_wait(&self) -> Duration {
+        let longest = self.retry.iter().max().copied().unwrap_or(DEFAULT_WAIT);
+        longest * (100 + u32::from(self.jitter_percent.min(100))) / 100
+    }
+
     /// How long to wait after `attempts` attempts (at least 1).
     pub fn wait(&self, attempts: u32, rng: &dyn Rng) -> Duration {
         let at = (attempts.max(1) as usize - 1).min(self.retry.len().saturating_sub(1));
-        let wait = self.retry.get(at).copied().unwrap_or(minutes(60));
+        let wait = self.retry.get(at).copied().unwrap_or(DEFAULT_WAIT);
         let spread = wait.as_millis() as u64 * u64::from(self.jitter_percent.min(100)) / 100;
         let by = rng.below(2 * spread + 1);
         Duration::from_millis(wait.as_millis() as u64 - spread + by)

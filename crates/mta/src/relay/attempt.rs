@@ -1,26 +1,23 @@
-//! One attempt: an item goes to the destination's hosts, best first, until each recipient is decided; then one
-//! commit says what it came to: item, journey, and reports to the sender (P3, F25).
+//! One attempt: an item goes to the destination's hosts, best first, until each recipient is decided; then
+//! `conclude` commits what it came to.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use journey::{Attempted, Event, What};
-use mail::{EnhancedCode, Mono, Reply};
-use message::dsn::Action;
-use queue::{Destination, Item, Lease, Outcome, Settled};
+use mail::{EnhancedCode, Envelope, Mono, Reply};
+use queue::{Destination, Item, Lease};
 use smtp::client::{self, Credentials, Service, Source, Timeouts, TlsPolicy};
-use store::Batch;
 
+use super::conclude::conclude;
 use super::outcome::Results;
 use super::route::{Hop, Router};
-use super::session::{Connection, Content, Dialer};
+use super::session::{Connection, Content, Dialer, Unusable};
 use crate::Mta;
-use crate::dsn::{self, Original, Told};
 use crate::intake::tls_facts;
 use crate::settings::{Settings, Smarthost, SmarthostTls};
 
-/// How often a result is written again when something else changed the item or an account at the same time.
-const TRIES: u32 = 20;
 /// Messages that one connection carries; some hosts take offence at more.
 const MESSAGES_PER_CONNECTION: u32 = 100;
 /// How long a host may take to say goodbye.
@@ -34,16 +31,16 @@ pub(super) struct Line {
     destination: Destination,
     dialer: Dialer,
     connection: Option<Connection>,
-    /// Messages handed over.
+    /// Messages handed over on it.
     carried: u32,
     /// Why no host could be reached last time: further items are not kept waiting for the same.
     dead: Option<Reply>,
 }
 
 /// What an attempt gathers for its commit.
-struct Progress {
-    results: Results,
-    events: Vec<Event>,
+pub(super) struct Progress {
+    pub(super) results: Results,
+    pub(super) events: Vec<Event>,
 }
 
 /// Tries an item and commits the result. An error is our own store's.
@@ -52,9 +49,12 @@ pub(super) async fn attempt(mta: &Mta, line: &mut Line, lease: &Lease) -> Result
     if item.held || item.due > mta.world.clock.wall() {
         return Ok(());
     }
+    line.keep_up_to_date(mta).await;
     let mut progress = Progress { results: Results::of(&item), events: Vec::new() };
     line.carry(mta, &item, &mut progress).await;
-    conclude(mta, &line.settings, item, progress).await
+    conclude(mta, &line.settings, item, progress).await?;
+    line.tidy_up(mta).await;
+    Ok(())
 }
 
 impl Line {
@@ -73,6 +73,28 @@ impl Line {
     /// Whether some host answered last time.
     pub(super) fn is_reachable(&self) -> bool {
         self.dead.is_none()
+    }
+
+    /// A destination with much mail keeps its line for days: other settings begin a new one.
+    async fn keep_up_to_date(&mut self, mta: &Mta) {
+        if !Arc::ptr_eq(&self.settings, &mta.settings()) {
+            let fresh = Self::new(mta, &self.destination);
+            std::mem::replace(self, fresh).hang_up().await;
+        }
+    }
+
+    /// Keeps the connection if it can carry another message. After the commit: a host may take its time for this,
+    /// and what it has said must not wait (F5).
+    async fn tidy_up(&mut self, mta: &Mta) {
+        let Some(mut connection) = self.connection.take() else { return };
+        if !connection.ready_again().await {
+            return;
+        }
+        if self.carried < MESSAGES_PER_CONNECTION {
+            self.connection = Some(connection);
+        } else {
+            mta.world.clock.within(GOODBYE, connection.quit()).await;
+        }
     }
 
     /// Ends the connection, if there is one, politely.
@@ -119,34 +141,29 @@ impl Line {
         }
     }
 
-    /// Goes from host to host while somebody is undecided (RFC 5321 §5.1).
+    /// Goes from host to host, and at each from address to address, while somebody is undecided (RFC 5321 §5.1).
     async fn try_hosts(&mut self, mta: &Mta, item: &Item, progress: &mut Progress, hops: &[Hop]) {
         let mut reached = false;
         let mut why = None;
         for hop in hops {
-            if progress.results.envelope(item).is_none() {
-                return;
-            }
-            let began = mta.world.clock.mono();
-            match self.dialer.open(hop).await {
-                Ok(connection) => {
-                    reached = true;
-                    self.hand_over(mta, item, progress, connection, began).await;
-                }
-                Err(mut unusable) => {
-                    if self.destination == Destination::Smarthost {
-                        soften(&mut unusable.reply);
+            let mut left = hop.clone();
+            while !left.addresses.is_empty() && progress.results.envelope(item).is_some() {
+                let began = mta.world.clock.mono();
+                match self.dialer.open(&left).await {
+                    Ok(connection) => {
+                        reached = true;
+                        self.carried = 0;
+                        left.addresses = untried(left.addresses, connection.peer());
+                        self.hand_over(mta, item, progress, connection, began).await;
                     }
-                    let results = progress.results.unusable(&unusable.reply, Some(hop.name.as_str()));
-                    progress.events.push(mta.event(What::Attempted(Box::new(Attempted {
-                        item: item.id,
-                        host: hop.name.to_string(),
-                        ip: Some(unusable.address.ip()),
-                        tls: None,
-                        results,
-                        took: mta.world.clock.mono().since(began),
-                    }))));
-                    why = Some(unusable.reply);
+                    Err(unusable) => {
+                        // Without a connection all addresses have been tried.
+                        let tried = std::mem::take(&mut left.addresses);
+                        if unusable.connected {
+                            left.addresses = untried(tried, unusable.address);
+                        }
+                        why = Some(self.not_usable(mta, item, progress, hop, unusable, began));
+                    }
                 }
             }
         }
@@ -155,50 +172,56 @@ impl Line {
         }
     }
 
-    /// Gives the item to one host and keeps the connection if it can be used again.
+    /// Writes down why a host could not be used.
+    fn not_usable(
+        &self,
+        mta: &Mta,
+        item: &Item,
+        progress: &mut Progress,
+        hop: &Hop,
+        mut unusable: Unusable,
+        began: Mono,
+    ) -> Reply {
+        if self.destination == Destination::Smarthost {
+            soften(&mut unusable.reply);
+        }
+        let results = progress.results.unusable(&unusable.reply, Some(hop.name.as_str()));
+        progress.events.push(mta.event(What::Attempted(Box::new(Attempted {
+            item: item.id,
+            host: hop.name.to_string(),
+            ip: Some(unusable.address.ip()),
+            tls: None,
+            results,
+            took: mta.world.clock.mono().since(began),
+        }))));
+        unusable.reply
+    }
+
+    /// Gives the item to one host, also in several transactions where it has no room for all recipients in one
+    /// (RFC 5321 §4.5.3.1.10), and keeps the connection.
     async fn hand_over(
         &mut self,
         mta: &Mta,
         item: &Item,
         progress: &mut Progress,
         mut connection: Connection,
-        began: Mono,
+        mut began: Mono,
     ) {
-        let Some(envelope) = progress.results.envelope(item) else { return };
-        let host = connection.host.to_string();
-        let sent = connection.send(&*mta.store, envelope, &Content::of(item)).await;
-        let (results, usable) = match sent {
-            Ok(outcomes) => {
-                if outcomes.iter().any(|outcome| outcome.source == Source::Uncertain) {
-                    let note =
-                        format!("{host} may have taken the message without telling us: a copy is possible");
-                    progress.events.push(mta.event(What::Noted(note)));
-                }
-                (progress.results.take(outcomes, &host, connection.reports()), true)
+        let Some(mut envelope) = progress.results.envelope(item) else { return };
+        loop {
+            let recipients = envelope.recipients.len();
+            if !send(mta, item, progress, &mut connection, envelope, began).await {
+                return;
             }
-            Err(error) => {
-                tracing::error!(%error, item = %item.id, "reading a message to send it failed");
-                let reply =
-                    Reply::new(451, EnhancedCode(4, 3, 0), format!("the message could not be read: {error}"));
-                (progress.results.unusable(&reply, None), false)
-            }
-        };
-        progress.events.push(mta.event(What::Attempted(Box::new(Attempted {
-            item: item.id,
-            host,
-            ip: Some(connection.peer().ip()),
-            tls: connection.tls().map(tls_facts),
-            results,
-            took: mta.world.clock.mono().since(began),
-        }))));
-        self.carried += 1;
-        if usable && connection.ready_again().await {
-            if self.carried.is_multiple_of(MESSAGES_PER_CONNECTION) {
-                mta.world.clock.within(GOODBYE, connection.quit()).await;
-            } else {
-                self.connection = Some(connection);
-            }
+            self.carried += 1;
+            envelope = match progress.results.envelope(item) {
+                // Some were taken, the others not decided on. At most a reset is waited for.
+                Some(rest) if rest.recipients.len() < recipients && connection.ready_again().await => rest,
+                _ => break,
+            };
+            began = mta.world.clock.mono();
         }
+        self.connection = Some(connection);
     }
 
     /// The attempt does not come to a host.
@@ -212,6 +235,54 @@ impl Line {
             took: Duration::ZERO,
         }))));
     }
+}
+
+/// One transaction. Whether the connection may still be good.
+async fn send(
+    mta: &Mta,
+    item: &Item,
+    progress: &mut Progress,
+    connection: &mut Connection,
+    envelope: Envelope,
+    began: Mono,
+) -> bool {
+    let host = connection.host.to_string();
+    let sent = connection.send(&*mta.store, envelope, &Content::of(item)).await;
+    let (results, usable) = match sent {
+        Ok(outcomes) => {
+            if outcomes.iter().any(|outcome| outcome.source == Source::Uncertain) {
+                let note =
+                    format!("{host} may have taken the message without telling us: a copy is possible");
+                progress.events.push(mta.event(What::Noted(note)));
+            }
+            (progress.results.take(outcomes, &host, connection.reports()), true)
+        }
+        Err(error) => {
+            tracing::error!(%error, item = %item.id, "reading a message to send it failed");
+            let reply =
+                Reply::new(451, EnhancedCode(4, 3, 0), format!("the message could not be read: {error}"));
+            (progress.results.unusable(&reply, None), false)
+        }
+    };
+    progress.events.push(mta.event(What::Attempted(Box::new(Attempted {
+        item: item.id,
+        host,
+        ip: Some(connection.peer().ip()),
+        tls: connection.tls().map(tls_facts),
+        results,
+        took: mta.world.clock.mono().since(began),
+    }))));
+    usable
+}
+
+/// The addresses that are left after one; fewer in any case.
+fn untried(mut addresses: Vec<SocketAddr>, tried: SocketAddr) -> Vec<SocketAddr> {
+    let before = addresses.len();
+    addresses.retain(|address| address.ip().to_canonical() != tried.ip().to_canonical());
+    if addresses.len() == before {
+        addresses.clear();
+    }
+    addresses
 }
 
 fn dialer(mta: &Mta, settings: &Settings, destination: &Destination) -> Dialer {
@@ -251,109 +322,4 @@ fn smarthost_tls(smarthost: &Smarthost) -> TlsPolicy {
         SmarthostTls::Opportunistic if smarthost.credentials.is_none() => TlsPolicy::Opportunistic,
         _ => TlsPolicy::Required,
     }
-}
-
-/// Commits what the attempt came to. What a remote has said must not be lost, so this is tried again while it can
-/// succeed at all; the lease is held meanwhile.
-async fn conclude(
-    mta: &Mta,
-    settings: &Settings,
-    item: Item,
-    progress: Progress,
-) -> Result<(), store::Error> {
-    let outcomes = progress.results.finish();
-    let mut item = item;
-    for tries in 1..=TRIES {
-        let error = match commit(mta, settings, &item, &outcomes, &progress).await {
-            Ok(()) => return Ok(()),
-            Err(error @ (store::Error::Poisoned(_) | store::Error::Closed)) => return Err(error),
-            Err(error) => error,
-        };
-        if tries == TRIES {
-            return Err(error);
-        }
-        if error != store::Error::Conflict {
-            tracing::warn!(%error, item = %item.id, "writing an attempt's result failed, trying again");
-            mta.world.clock.sleep(Duration::from_secs(u64::from(tries))).await;
-        }
-        match mta.queue.get(item.id).await {
-            Ok(Some(fresh)) => item = fresh,
-            Ok(None) => return Ok(()),
-            Err(_) => {}
-        }
-    }
-    Ok(())
-}
-
-async fn commit(
-    mta: &Mta,
-    settings: &Settings,
-    item: &Item,
-    outcomes: &[(usize, Outcome)],
-    progress: &Progress,
-) -> Result<(), store::Error> {
-    let (now, schedule) = (mta.world.clock.wall(), settings.retry.schedule());
-    let mut batch = Batch::new();
-    let settled = mta.queue.settle(&mut batch, item, outcomes.to_vec(), now, &schedule, &*mta.world.rng);
-    let mut events = progress.events.clone();
-    events.extend(consequences(mta, item, &settled));
-    events.extend(report(mta, &mut batch, settings, item, &settled, &progress.results).await?);
-    mta.journeys.record(&mut batch, item.message, &events);
-    mta.store.commit(batch).await.map(drop)
-}
-
-/// What follows for the journey.
-fn consequences(mta: &Mta, item: &Item, settled: &Settled) -> Vec<Event> {
-    let mut events = Vec::new();
-    if let Some(until) = settled.next_due {
-        events.push(mta.event(What::Deferred { item: item.id, until }));
-    }
-    if !settled.expired.is_empty() {
-        let recipients = settled.expired.iter().map(|state| state.recipient.address.clone()).collect();
-        events.push(mta.event(What::Expired { item: item.id, recipients }));
-    }
-    events.extend(untold(mta, item, settled));
-    events
-}
-
-/// Whose failure the sender does not hear of, and why; never silence (P3).
-fn untold(mta: &Mta, item: &Item, settled: &Settled) -> Option<Event> {
-    let null = item.reverse_path.is_null();
-    let lost = settled.failed.iter().chain(&settled.expired);
-    let silent = lost.filter(|state| null || !state.recipient.notify.failure);
-    let recipients: Vec<_> = silent.map(|state| state.recipient.address.clone()).collect();
-    let reason = if null {
-        "the message has no sender to tell: it is itself a report"
-    } else {
-        "the sender asked not to be told (NOTIFY)"
-    };
-    (!recipients.is_empty()).then(|| dsn::unreported(mta, recipients, reason))
-}
-
-/// Adds what the sender is to be told, one report for each kind of news.
-async fn report(
-    mta: &Mta,
-    batch: &mut Batch,
-    settings: &Settings,
-    item: &Item,
-    settled: &Settled,
-    results: &Results,
-) -> Result<Vec<Event>, store::Error> {
-    let until = item.created + settings.retry.lifetime;
-    let told = settled.reports.iter().filter_map(|report| {
-        let address = &report.recipient.recipient.address;
-        // RFC 3461 §5.2.3: a next hop that knows DSN reports success itself.
-        let silent = report.kind == queue::ReportKind::Relayed && results.next_hop_reports(address);
-        (!silent).then(|| Told::queued(report.kind, &report.recipient, results.host(address), until))
-    });
-    let mut told: Vec<Told> = told.collect();
-    let mut events = Vec::new();
-    for action in [Action::Failed, Action::Delayed, Action::Relayed] {
-        let some: Vec<Told> = told.extract_if(.., |one| one.action == action).collect();
-        if !some.is_empty() {
-            let original = Original::queued(mta, item, action == Action::Failed).await?;
-            events.extend(dsn::add(mta, batch, &original, &some).await?);
-        }
-    }
-    Ok(events)
 }

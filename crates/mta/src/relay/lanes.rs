@@ -1,6 +1,7 @@
 //! How many attempts may run at once: in all, and to each destination. A destination that answers widens its lane
 //! step by step; one that does not gets one attempt at a time, and all such together at most half of the places, so
-//! that dead domains never delay the others (F22).
+//! that dead domains never delay the others (F22). One that refuses a connection while it keeps others is not dead
+//! but bears no more: its lane stays that narrow until it has been idle.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -34,12 +35,14 @@ struct State {
 struct Lane {
     busy: usize,
     window: usize,
+    /// The window never grows beyond.
+    most: usize,
     failing: bool,
 }
 
 impl Default for Lane {
     fn default() -> Self {
-        Self { busy: 0, window: 1, failing: false }
+        Self { busy: 0, window: 1, most: WIDEST, failing: false }
     }
 }
 
@@ -95,19 +98,26 @@ impl Place {
         &self.destination
     }
 
-    /// Whether a host of the destination could be talked to.
-    pub(super) fn reached(&self, reached: bool) {
+    /// Whether a host of the destination could be talked to. Gives whether this place is of further use: not if the
+    /// others of its lane may go on where it could not.
+    pub(super) fn reached(&self, reached: bool) -> bool {
         let mut state = self.lanes.state.lock().expect("no holder panics");
         let lane = state.lanes.entry(self.destination.clone()).or_default();
+        if !reached && lane.busy > 1 {
+            lane.most = lane.busy - 1;
+            lane.window = lane.window.min(lane.most);
+            return false;
+        }
         lane.failing = !reached;
         let before = lane.window;
         // The operator's bound per destination applies when places are counted.
-        lane.window = if reached { (before + 1).min(WIDEST) } else { 1 };
+        lane.window = if reached { (before + 1).min(lane.most) } else { 1 };
         let wider = lane.window > before;
         drop(state);
         if wider {
             self.lanes.freed.notify_one();
         }
+        true
     }
 }
 

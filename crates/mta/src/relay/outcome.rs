@@ -66,10 +66,15 @@ impl Results {
         host_reports: bool,
     ) -> Vec<(Address, Reply)> {
         let mut said = Vec::with_capacity(outcomes.len());
+        let some_taken = outcomes.iter().any(|o| o.source == Source::Peer && o.reply.is_positive());
         let undecided = self.entries.iter_mut().filter(|entry| entry.outcome.is_none());
         for (entry, outcome) in undecided.zip(outcomes) {
             said.push((entry.recipient.address.clone(), outcome.reply.clone()));
             match decided(&outcome) {
+                // These may go at once, in a transaction of their own.
+                Some(_) if some_taken && is_one_too_many(&outcome) => {
+                    entry.doubt(outcome.reply, Some(host));
+                }
                 Some(decided) => {
                     entry.host = (outcome.source == Source::Peer).then(|| host.to_owned());
                     entry.next_hop_reports = host_reports;
@@ -120,6 +125,13 @@ fn decided(outcome: &client::Outcome) -> Option<Outcome> {
         Source::Uncertain => Some(Outcome::Deferred(outcome.reply.clone())),
         Source::Local => None,
     }
+}
+
+/// RFC 5321 §4.5.3.1.10: no room for so many recipients in one transaction.
+fn is_one_too_many(outcome: &client::Outcome) -> bool {
+    let reply = &outcome.reply;
+    let meant = reply.enhanced.is_none_or(|code| (code.1, code.2) == (5, 3));
+    outcome.source == Source::Peer && reply.code == 452 && meant
 }
 
 fn by_class(reply: Reply) -> Outcome {

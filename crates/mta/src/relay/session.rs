@@ -45,6 +45,8 @@ pub(crate) struct Unusable {
     pub(crate) address: SocketAddr,
     /// For the journey and the DSN.
     pub(crate) reply: Reply,
+    /// Whether there was a connection: other addresses of the host have not been tried then.
+    pub(crate) connected: bool,
     /// Whether the handshake failed, so that clear text may be tried (F10).
     handshake: bool,
 }
@@ -98,7 +100,8 @@ impl Dialer {
         let mut stream =
             connect(&self.world, &self.outbound, addresses).await.map_err(|(address, error)| {
                 let text = format!("connecting to {} [{}] failed: {error}", hop.name, address.ip());
-                Unusable { address, reply: Reply::new(451, EnhancedCode(4, 4, 1), text), handshake: false }
+                let reply = Reply::new(451, EnhancedCode(4, 4, 1), text);
+                Unusable { address, reply, connected: false, handshake: false }
             })?;
         if tls == TlsPolicy::Active {
             stream = self.handshake(stream, &hop.name).await?;
@@ -135,6 +138,7 @@ impl Dialer {
                 EnhancedCode(4, 7, 5),
                 format!("the TLS handshake with {name} failed: {why}"),
             ),
+            connected: true,
             handshake: true,
         };
         let Some(connector) = &self.connector else { return Err(failed("TLS is not set up here")) };
@@ -289,7 +293,7 @@ impl Connection {
     }
 
     fn unusable(&self, reply: Reply) -> Unusable {
-        Unusable { address: self.stream.peer(), reply, handshake: false }
+        Unusable { address: self.stream.peer(), reply, connected: true, handshake: false }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod faults;
 mod faulty;
+mod lines;
 mod office;
 mod outgoing;
 mod refusals;

@@ -12,7 +12,7 @@ use crate::world::Outside;
 const REMOTE: &str = "192.0.2.9:25";
 
 /// An office with a user, a running queue, and `r.test` handled by a scripted remote.
-async fn office_and_remote(outside: &Outside, script: &[(&str, &str)]) -> (Office, Remote) {
+pub(crate) async fn office_and_remote(outside: &Outside, script: &[(&str, &str)]) -> (Office, Remote) {
     outside.zones.add("r.test MX 10 mx.r.test");
     outside.zones.add("mx.r.test A 192.0.2.9");
     let remote = Remote::bind(outside, REMOTE, script);
@@ -22,19 +22,19 @@ async fn office_and_remote(outside: &Outside, script: &[(&str, &str)]) -> (Offic
 }
 
 /// Ann sends one message to these; the office takes it.
-async fn send(office: &Office, to: &[&str]) {
+pub(crate) async fn send(office: &Office, to: &[&str]) {
     let mut user = office.user("ann@alpha.test").await;
     let reply = user.mail("ann@alpha.test", to, &message("ann@alpha.test", to[0], "hello")).await;
     assert!(reply.starts_with("250"), "{reply}");
     user.say("QUIT").await;
 }
 
-async fn wait(office: &Office, seconds: u64) {
+pub(crate) async fn wait(office: &Office, seconds: u64) {
     office.world.clock.sleep(Duration::from_secs(seconds)).await;
 }
 
 /// What is left: taken by the remote / waiting / reports to the sender.
-async fn state(office: &Office, remote: &Remote) -> String {
+pub(crate) async fn state(office: &Office, remote: &Remote) -> String {
     let waiting: usize = office.queued().await.iter().map(|item| item.pending().count()).sum();
     let taken: usize = remote.taken().iter().map(|taken| taken.to.len()).sum();
     format!("taken {taken} waiting {waiting} reports {}", office.inbox("ann@alpha.test").await.len())

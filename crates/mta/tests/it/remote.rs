@@ -1,9 +1,10 @@
 //! A remote server that does as its script says, and keeps a truthful ledger of what it took.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
-use world::{Stream, Tasks};
+use world::{Clock, Stream, Tasks};
 
 use crate::world::Outside;
 
@@ -24,10 +25,16 @@ pub(crate) struct Ledger {
     pub(crate) connections: usize,
     /// Every command line, in order.
     pub(crate) commands: Vec<String>,
+    /// Connections open now, and how many it bears; 421 beyond.
+    open: usize,
+    pub(crate) at_once: Option<usize>,
+    /// Recipients of one transaction that it has room for; 452 beyond.
+    pub(crate) room: Option<usize>,
 }
 
 /// A scripted remote. Replies are found by the beginning of the command line (`connect` for the greeting, `.` for the
 /// end of the data); the first match counts. `drop` closes without a reply; `take and drop` after noting the message.
+/// A reply that begins with `slow ` comes after ten seconds.
 #[derive(Clone)]
 pub(crate) struct Remote {
     script: Arc<Mutex<Vec<(String, String)>>>,
@@ -78,9 +85,17 @@ impl Remote {
 
 async fn serve(remote: Remote, mut arrivals: mpsc::UnboundedReceiver<Stream>, time: crate::time::Time) {
     while let Some(stream) = arrivals.recv().await {
-        remote.ledger.lock().expect("no panics").connections += 1;
-        let conversation = Conversation { remote: remote.clone(), stream, read: Vec::new() };
-        time.spawn(Box::pin(async move { conversation.hold().await.unwrap_or_default() }));
+        let mut ledger = remote.ledger.lock().expect("no panics");
+        ledger.connections += 1;
+        ledger.open += 1;
+        let welcome = ledger.at_once.is_none_or(|most| ledger.open <= most);
+        drop(ledger);
+        let (remote, clock) = (remote.clone(), time.clone());
+        time.spawn(Box::pin(async move {
+            let conversation = Conversation { remote: remote.clone(), stream, read: Vec::new(), clock };
+            conversation.hold(welcome).await.unwrap_or_default();
+            remote.ledger.lock().expect("no panics").open -= 1;
+        }));
     }
 }
 
@@ -88,11 +103,16 @@ struct Conversation {
     remote: Remote,
     stream: Stream,
     read: Vec<u8>,
+    clock: crate::time::Time,
 }
 
 impl Conversation {
     /// `None` ends it.
-    async fn hold(mut self) -> Option<()> {
+    async fn hold(mut self, welcome: bool) -> Option<()> {
+        if !welcome {
+            self.stream.write_all(b"421 4.7.0 too many connections\r\n").await.ok()?;
+            return None;
+        }
         self.answer("connect").await?;
         let mut envelope = Taken { from: String::new(), to: Vec::new(), data: String::new() };
         let mut has_sender = false;
@@ -103,6 +123,11 @@ impl Conversation {
             let early = line.starts_with("RCPT") && !has_sender || line == "DATA" && envelope.to.is_empty();
             if early {
                 self.stream.write_all(b"503 5.5.1 out of turn\r\n").await.ok()?;
+                continue;
+            }
+            let room = self.remote.ledger.lock().expect("no panics").room;
+            if line.starts_with("RCPT") && room.is_some_and(|room| envelope.to.len() >= room) {
+                self.stream.write_all(b"452 4.5.3 too many recipients\r\n").await.ok()?;
                 continue;
             }
             let reply = self.answer(&line).await?;
@@ -120,7 +145,7 @@ impl Conversation {
                 "DATA" if reply.starts_with('3') => {
                     envelope.data = self.data().await?;
                     let reply = self.remote.reply(".");
-                    if reply.starts_with('2') || reply == "take and drop" {
+                    if reply.starts_with('2') || reply.starts_with("slow 2") || reply == "take and drop" {
                         self.remote.ledger.lock().expect("no panics").taken.push(envelope.clone());
                     }
                     self.answer(".").await?;
@@ -136,6 +161,13 @@ impl Conversation {
         if reply.ends_with("drop") {
             return None;
         }
+        let reply = match reply.strip_prefix("slow ") {
+            Some(reply) => {
+                self.clock.sleep_until(self.clock.mono() + Duration::from_secs(10)).await;
+                reply.to_owned()
+            }
+            None => reply,
+        };
         self.stream.write_all(format!("{reply}\r\n").as_bytes()).await.ok()?;
         Some(reply)
     }

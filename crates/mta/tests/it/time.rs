@@ -20,6 +20,8 @@ pub(crate) struct Time(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     now: Duration,
+    /// How far the wall clock was put back.
+    back: Duration,
     timers: BTreeMap<(Duration, u64), Waker>,
     timer_count: u64,
     ready: VecDeque<Arc<Running>>,
@@ -58,6 +60,11 @@ impl Time {
     /// Time since the start.
     pub(crate) fn elapsed(&self) -> Duration {
         self.lock().now
+    }
+
+    /// Puts the wall clock back.
+    pub(crate) fn put_back(&self, by: Duration) {
+        self.lock().back += by;
     }
 
     /// Runs until `main` ends. Panics when all wait for each other.
@@ -120,7 +127,8 @@ impl Clock for Time {
     }
 
     fn wall(&self) -> Wall {
-        START + self.elapsed()
+        let state = self.lock();
+        Wall::from_millis((START + state.now).millis() - state.back.as_millis() as i64)
     }
 
     fn sleep_until(&self, deadline: Mono) -> BoxFuture<'static, ()> {

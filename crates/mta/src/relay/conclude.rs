@@ -1,0 +1,129 @@
+//! What an attempt came to, in one commit: item, journey, and reports to the sender (P3, F25).
+
+use std::time::Duration;
+
+use journey::{Event, What};
+use message::dsn::Action;
+use queue::{Item, Outcome, Settled};
+use store::Batch;
+
+use super::attempt::Progress;
+use super::outcome::Results;
+use crate::Mta;
+use crate::dsn::{self, Original, Told};
+use crate::settings::Settings;
+
+/// How often a result is written again when something else changed the item or an account at the same time.
+const TRIES: u32 = 20;
+
+/// Commits what the attempt came to. What a remote has said must not be lost, so this is tried again while it can
+/// succeed at all; the lease is held meanwhile.
+pub(super) async fn conclude(
+    mta: &Mta,
+    settings: &Settings,
+    item: Item,
+    progress: Progress,
+) -> Result<(), store::Error> {
+    let outcomes = progress.results.finish();
+    let mut item = item;
+    for tries in 1..=TRIES {
+        let error = match commit(mta, settings, &item, &outcomes, &progress).await {
+            Ok(()) => return Ok(()),
+            Err(error @ (store::Error::Poisoned(_) | store::Error::Closed)) => return Err(error),
+            Err(error) => error,
+        };
+        if tries == TRIES {
+            return Err(error);
+        }
+        if error != store::Error::Conflict {
+            tracing::warn!(%error, item = %item.id, "writing an attempt's result failed, trying again");
+            mta.world.clock.sleep(Duration::from_secs(u64::from(tries))).await;
+        }
+        match mta.queue.get(item.id).await {
+            Ok(Some(fresh)) => item = fresh,
+            Ok(None) => return tell_only(mta, &item, &progress).await,
+            Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// An operator took the item away during the attempt: what a remote said is told all the same (P3).
+async fn tell_only(mta: &Mta, item: &Item, progress: &Progress) -> Result<(), store::Error> {
+    let mut batch = Batch::new();
+    mta.journeys.record(&mut batch, item.message, &progress.events);
+    mta.store.commit(batch).await.map(drop)
+}
+
+async fn commit(
+    mta: &Mta,
+    settings: &Settings,
+    item: &Item,
+    outcomes: &[(usize, Outcome)],
+    progress: &Progress,
+) -> Result<(), store::Error> {
+    let (now, schedule) = (mta.world.clock.wall(), settings.retry.schedule());
+    let mut batch = Batch::new();
+    let settled = mta.queue.settle(&mut batch, item, outcomes.to_vec(), now, &schedule, &*mta.world.rng);
+    let mut events = progress.events.clone();
+    events.extend(consequences(mta, item, &settled));
+    events.extend(report(mta, &mut batch, settings, item, &settled, &progress.results).await?);
+    mta.journeys.record(&mut batch, item.message, &events);
+    mta.store.commit(batch).await.map(drop)
+}
+
+/// What follows for the journey.
+fn consequences(mta: &Mta, item: &Item, settled: &Settled) -> Vec<Event> {
+    let mut events = Vec::new();
+    if let Some(until) = settled.next_due {
+        events.push(mta.event(What::Deferred { item: item.id, until }));
+    }
+    if !settled.expired.is_empty() {
+        let recipients = settled.expired.iter().map(|state| state.recipient.address.clone()).collect();
+        events.push(mta.event(What::Expired { item: item.id, recipients }));
+    }
+    events.extend(untold(mta, item, settled));
+    events
+}
+
+/// Whose failure the sender does not hear of, and why; never silence (P3).
+fn untold(mta: &Mta, item: &Item, settled: &Settled) -> Option<Event> {
+    let null = item.reverse_path.is_null();
+    let lost = settled.failed.iter().chain(&settled.expired);
+    let silent = lost.filter(|state| null || !state.recipient.notify.failure);
+    let recipients: Vec<_> = silent.map(|state| state.recipient.address.clone()).collect();
+    let reason = if null {
+        "the message has no sender to tell: it is itself a report"
+    } else {
+        "the sender asked not to be told (NOTIFY)"
+    };
+    (!recipients.is_empty()).then(|| dsn::unreported(mta, recipients, reason))
+}
+
+/// Adds what the sender is to be told, one report for each kind of news.
+async fn report(
+    mta: &Mta,
+    batch: &mut Batch,
+    settings: &Settings,
+    item: &Item,
+    settled: &Settled,
+    results: &Results,
+) -> Result<Vec<Event>, store::Error> {
+    let until = item.created + settings.retry.lifetime;
+    let told = settled.reports.iter().filter_map(|report| {
+        let address = &report.recipient.recipient.address;
+        // RFC 3461 §5.2.3: a next hop that knows DSN reports success itself.
+        let silent = report.kind == queue::ReportKind::Relayed && results.next_hop_reports(address);
+        (!silent).then(|| Told::queued(report.kind, &report.recipient, results.host(address), until))
+    });
+    let mut told: Vec<Told> = told.collect();
+    let mut events = Vec::new();
+    for action in [Action::Failed, Action::Delayed, Action::Relayed] {
+        let some: Vec<Told> = told.extract_if(.., |one| one.action == action).collect();
+        if !some.is_empty() {
+            let original = Original::queued(mta, item, action == Action::Failed).await?;
+            events.extend(dsn::add(mta, batch, &original, &some).await?);
+        }
+    }
+    Ok(events)
+}
