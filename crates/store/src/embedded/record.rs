@@ -168,13 +168,38 @@ fn take(ops: &mut Bytes, length: impl FnOnce(&mut Bytes) -> Option<usize>) -> Op
     (length <= ops.len()).then(|| ops.split_to(length))
 }
 
-/// The first good record at or behind `from`.
-pub(super) fn find(file: &dyn File, from: u64, file_len: u64, salt: u64) -> io::Result<Option<Record>> {
+/// Where the bytes that were ever written end: only zeros follow. Costs no more than reading those.
+pub(super) fn written_end(file: &dyn File) -> io::Result<u64> {
+    const WINDOW: u64 = 1 << 20;
+    let zeros = vec![0; WINDOW as usize];
+    let mut buffer = zeros.clone();
+    let mut end = file.len()?;
+    while end > 0 {
+        let start = end.saturating_sub(WINDOW);
+        let window = &mut buffer[..(end - start) as usize];
+        file.read_exact_at(window, start)?;
+        if window != &zeros[..window.len()] {
+            let last = window.iter().rposition(|byte| *byte != 0);
+            return Ok(start + last.map_or(0, |last| last as u64 + 1));
+        }
+        end = start;
+    }
+    Ok(0)
+}
+
+/// The first good record that begins at or behind `from` and before `until`.
+pub(super) fn find(
+    file: &dyn File,
+    from: u64,
+    until: u64,
+    file_len: u64,
+    salt: u64,
+) -> io::Result<Option<Record>> {
     const WINDOW: u64 = 64 * 1024;
     let mut buffer = vec![0; WINDOW as usize];
     let mut at = from;
-    while at < file_len {
-        let window = &mut buffer[..WINDOW.min(file_len - at) as usize];
+    while at < until {
+        let window = &mut buffer[..WINDOW.min(until - at) as usize];
         file.read_exact_at(window, at)?;
         for start in candidates(window) {
             if let Some(found) = read(file, at + start as u64, file_len, salt)? {
@@ -183,7 +208,7 @@ pub(super) fn find(file: &dyn File, from: u64, file_len: u64, salt: u64) -> io::
         }
         // Windows overlap, so that no magic lies across their border.
         let step = window.len() as u64;
-        at += if at + step < file_len { step - (MAGIC.len() as u64 - 1) } else { step };
+        at += if at + step < until { step - (MAGIC.len() as u64 - 1) } else { step };
     }
     Ok(None)
 }

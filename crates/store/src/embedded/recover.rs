@@ -4,6 +4,8 @@
 //! record everything was durable before. What is missing up to there is damage: it is reported, and everything that
 //! can be read is kept. What is broken behind it is a torn tail: commits that nobody was told of.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex};
@@ -113,9 +115,10 @@ pub(super) fn open(world: &World, dir: &Path, options: Options) -> Result<Opened
     let lock = lock(world, dir)?;
     let numbers = segment::numbers(disk, dir, Place::Log(0))?;
     let (boot, salt) = headers(world, dir, &numbers)?;
-    let newest = newest(world, dir, &numbers, salt)?;
+    let ends = written_ends(world, dir, &numbers)?;
+    let newest = newest(world, dir, &ends, salt)?;
     if newest.is_none() {
-        check_empty(world, dir, &numbers)?;
+        check_empty(dir, &ends)?;
     }
     let pins = Arc::new(Pins::default());
     let (index, watermark, index_rebuilt) = open_index(world, dir, &pins, &numbers, newest)?;
@@ -124,10 +127,10 @@ pub(super) fn open(world: &World, dir: &Path, options: Options) -> Result<Opened
     shared.usage().live = read_live(shared.index.as_ref())?;
     let mut replay = Replay::new(&shared, newest, watermark);
     replay.recovery.index_rebuilt = index_rebuilt;
-    replay.run(&numbers)?;
+    replay.run(&ends)?;
     let end = (replay.last, replay.end);
     let (mut recovery, gone, unsure) = (replay.recovery, replay.gone, replay.unsure);
-    recovery.discarded_bytes = cut(&shared, &numbers, end.1, unsure)?;
+    recovery.discarded_bytes = cut(&shared, &ends, end.1, unsure)?;
     remove_bodies(&shared, &gone);
     report(&recovery);
     let last_boot = match shared.index.get(&body::boot_key(), u64::MAX)? {
@@ -177,27 +180,36 @@ fn headers(world: &World, dir: &Path, numbers: &[u64]) -> Result<(u64, u64), Err
     Ok((boot, salt))
 }
 
-/// A log without any good record is one that was never used. Anything else is too much damage to go on with.
-fn check_empty(world: &World, dir: &Path, numbers: &[u64]) -> Result<(), Error> {
-    const FIRST_RECORD: u64 = 1024;
-    for number in numbers {
+/// Where the written bytes of each log segment end. Read once, because the unused rest of a segment is long.
+type Ends = BTreeMap<u64, u64>;
+
+fn written_ends(world: &World, dir: &Path, numbers: &[u64]) -> Result<Ends, Error> {
+    let end = |number: &u64| {
         let path = segment::path(dir, Place::Log(*number));
-        let used = world.disk.open(&path, Open::Read).and_then(|file| {
-            let len = file.len()?;
-            used_behind(file.as_ref(), segment::HEADER, len)
-        });
-        if used.map_err(|error| failed(&error, &path))? > FIRST_RECORD {
-            return Err(Error::Damaged(format!("{}: no record of the log can be read", path.display())));
+        let file = world.disk.open(&path, Open::Read);
+        let end = file.and_then(|file| record::written_end(file.as_ref()));
+        Ok((*number, end.map_err(|error| failed(&error, &path))?))
+    };
+    numbers.iter().map(end).collect()
+}
+
+/// A log without any good record is one that was never used. Anything else is too much damage to go on with.
+fn check_empty(dir: &Path, ends: &Ends) -> Result<(), Error> {
+    const FIRST_RECORD: u64 = 1024;
+    match ends.iter().find(|(_, end)| **end > segment::HEADER + FIRST_RECORD) {
+        Some((number, _)) => {
+            let path = segment::path(dir, Place::Log(*number));
+            Err(Error::Damaged(format!("{}: no record of the log can be read", path.display())))
         }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Number of the last good record in the log, and up to which record it says that all were durable.
-fn newest(world: &World, dir: &Path, numbers: &[u64], salt: u64) -> Result<Option<(u64, u64)>, Error> {
-    for number in numbers.iter().rev() {
+fn newest(world: &World, dir: &Path, ends: &Ends, salt: u64) -> Result<Option<(u64, u64)>, Error> {
+    for (number, end) in ends.iter().rev() {
         let mut last = None;
-        walk(world, dir, *number, segment::HEADER, salt, |_, found| {
+        walk(world, dir, *number, segment::HEADER..*end, salt, |_, found| {
             last = Some((found.header.sequence, found.header.synced));
             Ok(true)
         })?;
@@ -208,12 +220,13 @@ fn newest(world: &World, dir: &Path, numbers: &[u64], salt: u64) -> Result<Optio
     Ok(None)
 }
 
-/// Gives all good records of a segment to `each`, with where it was expected, until that says `false`.
+/// Gives all good records that begin in a part of a segment to `each`, with where it was expected, until that says
+/// `false`.
 pub(super) fn walk(
     world: &World,
     dir: &Path,
     number: u64,
-    from: u64,
+    part: Range<u64>,
     salt: u64,
     mut each: impl FnMut(u64, Record) -> Result<bool, Error>,
 ) -> Result<(), Error> {
@@ -221,12 +234,12 @@ pub(super) fn walk(
     let io = |error: std::io::Error| failed(&error, &path);
     let file = world.disk.open(&path, Open::Read).map_err(io)?;
     let len = file.len().map_err(io)?;
-    let mut position = from;
-    while position < len {
+    let (mut position, until) = (part.start, part.end.min(len));
+    while position < until {
         let here = record::read(file.as_ref(), position, len, salt).map_err(io)?;
         let found = match here {
             Some(found) => Some(found),
-            None => record::find(file.as_ref(), position + 1, len, salt).map_err(io)?,
+            None => record::find(file.as_ref(), position + 1, until, len, salt).map_err(io)?,
         };
         let Some(found) = found else { break };
         let end = found.end();
@@ -306,7 +319,7 @@ fn share(
     }
 }
 
-fn read_live(index: &dyn Index) -> Result<std::collections::BTreeMap<Place, u64>, Error> {
+fn read_live(index: &dyn Index) -> Result<BTreeMap<Place, u64>, Error> {
     let all = body::live_prefix().prefix_range();
     let entries = index.range(&all, usize::MAX, false, u64::MAX)?;
     let entry = |(key, found): &(crate::Key, crate::Versioned)| {
@@ -349,13 +362,13 @@ impl<'a> Replay<'a> {
         }
     }
 
-    fn run(&mut self, numbers: &[u64]) -> Result<(), Error> {
+    fn run(&mut self, ends: &Ends) -> Result<(), Error> {
         let (first, from) = self.start.map_or((0, segment::HEADER), |mark| (mark.segment, mark.position));
         let (world, dir, salt) = (&self.shared.world, &self.shared.dir, self.shared.salt);
-        for number in numbers.iter().copied().filter(|number| *number >= first) {
+        for (number, end) in ends.range(first..).map(|(number, end)| (*number, *end)) {
             let from = if number == first { from } else { segment::HEADER };
             let mut go_on = true;
-            walk(world, dir, number, from, salt, |expected, found| {
+            walk(world, dir, number, from..end, salt, |expected, found| {
                 go_on = self.take(number, expected, &found)?;
                 Ok(go_on)
             })?;
@@ -430,12 +443,12 @@ impl<'a> Replay<'a> {
 
 /// Takes away what lies behind the last record that was kept, so that no later start takes it for good, and makes
 /// sure that what was kept stays: from `unsure` on it may never have been synced.
-fn cut(shared: &Shared, numbers: &[u64], end: Option<(u64, u64)>, unsure: Option<u64>) -> Result<u64, Error> {
+fn cut(shared: &Shared, ends: &Ends, end: Option<(u64, u64)>, unsure: Option<u64>) -> Result<u64, Error> {
     let (disk, dir) = (shared.world.disk.as_ref(), &shared.dir);
     let log = segment::dir_of(dir, Place::Log(0));
     let (last, position) = end.unwrap_or((0, 0));
     let mut discarded = 0;
-    for number in numbers {
+    for (number, written) in ends {
         let path = segment::path(dir, Place::Log(*number));
         let io = |error: std::io::Error| failed(&error, &path);
         if *number > last {
@@ -445,7 +458,7 @@ fn cut(shared: &Shared, numbers: &[u64], end: Option<(u64, u64)>, unsure: Option
         let file = disk.open(&path, Open::Write).map_err(io)?;
         let mut len = file.len().map_err(io)?;
         if *number == last && (len > position || unsure.is_some()) {
-            discarded += used_behind(file.as_ref(), position, len).map_err(io)?;
+            discarded += written.saturating_sub(position);
             rewrite(file.as_ref(), unsure.unwrap_or(position), position).map_err(io)?;
             file.set_len(position).and_then(|()| file.sync_all()).map_err(io)?;
             len = position;
@@ -466,24 +479,6 @@ fn rewrite(file: &dyn File, mut from: u64, to: u64) -> std::io::Result<()> {
         from += bytes.len() as u64;
     }
     Ok(())
-}
-
-/// Bytes from `from` to the last one that is not zero.
-pub(super) fn used_behind(file: &dyn File, from: u64, len: u64) -> std::io::Result<u64> {
-    let zeros = vec![0; 64 * 1024];
-    let mut buffer = zeros.clone();
-    let (mut at, mut used) = (from, 0);
-    while at < len {
-        let window = (len - at).min(buffer.len() as u64) as usize;
-        file.read_exact_at(&mut buffer[..window], at)?;
-        if buffer[..window] != zeros[..window]
-            && let Some(last) = buffer[..window].iter().rposition(|byte| *byte != 0)
-        {
-            used = at + last as u64 + 1 - from;
-        }
-        at += window as u64;
-    }
-    Ok(used)
 }
 
 /// Files of bodies that a replayed commit gave up.

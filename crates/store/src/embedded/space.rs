@@ -13,7 +13,8 @@ use tokio::sync::{mpsc, oneshot};
 use world::disk::{File, Open};
 
 use super::commit::Moved;
-use super::recover::{used_behind, walk};
+use super::record;
+use super::recover::walk;
 use super::segment::{self, failed};
 use super::{Request, Shared};
 use crate::body::{self, Entry, Extent, Place};
@@ -228,7 +229,7 @@ impl Collector {
         mut each: impl FnMut(Change) -> bool,
     ) -> Result<(), Error> {
         let shared = &self.shared;
-        walk(&shared.world, &shared.dir, number, segment::HEADER, shared.salt, |_, found| {
+        walk(&shared.world, &shared.dir, number, segment::HEADER..u64::MAX, shared.salt, |_, found| {
             for change in found.changes {
                 let now = shared.index.get(&change.key, u64::MAX)?;
                 let holds = match &change.value {
@@ -249,22 +250,29 @@ impl Collector {
     fn is_whole(&self, number: u64) -> Result<bool, Error> {
         let (shared, place) = (&self.shared, Place::Log(number));
         let (mut whole, mut end) = (true, segment::HEADER);
-        walk(&shared.world, &shared.dir, number, segment::HEADER, shared.salt, |expected, found| {
-            whole = expected == found.position;
-            end = found.end();
-            Ok(whole)
-        })?;
+        walk(
+            &shared.world,
+            &shared.dir,
+            number,
+            segment::HEADER..u64::MAX,
+            shared.salt,
+            |expected, found| {
+                whole = expected == found.position;
+                end = found.end();
+                Ok(whole)
+            },
+        )?;
         let file = self.open(place)?;
-        let rest = file.len().and_then(|len| used_behind(file.as_ref(), end, len));
-        let rest = rest.map_err(|error| failed(&error, &segment::path(&shared.dir, place)))?;
-        Ok(whole && rest == 0)
+        let written = record::written_end(file.as_ref());
+        let written = written.map_err(|error| failed(&error, &segment::path(&shared.dir, place)))?;
+        Ok(whole && written <= end)
     }
 
     /// The bodies that were written into a segment.
     fn bodies_of(&self, number: u64) -> Result<BTreeSet<BlobId>, Error> {
         let shared = &self.shared;
         let mut blobs = BTreeSet::new();
-        walk(&shared.world, &shared.dir, number, segment::HEADER, shared.salt, |_, found| {
+        walk(&shared.world, &shared.dir, number, segment::HEADER..u64::MAX, shared.salt, |_, found| {
             blobs.extend(found.changes.iter().filter_map(|change| body::blob_of(&change.key)));
             Ok(true)
         })?;
