@@ -99,6 +99,8 @@ pub(crate) struct Shared {
     log_bytes: AtomicU64,
     /// `log_bytes` when the index was last flushed.
     flushed_at: AtomicU64,
+    /// Bytes of log that this start has replayed and that no flush covers yet.
+    replayed_bytes: AtomicU64,
     /// Checkpoints that the index task has not written out yet.
     flushes: AtomicU64,
     /// Told after each of them.
@@ -159,15 +161,18 @@ impl Shared {
 
     /// Applies the changes of one durable record and keeps account of the bodies. Gives the files that nothing
     /// refers to any more.
-    fn apply(&self, sequence: u64, changes: &[Change], own: Option<(u64, u64)>) -> Result<Vec<Place>, Error> {
+    fn apply(&self, sequence: u64, changes: &[Change], own: Option<(u64, u64)>) -> Vec<Place> {
         let mut gone = Vec::new();
         for change in changes {
-            if body::blob_of(&change.key).is_some() {
-                self.account(change, own, &mut gone)?;
+            if body::blob_of(&change.key).is_some()
+                && let Err(error) = self.account(change, own, &mut gone)
+            {
+                // What cannot be read counts as alive for ever: its space is lost, but nothing else.
+                tracing::error!("the index is damaged; delete it while the store is closed: {error}");
             }
         }
         self.index.apply(sequence, changes);
-        Ok(gone)
+        gone
     }
 
     /// `own` is the segment and the offset where the bodies of the record begin: what lies behind that is new.
@@ -179,18 +184,19 @@ impl Shared {
                 extent.place == Place::Log(segment) && extent.offset >= offset
             })
         };
-        let old = match &new {
-            Some(entry) if is_new(entry) => None,
-            _ => self.index.get(&change.key, u64::MAX)?,
-        };
-        let old = old.map(|old| Entry::decode(&old.value)).transpose()?;
-        let (new, old) =
-            (new.map_or(Vec::new(), |entry| entry.extents), old.map_or(Vec::new(), |entry| entry.extents));
-        let mut usage = self.usage();
-        for extent in new.iter().filter(|extent| body::live_key(extent.place).is_some()) {
-            *usage.live.entry(extent.place).or_insert(0) += extent.length;
+        let is_known_new = new.as_ref().is_some_and(is_new);
+        let new = new.map_or(Vec::new(), |entry| entry.extents);
+        {
+            // First, so that nothing that is alive is ever missing from the account.
+            let mut usage = self.usage();
+            for extent in new.iter().filter(|extent| body::live_key(extent.place).is_some()) {
+                *usage.live.entry(extent.place).or_insert(0) += extent.length;
+            }
         }
-        for extent in &old {
+        let old = if is_known_new { None } else { self.index.get(&change.key, u64::MAX)? };
+        let old = old.map(|old| Entry::decode(&old.value)).transpose()?;
+        let mut usage = self.usage();
+        for extent in old.iter().flat_map(|entry| &entry.extents) {
             if body::live_key(extent.place).is_some() {
                 usage.take(extent, gone);
             } else if new.iter().all(|kept| kept.place != extent.place) {
@@ -309,7 +315,8 @@ impl Store for Embedded {
             commits: shared.commits.load(Ordering::Relaxed),
             syncs: shared.syncs.load(Ordering::Relaxed),
             log_bytes,
-            replay_bytes: log_bytes.saturating_sub(shared.flushed_at.load(Ordering::Relaxed)),
+            replay_bytes: log_bytes.saturating_sub(shared.flushed_at.load(Ordering::Relaxed))
+                + shared.replayed_bytes.load(Ordering::Relaxed),
         }
     }
 }

@@ -55,14 +55,28 @@ impl Watch {
 /// Who watches what.
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
-    topics: Mutex<BTreeMap<Topic, watch::Sender<i64>>>,
+    topics: Mutex<Topics>,
 }
+
+#[derive(Debug, Default)]
+struct Topics {
+    senders: BTreeMap<Topic, watch::Sender<i64>>,
+    /// How many there were when those without watchers were last taken out.
+    swept: usize,
+}
+
+/// Topics without watchers are taken out when there are this many more than twice those that had some.
+const SPARE_TOPICS: usize = 64;
 
 impl Hub {
     /// Notices of `topic` from now on.
     pub(crate) fn watch(&self, topic: Topic) -> Watch {
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        let sender = topics.entry(topic).or_insert_with(|| watch::Sender::new(0));
+        if topics.senders.len() >= 2 * topics.swept + SPARE_TOPICS {
+            topics.senders.retain(|_, sender| sender.receiver_count() > 0);
+            topics.swept = topics.senders.len();
+        }
+        let sender = topics.senders.entry(topic).or_insert_with(|| watch::Sender::new(0));
         Watch { receiver: sender.subscribe() }
     }
 
@@ -73,9 +87,9 @@ impl Hub {
         }
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
         for notice in notices {
-            let Some(sender) = topics.get(&notice.topic) else { continue };
+            let Some(sender) = topics.senders.get(&notice.topic) else { continue };
             if sender.receiver_count() == 0 {
-                topics.remove(&notice.topic);
+                topics.senders.remove(&notice.topic);
             } else {
                 sender.send_replace(notice.value);
             }
@@ -84,6 +98,24 @@ impl Hub {
 
     /// Tells nobody any more.
     pub(crate) fn close(&self) {
-        self.topics.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner).senders.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_that_nobody_watches_any_more_are_forgotten() {
+        let hub = Hub::default();
+        let kept = hub.watch(Topic::Queue);
+        for account in 0..10_000 {
+            drop(hub.watch(Topic::Account(mail::AccountId(account))));
+        }
+        let topics = hub.topics.lock().expect("no holder panics").senders.len();
+        assert!(topics <= 2 * SPARE_TOPICS, "{topics}");
+        hub.tell(&[Notice { topic: Topic::Queue, slot: None, value: 7 }]);
+        assert!(kept.has_changed());
     }
 }

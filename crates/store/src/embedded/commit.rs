@@ -117,6 +117,15 @@ enum Next {
     Failed(Error),
 }
 
+/// Says that the commit task has died, unless it has ended well before.
+struct Death(Arc<Shared>);
+
+impl Drop for Death {
+    fn drop(&mut self) {
+        self.0.fail(Error::Poisoned("the commit task has died".into()));
+    }
+}
+
 impl Next {
     /// Waits for it.
     async fn ready(self) -> Result<Segment, Error> {
@@ -199,7 +208,9 @@ impl Committer {
         to_flush: mpsc::UnboundedSender<Flush>,
     ) -> Self {
         let next = prepare(&shared, log.segment.number + 1, Room::Free);
-        let checkpoint_at = shared.log_bytes.load(Ordering::Relaxed) + shared.options.checkpoint_bytes;
+        // What was replayed counts: a server that is killed again and again must not replay ever more.
+        let replayed = shared.replayed_bytes.load(Ordering::Relaxed);
+        let checkpoint_at = shared.options.checkpoint_bytes.saturating_sub(replayed);
         let durable_to = (log.segment.number, log.position);
         Self {
             shared,
@@ -222,6 +233,8 @@ impl Committer {
     /// Until the store is closed or nobody has it any more.
     pub(super) async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Request>) {
         let mut requests = Vec::with_capacity(REQUESTS);
+        // Dropped before all that waits is: those who are told that their commit is gone must not read `Closed`.
+        let _death = Death(Arc::clone(&self.shared));
         while !(self.closing && self.in_flight.is_none()) {
             match self.wait(&mut inbox, &mut requests).await {
                 Wake::Synced(done) => self.turn(done),
@@ -375,10 +388,13 @@ impl Committer {
         if let Some(error) = self.shared.failure() {
             return Err(error);
         }
-        // What waits to be flushed is held in memory: new bodies wait for it, changes of state do not.
+        // What waits to be flushed is held in memory: new bodies wait for it.
         while bodies && self.shared.flushes.load(Ordering::Relaxed) > FLUSHES {
-            self.shared.flushed.notified().await;
+            if let Either::Right(()) = race(self.shared.flushed.notified(), self.to_flush.closed()).await {
+                return Err(Error::Io("the task that writes the index has died".into()));
+            }
         }
+        self.check_unflushed(bodies)?;
         if size > record::LENGTH_MAX / 2 {
             return Err(Error::TooLarge(format!("a batch of {size} bytes")));
         }
@@ -395,6 +411,20 @@ impl Committer {
             return Ok(());
         }
         self.roll(bodies).await
+    }
+
+    /// The index cannot be written out for long: what it holds in memory has an end, for bodies sooner than for
+    /// changes of state.
+    fn check_unflushed(&mut self, bodies: bool) -> Result<(), Error> {
+        let bound = self.shared.options.checkpoint_bytes * (FLUSHES + 2) * if bodies { 1 } else { 2 };
+        if self.shared.index.unflushed() <= bound {
+            return Ok(());
+        }
+        if self.shared.flushes.load(Ordering::Relaxed) == 0 {
+            // No checkpoint would come by itself any more.
+            self.checkpoint();
+        }
+        Err(Error::Io("the index cannot be written out; see the log".into()))
     }
 
     /// Goes on to the next segment, after handing over the group that belongs to this one.
@@ -497,10 +527,8 @@ impl Committer {
             if !record.apply {
                 continue;
             }
-            match self.shared.apply(record.sequence, &record.changes, Some((group.segment, record.bodies))) {
-                Ok(places) => gone.extend(places),
-                Err(error) => self.shared.fail(Error::Poisoned(format!("the index failed: {error}"))),
-            }
+            let own = Some((group.segment, record.bodies));
+            gone.extend(self.shared.apply(record.sequence, &record.changes, own));
         }
         self.shared.pins.show(group.last);
         let (before, end) = std::mem::replace(&mut self.durable_to, (group.segment, group.end));

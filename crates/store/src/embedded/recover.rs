@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::{Buf, BufMut, Bytes};
@@ -314,6 +314,7 @@ fn share(
         syncs: AtomicU64::new(0),
         log_bytes: AtomicU64::new(0),
         flushed_at: AtomicU64::new(0),
+        replayed_bytes: AtomicU64::new(0),
         flushes: AtomicU64::new(0),
         flushed: tokio::sync::Notify::new(),
     }
@@ -403,7 +404,8 @@ impl<'a> Replay<'a> {
         if !is_durable && !self.bodies_are_whole(number, found)? {
             return Ok(false);
         }
-        self.gone.extend(self.shared.apply(header.sequence, &found.changes, None)?);
+        self.gone.extend(self.shared.apply(header.sequence, &found.changes, None));
+        self.shared.replayed_bytes.fetch_add(u64::from(header.length), Ordering::Relaxed);
         if !is_durable && self.unsure.is_none() {
             // They are one group, so they lie in one file.
             self.unsure = Some(found.position);
@@ -415,6 +417,7 @@ impl<'a> Replay<'a> {
             Watermark { sequence: header.sequence, segment: number, position: found.end() }.note(self.shared);
             self.shared.index.seal();
             self.shared.index.flush()?;
+            self.shared.replayed_bytes.store(0, Ordering::Relaxed);
         }
         Ok(true)
     }
@@ -511,7 +514,10 @@ fn first_checkpoint(shared: &Shared, log: &Log) {
     Watermark { sequence: log.synced, segment, position: log.position }.note(shared);
     shared.index.seal();
     match shared.index.flush() {
-        Ok(()) => shared.usage().replay_from = segment,
+        Ok(()) => {
+            shared.usage().replay_from = segment;
+            shared.replayed_bytes.store(0, Ordering::Relaxed);
+        }
         // It is tried again at the next checkpoint; until then a start replays more.
         Err(error) => tracing::warn!("the index could not be flushed: {error}"),
     }

@@ -60,6 +60,7 @@ pub(super) async fn flush(
         match flushed {
             Ok(()) => {
                 shared.flushed_at.store(checkpoint.log_bytes, Ordering::Relaxed);
+                shared.replayed_bytes.store(0, Ordering::Relaxed);
                 shared.usage().replay_from = checkpoint.segment;
                 if let Some(space) = space.upgrade() {
                     let _ = space.send(Work::Look);

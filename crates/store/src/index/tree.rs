@@ -30,7 +30,10 @@ pub(crate) struct TreeIndex {
     counter: SequenceNumberCounter,
     pins: Arc<Pins>,
     applied: AtomicU64,
-    unflushed: AtomicU64,
+    /// Bytes ever applied, sealed, and written out.
+    inserted: AtomicU64,
+    sealed: AtomicU64,
+    written: AtomicU64,
     flushing: Mutex<()>,
 }
 
@@ -45,7 +48,8 @@ impl TreeIndex {
             .open()
             .map_err(failed)?;
         let applied = AtomicU64::new(tree.get_highest_seqno().unwrap_or(0));
-        Ok(Self { tree, counter, pins, applied, unflushed: AtomicU64::new(0), flushing: Mutex::default() })
+        let [inserted, sealed, written] = [const { AtomicU64::new(0) }; 3];
+        Ok(Self { tree, counter, pins, applied, inserted, sealed, written, flushing: Mutex::default() })
     }
 }
 
@@ -106,27 +110,35 @@ impl Index for TreeIndex {
             };
             bytes += memtable.insert(item).0;
         }
-        self.unflushed.fetch_add(bytes, Ordering::Relaxed);
+        self.inserted.fetch_add(bytes, Ordering::Relaxed);
         self.applied.store(sequence, Ordering::Release);
     }
 
     fn unflushed(&self) -> u64 {
-        self.unflushed.load(Ordering::Relaxed)
+        let written = self.written.load(Ordering::Relaxed);
+        self.inserted.load(Ordering::Relaxed).saturating_sub(written)
     }
 
     fn seal(&self) {
         self.tree.rotate_memtable();
-        self.unflushed.store(0, Ordering::Relaxed);
+        self.sealed.store(self.inserted.load(Ordering::Relaxed), Ordering::Release);
     }
 
     fn flush(&self) -> Result<(), Error> {
         let _alone = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
+        let sealed = self.sealed.load(Ordering::Acquire);
         self.counter.set(self.applied.load(Ordering::Acquire));
         self.tree.flush(&self.tree.get_flush_lock(), self.pins.oldest()).map_err(failed)?;
-        // Compaction goes in steps; a few a flush keep the newest level short without ever falling behind.
+        self.written.store(sealed, Ordering::Relaxed);
+        // Compaction goes in steps; a few a flush keep the newest level short without ever falling behind. If one
+        // fails, what was flushed is safe all the same: the log before it may go, which on a full disk is what
+        // gives compaction its room again.
         for _ in 0..4 {
             self.counter.set(self.applied.load(Ordering::Acquire));
-            self.tree.compact(Arc::new(Leveled::default()), self.pins.oldest()).map_err(failed)?;
+            if let Err(error) = self.tree.compact(Arc::new(Leveled::default()), self.pins.oldest()) {
+                tracing::warn!("the index could not be tidied up: {error:?}");
+                break;
+            }
         }
         Ok(())
     }

@@ -248,6 +248,69 @@ fn a_killed_process_leaves_a_store_that_replays_only_the_end() {
 }
 
 #[test]
+fn a_process_that_is_killed_again_and_again_does_not_replay_ever_more() {
+    doors::run(async {
+        let world = world::real::world(&[]);
+        let mut dirs = vec![doors::Scratch::new("killed-often")];
+        for round in 0..8 {
+            let from = dirs[round].path().to_owned();
+            let (store, recovery) = open_reporting(&world, &from, small()).await.expect("it opens");
+            assert!(recovery.replayed < 30, "round {round}: {recovery:?}");
+            for n in 0..8 {
+                deliver(&store, round as u64 * 8 + n).await;
+            }
+            assert!(store.statistics().replay_bytes < 2 * small().checkpoint_bytes);
+            let next = doors::Scratch::new(&format!("killed-often-{round}"));
+            copy(&from.join("index"), &next.path().join("index"));
+            copy(&from, next.path());
+            store.close().await;
+            dirs.push(next);
+        }
+    });
+}
+
+#[test]
+fn an_index_that_cannot_be_written_out_costs_bounded_memory_and_no_mail() {
+    doors::run(async {
+        let dir = doors::Scratch::new("index-unwritable");
+        let world = world::real::world(&[]);
+        let store = open(&world, dir.path(), small()).await.expect("the disk works");
+        let tables = dir.path().join("index/tables");
+        let aside = dir.path().join("index/aside");
+        std::fs::rename(&tables, &aside).expect("it is there");
+        std::fs::write(&tables, b"not a directory").expect("it can be written");
+        deliver(&store, 0).await;
+        let mut flags = 0;
+        let refused = loop {
+            let mut batch = Batch::new();
+            batch.put(flag_key(flags % 100), vec![7; 4_000]);
+            match store.commit(batch).await {
+                Ok(_) => flags += 1,
+                Err(error) => break error,
+            }
+            assert!(flags < 5_000, "it would go on for ever");
+        };
+        assert!(matches!(refused, store::Error::Io(_)), "{refused:?}");
+        assert!(blob_of(&store, 0).await.is_some(), "what is there can be read");
+        std::fs::remove_file(&tables).expect("it is there");
+        std::fs::rename(&aside, &tables).expect("it is there");
+        for _ in 0..1_000 {
+            let mut batch = Batch::new();
+            batch.put(flag_key(0), vec![8; 10]);
+            if store.commit(batch).await.is_ok() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        deliver(&store, 1).await;
+        store.close().await;
+        let store = open(&world, dir.path(), small()).await.expect("it opens");
+        assert!(blob_of(&store, 0).await.is_some() && blob_of(&store, 1).await.is_some());
+        store.close().await;
+    });
+}
+
+#[test]
 fn a_damaged_segment_is_not_collected() {
     use world::Disk;
     let disk = MemoryDisk::new();
