@@ -96,14 +96,13 @@ class Authority:
 class House:
     """One Posthouse server."""
 
-    def __init__(self, domain="alpha.test", extra="", services=SERVICES, outbound=25, names=None, limits="", ports=None, plaintext=(), wrapper=()):
+    def __init__(self, domain="alpha.test", extra="", services=SERVICES, outbound=25, names=None, limits="", ports=None, plaintext=()):
         self.domain = domain
         self.hostname = f"mx.{domain}"
         self.directory = scratch(domain)
         self.config = self.directory / "posthouse.toml"
         self.names = names or NameServer({domain: {"MX": [(10, self.hostname)]}, self.hostname: {"A": ["127.0.0.1"]}})
         self.own_names = names is None
-        self.wrapper = list(wrapper)
         self.process = None
         self.ports = {}
         self.ready_s = None
@@ -130,7 +129,7 @@ class House:
         """Starts the server and waits for its `ready` line."""
         begin = time.monotonic()
         self.process = subprocess.Popen(
-            [*self.wrapper, BINARY, "serve", "--config", str(self.config)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            [BINARY, "serve", "--config", str(self.config)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=self.log, start_new_session=True,
         )
         _running.append(self.process)
@@ -212,6 +211,9 @@ class House:
 
     def queue(self):
         return json.loads(self.run("queue", "list", "--json").stdout)
+
+    def status(self):
+        return json.loads(self.run("status", "--json").stdout)
 
     def memory_kib(self):
         status = Path(f"/proc/{self.process.pid}/status").read_text()

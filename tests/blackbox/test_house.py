@@ -67,6 +67,25 @@ class Process(unittest.TestCase):
         finally:
             house.close()
 
+    def test_status_needs_the_server(self):
+        house = House()
+        try:
+            house.people("ann").start()
+            with house.smtp() as client:
+                client.sendmail("out@side.test", ["ann@alpha.test"], letter("counted"))
+                status = house.status()
+            self.assertEqual(status["pid"], house.process.pid)
+            self.assertEqual(status["connections"]["services"]["smtp"], 1)
+            self.assertGreaterEqual(status["store"]["syncs"], 1)
+            self.assertEqual(status["queue"], {"items": 0, "due": 0, "held": 0, "next_due": None})
+            self.assertIn("posthouse", house.run("status").stdout)
+            self.assertEqual(house.stop(), 0)
+            ended = house.run("status", check=False)
+            self.assertEqual((ended.returncode, ended.stdout), (1, ""))
+            self.assertIn("no server is running", ended.stderr)
+        finally:
+            house.close()
+
     def test_usage_errors_have_status_2(self):
         for arguments in (["nonsense"], ["serve", "--config", "/nowhere/posthouse.toml"], ["account", "add"]):
             with self.subTest(arguments):

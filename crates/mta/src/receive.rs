@@ -21,6 +21,8 @@ pub(crate) struct Receiver {
     settings: Arc<Settings>,
     client: Client,
     transaction: Option<Transaction>,
+    /// Whether MAIL or a RCPT was refused and told since the last MAIL.
+    refused: bool,
     directory_changes: store::Watch,
 }
 
@@ -38,6 +40,7 @@ impl Receiver {
             settings: mta.settings(),
             client: Client::new(stream, service),
             transaction: None,
+            refused: false,
             directory_changes: mta.store.watch(store::Topic::Directory),
             mta,
         }
@@ -74,6 +77,7 @@ impl Receiver {
 
     /// MAIL: submitters may only use addresses of their own account (RFC 6409 §6.1).
     pub(crate) async fn mail(&mut self, reverse_path: ReversePath, _: MailParams) -> Answer {
+        self.refused = false;
         if let (Some(account), Some(address)) = (&self.client.account, &reverse_path.0) {
             match self.mta.directory.may_send_as(account.account, address).await {
                 Ok(true) => {}
@@ -106,8 +110,8 @@ impl Receiver {
                 Answer::Accept
             }
             Err(reply) => {
-                let from = self.transaction.as_ref().map(|t| &t.reverse_path);
-                self.refuse("RCPT", from, vec![recipient.address], reply)
+                let from = self.transaction.as_ref().map(|t| t.reverse_path.clone());
+                self.refuse("RCPT", from.as_ref(), vec![recipient.address], reply)
             }
         }
     }
@@ -232,14 +236,26 @@ impl Receiver {
 
     /// Something the session itself refused, for the journey.
     pub(crate) fn violation(&mut self, command: &str, reply: &Reply) {
+        let is = |verb: &str| command.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(verb));
+        if reply.code == 503 && (is("RCPT") || is("DATA") || is("BDAT")) && self.is_aftermath() {
+            return;
+        }
+        self.refused |= is("MAIL") || is("RCPT");
         self.record(command, self.transaction.as_ref().map(|t| &t.reverse_path), Vec::new(), reply);
+    }
+
+    /// Whether a command out of order is what a pipelining client sent before it could read of a refusal that has been
+    /// told (RFC 2920 §3.1): one mistake, told once.
+    fn is_aftermath(&self) -> bool {
+        self.refused && self.transaction.as_ref().is_none_or(|transaction| transaction.resolutions.is_empty())
     }
 
     pub(crate) fn login_refused(&mut self, reply: &Reply) {
         self.record("AUTH", None, Vec::new(), reply);
     }
 
-    fn refuse(&self, stage: &str, from: Option<&ReversePath>, to: Vec<Address>, reply: Reply) -> Answer {
+    fn refuse(&mut self, stage: &str, from: Option<&ReversePath>, to: Vec<Address>, reply: Reply) -> Answer {
+        self.refused |= stage != "DATA";
         self.record(stage, from, to, &reply);
         Answer::Reject(reply)
     }

@@ -1,7 +1,7 @@
 //! What is to be tried now, and when to look again.
 
 use mail::{Id, Wall};
-use store::{KeyRange, Snapshot};
+use store::{Key, KeyRange, Snapshot};
 
 use crate::{Destination, Error, Item, Queue, keys, record};
 
@@ -24,6 +24,19 @@ pub struct DueDestination {
     pub destination: Destination,
     /// Since when the oldest is due.
     pub due: Wall,
+}
+
+/// How much is in the queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// All items.
+    pub items: u64,
+    /// Those that should have been tried by now, or are being tried.
+    pub due: u64,
+    /// Those that operators keep from being tried.
+    pub held: u64,
+    /// When the first is or was due.
+    pub next_due: Option<Wall>,
 }
 
 impl Queue {
@@ -90,6 +103,17 @@ impl Queue {
         Ok(items)
     }
 
+    /// Counts what is in the queue. Costs by the number of items.
+    pub async fn figures(&self, now: Wall) -> Result<Figures, Error> {
+        let snapshot = self.store.snapshot();
+        let (items, _) = count(&snapshot, keys::items()).await?;
+        // Held items are in no index of what is due.
+        let (waiting, first) = count(&snapshot, keys::all_due()).await?;
+        let (due, _) = count(&snapshot, keys::due_by(now)).await?;
+        let next_due = first.map(|key| keys::time_and_id(&key).ok_or_else(keys::damaged)).transpose()?;
+        Ok(Figures { items, due, held: items - waiting, next_due: next_due.map(|(due, _)| due) })
+    }
+
     /// Items of an index's range that nobody has leased.
     async fn unleased(
         &self,
@@ -110,6 +134,20 @@ impl Queue {
                 Some((last, _)) if items.len() < limit => range = range.after(last),
                 _ => return Ok(items),
             }
+        }
+    }
+}
+
+/// How many keys a range has, and the first.
+async fn count(snapshot: &Snapshot, mut range: KeyRange) -> Result<(u64, Option<Key>), Error> {
+    let (mut keys, mut first) = (0, None);
+    loop {
+        let page = snapshot.range(&range, PAGE).await?;
+        keys += page.len() as u64;
+        first = first.or_else(|| page.first().map(|(key, _)| key.clone()));
+        match page.last() {
+            Some((last, _)) if page.len() == PAGE => range = range.after(last),
+            _ => return Ok((keys, first)),
         }
     }
 }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use store::Store;
 
 pub use admin::{Filter, Page};
-pub use due::{DueDestination, DueItem};
+pub use due::{DueDestination, DueItem, Figures};
 pub use enqueue::NewItem;
 pub use item::{Destination, Item, RecipientState, State};
 pub use lease::Lease;

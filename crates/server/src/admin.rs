@@ -6,6 +6,7 @@ mod domain;
 mod queue;
 mod reply;
 mod request;
+mod status;
 mod trace;
 
 use std::sync::Arc;
@@ -18,10 +19,11 @@ use store::{Batch, Store};
 use world::World;
 
 pub(crate) use reply::{
-    AccountDetail, AccountRow, AliasRow, DnsRecord, JourneyEvent, JourneyRow, MailboxRow, QueueRecipient,
-    QueueRow, Reply,
+    AccountDetail, AccountRow, AliasRow, ConnectionFigures, DnsRecord, JourneyEvent, JourneyRow, ListenerRow,
+    MailboxRow, QueueFigures, QueueRecipient, QueueRow, Reply, Status, StoreFigures,
 };
 pub(crate) use request::{NewPassword, QueueAction, QueueFilter, Request, TraceQuery};
+pub(crate) use status::Running;
 pub(crate) use trace::journey_row;
 
 /// Rows of one page of a list.
@@ -38,6 +40,8 @@ pub(crate) struct Office {
     pub(crate) queue: Arc<::queue::Queue>,
     pub(crate) journeys: Arc<Journeys>,
     pub(crate) hostname: Domain,
+    /// Where these are a running server's; a command that opens the store itself has none.
+    running: Option<Running>,
 }
 
 /// Why a change was not made.
@@ -100,7 +104,14 @@ impl Office {
             world,
             store,
             hostname,
+            running: None,
         }
+    }
+
+    /// Those of a running server.
+    #[must_use]
+    pub(crate) fn of(self, running: Running) -> Self {
+        Self { running: Some(running), ..self }
     }
 
     /// Does what is asked, or says why not.
@@ -117,6 +128,7 @@ impl Office {
             Request::QueueShow { id } => self.queue_show(&id).await,
             Request::QueueAct { action, filter } => self.queue_act(action, &filter).await,
             Request::Trace { query } => self.trace(&query).await,
+            Request::Status => self.status().await,
             change => self.change(&change).await,
         }
         .map_err(String::from)

@@ -7,6 +7,7 @@ pub(crate) mod output;
 mod queue;
 mod run;
 mod setup;
+mod status;
 pub(crate) mod trace;
 
 use std::path::PathBuf;
@@ -78,6 +79,8 @@ enum Command {
     /// Mail that waits to leave
     #[command(subcommand)]
     Queue(queue::Command),
+    /// How the running server is: connections, store, queue, memory
+    Status(#[command(flatten)] Listing),
     /// What happened to messages, each step of their way
     Trace(trace::Arguments),
 }
@@ -111,6 +114,7 @@ impl Arguments {
             Command::Account(command) => command.run(&config).await,
             Command::Alias(command) => command.run(&config).await,
             Command::Queue(command) => command.run(&config).await,
+            Command::Status(listing) => status::run(&config, listing).await,
             Command::Trace(arguments) => arguments.run(&config).await,
         }
     }
@@ -136,6 +140,8 @@ mod tests {
             ("setup you@example.org", true),
             ("queue retry --domain a --sender b", true),
             ("queue retry 0000000000042", true),
+            ("status --json", true),
+            ("status smtp", false),
             ("queue retry", false),
             ("queue cancel 0000000000042 --all", false),
             ("account add a@b.c --generate --password-stdin", false),

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use mta::Network;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use crate::config::Service;
+
 /// Refused clients that are told why at the same time; further ones are just closed.
 const FAREWELLS: usize = 64;
 
@@ -44,6 +46,7 @@ struct State {
     caps: Caps,
     /// Also those that are exempt: a shutdown waits for all.
     open: usize,
+    by_service: BTreeMap<Service, usize>,
     counted: usize,
     per_ip: BTreeMap<IpAddr, usize>,
 }
@@ -51,13 +54,14 @@ struct State {
 /// A counted connection; it counts until this is dropped.
 pub(crate) struct Place {
     connections: Arc<Connections>,
+    service: Service,
     /// Where it is counted; `None` for the exempt.
     from: Option<IpAddr>,
 }
 
 impl Connections {
     pub(crate) fn new(caps: Caps) -> Arc<Self> {
-        let state = State { caps, open: 0, counted: 0, per_ip: BTreeMap::new() };
+        let state = State { caps, open: 0, by_service: BTreeMap::new(), counted: 0, per_ip: BTreeMap::new() };
         let farewells = Arc::new(Semaphore::new(FAREWELLS));
         Arc::new(Self { state: Mutex::new(state), all_gone: Notify::new(), farewells })
     }
@@ -68,7 +72,7 @@ impl Connections {
     }
 
     /// Counts a connection from `ip`, or says why it must go.
-    pub(crate) fn enter(self: &Arc<Self>, ip: IpAddr) -> Result<Place, Refusal> {
+    pub(crate) fn enter(self: &Arc<Self>, service: Service, ip: IpAddr) -> Result<Place, Refusal> {
         let mut state = self.lock();
         if state.open >= state.caps.room {
             return Err(Refusal::Busy);
@@ -79,7 +83,8 @@ impl Connections {
             Some(state.count(site(ip))?)
         };
         state.open += 1;
-        Ok(Place { connections: Arc::clone(self), from })
+        *state.by_service.entry(service).or_default() += 1;
+        Ok(Place { connections: Arc::clone(self), service, from })
     }
 
     /// Leave to tell one refused client why; `None` if too many are being told.
@@ -90,6 +95,11 @@ impl Connections {
     /// How many are open.
     pub(crate) fn open(&self) -> usize {
         self.lock().open
+    }
+
+    /// How many are open to one service.
+    pub(crate) fn open_to(&self, service: Service) -> usize {
+        self.lock().by_service.get(&service).copied().unwrap_or(0)
     }
 
     /// Waits until none is open.
@@ -135,6 +145,9 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut state = self.connections.lock();
         state.open -= 1;
+        if let Some(open) = state.by_service.get_mut(&self.service) {
+            *open -= 1;
+        }
         if let Some(site) = self.from {
             state.discount(site);
         }
@@ -168,37 +181,38 @@ mod tests {
     #[test]
     fn caps_hold_until_places_are_given_back() {
         let all = connections(3, 2);
-        let first = all.enter(ip("192.0.2.1")).expect("free");
-        let _second = all.enter(ip("192.0.2.1")).expect("free");
-        assert_eq!(all.enter(ip("192.0.2.1")).err(), Some(Refusal::TooManyFromYou));
-        let _third = all.enter(ip("192.0.2.2")).expect("free");
-        assert_eq!(all.enter(ip("192.0.2.3")).err(), Some(Refusal::Busy));
-        let _loopback = all.enter(ip("127.0.0.1")).expect("exempt");
+        let first = all.enter(Service::Smtp, ip("192.0.2.1")).expect("free");
+        let _second = all.enter(Service::Smtp, ip("192.0.2.1")).expect("free");
+        assert_eq!(all.enter(Service::Smtp, ip("192.0.2.1")).err(), Some(Refusal::TooManyFromYou));
+        let _third = all.enter(Service::Smtp, ip("192.0.2.2")).expect("free");
+        assert_eq!(all.enter(Service::Smtp, ip("192.0.2.3")).err(), Some(Refusal::Busy));
+        let _loopback = all.enter(Service::Smtp, ip("127.0.0.1")).expect("exempt");
         drop(first);
-        let _again = all.enter(ip("::ffff:192.0.2.1")).expect("free again");
-        assert_eq!(all.open(), 4);
+        let _again = all.enter(Service::Smtp, ip("::ffff:192.0.2.1")).expect("free again");
+        assert_eq!((all.open(), all.open_to(Service::Smtp), all.open_to(Service::Imap)), (4, 4, 0));
     }
 
     #[test]
     fn nobody_is_exempt_from_what_there_is() {
         let all = connections(1, 1);
-        let _five: Vec<_> = (0..5).map(|_| all.enter(ip("127.0.0.1")).expect("exempt")).collect();
-        assert_eq!(all.enter(ip("127.0.0.1")).err(), Some(Refusal::Busy));
+        let _five: Vec<_> =
+            (0..5).map(|_| all.enter(Service::Smtp, ip("127.0.0.1")).expect("exempt")).collect();
+        assert_eq!(all.enter(Service::Smtp, ip("127.0.0.1")).err(), Some(Refusal::Busy));
     }
 
     #[test]
     fn one_ipv6_network_is_one_site() {
         let all = connections(10, 1);
-        let _one = all.enter(ip("2001:db8:0:1::1")).expect("free");
-        assert_eq!(all.enter(ip("2001:db8:0:1:ffff::2")).err(), Some(Refusal::TooManyFromYou));
-        assert!(all.enter(ip("2001:db8:0:2::1")).is_ok());
+        let _one = all.enter(Service::Smtp, ip("2001:db8:0:1::1")).expect("free");
+        assert_eq!(all.enter(Service::Smtp, ip("2001:db8:0:1:ffff::2")).err(), Some(Refusal::TooManyFromYou));
+        assert!(all.enter(Service::Smtp, ip("2001:db8:0:2::1")).is_ok());
     }
 
     #[tokio::test]
     async fn a_shutdown_waits_for_all() {
         let all = connections(10, 10);
         all.all_gone().await;
-        let place = all.enter(ip("127.0.0.1")).expect("exempt");
+        let place = all.enter(Service::Smtp, ip("127.0.0.1")).expect("exempt");
         let waiter = tokio::spawn({
             let all = Arc::clone(&all);
             async move { all.all_gone().await }

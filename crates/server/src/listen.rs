@@ -77,7 +77,7 @@ pub(crate) async fn run(
                 continue;
             }
         };
-        match connections.enter(stream.peer().ip()) {
+        match connections.enter(bound.service, stream.peer().ip()) {
             Ok(place) => {
                 let serving = serve(world.clone(), Arc::clone(&bound), Arc::clone(&services), stream, place);
                 world.tasks.spawn(Box::pin(serving));

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use world::tls::Connector;
 use world::{Either, Task, World, disk, race};
 
-use crate::admin::Office;
+use crate::admin::{Office, Running};
 use crate::cli::output;
 use crate::cli::{Failure, load};
 use crate::config::{Config, Service};
@@ -26,6 +26,8 @@ const RESERVED_FILES: u64 = 256;
 
 /// The store's directory in `data_dir`.
 const STORE: &str = "store";
+/// How long sessions may go on after the store failed: nothing that they begin now can succeed.
+const FAILED_DEADLINE: Duration = Duration::from_secs(3);
 /// How long the queue rests after it stopped by itself.
 const QUEUE_RESTART: Duration = Duration::from_secs(5);
 
@@ -36,17 +38,23 @@ pub(crate) async fn run(path: &Path) -> Result<(), Failure> {
     let mut signals = Signals::new().map_err(|e| format!("cannot listen for signals: {e}"))?;
     let server = Server::start(world, &config).await?;
     output::say(ready_line(server.addresses()));
-    while let Asked::Reload = signals.next().await {
-        match load(path) {
-            Ok(new) => config = server.reload(config, new),
-            Err(Failure::Usage(why) | Failure::Failed(why)) => {
-                tracing::error!(why, "keeping the old configuration");
-            }
+    let failure = loop {
+        match race(server.failed(), signals.next()).await {
+            Either::Left(error) => break Some(error),
+            Either::Right(Asked::End) => break None,
+            Either::Right(Asked::Reload) => match load(path) {
+                Ok(new) => config = server.reload(config, new),
+                Err(Failure::Usage(why) | Failure::Failed(why)) => {
+                    tracing::error!(why, "keeping the old configuration");
+                }
+            },
         }
-    }
+    };
+    let deadline = config.limits.shutdown_deadline;
+    let deadline = if failure.is_some() { deadline.min(FAILED_DEADLINE) } else { deadline };
     // Who asks twice does not want to wait.
-    race(signals.end(), server.stop(config.limits.shutdown_deadline)).await;
-    Ok(())
+    race(signals.end(), server.stop(deadline)).await;
+    failure.map_or(Ok(()), |error| Err(Failure::Failed(error.to_string())))
 }
 
 /// `ready smtp=127.0.0.1:25 imap=[::1]:143 …`
@@ -110,7 +118,15 @@ impl Server {
         let control = control::listen(&world, &config.data_dir)?;
         let bound = listen::bind(&world, &config.listeners)?;
         settings.outbound.own_listeners = smtp_addresses(&bound);
-        let office = Arc::new(Office::new(world.clone(), Arc::clone(&store), config.hostname.clone()));
+        let addresses: Vec<_> = bound.iter().map(|b| (b.service, b.listener.local_addr())).collect();
+        let connections = Connections::new(caps(config));
+        let running = Running {
+            since: world.clock.mono(),
+            addresses: addresses.clone(),
+            connections: Arc::clone(&connections),
+        };
+        let office = Office::new(world.clone(), Arc::clone(&store), config.hostname.clone()).of(running);
+        let office = Arc::new(office);
         let parts = mta::Parts {
             world: world.clone(),
             store,
@@ -127,8 +143,8 @@ impl Server {
         let mut server = Self {
             office,
             services: Arc::new(services),
-            connections: Connections::new(caps(config)),
-            addresses: bound.iter().map(|b| (b.service, b.listener.local_addr())).collect(),
+            connections,
+            addresses,
             world,
             journey_days: watch::Sender::new(config.limits.journey_days),
             stopped,
@@ -200,6 +216,14 @@ impl Server {
             tracing::warn!(what, "this change needs a restart");
         }
         Ok(())
+    }
+
+    /// Waits until the store fails (F16). Then only recovery helps: the process ends with status 1, so that whatever
+    /// keeps it running starts it again.
+    async fn failed(&self) -> store::Error {
+        let error = self.office.store.failed().await;
+        tracing::error!(%error, "the store failed: ending, so that a new start recovers it");
+        error
     }
 
     /// Writes what was refused lately into the journeys now.

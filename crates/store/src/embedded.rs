@@ -94,6 +94,8 @@ pub(crate) struct Shared {
     /// Why no more commits are taken.
     failure: Mutex<Option<Error>>,
     failed: AtomicBool,
+    /// Told then.
+    failing: Notify,
     commits: AtomicU64,
     syncs: AtomicU64,
     log_bytes: AtomicU64,
@@ -150,6 +152,7 @@ impl Shared {
     fn fail(&self, error: Error) {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         self.failed.store(true, Ordering::Release);
+        self.failing.notify_waiters();
     }
 
     /// Whether the disk has room for new bodies.
@@ -294,6 +297,19 @@ impl Store for Embedded {
 
     fn watch(&self, topic: Topic) -> Watch {
         self.shared.hub.watch(topic)
+    }
+
+    fn failed(&self) -> BoxFuture<'static, Error> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            loop {
+                let told = shared.failing.notified();
+                if let Some(error) = shared.failure() {
+                    return error;
+                }
+                told.await;
+            }
+        })
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -62,6 +62,10 @@ pub trait Store: Send + Sync {
     /// Notices of commits on `topic` from now on.
     fn watch(&self, topic: Topic) -> Watch;
 
+    /// Waits until the store takes no more commits, and says why: [`Error::Poisoned`] when its disk failed, so that
+    /// only opening it again helps (F16), or [`Error::Closed`].
+    fn failed(&self) -> BoxFuture<'static, Error>;
+
     /// Flushes what recovery would otherwise replay, ends the store's tasks and gives up the lock.
     /// Later commits fail with [`Error::Closed`].
     fn close(&self) -> BoxFuture<'_, ()>;

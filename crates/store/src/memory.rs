@@ -119,6 +119,10 @@ impl Store for Memory {
         self.hub.watch(topic)
     }
 
+    fn failed(&self) -> BoxFuture<'static, Error> {
+        Box::pin(std::future::pending())
+    }
+
     fn close(&self) -> BoxFuture<'_, ()> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
         self.hub.close();

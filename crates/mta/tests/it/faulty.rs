@@ -74,6 +74,10 @@ impl Store for Faulty {
         self.inner.watch(topic)
     }
 
+    fn failed(&self) -> BoxFuture<'static, Error> {
+        self.inner.failed()
+    }
+
     fn close(&self) -> BoxFuture<'_, ()> {
         self.inner.close()
     }

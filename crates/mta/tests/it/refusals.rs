@@ -60,6 +60,39 @@ fn strangers_are_refused_with_reasons() {
     });
 }
 
+/// RFC 2920 §3.1: DATA comes before the client could read that nobody is there to receive.
+#[test]
+fn one_mistake_is_told_once() {
+    run(|outside| async move {
+        let office = Office::open(&outside, &Plan::alpha(), |_| {}).await;
+        let mut client = office.client(25).await;
+        client.say("EHLO there.test").await;
+        for (burst, codes) in [
+            ("MAIL FROM:<a@b.test>\r\nRCPT TO:<nobody@alpha.test>\r\nDATA\r\n", "250 550 503"),
+            (
+                "RSET\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<no@alpha.test>\r\nBDAT 1 LAST\r\nx",
+                "250 250 550 503",
+            ),
+            (
+                "RSET\r\nMAIL FROM:<a@b.test> SIZE=60000000\r\nRCPT TO:<ann@alpha.test>\r\nDATA\r\n",
+                "250 552 503 503",
+            ),
+            // A mistake of its own.
+            ("MAIL FROM:<a@b.test>\r\nDATA\r\n", "250 503"),
+        ] {
+            let before = office.told().await.len();
+            client.send(burst).await;
+            for code in codes.split(' ') {
+                let reply = client.reply().await;
+                assert!(reply.starts_with(code), "{burst:?}: {reply}");
+            }
+            office.mta.flush_refusals().await;
+            let lines = office.told().await.split_off(before);
+            assert_eq!(lines.len(), 1, "{burst:?}: {lines:?}");
+        }
+    });
+}
+
 #[test]
 fn messages_are_refused_with_reasons() {
     run(|outside| async move {

@@ -1,7 +1,7 @@
 //! What is due when, and for whom.
 
 use super::{Office, at, recipient, reply};
-use crate::{Destination, Filter, Outcome};
+use crate::{Destination, Figures, Filter, Outcome};
 
 fn to(domain: &str) -> Destination {
     domain.parse().expect("a destination")
@@ -29,6 +29,23 @@ async fn each_destination_is_seen() {
     assert_eq!(found.iter().map(|d| d.id).collect::<Vec<_>>(), [lively]);
     assert_eq!(queue.due(at(1), 1000).await.map(|d| d.len()), Ok(601));
     assert_eq!(queue.due(at(1), 10).await.map(|d| d.len()), Ok(10));
+}
+
+#[tokio::test]
+async fn figures_count_more_than_a_page() {
+    let office = Office::new(1).await;
+    let figures = async |now| office.queue.figures(now).await.expect("a healthy store");
+    assert_eq!(figures(at(0)).await, Figures::default());
+    for n in 0..300 {
+        office.enqueue(vec![recipient("u@y.test")], at(n / 100)).await;
+    }
+    let first = office.queue.due(at(0), 1).await.expect("a healthy store")[0].id;
+    let item = office.queue.get(first).await.expect("a healthy store").expect("queued");
+    let mut batch = store::Batch::new();
+    office.queue.hold(&mut batch, &item);
+    office.store.commit(batch).await.expect("a healthy store");
+    let expected = Figures { items: 300, due: 199, held: 1, next_due: Some(at(0)) };
+    assert_eq!(figures(at(1)).await, expected);
 }
 
 #[tokio::test]

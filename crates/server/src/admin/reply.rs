@@ -1,5 +1,7 @@
 //! What comes back, as it goes over the control socket and into `--json`. Names are stable.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// One reply.
@@ -42,6 +44,9 @@ pub(crate) enum Reply {
     },
     Journeys {
         rows: Vec<JourneyRow>,
+    },
+    Status {
+        status: Box<Status>,
     },
 }
 
@@ -130,4 +135,52 @@ pub(crate) struct JourneyEvent {
     pub(crate) text: String,
     /// What belongs to this kind of event.
     pub(crate) fields: serde_json::Map<String, serde_json::Value>,
+}
+
+/// How a running server is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Status {
+    pub(crate) version: String,
+    pub(crate) hostname: String,
+    pub(crate) pid: u32,
+    pub(crate) uptime_seconds: u64,
+    /// Resident; nothing where the system does not say.
+    pub(crate) memory_bytes: Option<u64>,
+    pub(crate) listeners: Vec<ListenerRow>,
+    pub(crate) connections: ConnectionFigures,
+    pub(crate) store: StoreFigures,
+    pub(crate) queue: QueueFigures,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ListenerRow {
+    pub(crate) service: String,
+    pub(crate) address: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ConnectionFigures {
+    pub(crate) open: usize,
+    /// Of each service that has a listener.
+    pub(crate) services: BTreeMap<String, usize>,
+}
+
+/// Since the server started.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct StoreFigures {
+    pub(crate) commits: u64,
+    pub(crate) syncs: u64,
+    /// Nothing before the first commit.
+    pub(crate) syncs_per_commit: Option<f64>,
+    pub(crate) log_bytes: u64,
+    /// What a start after a crash would replay.
+    pub(crate) replay_bytes: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct QueueFigures {
+    pub(crate) items: u64,
+    pub(crate) due: u64,
+    pub(crate) held: u64,
+    pub(crate) next_due: Option<String>,
 }

@@ -25,6 +25,7 @@ pub(crate) enum Request {
     QueueShow { id: String },
     QueueAct { action: QueueAction, filter: QueueFilter },
     Trace { query: TraceQuery },
+    Status,
 }
 
 /// Where an account's password comes from.

@@ -99,6 +99,20 @@ impl Runner {
     }
 }
 
+/// Has the running server carry out a request that only it can.
+pub(super) async fn by_server(config: &Path, request: Request) -> Result<Reply, Failure> {
+    let settings = load(config)?;
+    let world = world::real::world(&settings.dns_servers);
+    match Client::connect(&world, &settings.data_dir).await? {
+        Some(mut client) => client.call(&request).await.map_err(Failure::Failed),
+        None => Err(Failure::Failed(format!(
+            "no server is running for {} (data_dir {}); start it with: posthouse serve",
+            config.display(),
+            settings.data_dir.display()
+        ))),
+    }
+}
+
 /// Carries out one request and gives its reply.
 pub(super) async fn one(config: &Path, request: Request) -> Result<Reply, Failure> {
     let mut runner = Runner::open(config).await?;

@@ -252,9 +252,6 @@ impl Watch {
                 let row = journey_row(&journey);
                 for (event, shown) in journey.events.into_iter().zip(row.events).skip(*seen) {
                     *seen += 1;
-                    if is_aftermath(&event.what) {
-                        continue;
-                    }
                     news.push(News { place, what: event.what, shown });
                 }
             }
@@ -298,11 +295,6 @@ impl Watch {
             |what: &What| matches!(what, What::Delivered { account, .. } if account.to_string() == who);
         self.until(town, show, PATIENCE, done).await
     }
-}
-
-/// A DATA that was sent along with its RCPT, before the refusal of that could be read (RFC 2920 §3.1).
-fn is_aftermath(what: &What) -> bool {
-    matches!(what, What::Refused(refused) if refused.stage == "DATA" && refused.recipients.is_empty())
 }
 
 /// Something that happened at one of the post offices.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use world::Stream;
+use world::disk::memory::{Fault, MemoryDisk};
 
 use super::*;
 use crate::admin::{Reply, Request};
@@ -17,10 +18,14 @@ struct House {
 
 impl House {
     async fn open(name: &str, limits: &str) -> Self {
-        let directory = std::env::temp_dir().join(format!("posthouse-{name}-{}", std::process::id()));
-        drop(world::real::remove_tree(&directory));
+        drop(world::real::remove_tree(&place(name)));
+        Self::open_in(world::real::world(&[]), name, limits).await
+    }
+
+    async fn open_in(world: World, name: &str, limits: &str) -> Self {
+        let directory = place(name);
         let config = configuration(&directory, limits);
-        let server = Server::start(world::real::world(&[]), &config).await.expect("it starts");
+        let server = Server::start(world, &config).await.expect("it starts");
         Self { directory, config, server }
     }
 
@@ -34,6 +39,11 @@ impl House {
         self.server.stop(Duration::from_secs(10)).await;
         world::real::remove_tree(&self.directory).expect("ours");
     }
+}
+
+/// The same each time within one run.
+fn place(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("posthouse-{name}-{}", std::process::id()))
 }
 
 fn configuration(directory: &Path, limits: &str) -> Config {
@@ -108,6 +118,50 @@ async fn commands_reach_the_running_server_and_a_stop_ends_its_sessions() {
     assert!(words[0].starts_with("421 "), "{words:?}");
     assert!(words[1].starts_with("* BYE "), "{words:?}");
     assert!(Client::connect(&world, &data_dir).await.expect("no obstacle").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_status_tells_of_the_running_server() {
+    let house = House::open("status", "").await;
+    let mut sessions = [house.connect(Service::Smtp).await, house.connect(Service::Imap).await];
+    for session in &mut sessions {
+        said(session, "\r\n").await;
+    }
+    let add = Request::DomainAdd { name: "example.org".into() };
+    house.server.office.carry_out(add).await.expect("a healthy store");
+    let Ok(Reply::Status { status }) = house.server.office.carry_out(Request::Status).await else {
+        panic!("no status");
+    };
+    assert_eq!(status.pid, std::process::id());
+    assert!(status.memory_bytes.is_some_and(|bytes| bytes > 1 << 20), "{status:?}");
+    assert_eq!(status.listeners.len(), 3);
+    let expected = [("imap", 1), ("pop3", 0), ("smtp", 1)].map(|(service, open)| (service.to_owned(), open));
+    assert_eq!((status.connections.open, status.connections.services), (2, expected.into()));
+    assert!(status.store.commits >= 1 && status.store.syncs >= 1, "{:?}", status.store);
+    assert!(status.store.syncs_per_commit.is_some_and(|each| each > 0.0));
+    assert_eq!((status.queue.items, status.queue.next_due), (0, None));
+    drop(sessions);
+    house.close().await;
+}
+
+/// F16: a failed sync ends the server, so that a new start recovers the store.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_store_is_noticed_and_sessions_end() {
+    let disk = MemoryDisk::new();
+    let mut world = world::real::world(&[]);
+    // For the control socket, which is no file of the disk in memory.
+    world.disk.create_dir_all(&place("poison").join("data")).expect("ours");
+    world.disk = Arc::new(disk.clone());
+    let house = House::open_in(world, "poison", "").await;
+    let mut session = house.connect(Service::Smtp).await;
+    said(&mut session, "\r\n").await;
+    disk.fail_at(disk.counts().operations + 1, Fault::Io);
+    let add = Request::DomainAdd { name: "example.org".into() };
+    let refused = house.server.office.carry_out(add).await.expect_err("the disk fails");
+    assert!(refused.contains("restart posthouse"), "{refused}");
+    assert!(matches!(house.server.failed().await, store::Error::Poisoned(_)));
+    let ((), words) = tokio::join!(house.close(), said(&mut session, "never said"));
+    assert!(words.starts_with("421 "), "{words}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -310,6 +310,7 @@ fn share(
         lock: Mutex::new(None),
         failure: Mutex::new(None),
         failed: AtomicBool::new(false),
+        failing: tokio::sync::Notify::new(),
         commits: AtomicU64::new(0),
         syncs: AtomicU64::new(0),
         log_bytes: AtomicU64::new(0),

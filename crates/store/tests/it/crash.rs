@@ -214,6 +214,7 @@ fn a_failed_sync_poisons_the_store() {
             if matches!(outcome, Err(Error::Poisoned(_))) {
                 let again = perform(&store, &Step::Clear { slot: 1 }).await;
                 assert!(matches!(again, Err(Error::Poisoned(_))), "{again:?}");
+                assert!(matches!(store.failed().await, Error::Poisoned(_)));
             }
         });
         disk.crash(|| false);

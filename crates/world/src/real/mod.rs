@@ -38,6 +38,13 @@ pub fn raise_open_files() -> u64 {
     after.unwrap_or(u64::MAX)
 }
 
+/// Bytes of memory that this process holds (RSS); `None` where the system does not say.
+pub fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    kib.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
 /// Removes a directory with all that is in it; for directories that this process has made for a short time.
 pub fn remove_tree(path: &std::path::Path) -> std::io::Result<()> {
     std::fs::remove_dir_all(path)

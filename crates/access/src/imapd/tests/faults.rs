@@ -71,6 +71,10 @@ impl Store for Faulty {
         self.inner.watch(topic)
     }
 
+    fn failed(&self) -> BoxFuture<'static, Error> {
+        self.inner.failed()
+    }
+
     fn close(&self) -> BoxFuture<'_, ()> {
         self.inner.close()
     }

@@ -1,0 +1,82 @@
+//! How the running server is.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use mail::Mono;
+use store::Statistics;
+
+use super::{
+    ConnectionFigures, ListenerRow, Office, QueueFigures, Reply, Status, StoreFigures, Trouble, time,
+};
+use crate::config::Service;
+use crate::connections::Connections;
+
+/// What only a running server has.
+pub(crate) struct Running {
+    pub(crate) since: Mono,
+    pub(crate) addresses: Vec<(Service, SocketAddr)>,
+    pub(crate) connections: Arc<Connections>,
+}
+
+impl Office {
+    pub(super) async fn status(&self) -> Result<Reply, Trouble> {
+        let Some(running) = &self.running else {
+            return Err(Trouble::Said("the server is not running".into()));
+        };
+        let status = Status {
+            version: env!("CARGO_PKG_VERSION").into(),
+            hostname: self.hostname.to_string(),
+            pid: std::process::id(),
+            uptime_seconds: self.world.clock.mono().since(running.since).as_secs(),
+            memory_bytes: world::real::resident_bytes(),
+            listeners: running.listeners(),
+            connections: running.connections(),
+            store: store_figures(self.store.statistics()),
+            queue: self.queue_figures().await?,
+        };
+        Ok(Reply::Status { status: Box::new(status) })
+    }
+
+    async fn queue_figures(&self) -> Result<QueueFigures, Trouble> {
+        let figures = self.queue.figures(self.world.clock.wall()).await?;
+        let next_due = figures.next_due.map(time);
+        Ok(QueueFigures { items: figures.items, due: figures.due, held: figures.held, next_due })
+    }
+}
+
+impl Running {
+    fn listeners(&self) -> Vec<ListenerRow> {
+        let row = |(service, address): &(Service, SocketAddr)| ListenerRow {
+            service: service.name().into(),
+            address: address.to_string(),
+        };
+        self.addresses.iter().map(row).collect()
+    }
+
+    fn connections(&self) -> ConnectionFigures {
+        let open = |(service, _): &(Service, SocketAddr)| {
+            (service.name().to_owned(), self.connections.open_to(*service))
+        };
+        ConnectionFigures {
+            open: self.connections.open(),
+            services: self.addresses.iter().map(open).collect(),
+        }
+    }
+}
+
+fn store_figures(done: Statistics) -> StoreFigures {
+    StoreFigures {
+        commits: done.commits,
+        syncs: done.syncs,
+        syncs_per_commit: syncs_per_commit(done),
+        log_bytes: done.log_bytes,
+        replay_bytes: done.replay_bytes,
+    }
+}
+
+/// To three digits behind the point.
+fn syncs_per_commit(done: Statistics) -> Option<f64> {
+    let thousandths = done.syncs.saturating_mul(1000).checked_div(done.commits)?;
+    Some(f64::from(u32::try_from(thousandths).unwrap_or(u32::MAX)) / 1000.0)
+}
