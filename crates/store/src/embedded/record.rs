@@ -11,11 +11,14 @@ use crate::index::Change;
 /// What every record begins with.
 pub(super) const MAGIC: [u8; 4] = *b"PHr\x01";
 /// Bytes before the bodies.
-pub(super) const HEADER: usize = 44;
+pub(super) const HEADER: usize = 48;
 /// No record is longer; what claims to be is damaged.
 pub(super) const LENGTH_MAX: u64 = 512 << 20;
 
+/// Where the checksum of the header itself stands.
 const CRC_AT: usize = 40;
+/// Where that of header and changes stands.
+const ALL_CRC_AT: usize = 44;
 const PUT: u8 = 1;
 /// The change carries a version of its own: it was moved here from an older record.
 const MOVED: u8 = 2;
@@ -75,8 +78,10 @@ pub(super) fn end(out: &mut Vec<u8>, start: usize, salt: u64, numbers: Numbers, 
     header.put_u64_le(numbers.sequence);
     header.put_u64_le(numbers.previous);
     header.put_u64_le(numbers.synced);
-    let crc = checksum(salt, &out[start..start + CRC_AT], &out[ops..]);
-    out[start + CRC_AT..start + HEADER].copy_from_slice(&crc.to_le_bytes());
+    let own = checksum(salt, &out[start..start + CRC_AT], &[]);
+    let all = checksum(salt, &out[start..start + CRC_AT], &out[ops..]);
+    out[start + CRC_AT..start + ALL_CRC_AT].copy_from_slice(&own.to_le_bytes());
+    out[start + ALL_CRC_AT..start + HEADER].copy_from_slice(&all.to_le_bytes());
 }
 
 /// The numbers of a record.
@@ -118,6 +123,10 @@ pub(super) fn read(file: &dyn File, position: u64, file_len: u64, salt: u64) -> 
     }
     let mut head = [0; HEADER];
     file.read_exact_at(&mut head, position)?;
+    // Before anything is read that the header asks for: a message may be full of bytes that look like headers.
+    if !head.starts_with(&MAGIC) || checksum(salt, &head[..CRC_AT], &[]) != number(&head, CRC_AT) {
+        return Ok(None);
+    }
     let Some(header) = parse_header(&head) else { return Ok(None) };
     let skip = HEADER as u64 + u64::from(header.bodies);
     let length = u64::from(header.length);
@@ -126,12 +135,15 @@ pub(super) fn read(file: &dyn File, position: u64, file_len: u64, salt: u64) -> 
     }
     let mut ops = vec![0; (length - skip) as usize];
     file.read_exact_at(&mut ops, position + skip)?;
-    let crc = u32::from_le_bytes([head[40], head[41], head[42], head[43]]);
-    if checksum(salt, &head[..CRC_AT], &ops) != crc {
+    if checksum(salt, &head[..CRC_AT], &ops) != number(&head, ALL_CRC_AT) {
         return Ok(None);
     }
     let changes = parse_changes(ops.into(), header);
     Ok(changes.map(|changes| Record { position, header, changes }))
+}
+
+fn number(head: &[u8; HEADER], at: usize) -> u32 {
+    u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]])
 }
 
 fn parse_header(head: &[u8; HEADER]) -> Option<Header> {
@@ -232,4 +244,69 @@ fn candidates(window: &[u8]) -> Vec<usize> {
         );
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    /// Counts what is read of it.
+    struct Counted(Vec<u8>, AtomicU64);
+
+    impl File for Counted {
+        fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+            self.1.fetch_add(buffer.len() as u64, Ordering::Relaxed);
+            let end = offset as usize + buffer.len();
+            buffer.copy_from_slice(self.0.get(offset as usize..end).ok_or(io::ErrorKind::UnexpectedEof)?);
+            Ok(())
+        }
+
+        fn write_all_at(&self, _: &[u8], _: u64) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.0.len() as u64)
+        }
+
+        fn set_len(&self, _: u64) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn allocate(&self, _: u64) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn sync_data(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn sync_all(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_message_full_of_headers_does_not_slow_the_search_down() {
+        let mut bytes = Vec::new();
+        while bytes.len() < 1 << 20 {
+            bytes.extend_from_slice(&MAGIC);
+            bytes.extend_from_slice(&(1_u32 << 19).to_le_bytes());
+            bytes.extend_from_slice(&[0; 40]);
+        }
+        let start = begin(&mut bytes);
+        let numbers = Numbers { sequence: 9, previous: 8, synced: 8 };
+        end(&mut bytes, start, 7, numbers, &[]);
+        bytes.extend_from_slice(&[0; 100_000]);
+        let file = Counted(bytes, AtomicU64::new(0));
+        let written = written_end(&file).expect("memory works");
+        assert!(written > start as u64 && written <= (start + HEADER) as u64);
+        let len = file.0.len() as u64;
+        let found = find(&file, 0, written, len, 7).expect("memory works").expect("it is there");
+        assert_eq!((found.position, found.header.sequence), (start as u64, 9));
+        let read = file.1.load(Ordering::Relaxed);
+        assert!(read < 4 * len, "{read} bytes of a file of {len}");
+    }
 }
