@@ -182,19 +182,20 @@ fn take(ops: &mut Bytes, length: impl FnOnce(&mut Bytes) -> Option<usize>) -> Op
 
 /// Where the bytes that were ever written end: only zeros follow. Costs no more than reading those.
 pub(super) fn written_end(file: &dyn File) -> io::Result<u64> {
-    const WINDOW: u64 = 1 << 20;
-    let zeros = vec![0; WINDOW as usize];
-    let mut buffer = zeros.clone();
+    const WINDOW_MAX: usize = 1 << 20;
+    let (mut zeros, mut buffer) = (vec![0; 4096], Vec::new());
     let mut end = file.len()?;
     while end > 0 {
-        let start = end.saturating_sub(WINDOW);
-        let window = &mut buffer[..(end - start) as usize];
-        file.read_exact_at(window, start)?;
-        if window != &zeros[..window.len()] {
-            let last = window.iter().rposition(|byte| *byte != 0);
+        let start = end.saturating_sub(zeros.len() as u64);
+        buffer.resize((end - start) as usize, 0);
+        file.read_exact_at(&mut buffer, start)?;
+        if buffer[..] != zeros[..buffer.len()] {
+            let last = buffer.iter().rposition(|byte| *byte != 0);
             return Ok(start + last.map_or(0, |last| last as u64 + 1));
         }
         end = start;
+        // A full segment costs one page, an unused one few calls.
+        zeros.resize((zeros.len() * 4).min(WINDOW_MAX), 0);
     }
     Ok(0)
 }

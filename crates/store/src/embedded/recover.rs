@@ -118,7 +118,7 @@ pub(super) fn open(world: &World, dir: &Path, options: Options) -> Result<Opened
     let ends = written_ends(world, dir, &numbers)?;
     let newest = newest(world, dir, &ends, salt)?;
     if newest.is_none() {
-        check_empty(dir, &ends)?;
+        check_empty(world, dir, &numbers)?;
     }
     let pins = Arc::new(Pins::default());
     let (index, watermark, index_rebuilt) = open_index(world, dir, &pins, &numbers, newest)?;
@@ -180,29 +180,37 @@ fn headers(world: &World, dir: &Path, numbers: &[u64]) -> Result<(u64, u64), Err
     Ok((boot, salt))
 }
 
-/// Where the written bytes of each log segment end. Read once, because the unused rest of a segment is long.
+/// The log segments, and where the written bytes of each end. Looked for only where a long rest may be unused: in
+/// those behind the last one that was written. Others may end with some zeros.
 type Ends = BTreeMap<u64, u64>;
 
 fn written_ends(world: &World, dir: &Path, numbers: &[u64]) -> Result<Ends, Error> {
-    let end = |number: &u64| {
-        let path = segment::path(dir, Place::Log(*number));
-        let file = world.disk.open(&path, Open::Read);
-        let end = file.and_then(|file| record::written_end(file.as_ref()));
-        Ok((*number, end.map_err(|error| failed(&error, &path))?))
-    };
-    numbers.iter().map(end).collect()
+    let mut ends: Ends = numbers.iter().map(|number| (*number, u64::MAX)).collect();
+    for (number, end) in ends.iter_mut().rev() {
+        *end = written_end(world, dir, *number)?;
+        if *end > segment::HEADER {
+            break;
+        }
+    }
+    Ok(ends)
+}
+
+fn written_end(world: &World, dir: &Path, number: u64) -> Result<u64, Error> {
+    let path = segment::path(dir, Place::Log(number));
+    let file = world.disk.open(&path, Open::Read);
+    file.and_then(|file| record::written_end(file.as_ref())).map_err(|error| failed(&error, &path))
 }
 
 /// A log without any good record is one that was never used. Anything else is too much damage to go on with.
-fn check_empty(dir: &Path, ends: &Ends) -> Result<(), Error> {
+fn check_empty(world: &World, dir: &Path, numbers: &[u64]) -> Result<(), Error> {
     const FIRST_RECORD: u64 = 1024;
-    match ends.iter().find(|(_, end)| **end > segment::HEADER + FIRST_RECORD) {
-        Some((number, _)) => {
+    for number in numbers {
+        if written_end(world, dir, *number)? > segment::HEADER + FIRST_RECORD {
             let path = segment::path(dir, Place::Log(*number));
-            Err(Error::Damaged(format!("{}: no record of the log can be read", path.display())))
+            return Err(Error::Damaged(format!("{}: no record of the log can be read", path.display())));
         }
-        None => Ok(()),
     }
+    Ok(())
 }
 
 /// Number of the last good record in the log, and up to which record it says that all were durable.
@@ -462,7 +470,7 @@ fn cut(shared: &Shared, ends: &Ends, end: Option<(u64, u64)>, unsure: Option<u64
         let file = disk.open(&path, Open::Write).map_err(io)?;
         let mut len = file.len().map_err(io)?;
         if *number == last && (len > position || unsure.is_some()) {
-            discarded += written.saturating_sub(position);
+            discarded += (*written).min(len).saturating_sub(position);
             rewrite(file.as_ref(), unsure.unwrap_or(position), position).map_err(io)?;
             file.set_len(position).and_then(|()| file.sync_all()).map_err(io)?;
             len = position;
