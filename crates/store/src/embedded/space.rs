@@ -26,6 +26,9 @@ const ARCHIVE_ENTRY: u64 = 16;
 /// Bytes of moved changes in one commit, and of bodies in one write.
 const STEP: usize = 1 << 20;
 
+/// Collectable files that a start leaves for later.
+const SPARE_SEGMENTS: usize = 16;
+
 /// What there is to do.
 pub(super) enum Work {
     /// Something may be collectable.
@@ -92,17 +95,25 @@ impl Collector {
         if let Err(error) = self.sweep() {
             tracing::warn!("looking for files that nothing refers to failed: {error}");
         }
+        // Each start begins a segment; where starts are all that happens, nothing else would take those away.
+        if self.candidates().is_ok_and(|found| found.len() >= SPARE_SEGMENTS) {
+            self.look_now().await;
+        }
         while let Some(next) = work.recv().await {
             self.take(next);
             while let Ok(next) = work.try_recv() {
                 self.take(next);
             }
-            if self.shared.failure().is_none()
-                && let Err(error) = self.look().await
-                && error != Error::Closed
-            {
-                tracing::warn!("getting space back failed: {error}");
-            }
+            self.look_now().await;
+        }
+    }
+
+    async fn look_now(&mut self) {
+        if self.shared.failure().is_none()
+            && let Err(error) = self.look().await
+            && error != Error::Closed
+        {
+            tracing::warn!("getting space back failed: {error}");
         }
     }
 
@@ -146,7 +157,10 @@ impl Collector {
                 Place::Archive(number) => self.collect_archive(number).await?,
                 Place::Body(_) | Place::Memory => false,
             };
-            if !done {
+            if done {
+                // At once: what comes next may be cut short by the end of the store.
+                self.remove_collected();
+            } else {
                 let usage = self.shared.usage();
                 let whole: u64 = usage.sealed.values().sum();
                 let own = usage.sealed.get(&segment_number(place)).copied().unwrap_or(0);
@@ -155,7 +169,6 @@ impl Collector {
                 self.look_again.insert(place, again);
             }
         }
-        self.remove_collected();
         Ok(())
     }
 

@@ -270,6 +270,28 @@ fn a_process_that_is_killed_again_and_again_does_not_replay_ever_more() {
 }
 
 #[test]
+fn a_store_that_is_only_opened_does_not_fill_up_with_segments() {
+    doors::run(async {
+        let dir = doors::Scratch::new("opened-often");
+        let world = world::real::world(&[]);
+        for n in 0..40 {
+            let store = open(&world, dir.path(), small()).await.expect("it opens");
+            flag(&store, n, n).await;
+            store.close().await;
+        }
+        let segments = std::fs::read_dir(dir.path().join("log")).expect("it is there").count();
+        assert!(segments < 24, "{segments}");
+        let store = open(&world, dir.path(), small()).await.expect("it opens");
+        assert_eq!(dump(&store).await.len(), 40);
+        store.close().await;
+        std::fs::remove_dir_all(dir.path().join("index")).expect("it is there");
+        let store = open(&world, dir.path(), small()).await.expect("it opens");
+        assert_eq!(dump(&store).await.len(), 40, "from the log alone");
+        store.close().await;
+    });
+}
+
+#[test]
 fn an_index_that_cannot_be_written_out_costs_bounded_memory_and_no_mail() {
     doors::run(async {
         let dir = doors::Scratch::new("index-unwritable");
