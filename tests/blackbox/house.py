@@ -130,7 +130,7 @@ class House:
         begin = time.monotonic()
         self.process = subprocess.Popen(
             [BINARY, "serve", "--config", str(self.config)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=self.log, start_new_session=True,
+            stderr=self.log, start_new_session=True, restore_signals=False,  # so that a limit of file sizes does not kill it
         )
         _running.append(self.process)
         for line in self.process.stdout:

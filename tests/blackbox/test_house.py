@@ -1,7 +1,10 @@
 """The process itself: start, memory, stop, one owner of a store, the demo, outbound mail that fails and recovers."""
 
+import imaplib
 import json
 import os
+import resource
+import smtplib
 import subprocess
 import time
 import unittest
@@ -64,6 +67,29 @@ class Process(unittest.TestCase):
                 house.wait_for(f"{name}@alpha.test", "Subject: to both")
             self.assertEqual(house.stop(), 0)
             self.assertEqual(json.loads(house.run("account", "list", "--json").stdout), json.loads(running))
+        finally:
+            house.close()
+
+    def test_a_failing_disk_ends_the_server_and_a_start_recovers(self):
+        house = House()
+        try:
+            house.people("ann").start()
+            with house.smtp() as client:
+                client.sendmail("out@side.test", ["ann@alpha.test"], letter("before"))
+            # No write reaches beyond this now: the log's fail as on a broken disk.
+            resource.prlimit(house.process.pid, resource.RLIMIT_FSIZE, (64 << 10, 64 << 10))
+            idle = house.imap("ann@alpha.test")
+            with self.assertRaises(smtplib.SMTPException), house.smtp() as client:
+                client.sendmail("out@side.test", ["ann@alpha.test"], letter("lost", body=("x" * 70 + "\r\n") * 2000))
+            self.assertEqual(house.process.wait(20), 1, house.tail())
+            with self.assertRaises(imaplib.IMAP4.abort):
+                idle.noop()
+            self.assertIn("the store stopped taking changes because its disk failed", house.tail())
+            house.start()
+            with house.smtp() as client:
+                client.sendmail("out@side.test", ["ann@alpha.test"], letter("after"))
+            house.wait_for("ann@alpha.test", "Subject: after")
+            self.assertEqual(len(house.messages("ann@alpha.test")), 2)
         finally:
             house.close()
 
