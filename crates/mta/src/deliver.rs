@@ -1,6 +1,7 @@
 //! Takes a message over: for each recipient a mailbox or a queue item, the journey, and reports about those who fell
 //! away since RCPT, all in one batch. Exactly one commit; the 250 comes after it.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -44,7 +45,8 @@ pub(crate) struct Plan {
     local: Vec<Local>,
     remote: BTreeMap<Leg, Vec<Recipient>>,
     failed: Vec<(Recipient, Reply)>,
-    accounts: BTreeSet<AccountId>,
+    /// Places in `local`.
+    accounts: BTreeMap<AccountId, usize>,
 }
 
 #[derive(Debug)]
@@ -52,6 +54,8 @@ struct Local {
     id: AccountId,
     account: Address,
     recipient: Recipient,
+    /// Recipients that led to the same account; its one copy is theirs, too.
+    also: Vec<Recipient>,
 }
 
 /// What the recipients of a queue item have in common.
@@ -136,7 +140,7 @@ impl Plan {
             local: Vec::new(),
             remote: BTreeMap::new(),
             failed: Vec::new(),
-            accounts: BTreeSet::new(),
+            accounts: BTreeMap::new(),
         }
     }
 
@@ -166,8 +170,13 @@ impl Plan {
     fn add_target(&mut self, recipient: &Recipient, target: Target) {
         match target {
             Target::Account { id, address, .. } => {
-                if self.accounts.insert(id) {
-                    self.local.push(Local { id, account: address, recipient: recipient.clone() });
+                let recipient = recipient.clone();
+                match self.accounts.entry(id) {
+                    Entry::Vacant(place) => {
+                        place.insert(self.local.len());
+                        self.local.push(Local { id, account: address, recipient, also: Vec::new() });
+                    }
+                    Entry::Occupied(place) => self.local[*place.get()].also.push(recipient),
                 }
             }
             Target::Remote(address) => {
@@ -211,9 +220,14 @@ impl Plan {
     fn reports(&self) -> Vec<Told> {
         let failed = self.failed.iter().filter(|(recipient, _)| recipient.notify.failure);
         let failed = failed.map(|(recipient, reply)| Told::local(recipient, Action::Failed, reply.clone()));
-        let delivered = self.local.iter().filter(|local| local.recipient.notify.success).map(|local| {
+        let mut seen = BTreeSet::new();
+        let delivered = self.local.iter().flat_map(Local::recipients).filter(|recipient| {
+            // Several mailboxes behind one address are one success.
+            recipient.notify.success && seen.insert(&recipient.address)
+        });
+        let delivered = delivered.map(|recipient| {
             let reply = Reply::new(250, EnhancedCode(2, 1, 5), "delivered to the mailbox");
-            Told::local(&local.recipient, Action::Delivered, reply)
+            Told::local(recipient, Action::Delivered, reply)
         });
         failed.chain(delivered).collect()
     }
@@ -235,7 +249,8 @@ impl Plan {
     ) -> Vec<Event> {
         let mut events = Vec::with_capacity(self.local.len() + self.remote.len());
         for local in self.local {
-            events.push(mta.event(local.write(mta, batch, envelope, body)));
+            local.write(mta, batch, envelope, body);
+            events.extend(local.told().map(|what| mta.event(what)));
         }
         for (leg, recipients) in self.remote {
             for some in recipients.chunks(RECIPIENTS_PER_ITEM) {
@@ -248,10 +263,9 @@ impl Plan {
 
 impl Local {
     /// RFC 5321 §4.4: final delivery tells the reverse-path; RFC 9228: and the address that led here.
-    fn write(self, mta: &Mta, batch: &mut Batch, envelope: &Envelope, body: &Body<'_>) -> What {
-        let recipient = self.recipient.address;
+    fn write(&self, mta: &Mta, batch: &mut Batch, envelope: &Envelope, body: &Body<'_>) {
         let mut prefix = trace::return_path(&envelope.reverse_path);
-        prefix += &trace::delivered_to(&recipient);
+        prefix += &trace::delivered_to(&self.recipient.address);
         let mut summary = body.summary.clone();
         summary.prepend(prefix.as_bytes());
         let email = NewEmail {
@@ -264,7 +278,20 @@ impl Local {
             id: body.message,
         };
         mta.mailboxes.append(batch, self.id, mailbox::INBOX, &email);
-        What::Delivered { recipient, account: self.account, mailbox: "INBOX".into(), uid: None }
+    }
+
+    fn recipients(&self) -> impl Iterator<Item = &Recipient> {
+        std::iter::once(&self.recipient).chain(&self.also)
+    }
+
+    /// For the journey.
+    fn told(&self) -> impl Iterator<Item = What> {
+        self.recipients().map(|recipient| What::Delivered {
+            recipient: recipient.address.clone(),
+            account: self.account.clone(),
+            mailbox: "INBOX".into(),
+            uid: None,
+        })
     }
 }
 

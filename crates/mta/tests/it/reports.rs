@@ -166,6 +166,33 @@ fn local_success_is_reported_when_asked_for() {
     });
 }
 
+/// P3: one copy for an account, and still a word about each recipient that led there; none twice.
+#[test]
+fn each_recipient_of_one_mailbox_is_accounted_for() {
+    run(|outside| async move {
+        let office = Office::open(&outside, &Plan::alpha(), |_| {}).await;
+        let mut user = office.user("ann@alpha.test").await;
+        user.say("MAIL FROM:<ann@alpha.test>").await;
+        for to in ["abe@alpha.test", "abe+x@alpha.test", "both@alpha.test"] {
+            user.say(&format!("RCPT TO:<{to}> NOTIFY=SUCCESS")).await;
+        }
+        user.data(&message("ann@alpha.test", "abe@alpha.test", "s")).await;
+        assert_eq!(office.inbox("abe@alpha.test").await.len(), 1);
+        let told = office.told().await.remove(0);
+        for recipient in [
+            "abe@alpha.test,",
+            "abe@alpha.test for abe+x@",
+            "abe@alpha.test for both@",
+            "ann@alpha.test for both@",
+        ] {
+            assert!(told.contains(&format!("delivered to {recipient}")), "{recipient} {told}");
+        }
+        let inbox = office.inbox("ann@alpha.test").await;
+        let report = inbox.iter().find(|mail| mail.contains("Action: delivered")).expect("a report");
+        assert_eq!(report.matches("Action: delivered").count(), 3, "{report}");
+    });
+}
+
 #[test]
 fn mail_that_circles_between_two_offices_ends() {
     run(|outside| async move {
