@@ -24,6 +24,7 @@ mod tests;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use store::Store;
 use world::World;
@@ -38,12 +39,17 @@ pub use resolve::{Resolution, Target};
 /// compute above 65,536, and a client that cannot log in by SCRAM does not fall back to PLAIN.
 const ITERATIONS: u32 = 65_536;
 
+/// How long the answer to a wrong name or password takes, so that guessing is slow (attack A11). Other connections, and
+/// good logins, do not wait for it.
+const REFUSAL_DELAY: Duration = Duration::from_secs(1);
+
 /// The directory. Shared as `Arc<Directory>`.
 pub struct Directory {
     store: Arc<dyn Store>,
     world: World,
     iterations: NonZeroU32,
     verified: verified::Verified,
+    refusal_delay: Duration,
     /// Salts the answers about unknown users until the store has a secret for it.
     secret: [u8; 32],
 }
@@ -57,7 +63,21 @@ impl Directory {
             world.rng.fill(key);
         }
         let [key, secret] = keys;
-        Self { store, world, iterations, verified: verified::Verified::new(key), secret }
+        Self {
+            store,
+            world,
+            iterations,
+            verified: verified::Verified::new(key),
+            refusal_delay: REFUSAL_DELAY,
+            secret,
+        }
+    }
+
+    /// How long the answer to a wrong name or password takes.
+    #[must_use]
+    pub fn with_refusal_delay(mut self, delay: Duration) -> Self {
+        self.refusal_delay = delay;
+        self
     }
 
     /// PBKDF2 iterations of passwords set from now on (RFC 7677 §4 asks for at least 4096).

@@ -5,6 +5,7 @@ mod login;
 mod resolve;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mail::{AccountId, Address};
 use store::{Batch, Store};
@@ -25,8 +26,9 @@ impl House {
     pub(crate) async fn new() -> Self {
         let world = world::real::world(&["127.0.0.1:9".parse().expect("an address")]);
         let store = store::memory::open(&world);
-        let directory =
-            Directory::new(store.clone(), world).with_iterations(4096.try_into().expect("not zero"));
+        let directory = Directory::new(store.clone(), world)
+            .with_iterations(4096.try_into().expect("not zero"))
+            .with_refusal_delay(Duration::ZERO);
         let house = Self { store, directory: Arc::new(directory) };
         let mut batch = Batch::new();
         let domain = "x.test".parse().expect("a domain");

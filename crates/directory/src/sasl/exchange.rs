@@ -75,6 +75,7 @@ impl Exchange {
             State::ScramEnd(login) if response.is_empty() => Ok(Step::Done(login)),
             State::ScramEnd(_) | State::Over => Err(Failure::Malformed),
         };
+        self.directory.slow_down(&stepped).await;
         stepped.unwrap_or_else(Step::Failed)
     }
 
@@ -87,7 +88,7 @@ impl Exchange {
             return Err(Failure::Malformed);
         }
         self.name = Some(name.to_owned());
-        let login = self.directory.login(name, password).await?;
+        let login = self.directory.check(name, password).await?;
         only_as_oneself(Some(authorization).filter(|a| !a.is_empty()), name)?;
         Ok(Step::Done(login))
     }
@@ -102,7 +103,7 @@ impl Exchange {
     async fn login_password(&mut self, response: &[u8]) -> Result<Step, Failure> {
         let password = std::str::from_utf8(response).map_err(|_| Failure::Malformed)?;
         let name = self.name.clone().unwrap_or_default();
-        self.directory.login(&name, password).await.map(Step::Done)
+        self.directory.check(&name, password).await.map(Step::Done)
     }
 
     async fn scram_first(&mut self, response: &[u8]) -> Result<Step, Failure> {

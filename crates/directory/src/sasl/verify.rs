@@ -16,6 +16,20 @@ pub(crate) struct Candidate {
 impl Directory {
     /// Checks a name and a password as IMAP's LOGIN and POP3's USER and PASS send them.
     pub async fn login(&self, name: &str, password: &str) -> Result<Login, Failure> {
+        let checked = self.check(name, password).await;
+        self.slow_down(&checked).await;
+        checked
+    }
+
+    /// Lets whoever was refused wait.
+    pub(super) async fn slow_down<T>(&self, checked: &Result<T, Failure>) {
+        if matches!(checked, Err(Failure::Refused)) {
+            self.world.clock.sleep(self.refusal_delay).await;
+        }
+    }
+
+    /// Checks a name and a password.
+    pub(super) async fn check(&self, name: &str, password: &str) -> Result<Login, Failure> {
         let password = password::prepare(password).ok_or(Failure::Refused)?;
         let candidate = self.candidate(name).await?;
         let now = self.world.clock.mono();

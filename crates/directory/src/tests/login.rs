@@ -1,5 +1,8 @@
 //! Logging in.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use aws_lc_rs::pbkdf2;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -178,4 +181,30 @@ async fn scram_logs_in_and_binds() {
         };
         assert_eq!(got, wanted, "{mechanism} {gs2} {name} {password}");
     }
+}
+
+/// A11: guessing takes time, whatever the mechanism and whether the user exists; good logins and broken ones do not.
+#[tokio::test]
+async fn a_wrong_password_takes_its_time() {
+    let mut house = House::new().await;
+    house.account("ann@x.test", Some("correct horse")).await;
+    let delay = Duration::from_millis(300);
+    let directory = Arc::into_inner(house.directory).expect("nobody else has it");
+    house.directory = Arc::new(directory.with_refusal_delay(delay));
+    let mono = || house.directory.world.clock.mono();
+    for (mechanism, messages, slow) in [
+        ("PLAIN", &[&b"\0ann@x.test\0wrong horse"[..]][..], true),
+        ("PLAIN", &[b"\0nobody@x.test\0wrong horse"], true),
+        ("LOGIN", &[b"ann@x.test", b"wrong horse"], true),
+        ("SCRAM-SHA-256", &[b"n,a=bob@x.test,n=ann@x.test,r=abc"], true),
+        ("PLAIN", &[b"nothing"], false),
+        ("PLAIN", &[b"\0ann@x.test\0correct horse"], false),
+    ] {
+        let begin = mono();
+        steps(&house, mechanism, messages).await;
+        assert_eq!(mono().since(begin) >= delay, slow, "{mechanism} {messages:?}");
+    }
+    let begin = mono();
+    house.directory.login("ann@x.test", "wrong horse").await.expect_err("wrong");
+    assert!((delay..2 * delay).contains(&mono().since(begin)), "once");
 }
