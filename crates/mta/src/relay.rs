@@ -9,10 +9,11 @@ mod outcome;
 mod route;
 mod session;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use queue::{Destination, Lease};
+use queue::{Destination, DueItem, Lease};
 use store::{Batch, Topic};
 use world::race;
 
@@ -22,6 +23,8 @@ use lanes::{Lanes, Place};
 
 /// Destinations looked at with one read.
 const PAGE: usize = 64;
+/// With fewer due items than these, their destinations are looked at, and not all that have something waiting.
+const FEW: usize = 16;
 /// The longest sleep: the wall clock may jump.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 /// How far the clock may go back before mail that waits for its next attempt is brought forward.
@@ -87,6 +90,10 @@ async fn start_due(
 ) -> Result<(), store::Error> {
     let settings = mta.settings();
     let now = mta.world.clock.wall();
+    let due = mta.queue.due(now, FEW).await?;
+    if due.len() < FEW {
+        return start_few(mta, lanes, &due).await;
+    }
     let mut from_start = cursor.is_none();
     loop {
         let page = mta.queue.due_destinations(now, cursor.as_ref(), PAGE).await?;
@@ -104,6 +111,23 @@ async fn start_due(
             }
         }
     }
+}
+
+/// Starts workers for these; what else is due has one.
+async fn start_few(mta: &Arc<Mta>, lanes: &Lanes, due: &[DueItem]) -> Result<(), store::Error> {
+    let mut destinations = BTreeSet::new();
+    for item in due {
+        match mta.queue.get(item.id).await {
+            Ok(found) => destinations.extend(found.map(|item| item.destination)),
+            // One that cannot be read must not stop the others (P4).
+            Err(error @ store::Error::Damaged(_)) => tracing::error!(%error, item = %item.id, "a damaged item"),
+            Err(error) => return Err(error),
+        }
+    }
+    for destination in destinations {
+        start_workers(mta, lanes, &destination).await?;
+    }
+    Ok(())
 }
 
 async fn start_workers(mta: &Arc<Mta>, lanes: &Lanes, destination: &Destination) -> Result<(), store::Error> {

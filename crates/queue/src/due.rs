@@ -122,8 +122,9 @@ impl Queue {
         limit: usize,
     ) -> Result<Vec<DueItem>, Error> {
         let mut items = Vec::new();
+        let in_flight = self.leases.count().max(1);
         loop {
-            let page = snapshot.range(&range, PAGE.min(limit.max(1))).await?;
+            let page = snapshot.range(&range, PAGE.min(limit + in_flight)).await?;
             for (key, _) in &page {
                 let (due, id) = keys::time_and_id(key).ok_or_else(keys::damaged)?;
                 if items.len() < limit && !self.leases.contains(id) {

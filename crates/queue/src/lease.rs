@@ -15,6 +15,10 @@ impl Leases {
     pub(crate) fn contains(&self, id: Id) -> bool {
         self.0.lock().expect("no holder panics").contains(&id)
     }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.lock().expect("no holder panics").len()
+    }
 }
 
 /// The right to try an item and settle it. Ends when dropped.
