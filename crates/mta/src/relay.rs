@@ -120,7 +120,9 @@ async fn start_few(mta: &Arc<Mta>, lanes: &Lanes, due: &[DueItem]) -> Result<(),
         match mta.queue.get(item.id).await {
             Ok(found) => destinations.extend(found.map(|item| item.destination)),
             // One that cannot be read must not stop the others (P4).
-            Err(error @ store::Error::Damaged(_)) => tracing::error!(%error, item = %item.id, "a damaged item"),
+            Err(error @ store::Error::Damaged(_)) => {
+                tracing::error!(%error, item = %item.id, "a damaged item")
+            }
             Err(error) => return Err(error),
         }
     }

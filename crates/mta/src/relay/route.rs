@@ -1,7 +1,7 @@
 //! Where mail for a domain goes: MX hosts in the order they are to be tried, with their addresses (RFC 5321 §5.1).
 //! Asks DNS; opens no connection.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use mail::{Domain, EnhancedCode, Reply};
 use world::dns::{self, Mx};
@@ -66,7 +66,7 @@ impl Router<'_> {
 
     /// Hosts by preference, equal ones shuffled (RFC 5321 §5.1), without those that are not better than ourselves.
     fn usable(&self, domain: &Domain, mut records: Vec<Mx>) -> Result<Vec<(u16, Domain)>, Reply> {
-        if let [Mx { host: None, .. }] = records[..] {
+        if !records.is_empty() && records.iter().all(|mx| mx.host.is_none()) {
             // RFC 7505 §3, §4.1: a null MX says that the domain takes no mail.
             return Err(Reply::new(
                 556,
@@ -103,7 +103,8 @@ impl Router<'_> {
                 Found::Ourselves => {
                     // RFC 5321 §5.1: drop hosts that are not better than ourselves, or the mail loops.
                     found.retain(|(other, _)| *other < preference);
-                    why = Some(looping(domain));
+                    // A better one that DNS could not tell of now may be told of later (F12).
+                    why = Some(hopeful(why, looping(domain)));
                     break;
                 }
                 nothing => why = Some(hopeful(why, nothing.reply(domain, &host))),
@@ -204,13 +205,27 @@ fn is_public(ip: IpAddr) -> bool {
         IpAddr::V4(ip) => {
             let shared = Ipv4Addr::new(100, 64, 0, 0).to_bits() ^ ip.to_bits() < 1 << 22;
             let kept_in = ip.is_loopback() || ip.is_private() || ip.is_link_local() || shared;
-            let no_host = ip.octets()[0] == 0 || ip.is_multicast() || ip.is_broadcast();
+            let no_host = ip.octets()[0] == 0 || ip.octets()[0] >= 224;
             !kept_in && !no_host
         }
+        IpAddr::V6(ip) if let Some(inner) = carried(ip) => is_public(IpAddr::V4(inner)),
         IpAddr::V6(ip) => {
             let kept_in = ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local();
-            !kept_in && !ip.is_unspecified() && !ip.is_multicast()
+            // RFC 3879: what was site-local.
+            let site = ip.segments()[0] & 0xffc0 == 0xfec0;
+            !kept_in && !site && !ip.is_unspecified() && !ip.is_multicast()
         }
+    }
+}
+
+/// The IPv4 address that a translator or tunnel takes out of an IPv6 one: NAT64 (RFC 6052 §2.1), 6to4 (RFC 3056 §2).
+fn carried(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [a, b, c, d, e, f, g, h] = ip.segments();
+    let of = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
+    match (a, b) {
+        (0x64, 0xff9b) if (c, d, e, f) == (0, 0, 0, 0) => Some(of(g, h)),
+        (0x2002, _) => Some(of(b, c)),
+        _ => None,
     }
 }
 
