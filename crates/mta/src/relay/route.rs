@@ -220,11 +220,9 @@ fn is_public(ip: IpAddr) -> bool {
 
 /// The IPv4 address that a translator or tunnel takes out of an IPv6 one: NAT64 (RFC 6052 §2.1), 6to4 (RFC 3056 §2).
 fn carried(ip: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d, e, f, g, h] = ip.segments();
     let of = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
-    match (a, b) {
-        (0x64, 0xff9b) if (c, d, e, f) == (0, 0, 0, 0) => Some(of(g, h)),
-        (0x2002, _) => Some(of(b, c)),
+    match ip.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => Some(of(high, low)),
         _ => None,
     }
 }
