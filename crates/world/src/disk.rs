@@ -21,7 +21,7 @@ pub enum Open {
 pub trait Disk: Send + Sync {
     /// Opens a file.
     fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>>;
-    /// Makes a directory and those above it; fine if it is there.
+    /// Makes a directory and those above it, durably; fine if it is there.
     fn create_dir_all(&self, path: &Path) -> io::Result<()>;
     /// What is in a directory: full paths in ascending order.
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;

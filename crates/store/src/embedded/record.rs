@@ -300,7 +300,7 @@ mod tests {
         let start = begin(&mut bytes);
         let numbers = Numbers { sequence: 9, previous: 8, synced: 8 };
         end(&mut bytes, start, 7, numbers, &[]);
-        bytes.extend_from_slice(&[0; 100_000]);
+        bytes.resize(bytes.len() + 100_000, 0);
         let file = Counted(bytes, AtomicU64::new(0));
         let written = written_end(&file).expect("memory works");
         assert!(written > start as u64 && written <= (start + HEADER) as u64);

@@ -105,9 +105,6 @@ impl Intake {
             return Ok(());
         }
         // To disk rather than wait for memory: those who have some of it may be waiting for more themselves.
-        if self.file.is_none() {
-            self.shared.check_reserve()?;
-        }
         if self.buffer.len() >= CHUNK {
             let whole_chunks = self.buffer.len() / CHUNK * CHUNK;
             let full = self.buffer.split_to(whole_chunks);
@@ -142,6 +139,8 @@ impl Intake {
     async fn spill(&mut self, bytes: BytesMut) -> Result<(), Error> {
         let (shared, id, spill) = (Arc::clone(&self.shared), self.id, self.file.take());
         let work = move || {
+            // Each time: many large bodies at once must not eat up what is kept for changes of state (F14).
+            shared.check_reserve()?;
             let mut spill = match spill {
                 Some(spill) => spill,
                 None => open_spill(&shared, id)?,
