@@ -71,7 +71,7 @@ async fn bring_forward(mta: &Mta) -> Result<(), store::Error> {
     let now = mta.world.clock.wall();
     let longest = mta.settings().retry.schedule().longest_wait();
     for item in mta.queue.due_after(now + longest + CLOCK_SLACK, PAGE).await? {
-        tracing::warn!(item = %item.id, due = ?item.due, "the clock has gone back; trying this item now");
+        tracing::warn!(item = %item.id, due = ?item.due, "later than the schedule says: the clock went back, or the schedule is shorter now; trying at once");
         let mut batch = Batch::new();
         mta.queue.bring_forward(&mut batch, &item, now);
         match mta.store.commit(batch).await {
@@ -121,7 +121,7 @@ async fn start_few(mta: &Arc<Mta>, lanes: &Lanes, due: &[DueItem]) -> Result<(),
             Ok(found) => destinations.extend(found.map(|item| item.destination)),
             // One that cannot be read must not stop the others (P4).
             Err(error @ store::Error::Damaged(_)) => {
-                tracing::error!(%error, item = %item.id, "a damaged item")
+                tracing::error!(%error, item = %item.id, "a damaged item");
             }
             Err(error) => return Err(error),
         }

@@ -33,7 +33,7 @@ pub(super) struct Line {
     connection: Option<Connection>,
     /// Messages handed over on it.
     carried: u32,
-    /// Why no host could be reached last time: further items are not kept waiting for the same.
+    /// Why no host could be found or reached last time: further items are not kept waiting for the same.
     dead: Option<Reply>,
 }
 
@@ -119,7 +119,10 @@ impl Line {
         };
         match route {
             Ok(hops) => self.try_hosts(mta, item, progress, &hops).await,
-            Err(reply) => self.no_way(mta, item, progress, &reply),
+            Err(reply) => {
+                self.no_way(mta, item, progress, &reply);
+                self.dead = Some(reply).filter(Reply::is_temporary);
+            }
         }
     }
 

@@ -141,3 +141,19 @@ fn plain_mail_goes_to_hosts_without_smtputf8_whatever_the_client_asked() {
         assert_eq!(state(&office, &remote).await, "taken 1 waiting 0 reports 0");
     });
 }
+
+/// F12, F22: a domain whose name servers do not answer costs one question and not one for each message.
+#[test]
+fn dns_that_does_not_answer_is_asked_once_for_all() {
+    run(|outside| async move {
+        outside.zones.add("r.test SERVFAIL x");
+        let office = Office::open(&outside, &Plan::alpha(), |_| {}).await;
+        for _ in 0..50 {
+            send(&office, &["a@r.test"]).await;
+        }
+        office.start_queue();
+        wait(&office, 60).await;
+        assert!(office.queued().await.iter().all(|item| item.attempts == 1));
+        assert!(outside.zones.asked() <= 3, "{} questions", outside.zones.asked());
+    });
+}

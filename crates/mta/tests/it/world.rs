@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use mail::Domain;
@@ -82,7 +83,7 @@ impl Net for Host {
 
 /// Zone data, changeable while a test runs. `x.test SERVFAIL` makes a name fail.
 #[derive(Default)]
-pub(crate) struct Zones(Mutex<BTreeSet<(String, String, String)>>);
+pub(crate) struct Zones(Mutex<BTreeSet<(String, String, String)>>, AtomicUsize);
 
 impl Zones {
     /// Adds a record: `add("b.test MX 10 mx.b.test")`.
@@ -90,6 +91,11 @@ impl Zones {
         let mut words = record.splitn(3, ' ').map(str::to_owned);
         let mut word = || words.next().unwrap_or_default();
         self.0.lock().expect("no panics").insert((word(), word(), word()));
+    }
+
+    /// Questions for MX so far.
+    pub(crate) fn asked(&self) -> usize {
+        self.1.load(Ordering::Relaxed)
     }
 
     fn records(&self, name: &Domain, kinds: &[&str]) -> Result<Vec<String>, dns::Error> {
@@ -116,6 +122,7 @@ impl Dns for Zones {
             let (preference, host) = record.split_once(' ').expect("preference and host");
             Mx { preference: preference.parse().expect("a number"), host: Domain::new(host).ok() }
         };
+        self.1.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move { Ok(self.records(domain, &["MX"])?.into_iter().map(parse).collect()) })
     }
 
