@@ -208,7 +208,15 @@ async fn send(
     let summary = Parser::parse(&built.bytes);
     let mut plan = Plan::new(settings, &summary);
     let to = Recipient { notify: silent(), ..Recipient::plain(sender.clone()) };
-    plan.add(&to, mta.directory.resolve(sender).await.map_err(store_error)?);
+    match mta.directory.resolve(sender).await {
+        Ok(resolution) => plan.add(&to, resolution),
+        Err(directory::Error::Store(error)) => return Err(error),
+        // Aliases without an end: that will not be better soon, and what was delivered meanwhile must not be sent again.
+        Err(error) => {
+            tracing::warn!(%error, %sender, "a report has nowhere to go");
+            return Ok(None);
+        }
+    }
     if plan.is_empty() {
         return Ok(None);
     }
@@ -243,12 +251,4 @@ fn accepted(sender: &Address, summary: &message::Summary) -> What {
         subject: summary.subject(),
         message_id: summary.message_id().map(str::to_owned),
     }))
-}
-
-/// The directory fails only as its store does, and then nothing is decided yet.
-fn store_error(error: directory::Error) -> store::Error {
-    match error {
-        directory::Error::Store(error) => error,
-        other => store::Error::Io(other.to_string()),
-    }
 }

@@ -193,6 +193,28 @@ fn each_recipient_of_one_mailbox_is_accounted_for() {
     });
 }
 
+/// P2, P3: a sender whose aliases go in a circle cannot be told; what was delivered is not delivered again for that.
+#[test]
+fn a_sender_whose_aliases_circle_stops_nothing() {
+    run(|outside| async move {
+        outside.zones.add("r.test A 192.0.2.9");
+        let remote = Remote::bind(&outside, "192.0.2.9:25", &[("RCPT TO:<b@", "550 5.1.1 no")]);
+        let office = Office::open(&outside, &Plan::alpha(), |_| {}).await;
+        office.add_alias("*@alpha.test", &["ghost@alpha.test"]).await;
+        office.add_alias("team@alpha.test", &["a@r.test", "b@r.test"]).await;
+        office.start_queue();
+        let mut client = office.client(25).await;
+        client.say("EHLO there.test").await;
+        let text = message("circle@alpha.test", "team@alpha.test", "s");
+        let reply = client.mail("circle@alpha.test", &["team@alpha.test"], &text).await;
+        assert!(reply.starts_with("250"), "{reply}");
+        wait(&office, 3600).await;
+        assert_eq!((remote.taken().len(), office.queued().await.len()), (1, 0));
+        let told = office.told().await.join("\n");
+        assert!(told.contains("did not tell the sender of b@r.test"), "{told}");
+    });
+}
+
 #[test]
 fn mail_that_circles_between_two_offices_ends() {
     run(|outside| async move {
