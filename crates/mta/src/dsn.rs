@@ -210,8 +210,10 @@ async fn send(
     let to = Recipient { notify: silent(), ..Recipient::plain(sender.clone()) };
     match mta.directory.resolve(sender).await {
         Ok(resolution) => plan.add(&to, resolution),
-        Err(directory::Error::Store(error)) => return Err(error),
-        // Aliases without an end: that will not be better soon, and what was delivered meanwhile must not be sent again.
+        Err(directory::Error::Store(error)) if !matches!(error, store::Error::Damaged(_)) => {
+            return Err(error);
+        }
+        // Aliases without an end, or damaged: that will not be better soon, and what was delivered must not be sent again.
         Err(error) => {
             tracing::warn!(%error, %sender, "a report has nowhere to go");
             return Ok(None);

@@ -15,6 +15,8 @@ use crate::settings::Settings;
 
 /// How often a result is written again when something else changed the item or an account at the same time.
 const TRIES: u32 = 20;
+/// The longest wait before a result is written again on a disk that is full or fails.
+const LONGEST_WAIT: u64 = 60;
 
 /// Commits what the attempt came to. What a remote has said must not be lost, so this is tried again while it can
 /// succeed at all; the lease is held meanwhile.
@@ -26,18 +28,23 @@ pub(super) async fn conclude(
 ) -> Result<(), store::Error> {
     let outcomes = progress.results.finish();
     let mut item = item;
-    for tries in 1..=TRIES {
+    let (mut failures, mut conflicts) = (0, 0);
+    loop {
         let error = match commit(mta, settings, &item, &outcomes, &progress).await {
             Ok(()) => return Ok(()),
             Err(error @ (store::Error::Poisoned(_) | store::Error::Closed)) => return Err(error),
             Err(error) => error,
         };
-        if tries == TRIES {
-            return Err(error);
-        }
-        if error != store::Error::Conflict {
+        if error == store::Error::Conflict {
+            conflicts += 1;
+            if conflicts == TRIES {
+                return Err(error);
+            }
+        } else {
+            // However long it takes: given up, the mail would be sent again and again to whoever has it (P2).
+            failures += 1;
             tracing::warn!(%error, item = %item.id, "writing an attempt's result failed, trying again");
-            mta.world.clock.sleep(Duration::from_secs(u64::from(tries))).await;
+            mta.world.clock.sleep(Duration::from_secs(LONGEST_WAIT.min(failures))).await;
         }
         match mta.queue.get(item.id).await {
             Ok(Some(fresh)) => item = fresh,
@@ -45,7 +52,6 @@ pub(super) async fn conclude(
             Err(_) => {}
         }
     }
-    Ok(())
 }
 
 /// An operator took the item away during the attempt: what a remote said is told all the same (P3).
