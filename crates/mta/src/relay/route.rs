@@ -211,14 +211,14 @@ fn is_public(ip: IpAddr) -> bool {
         IpAddr::V6(ip) if let Some(inner) = carried(ip) => is_public(IpAddr::V4(inner)),
         IpAddr::V6(ip) => {
             let kept_in = ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local();
-            // RFC 3879: what was site-local.
+            // fec0::/10, once site-local.
             let site = ip.segments()[0] & 0xffc0 == 0xfec0;
             !kept_in && !site && !ip.is_unspecified() && !ip.is_multicast()
         }
     }
 }
 
-/// The IPv4 address that a translator or tunnel takes out of an IPv6 one: NAT64 (RFC 6052 §2.1), 6to4 (RFC 3056 §2).
+/// The IPv4 address that a translator or tunnel takes out of an IPv6 one: NAT64 and 6to4.
 fn carried(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let of = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
     match ip.segments() {
