@@ -8,6 +8,10 @@
 //! a new MODSEQ; an expunge leaves a tombstone. So the entries are the index of changes, and a batch that finds an
 //! entry gone from where a view saw it conflicts.
 //!
+//! Tombstones stay until their mailbox is deleted: a client that has been away for years can still be told which UIDs
+//! are gone (RFC 7162 §3.2.5). They are the only thing here that grows with what is gone: a key of 22 bytes and a value
+//! of 9 each before compression, some 20 MB for a million expunged messages. No view reads them but those behind it.
+//!
 //! This crate knows no protocol and never commits.
 
 mod append;

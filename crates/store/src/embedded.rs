@@ -171,7 +171,7 @@ impl Shared {
                 && let Err(error) = self.account(change, own, &mut gone)
             {
                 // What cannot be read counts as alive for ever: its space is lost, but nothing else.
-                tracing::error!("the index is damaged; delete it while the store is closed: {error}");
+                tracing::error!("a file's live bodies cannot be counted: {error}");
             }
         }
         self.index.apply(sequence, changes);

@@ -47,6 +47,9 @@ pub(crate) trait Index: Send + Sync {
     /// Bytes applied that are not yet in files.
     fn unflushed(&self) -> u64;
 
+    /// Whether something in its files failed its checksum, so that it has to be rebuilt.
+    fn is_damaged(&self) -> bool;
+
     /// Begins to write out what has been applied, so that the next start replays only what comes later. Only called
     /// between commits, when all that was applied is durable in the log.
     fn seal(&self);

@@ -14,7 +14,7 @@ use world::{Either, race};
 
 use super::gather::Gather;
 use super::record::{self, Numbers};
-use super::recover::Watermark;
+use super::recover::{self, Watermark};
 use super::segment::{self, Segment};
 use super::space::{Flush, Work as SpaceWork};
 use super::stage::{Guard, OnDisk};
@@ -460,7 +460,8 @@ impl Committer {
 
     /// A sync has returned: hands the next group over first, then applies and answers the one that is durable.
     fn turn(&mut self, done: Done) {
-        self.spare_buffer = done.buffer;
+        // One that a burst has made large is not kept for ever.
+        self.spare_buffer = if done.buffer.capacity() <= GROUP_BYTES { done.buffer } else { Vec::new() };
         let Some(group) = self.in_flight.take() else { return };
         match done.outcome {
             Outcome::Synced => {
@@ -569,6 +570,9 @@ impl Committer {
 
     /// Between commits: everything applied is durable. Notes how far that is and lets the index be flushed.
     fn checkpoint(&mut self) {
+        if self.shared.index.is_damaged() {
+            recover::mark_damaged(&self.shared);
+        }
         let bytes = self.shared.log_bytes.load(Ordering::Relaxed);
         self.checkpoint_at = bytes + self.shared.options.checkpoint_bytes;
         let (segment, position) = self.durable_to;

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -259,6 +259,20 @@ pub(super) fn walk(
     Ok(())
 }
 
+/// The file that says that the index must be rebuilt.
+fn damaged_mark(dir: &Path) -> PathBuf {
+    dir.join("index.damaged")
+}
+
+/// Lets the next start rebuild the index.
+pub(super) fn mark_damaged(shared: &Shared) {
+    let path = damaged_mark(&shared.dir);
+    // It may be there already, or the disk be full: then it is tried again at the next checkpoint.
+    if shared.world.disk.open(&path, Open::CreateNew).is_ok() {
+        let _ = shared.world.disk.sync_dir(&shared.dir);
+    }
+}
+
 type OpenIndex = (Arc<dyn Index>, Option<Watermark>, bool);
 
 /// Opens the index, or begins an empty one if it cannot be used with this log.
@@ -277,7 +291,8 @@ fn open_index(
         let known = numbers.contains(&mark.segment);
         known && newest.is_some_and(|(sequence, _)| sequence >= mark.sequence)
     };
-    if let Ok(index) = TreeIndex::open(&path, Arc::clone(pins))
+    if !world.disk.exists(&damaged_mark(dir))
+        && let Ok(index) = TreeIndex::open(&path, Arc::clone(pins))
         && let Ok(Some(mark)) = Watermark::read(&index)
         && fits(&mark)
     {
@@ -526,6 +541,7 @@ fn first_checkpoint(shared: &Shared, log: &Log) {
         Ok(()) => {
             shared.usage().replay_from = segment;
             shared.replayed_bytes.store(0, Ordering::Relaxed);
+            let _ = shared.world.disk.remove(&damaged_mark(&shared.dir));
         }
         // It is tried again at the next checkpoint; until then a start replays more.
         Err(error) => tracing::warn!("the index could not be flushed: {error}"),

@@ -8,7 +8,7 @@
 //! applied commit before each such change.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
@@ -34,6 +34,8 @@ pub(crate) struct TreeIndex {
     inserted: AtomicU64,
     sealed: AtomicU64,
     written: AtomicU64,
+    /// Something in its files failed its checksum.
+    damaged: AtomicBool,
     flushing: Mutex<()>,
 }
 
@@ -49,7 +51,19 @@ impl TreeIndex {
             .map_err(failed)?;
         let applied = AtomicU64::new(tree.get_highest_seqno().unwrap_or(0));
         let [inserted, sealed, written] = [const { AtomicU64::new(0) }; 3];
-        Ok(Self { tree, counter, pins, applied, inserted, sealed, written, flushing: Mutex::default() })
+        let (damaged, flushing) = (AtomicBool::new(false), Mutex::default());
+        Ok(Self { tree, counter, pins, applied, inserted, sealed, written, damaged, flushing })
+    }
+
+    /// What a failure means; takes note if it is damage.
+    fn failed(&self, error: lsm_tree::Error) -> Error {
+        if matches!(error, lsm_tree::Error::Io(_)) {
+            return failed(error);
+        }
+        if !self.damaged.swap(true, Ordering::Relaxed) {
+            tracing::error!("the index is damaged; the next start rebuilds it from the log: {error:?}");
+        }
+        Error::Damaged(format!("the index, which the next start rebuilds ({error:?})"))
     }
 }
 
@@ -66,7 +80,7 @@ fn versioned(stored: &[u8]) -> Result<Versioned, Error> {
 
 impl Index for TreeIndex {
     fn get(&self, key: &[u8], at: u64) -> Result<Option<Versioned>, Error> {
-        let found = self.tree.get(key, at.min(NEWEST - 1) + 1).map_err(failed)?;
+        let found = self.tree.get(key, at.min(NEWEST - 1) + 1).map_err(|error| self.failed(error))?;
         found.as_deref().map(versioned).transpose()
     }
 
@@ -89,7 +103,7 @@ impl Index for TreeIndex {
         let mut found = Vec::new();
         while found.len() < limit {
             let Some(entry) = (if back { entries.next_back() } else { entries.next() }) else { break };
-            let (key, stored) = entry.into_inner().map_err(failed)?;
+            let (key, stored) = entry.into_inner().map_err(|error| self.failed(error))?;
             found.push((Key::from_bytes(key.to_vec()), versioned(&stored)?));
         }
         Ok(found)
@@ -119,6 +133,10 @@ impl Index for TreeIndex {
         self.inserted.load(Ordering::Relaxed).saturating_sub(written)
     }
 
+    fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Relaxed)
+    }
+
     fn seal(&self) {
         self.tree.rotate_memtable();
         self.sealed.store(self.inserted.load(Ordering::Relaxed), Ordering::Release);
@@ -128,7 +146,9 @@ impl Index for TreeIndex {
         let _alone = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
         let sealed = self.sealed.load(Ordering::Acquire);
         self.counter.set(self.applied.load(Ordering::Acquire));
-        self.tree.flush(&self.tree.get_flush_lock(), self.pins.oldest()).map_err(failed)?;
+        self.tree
+            .flush(&self.tree.get_flush_lock(), self.pins.oldest())
+            .map_err(|error| self.failed(error))?;
         self.written.store(sealed, Ordering::Relaxed);
         // Compaction goes in steps; a few a flush keep the newest level short without ever falling behind. If one
         // fails, what was flushed is safe all the same: the log before it may go, which on a full disk is what
@@ -136,7 +156,7 @@ impl Index for TreeIndex {
         for _ in 0..4 {
             self.counter.set(self.applied.load(Ordering::Acquire));
             if let Err(error) = self.tree.compact(Arc::new(Leveled::default()), self.pins.oldest()) {
-                tracing::warn!("the index could not be tidied up: {error:?}");
+                tracing::warn!("the index could not be tidied up: {}", self.failed(error));
                 break;
             }
         }

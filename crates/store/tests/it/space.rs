@@ -186,6 +186,50 @@ fn a_lost_index_is_rebuilt_and_a_kept_one_saves_the_replay() {
 }
 
 #[test]
+fn a_damaged_index_is_noticed_and_rebuilt_at_the_next_start() {
+    doors::run(async {
+        let dir = doors::Scratch::new("index-damaged");
+        let world = world::real::world(&[]);
+        let store = open(&world, dir.path(), small()).await.expect("the disk works");
+        let mut dice = Dice::new(9);
+        for n in 0..100 {
+            let mut batch = Batch::new();
+            batch.put(flag_key(n), (0..2_000).map(|_| dice.below(256) as u8).collect::<Vec<u8>>());
+            store.commit(batch).await.expect("the disk works");
+        }
+        let before = dump(&store).await;
+        store.close().await;
+        for table in std::fs::read_dir(dir.path().join("index/tables")).expect("it is there") {
+            let path = table.expect("it is there").path();
+            let mut bytes = std::fs::read(&path).expect("it is there");
+            // A block with data, behind those that a start reads.
+            let middle = bytes.len() / 2;
+            if middle > 50_000 {
+                bytes[middle] ^= 1;
+            }
+            std::fs::write(&path, bytes).expect("it can be written");
+        }
+        let (store, recovery) = open_reporting(&world, dir.path(), small()).await.expect("the log is whole");
+        assert!(!recovery.index_rebuilt, "a start does not read all of it");
+        let first = Key::from_bytes(vec![Space::Directory as u8]);
+        let all = store::KeyRange::between(&first, &Key::from_bytes(vec![0xff]));
+        let found = store.snapshot().range(&all, 10_000).await;
+        assert!(
+            matches!(found, Err(store::Error::Damaged(_))),
+            "an error, never less than there is: {found:?}"
+        );
+        store.close().await;
+        let (store, recovery) = open_reporting(&world, dir.path(), small()).await.expect("it opens");
+        assert!(recovery.index_rebuilt && recovery.lost.is_empty(), "{recovery:?}");
+        assert_eq!(dump(&store).await, before);
+        store.close().await;
+        let (store, recovery) = open_reporting(&world, dir.path(), small()).await.expect("it opens");
+        assert!(!recovery.index_rebuilt, "once is enough");
+        store.close().await;
+    });
+}
+
+#[test]
 fn a_newer_format_is_refused() {
     doors::run(async {
         let dir = doors::Scratch::new("newer");
