@@ -1,7 +1,7 @@
 //! How many attempts may run at once: in all, and to each destination. A destination that answers widens its lane
 //! step by step; one that does not gets one attempt at a time, and all such together at most half of the places, so
 //! that dead domains never delay the others (F22). One that refuses a connection while it keeps others is not dead
-//! but bears no more: its lane stays that narrow until it has been idle.
+//! but bears no more: its lane stays that narrow for a while.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -16,6 +16,9 @@ const REMEMBERED: usize = 10_000;
 
 /// Attempts at once to one destination, whatever is configured.
 const WIDEST: usize = 100;
+
+/// Attempts that go well before a lane that was narrowed may widen by one.
+const WELL: u32 = 200;
 
 /// The lanes of one process. Cheap to clone.
 #[derive(Clone, Default)]
@@ -35,14 +38,15 @@ struct State {
 struct Lane {
     busy: usize,
     window: usize,
-    /// The window never grows beyond.
+    /// The window does not grow beyond, until so much mail has gone well that more may be tried.
     most: usize,
+    well: u32,
     failing: bool,
 }
 
 impl Default for Lane {
     fn default() -> Self {
-        Self { busy: 0, window: 1, most: WIDEST, failing: false }
+        Self { busy: 0, window: 1, most: WIDEST, well: 0, failing: false }
     }
 }
 
@@ -104,11 +108,15 @@ impl Place {
         let mut state = self.lanes.state.lock().expect("no holder panics");
         let lane = state.lanes.entry(self.destination.clone()).or_default();
         if !reached && lane.busy > 1 {
-            lane.most = lane.busy - 1;
+            (lane.most, lane.well) = (lane.busy - 1, 0);
             lane.window = lane.window.min(lane.most);
             return false;
         }
         lane.failing = !reached;
+        lane.well += u32::from(reached);
+        if lane.well == WELL {
+            (lane.most, lane.well) = ((lane.most + 1).min(WIDEST), 0);
+        }
         let before = lane.window;
         // The operator's bound per destination applies when places are counted.
         lane.window = if reached { (before + 1).min(lane.most) } else { 1 };
@@ -165,6 +173,23 @@ mod tests {
         drop(second);
         assert_eq!(lanes.free(&good, &limits), 1);
         assert!(lanes.is_idle() && lanes.free(&dead, &limits) == 1);
+    }
+
+    #[test]
+    fn a_lane_that_was_narrowed_widens_again_slowly() {
+        let limits = Outbound { concurrency_per_destination: 3, ..Outbound::default() };
+        let (lanes, busy) = (Lanes::default(), domain("busy.test"));
+        let place = lanes.take(&busy);
+        assert!(place.reached(true) && place.reached(true));
+        let other = lanes.take(&busy);
+        assert!(!other.reached(false), "it leaves the lane to the first");
+        drop(other);
+        for _ in 1..WELL {
+            assert!(place.reached(true));
+            assert_eq!(lanes.free(&busy, &limits), 0, "one connection is borne");
+        }
+        assert!(place.reached(true));
+        assert_eq!(lanes.free(&busy, &limits), 1, "another may be tried");
     }
 
     #[test]
