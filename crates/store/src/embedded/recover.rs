@@ -287,18 +287,21 @@ fn open_index(
     let Some(path) = world.disk.real_path(&at) else {
         return Ok((Arc::new(MapIndex::new(Arc::clone(pins))), None, false));
     };
+    let rebuilt = newest.is_some();
     let fits = |mark: &Watermark| {
         let known = numbers.contains(&mark.segment);
         known && newest.is_some_and(|(sequence, _)| sequence >= mark.sequence)
     };
     if !world.disk.exists(&damaged_mark(dir))
         && let Ok(index) = TreeIndex::open(&path, Arc::clone(pins))
-        && let Ok(Some(mark)) = Watermark::read(&index)
-        && fits(&mark)
+        && let Ok(mark) = Watermark::read(&index)
     {
-        return Ok((Arc::new(index), Some(mark), false));
+        match mark {
+            Some(mark) if fits(&mark) => return Ok((Arc::new(index), Some(mark), false)),
+            None if index.is_new() => return Ok((Arc::new(index), None, rebuilt)),
+            _ => {}
+        }
     }
-    let rebuilt = newest.is_some();
     for part in [at.join("tables"), at.join("blobs"), at] {
         for file in world.disk.list(&part).unwrap_or_default() {
             // Directories stay; what matters is that no file of the old tree is found.

@@ -55,6 +55,11 @@ impl TreeIndex {
         Ok(Self { tree, counter, pins, applied, inserted, sealed, written, damaged, flushing })
     }
 
+    /// Whether nothing was ever written to it.
+    pub(crate) fn is_new(&self) -> bool {
+        self.applied.load(Ordering::Acquire) == 0
+    }
+
     /// What a failure means; takes note if it is damage.
     fn failed(&self, error: lsm_tree::Error) -> Error {
         if matches!(error, lsm_tree::Error::Io(_)) {
