@@ -155,7 +155,14 @@ impl Dns for RealDns {
     fn mx<'a>(&'a self, domain: &'a Domain) -> BoxFuture<'a, Result<Vec<Mx>, Error>> {
         Box::pin(async move {
             let found = self.lookup(domain.as_str(), RecordType::MX).await?;
-            answers(&found, mx_of)
+            let is_mx = |data: &RData| matches!(data, RData::MX(_)).then_some(());
+            match answers(&found, mx_of) {
+                // RFC 5321 §5.1: the domain itself is the host only where there is no MX record.
+                Err(Error::NoData) if answers(&found, is_mx).is_ok() => {
+                    Err(Error::Failed(format!("no MX record of {domain} names a host")))
+                }
+                outcome => outcome,
+            }
         })
     }
 

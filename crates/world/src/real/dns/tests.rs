@@ -23,6 +23,9 @@ fn zone(asked: &str, kind: RecordType) -> Result<Vec<RData>, ResponseCode> {
             vec![RData::A(A::new(192, 0, 2, 1)), RData::AAAA(AAAA::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1))]
         }
         "m.test." => vec![RData::MX(MX::new(10, name("a.test."))), RData::MX(MX::new(5, name("b_ad.test.")))],
+        "bad.test." => {
+            vec![RData::MX(MX::new(5, name("*.bad.test."))), RData::A(A::new(192, 0, 2, 1))]
+        }
         "null.test." => vec![RData::MX(MX::new(0, Name::root()))],
         "t.test." => vec![RData::TXT(TXT::new(vec!["v=spf1 ".into(), "-all".into()]))],
         "loop1.test." => return Ok(vec![RData::CNAME(CNAME(name("loop2.test.")))]),
@@ -111,4 +114,12 @@ async fn a_silent_server_times_out() {
     // Real time, so only the error's mapping is looked at here.
     assert_eq!(error_of(&NetError::Timeout), Error::TimedOut);
     drop(dns);
+}
+
+/// RFC 5321 §5.1: only a domain without MX records is its own host.
+#[tokio::test]
+async fn mx_records_that_name_no_host_are_not_the_same_as_none() {
+    let resolver = resolver().await;
+    let found = resolver.mx(&"bad.test".parse().expect("a domain")).await;
+    assert!(matches!(found, Err(Error::Failed(_))), "{found:?}");
 }
