@@ -45,7 +45,7 @@ impl Office {
                 format!("_dmarc.{name}."),
                 "TXT",
                 format!("\"v=DMARC1; p=none; rua=mailto:postmaster@{name}\""),
-                "what others do with forgeries (RFC 7489)",
+                "what others do with forgeries (RFC 9989)",
             ),
             service("submissions", 465, "where users send (RFC 8314)"),
             service("submission", 587, "where users send (RFC 6186)"),
