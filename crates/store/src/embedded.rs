@@ -6,6 +6,8 @@
 
 mod commit;
 mod gather;
+mod group;
+mod next;
 mod read;
 mod record;
 mod recover;
@@ -210,11 +212,14 @@ impl Shared {
     }
 }
 
+/// Where a commit's outcome goes.
+type Reply = oneshot::Sender<Result<Receipt, Error>>;
+
 /// What the commit task is asked.
 enum Request {
-    Commit(Batch, oneshot::Sender<Result<Receipt, Error>>),
+    Commit(Batch, Reply),
     /// From the collector.
-    Move(Vec<commit::Moved>, oneshot::Sender<Result<Receipt, Error>>),
+    Move(Vec<group::Moved>, Reply),
     /// Flush the index soon.
     Checkpoint,
     Close,

@@ -4,27 +4,26 @@
 //! index its changes are looked up in an overlay. The next group is handed over when the sync before it has
 //! returned; when many bodies are arriving, it may wait a moment for their commits ([`Gather`]).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use world::{Either, race};
 
 use super::gather::Gather;
+use super::group::{Applied, Bodies, Group, Moved, Newest, estimate, moved_size, still_holds};
+use super::next::{Next, Room, prepare};
 use super::record::{self, Numbers};
 use super::recover::{self, Watermark};
 use super::segment::{self, Segment};
 use super::space::{Flush, Work as SpaceWork};
-use super::stage::{Guard, OnDisk};
+use super::stage::Guard;
 use super::sync::{Done, Outcome, Work};
-use super::{Request, Shared};
-use crate::batch::Op;
-use crate::body::{Entry, Extent, Place as Lies};
+use super::{Reply, Request, Shared};
+use crate::body::Place as Lies;
 use crate::index::Change;
-use crate::resolve::{Keep, Latest, Resolved, resolve};
-use crate::{Batch, Error, Notice, Place, Receipt, Staged, Version, Versioned};
+use crate::resolve::{Resolved, resolve};
+use crate::{Batch, Error, Receipt, Version, Versioned};
 
 /// A group takes no more commits once it has this many bytes.
 const GROUP_BYTES: usize = 8 << 20;
@@ -32,16 +31,6 @@ const GROUP_BYTES: usize = 8 << 20;
 const FLUSHES: u64 = 4;
 /// Requests taken at once.
 const REQUESTS: usize = 512;
-
-type Reply = oneshot::Sender<Result<Receipt, Error>>;
-
-/// One key that a collector carries along.
-pub(super) enum Moved {
-    /// The body lies elsewhere now; if its entry still has the old extents.
-    Body(Bytes, Vec<Extent>, Vec<Extent>),
-    /// The change still holds; if no later one came.
-    Change(Change),
-}
 
 /// Where the log stands.
 pub(super) struct Log {
@@ -52,34 +41,6 @@ pub(super) struct Log {
     pub(super) sequence: u64,
     /// The last record that is durable.
     pub(super) synced: u64,
-}
-
-/// A run of records that is written and synced together.
-#[derive(Default)]
-struct Group {
-    bytes: Vec<u8>,
-    records: Vec<Applied>,
-    overlay: HashMap<Bytes, Option<Versioned>>,
-    guards: Vec<Guard>,
-    /// Number of its last record.
-    last: u64,
-    /// Where it stands, once it was handed over.
-    segment: u64,
-    offset: u64,
-    end: u64,
-}
-
-/// One record of a group, to be applied and answered.
-struct Applied {
-    sequence: u64,
-    /// Where its bodies begin.
-    bodies: u64,
-    changes: Vec<Change>,
-    /// Moved changes are in the index already.
-    apply: bool,
-    receipt: Receipt,
-    notices: Vec<Notice>,
-    reply: Reply,
 }
 
 pub(super) struct Committer {
@@ -109,92 +70,12 @@ enum Wake {
     Time,
 }
 
-/// The segment after this one.
-enum Next {
-    Coming(oneshot::Receiver<Result<Segment, Error>>),
-    Ready(Segment),
-    /// There was no room for it; new bodies are refused until there is.
-    Failed(Error),
-}
-
 /// Says that the commit task has died, unless it has ended well before.
 struct Death(Arc<Shared>);
 
 impl Drop for Death {
     fn drop(&mut self) {
         self.0.fail(Error::Poisoned("the commit task has died".into()));
-    }
-}
-
-impl Next {
-    /// Waits for it.
-    async fn ready(self) -> Result<Segment, Error> {
-        match self {
-            Self::Ready(segment) => Ok(segment),
-            Self::Coming(coming) => coming.await.unwrap_or(Err(Error::Closed)),
-            Self::Failed(error) => Err(error),
-        }
-    }
-}
-
-/// Which space a segment may take.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Room {
-    /// What lies above the reserve.
-    Free,
-    /// A part of the reserve.
-    Reserve,
-}
-
-/// The newest state: groups that are not applied yet, then the index.
-struct Newest<'a> {
-    groups: [Option<&'a HashMap<Bytes, Option<Versioned>>>; 2],
-    shared: &'a Shared,
-}
-
-impl Latest for Newest<'_> {
-    fn latest(&self, key: &[u8]) -> Result<Option<Versioned>, Error> {
-        for overlay in self.groups.iter().flatten() {
-            if let Some(found) = overlay.get(key) {
-                return Ok(found.clone());
-            }
-        }
-        self.shared.index.get(key, u64::MAX)
-    }
-}
-
-/// Puts bodies into the group's record.
-struct Bodies<'a> {
-    bytes: &'a mut Vec<u8>,
-    guards: &'a mut Vec<Guard>,
-    segment: u64,
-    /// Where `bytes` will begin in the segment.
-    base: u64,
-}
-
-impl Bodies<'_> {
-    fn append(&mut self, parts: [&[u8]; 2]) -> Extent {
-        let start = self.bytes.len();
-        for part in parts {
-            self.bytes.extend_from_slice(part);
-        }
-        Extent::of(Lies::Log(self.segment), self.base + start as u64, &self.bytes[start..])
-    }
-}
-
-impl Keep for Bodies<'_> {
-    fn keep(&mut self, body: Staged) -> Vec<Extent> {
-        match body.place {
-            Place::Memory(main, _) => vec![self.append([&body.prefix, &main])],
-            Place::Disk(staged) => {
-                let Ok(staged) = staged.downcast::<OnDisk>() else { return Vec::new() };
-                self.guards.push(staged.guard);
-                if body.prefix.is_empty() {
-                    return vec![staged.extent];
-                }
-                vec![self.append([&body.prefix, &[]]), staged.extent]
-            }
-        }
     }
 }
 
@@ -614,72 +495,5 @@ impl Done {
 fn refuse(request: Request, error: &Error) {
     if let Request::Commit(_, reply) | Request::Move(_, reply) = request {
         let _ = reply.send(Err(error.clone()));
-    }
-}
-
-/// Begins to prepare a segment on a thread where that may block.
-fn prepare(shared: &Arc<Shared>, number: u64, room: Room) -> Next {
-    let (tx, rx) = oneshot::channel();
-    let own = Arc::clone(shared);
-    let work = move || {
-        let header = segment::Header { place: Lies::Log(number), boot: own.boot, salt: own.salt };
-        let (checked, bytes) = match room {
-            Room::Free => (own.check_reserve(), own.options.segment_bytes),
-            Room::Reserve => (Ok(()), (own.options.reserve_bytes / 4).min(own.options.segment_bytes)),
-        };
-        let disk = own.world.disk.as_ref();
-        let made =
-            checked.and_then(|()| segment::prepare(disk, &own.dir, header, bytes.max(segment::HEADER)));
-        let _ = tx.send(made);
-    };
-    let work = shared.world.tasks.compute(Box::new(work));
-    shared.world.tasks.spawn(work);
-    Next::Coming(rx)
-}
-
-/// Bytes a batch will take in the log, about.
-fn estimate(batch: &Batch) -> u64 {
-    let op = |op: &Op| match op {
-        Op::Put(key, value) => key.bytes.len() + value.bytes.len() + 16,
-        Op::Delete(key) => key.bytes.len() + 16,
-    };
-    let ops: usize = batch.ops.iter().map(op).sum();
-    let counters: usize = batch.counters.iter().map(|counter| counter.key.as_bytes().len() + 24).sum();
-    let body = |body: &Staged| match &body.place {
-        Place::Memory(main, _) => body.prefix.len() + main.len(),
-        Place::Disk(_) => body.prefix.len(),
-    };
-    let bodies: usize = batch.blobs.iter().map(body).sum();
-    (record::HEADER + ops + counters + bodies + (batch.references.len() + batch.blobs.len()) * 96) as u64
-}
-
-fn moved_size(moved: &Moved) -> u64 {
-    let size = match moved {
-        Moved::Body(_, _, new) => 64 + new.iter().map(|extent| 32 + extent.crcs.len() * 4).sum::<usize>(),
-        Moved::Change(change) => change.key.len() + change.value.as_ref().map_or(0, Bytes::len) + 32,
-    };
-    size as u64
-}
-
-/// What is left of a moved change after those that came meanwhile.
-fn still_holds(moved: Moved, newest: &Newest<'_>, version: Version) -> Result<Option<Change>, Error> {
-    match moved {
-        Moved::Body(key, old, new) => {
-            let Some(found) = newest.latest(&key)? else { return Ok(None) };
-            let mut entry = Entry::decode(&found.value)?;
-            if entry.extents != old {
-                return Ok(None);
-            }
-            entry.extents = new;
-            Ok(Some(Change { key, value: Some(entry.encode()), version }))
-        }
-        Moved::Change(change) => {
-            let found = newest.latest(&change.key)?;
-            let holds = match &change.value {
-                Some(_) => found.is_some_and(|found| found.version == change.version),
-                None => found.is_none(),
-            };
-            Ok(holds.then_some(change))
-        }
     }
 }

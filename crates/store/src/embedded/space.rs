@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use world::disk::{File, Open};
 
-use super::commit::Moved;
+use super::group::Moved;
 use super::record;
 use super::recover::walk;
 use super::segment::{self, failed};
