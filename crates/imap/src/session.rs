@@ -306,7 +306,7 @@ impl Session {
         self.reader.clear();
     }
 
-    /// Ends the running command. After too many errors, ends the session too.
+    /// Ends the running command. After too many errors (in a row, once logged in), ends the session too.
     pub fn complete(&mut self, completion: Completion) {
         match std::mem::replace(&mut self.step, Step::Reading) {
             Step::Running(tag) | Step::Challenged(tag) | Step::Idling(tag) => self.tagged(&tag, &completion),
@@ -324,8 +324,11 @@ impl Session {
             Status::Bad => "BAD",
         };
         self.out().condition(tag, status, completion.code.as_ref(), &completion.text);
-        if completion.status == Status::Bad {
-            self.count_error();
+        match completion.status {
+            Status::Bad => self.count_error(),
+            // A session that lasts for days may err now and then.
+            Status::Ok if self.state != State::NotAuthenticated => self.errors = 0,
+            _ => {}
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mail::{AccountId, Flags, Keyword, MailboxId, ModSeq, Uid, UidValidity};
 
-use crate::chunk::Chunk;
+use crate::chunk::{self, Chunk};
 use crate::flag_table::FlagTable;
 use crate::{Entry, FlagSet};
 
@@ -213,6 +213,25 @@ impl View {
         }
         changes.vanished.extend(before.map(|gone| gone.uid));
         changes
+    }
+}
+
+impl View {
+    /// This view with what changed and arrived up to `latest`, but with the messages that are gone there: what a session
+    /// knows while it may not be told of an EXPUNGE (RFC 3501 §7.4.1). Its MODSEQ stays, so that they are still found
+    /// missing later. `None` if the two number their flag sets differently, because one was built afresh.
+    #[must_use]
+    pub fn with_news_of(&self, latest: &Self, changes: &Changes) -> Option<Self> {
+        if !latest.table.sets.starts_with(&self.table.sets) {
+            return None;
+        }
+        let news = changes.changed.iter().chain(&changes.arrived);
+        let updates = news.map(|&uid| (uid, latest.by_uid(uid).map(|(_, entry)| *entry))).collect();
+        let chunks = chunk::update(&self.chunks, &updates, &latest.table);
+        let mut view = Self::assemble(self.account, self.mailbox, chunks, latest.table.clone());
+        (view.uid_validity, view.uid_next) = (latest.uid_validity, latest.uid_next);
+        view.highest_modseq = self.highest_modseq;
+        Some(view)
     }
 }
 

@@ -82,15 +82,18 @@ pub fn locate(summary: &Summary, section: &Section) -> Option<Range<u64>> {
 pub fn find_part<'a>(summary: &'a Summary, path: &[u32]) -> Option<&'a Part> {
     let mut part = &summary.root;
     let mut in_message = true;
-    for &number in path {
+    for (at, &number) in path.iter().enumerate() {
         if part.is_message() && !in_message {
             part = part.children.first()?;
             in_message = true;
         }
         if part.is_multipart() && !part.children.is_empty() {
             part = part.children.get((number as usize).checked_sub(1)?)?;
-        } else if number != 1 || !in_message {
+        } else if number != 1 || !(in_message || part.is_multipart()) {
             return None;
+        } else if part.is_multipart() {
+            // BODYSTRUCTURE shows what a multipart without parts holds as its one part of text.
+            return (at + 1 == path.len()).then_some(part);
         }
         in_message = false;
     }
@@ -176,6 +179,19 @@ mod tests {
         assert_eq!(range("1.HEADER"), Some(32..40));
         assert_eq!(range("1.1"), Some(40..41));
         assert_eq!(range("1.1.1"), None);
+    }
+
+    #[test]
+    fn a_multipart_without_parts_has_one_part() {
+        let message = b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n\
+            Content-Type: multipart/mixed; boundary=b\r\n\r\nlost\r\n--a--\r\n";
+        let summary = Parser::parse(message);
+        let cut = |name: &str| {
+            let range = locate(&summary, &parse(name).expect(name))?;
+            Some(&message[range.start as usize..range.end as usize])
+        };
+        assert_eq!(cut("1.1"), Some(b"lost".as_slice()));
+        assert_eq!((cut("1.2"), cut("1.1.1")), (None, None));
     }
 
     #[test]

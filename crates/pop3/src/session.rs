@@ -142,7 +142,10 @@ impl Session {
 
     /// Takes bytes from the client. At most one chunk and one line are kept: ask [`Session::wants_input`] first.
     pub fn handle_input(&mut self, bytes: &[u8], now: Mono) {
-        self.active = now;
+        // Before login only whole commands count as life, so that trickling bytes hold no connection.
+        if self.maildrop.is_some() {
+            self.active = now;
+        }
         if !matches!(self.waiting, Waiting::Nothing) {
             self.input.extend_from_slice(bytes);
         }

@@ -13,7 +13,7 @@ use super::stop::{Done, Stop};
 /// Whether sequence numbers may change now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Moment {
-    /// While FETCH, STORE or SEARCH is answered, and while no command is: no EXPUNGE (RFC 3501 §7.4.1).
+    /// While FETCH, STORE or SEARCH is answered: no EXPUNGE (RFC 3501 §7.4.1).
     NumbersStay,
     /// At any other command.
     NumbersMay,
@@ -26,7 +26,7 @@ impl Connection<'_> {
         Ok(self.mailboxes().view(self.account(), selected.mailbox()).await?)
     }
 
-    /// Reports what others changed. What cannot be told now is told later, all together.
+    /// Reports what others changed. Where numbers stay, messages that are gone stay in the view until that can be told.
     pub(super) async fn sync(&mut self, moment: Moment) -> Result<(), Stop> {
         let Some(selected) = &self.selected else { return Ok(()) };
         let latest = match self.mailboxes().view(self.account(), selected.mailbox()).await {
@@ -38,12 +38,15 @@ impl Connection<'_> {
             return Ok(());
         }
         let changes = latest.changes_since(&selected.view);
-        if moment == Moment::NumbersStay && !changes.vanished.is_empty() {
-            return Ok(());
-        }
         let mut out = self.session.out();
-        report_vanished(&mut out, selected, &changes);
-        selected.view = latest;
+        if moment == Moment::NumbersStay && !changes.vanished.is_empty() {
+            // Where the views cannot be joined, all news waits.
+            let Some(joined) = selected.view.with_news_of(&latest, &changes) else { return Ok(()) };
+            selected.view = Arc::new(joined);
+        } else {
+            report_vanished(&mut out, selected, &changes);
+            selected.view = latest;
+        }
         if !changes.arrived.is_empty() {
             let recent_above = self.daemon.parts.mailboxes.recent(&selected.view, !selected.read_only);
             selected.add_recent(recent_above);

@@ -335,6 +335,19 @@ fn too_many_errors_end_the_session() {
     assert_eq!(feed(&mut session, b"a NOOP\r\n"), "");
 }
 
+/// A session that lasts for days may err now and then: only errors in a row say that the client is confused.
+#[test]
+fn errors_are_forgiven_after_login_by_a_command_that_works() {
+    for (state, survives) in [(State::Authenticated, true), (State::NotAuthenticated, false)] {
+        let mut session = Session::new(config(), now());
+        session.set_state(state);
+        for _ in 0..limits::IMAP_ERRORS {
+            feed(&mut session, b"a X\r\na CAPABILITY\r\n");
+        }
+        assert_eq!(session.is_closed(), !survives);
+    }
+}
+
 /// Attack A6.
 #[test]
 fn browsers_are_sent_away() {

@@ -287,6 +287,16 @@ fn limits_end_sessions() {
     assert!(session.is_closed() && session.output.len() == before, "RFC 1939 §3: no response");
 }
 
+/// Attack A12: before login only whole commands count as life.
+#[test]
+fn trickling_bytes_hold_no_connection() {
+    let mut session = Session::new(config(TlsOffer::Active, true), Mono::default());
+    session.handle_input(b"US", Mono::default() + Duration::from_secs(50));
+    assert_eq!(session.poll_event(Mono::default()), None);
+    session.handle_timeout(Mono::default() + limits::LOGIN_TIMEOUT);
+    assert!(session.is_closed());
+}
+
 #[test]
 fn a_huge_listing_waits_for_room() {
     let mut session = Session::new(config(TlsOffer::Active, true), Mono::default());

@@ -22,8 +22,10 @@ fn multipart(out: &mut Writer<'_>, part: &Part, extended: bool) {
         write(out, child, extended);
     }
     if part.children.is_empty() {
-        // The grammar asks for at least one part; a multipart without any is shown with an empty text part.
-        write(out, &Part::default(), extended);
+        // The grammar asks for at least one part. Where no boundary was found (a torn message, a wrong header), what
+        // there is shows as one part of text, so that people can read it; `BODY[1]` gives it.
+        let text = Part { body: part.body.clone(), lines: part.lines, ..Part::default() };
+        write(out, &text, extended);
     }
     out.text(" ");
     upper(out, &part.subtype);

@@ -40,9 +40,9 @@ impl HeaderText {
         self.fields.iter().any(|(n, value)| n.eq_ignore_ascii_case(name) && value.contains(text))
     }
 
-    /// Whether the text is anywhere in the header section.
+    /// Whether the text is anywhere in the header section, also across a field's name and value.
     pub(super) fn contains_anywhere(&self, text: &str) -> bool {
-        self.fields.iter().any(|(name, value)| value.contains(text) || fold(name).contains(text))
+        self.fields.iter().any(|(name, value)| fold(&format!("{name}: {value}")).contains(text))
     }
 }
 

@@ -43,6 +43,7 @@ async fn keys() {
         ("BODY \"HELLO WORLD\"", " 1"),
         ("BODY brot", " 2"),
         ("TEXT bob", " 2"),
+        ("TEXT \"FROM: bob\"", " 2"),
         ("BODY bob", ""),
         ("NOT BODY hello", " 2 3"),
         ("OR SEEN BODY brot", " 1 2"),

@@ -48,17 +48,45 @@ async fn no_expunge_while_numbers_count() {
     b.run("NOOP").await;
     a.run("EXPUNGE").await;
     house.fill(1).await;
-    // Numbers still mean what they meant, and news waits.
-    b.check("FETCH 4 UID", "* 4 FETCH (UID 4)\nOK Fetched").await;
-    b.check("SEARCH ALL", "* SEARCH 1 2 3 4\nOK Searched").await;
+    // Numbers still mean what they meant.
+    b.check("FETCH 4 UID", "* 5 EXISTS\n* 1 RECENT\n* 4 FETCH (UID 4)\nOK Fetched").await;
+    b.check("SEARCH ALL", "* SEARCH 1 2 3 4 5\nOK Searched").await;
     b.check("FETCH 1 BODY.PEEK[]", "NO [EXPUNGEISSUED] Some of the messages no longer exist").await;
     b.check(
         "STORE 3:4 +FLAGS (\\Seen)",
         "* 4 FETCH (UID 4 FLAGS (\\Seen))\nNO [EXPUNGEISSUED] Some of the messages no longer exist",
     )
     .await;
-    b.check("COPY 3:4 Trash", "* 3 EXPUNGE\n* 1 EXPUNGE\n* 3 EXISTS\n* 1 RECENT\nNO [EXPUNGEISSUED] Some of the messages no longer exist").await;
+    b.check(
+        "COPY 3:4 Trash",
+        "* 3 EXPUNGE\n* 1 EXPUNGE\nNO [EXPUNGEISSUED] Some of the messages no longer exist",
+    )
+    .await;
     b.check("UID SEARCH ALL", "* SEARCH 2 4 5\nOK Searched").await;
+}
+
+/// While an EXPUNGE cannot be told, what this session and others change meanwhile is told and shown all the same.
+#[tokio::test]
+async fn only_expunges_wait() {
+    let house = House::new().await;
+    house.fill(3).await;
+    let (mut a, mut b) = two(&house).await;
+    a.run("STORE 1 +FLAGS.SILENT (\\Deleted)").await;
+    b.run("NOOP").await;
+    a.run("EXPUNGE").await;
+    b.check("STORE 2 +FLAGS.SILENT (\\Flagged $new)", "OK Flags stored").await;
+    b.check("FETCH 2 FLAGS", "* 2 FETCH (FLAGS (\\Flagged $new))\nOK Fetched").await;
+    b.check("SEARCH FLAGGED", "* SEARCH 2\nOK Searched").await;
+    a.run("UID STORE 3 +FLAGS.SILENT (\\Seen)").await;
+    house.fill(1).await;
+    b.check(
+        "FETCH 1 FLAGS",
+        "* 4 EXISTS\n* 1 RECENT\n* 3 FETCH (UID 3 FLAGS (\\Seen))\n* 1 FETCH (FLAGS (\\Deleted))\nOK Fetched",
+    )
+    .await;
+    b.check("NOOP", "* 1 EXPUNGE\nOK Nothing done").await;
+    b.check("FETCH 1:* UID", "* 1 FETCH (UID 2)\n* 2 FETCH (UID 3)\n* 3 FETCH (UID 4)\nOK Fetched").await;
+    b.check("NOOP", "OK Nothing done").await;
 }
 
 #[tokio::test]
