@@ -1,6 +1,6 @@
 //! Space comes back, and costs few bytes of writing; the log alone is enough to bring everything back.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -247,18 +247,43 @@ fn a_newer_format_is_refused() {
     });
 }
 
-/// Copies a directory with what is in it.
-fn copy(from: &Path, to: &Path) {
+/// What the kernel would keep of a process that is killed now: all files as they stand at one moment. While the index
+/// tidies up files come and go, so it copies until nothing has changed meanwhile.
+fn snapshot(from: &Path, to: &Path) {
+    while !copied_at_rest(from, to) {
+        std::fs::remove_dir_all(to).expect("the build directory can be written");
+    }
+}
+
+fn copied_at_rest(from: &Path, to: &Path) -> bool {
+    let before = everything_below(from);
     std::fs::create_dir_all(to).expect("the build directory can be written");
-    for entry in std::fs::read_dir(from).expect("it is there") {
-        let entry = entry.expect("it is there");
-        let target = to.join(entry.file_name());
-        if entry.file_type().expect("it is there").is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).expect("the build directory can be written");
+    for (path, _, is_dir) in &before {
+        let target = to.join(path.strip_prefix(from).expect("it lies below"));
+        let made =
+            if *is_dir { std::fs::create_dir_all(target) } else { std::fs::copy(path, target).map(drop) };
+        if made.is_err() {
+            return false;
         }
     }
+    everything_below(from) == before
+}
+
+/// What lies below a directory, those above first: path, length, and whether it is a directory.
+fn everything_below(dir: &Path) -> Vec<(PathBuf, u64, bool)> {
+    let mut found = Vec::new();
+    let mut waiting = vec![dir.to_owned()];
+    while let Some(dir) = waiting.pop() {
+        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+            let Ok(facts) = entry.metadata() else { continue };
+            if facts.is_dir() {
+                waiting.push(entry.path());
+            }
+            found.push((entry.path(), if facts.is_dir() { 0 } else { facts.len() }, facts.is_dir()));
+        }
+    }
+    found.sort();
+    found
 }
 
 #[test]
@@ -275,10 +300,8 @@ fn a_killed_process_leaves_a_store_that_replays_only_the_end() {
                 remove(&store, n - 20).await;
             }
             if n % 30 == 29 {
-                // What the files hold now is what the kernel would keep of a killed process.
                 let to = copied.path().join(n.to_string());
-                copy(&dir.path().join("index"), &to.join("index"));
-                copy(dir.path(), &to);
+                snapshot(dir.path(), &to);
                 let (other, recovery) = open_reporting(&world, &to, small()).await.expect("it opens");
                 assert!(recovery.lost.is_empty(), "{recovery:?}");
                 assert!(recovery.replayed < 150, "{recovery:?}");
@@ -306,8 +329,7 @@ fn a_process_that_is_killed_again_and_again_does_not_replay_ever_more() {
             }
             assert!(store.statistics().replay_bytes < 2 * small().checkpoint_bytes);
             let next = doors::Scratch::new(&format!("killed-often-{round}"));
-            copy(&from.join("index"), &next.path().join("index"));
-            copy(&from, next.path());
+            snapshot(&from, next.path());
             store.close().await;
             dirs.push(next);
         }
