@@ -208,9 +208,17 @@ impl Committer {
             Ok(resolved) => self.append(start, resolved, true, reply),
             Err(error) => {
                 self.building.bytes.truncate(start);
-                let _ = reply.send(Err(error));
+                match self.unseen() {
+                    Some(group) if error == Error::Conflict => group.late.push(reply),
+                    _ => drop(reply.send(Err(error))),
+                }
             }
         }
+    }
+
+    /// The last group of commits that readers do not see yet.
+    fn unseen(&mut self) -> Option<&mut Group> {
+        if self.building.records.is_empty() { self.in_flight.as_mut() } else { Some(&mut self.building) }
     }
 
     /// Appends what a collector carries along, as far as it still holds.
@@ -424,6 +432,9 @@ impl Committer {
             self.shared.hub.tell(&record.notices);
             let _ = record.reply.send(Ok(record.receipt));
         }
+        for reply in group.late {
+            let _ = reply.send(Err(Error::Conflict));
+        }
         if !gone.is_empty() {
             let _ = self.to_space.send(SpaceWork::Gone(gone));
         }
@@ -443,8 +454,8 @@ impl Committer {
             if *error != Error::Full {
                 group.guards.drain(..).for_each(Guard::keep);
             }
-            for record in group.records {
-                let _ = record.reply.send(Err(error.clone()));
+            for reply in group.records.into_iter().map(|record| record.reply).chain(group.late) {
+                let _ = reply.send(Err(error.clone()));
             }
         }
     }

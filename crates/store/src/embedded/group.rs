@@ -19,6 +19,9 @@ pub(super) struct Group {
     pub(super) records: Vec<Applied>,
     pub(super) overlay: HashMap<Bytes, Option<Versioned>>,
     pub(super) guards: Vec<Guard>,
+    /// Commits that came too late for what this group changes. They hear of it once they can see what they lost to:
+    /// told before, they would read the old state again and lose again, as often as they try.
+    pub(super) late: Vec<Reply>,
     /// Number of its last record.
     pub(super) last: u64,
     /// Where it stands, once it was handed over.

@@ -48,6 +48,23 @@ async fn preconditions(store: &Arc<dyn Store>) {
     assert_eq!(value(store, "a").await.as_deref(), Some(&b"2"[..]));
 }
 
+/// Who loses sees what it lost to: a retry reads on, instead of losing again and again until the winner is durable.
+async fn the_loser_sees_the_winner(store: &Arc<dyn Store>) {
+    let first = store.commit(put("contended", "0")).await.expect("the store works");
+    let attempt = |text: &str| {
+        let mut batch = put("contended", text);
+        batch.expect(key("contended"), Expect::Version(first.version));
+        store.commit(batch)
+    };
+    let loser = async {
+        let outcome = attempt("2").await;
+        (outcome, value(store, "contended").await)
+    };
+    let (winner, (outcome, seen)) = tokio::join!(attempt("1"), loser);
+    assert!(winner.is_ok(), "{winner:?}");
+    assert_eq!((outcome, seen.as_deref()), (Err(Error::Conflict), Some(&b"1"[..])));
+}
+
 async fn counters_and_slots(store: &Arc<dyn Store>) {
     let counter = key("counter");
     let mut watch = store.watch(Topic::Queue);
@@ -122,6 +139,7 @@ async fn limits(store: &Arc<dyn Store>) {
 
 async fn all(store: Arc<dyn Store>) {
     preconditions(&store).await;
+    the_loser_sees_the_winner(&store).await;
     counters_and_slots(&store).await;
     bodies(&store, 20_000).await;
     bodies(&store, 700_000).await;
