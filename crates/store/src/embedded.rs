@@ -11,6 +11,7 @@ mod next;
 mod read;
 mod record;
 mod recover;
+mod replay;
 mod segment;
 mod space;
 mod stage;
