@@ -61,7 +61,3 @@ fn hash(role: Role, name: &str) -> u64 {
     let bytes = [role as u8].into_iter().chain(name.bytes());
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
-
-pub(crate) fn damaged() -> store::Error {
-    store::Error::Damaged("a key of the journeys cannot be read".into())
-}

@@ -35,6 +35,8 @@ pub struct Journey {
     pub id: Id,
     /// In the order in which they were recorded.
     pub events: Vec<Event>,
+    /// Records of it, each with the events of one commit, that are in the store but cannot be read (P4).
+    pub damaged: usize,
 }
 
 /// All journeys. Shared as `Arc<Journeys>`.

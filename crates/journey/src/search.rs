@@ -32,25 +32,28 @@ pub struct Query {
 }
 
 impl Journeys {
-    /// All events of one message.
+    /// All events of one message that can be read, and how many records cannot.
     pub async fn get(&self, id: Id) -> Result<Option<Journey>, Error> {
-        let mut events = Vec::new();
+        let (mut events, mut damaged) = (Vec::new(), 0);
         let snapshot = self.store.snapshot();
         let mut range = keys::events_of(id);
         loop {
             let page = snapshot.range(&range, PAGE).await?;
             for (_, found) in &page {
-                events.extend(record::decode(&found.value)?);
+                match record::decode(&found.value) {
+                    Ok(some) => events.extend(some),
+                    Err(_) => damaged += 1,
+                }
             }
             match page.last() {
                 Some((last, _)) if page.len() == PAGE => range = range.after(last),
                 _ => break,
             }
         }
-        Ok((!events.is_empty()).then_some(Journey { id, events }))
+        Ok((!events.is_empty() || damaged > 0).then_some(Journey { id, events, damaged }))
     }
 
-    /// Journeys that match, newest first. Looks at no more than [`Journeys::SEARCHED`] messages.
+    /// Journeys that match, newest first, and those that may because part of them cannot be read (P4). Looks at no more than [`Journeys::SEARCHED`] messages.
     pub async fn search(&self, query: &Query) -> Result<Vec<Journey>, Error> {
         if let Some(id) = query.id {
             let found = self.get(id).await?;
@@ -78,7 +81,7 @@ impl Journeys {
         while searched < Self::SEARCHED {
             let page = snapshot.range_back(&range, PAGE).await?;
             for (key, _) in &page {
-                let id = message(key).ok_or_else(keys::damaged)?;
+                let Some(id) = message(key) else { continue };
                 if last.replace(id) == Some(id) {
                     continue;
                 }
@@ -108,8 +111,11 @@ impl Query {
             .or_else(|| address(&self.from).map(|from| (Role::Sender, from)))
     }
 
-    /// Whether a journey is looked for.
+    /// Whether a journey is looked for. What cannot be read may be what is.
     pub fn matches(&self, journey: &Journey) -> bool {
+        if journey.damaged > 0 {
+            return self.id.is_none_or(|id| id == journey.id);
+        }
         let names = names::names(&journey.events);
         let has = |role: Role, wanted: &Option<String>| {
             wanted

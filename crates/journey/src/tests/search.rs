@@ -4,7 +4,7 @@ use mail::Id;
 use store::Batch;
 
 use super::{House, accepted, address, at};
-use crate::{Event, Query, What};
+use crate::{Event, Query, What, keys};
 
 async fn house() -> House {
     let house = House::new();
@@ -77,4 +77,34 @@ async fn old_journeys_are_forgotten_with_their_names() {
     assert_eq!(found(&house, Query::default()).await, [40, 10], "10 has a later event");
     let dan = address("dan@d.test").to_string();
     assert_eq!(found(&house, Query { from: Some(dan), ..Query::default() }).await, [0; 0]);
+}
+
+/// P4: what cannot be read hides nothing else, is told of, and is forgotten in its time.
+#[tokio::test]
+async fn damaged_records_stand_in_nobodys_way() {
+    let house = house().await;
+    let mut batch = Batch::new();
+    for (message, number) in [(5, 1), (20, u64::MAX), (25, 1), (26, 1), (50, 1)] {
+        batch.put(keys::events(Id(message), Id(number)), vec![1, 200, 9]);
+    }
+    house.store.commit(batch).await.expect("no conflict");
+    let all = house.journeys.search(&Query::default()).await.expect("a store with damage");
+    let told: Vec<_> = all.iter().map(|j| (j.id.0, j.events.len(), j.damaged)).collect();
+    assert_eq!(
+        told,
+        [(50, 0, 1), (40, 1, 0), (30, 1, 0), (26, 0, 1), (25, 0, 1), (20, 1, 1), (10, 2, 0), (5, 0, 1)]
+    );
+    assert_eq!(found(&house, Query { to: some("cid@x.test"), ..Query::default() }).await, [40, 20]);
+    assert_eq!(
+        found(&house, Query { subject: some("none such"), ..Query::default() }).await,
+        [50, 26, 25, 20, 5]
+    );
+
+    for limit in [1, 2, 1, 1, 1, 5] {
+        let mut batch = Batch::new();
+        house.journeys.prune(&mut batch, at(25), limit).await.expect("a store with damage");
+        house.store.commit(batch).await.expect("no conflict");
+    }
+    let left = found(&house, Query::default()).await;
+    assert_eq!(left, [50, 40, 10], "10 has a later event, and nothing tells how old 50 is");
 }

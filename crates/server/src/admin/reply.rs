@@ -122,6 +122,9 @@ pub(crate) struct QueueRecipient {
 pub(crate) struct JourneyRow {
     pub(crate) id: String,
     pub(crate) events: Vec<JourneyEvent>,
+    /// Records of it that cannot be read.
+    #[serde(default)]
+    pub(crate) damaged: usize,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

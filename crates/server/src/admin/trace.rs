@@ -58,7 +58,11 @@ fn date_and_time(text: &str) -> Option<Wall> {
 }
 
 pub(crate) fn journey_row(journey: &Journey) -> JourneyRow {
-    JourneyRow { id: journey.id.to_string(), events: journey.events.iter().map(event).collect() }
+    JourneyRow {
+        id: journey.id.to_string(),
+        events: journey.events.iter().map(event).collect(),
+        damaged: journey.damaged,
+    }
 }
 
 fn event(event: &Event) -> JourneyEvent {

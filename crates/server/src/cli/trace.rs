@@ -86,6 +86,10 @@ fn timeline(row: &JourneyRow, paint: Paint) -> String {
             paint.paint(style(event), verb),
         )
     }));
+    if row.damaged > 0 {
+        let text = format!("damaged: {} of its records cannot be read", row.damaged);
+        lines.push(format!("  {:>10}  {}", "", paint.paint(Style::Red, text)));
+    }
     lines.join("\n")
 }
 
@@ -144,6 +148,13 @@ pub(crate) fn mark(event: &JourneyEvent, paint: Paint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn damage_is_told() {
+        let row = JourneyRow { id: "0000000000042".into(), events: vec![], damaged: 2 };
+        let text = timeline(&row, Paint(false));
+        assert!(text.ends_with("damaged: 2 of its records cannot be read"), "{text}");
+    }
 
     #[test]
     fn times_since_the_beginning() {
