@@ -126,3 +126,17 @@ async fn reading_a_body_sets_seen() {
     client.run("EXAMINE INBOX").await;
     client.check("FETCH 2 BODY[TEXT]", "* 2 FETCH (BODY[TEXT] {8}\nbody 2\n)\nOK Fetched").await;
 }
+
+/// A multipart whose boundary never comes is shown as the text it is, in the size that BODY[1] then has.
+#[tokio::test]
+async fn a_torn_multipart_can_be_read() {
+    let house = House::new().await;
+    house.deliver("INBOX", "Content-Type: multipart/mixed; boundary=b\r\n\r\nlost\r\n", Flags::new()).await;
+    let mut client = house.in_inbox().await;
+    client
+        .check(
+            "FETCH 1 (BODY BODY.PEEK[1])",
+            "* 1 FETCH (BODY ((\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 6 1) \"MIXED\") BODY[1] {6}\nlost\n)\nOK Fetched",
+        )
+        .await;
+}
