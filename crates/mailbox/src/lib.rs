@@ -47,6 +47,7 @@ pub use change::{FlagChange, Stored};
 pub use copy::Copied;
 pub use entry::{Entry, FlagSet};
 pub use error::Error;
+pub use rename::Renamed;
 pub use status::Status;
 pub use view::{Changes, View};
 

@@ -1,6 +1,6 @@
 //! RENAME (RFC 3501 §6.3.5).
 
-use mail::{AccountId, MailboxId, MailboxName};
+use mail::{AccountId, MailboxId, MailboxName, Uid};
 use store::{Batch, Expect, Snapshot, Topic};
 
 use crate::change::remove;
@@ -8,7 +8,7 @@ use crate::copy::{place, texts};
 use crate::names::{
     create, existing, find, missing_above, put_mailbox, put_name, records, take_numbers, uid_validity,
 };
-use crate::{Entry, Error, INBOX, Mailboxes, keys, record};
+use crate::{Entry, Error, INBOX, Mailboxes, View, keys, record};
 
 impl Mailboxes {
     /// Renames a mailbox with all below it, and creates those above the new name that are missing. Each gets a new
@@ -47,26 +47,63 @@ impl Mailboxes {
         Ok(())
     }
 
-    /// Renaming INBOX: creates `to` and moves all messages of INBOX there; INBOX stays, empty, and mailboxes below it
-    /// stay where they are (RFC 3501 §6.3.5).
+    /// Renaming INBOX: creates `to` and moves the oldest messages of INBOX there, at most
+    /// [`MOVED_AT_ONCE`](Self::MOVED_AT_ONCE); INBOX stays, and mailboxes below it stay where they are
+    /// (RFC 3501 §6.3.5). What is left, if there is more, is for [`rename_inbox_on`](Self::rename_inbox_on).
     pub async fn rename_inbox(
         &self,
         batch: &mut Batch,
         account: AccountId,
         to: &MailboxName,
-    ) -> Result<MailboxId, Error> {
+    ) -> Result<Renamed, Error> {
         let view = self.view(account, INBOX).await?;
         let snapshot = self.store.snapshot();
         let created = batch.count(keys::modseq(account), 1);
         batch.notify_slot(Topic::Account(account), created);
         let target = create(&snapshot, batch, account, to, None, created).await?;
-        let entries: Vec<Entry> = view.iter().map(|(_, entry)| *entry).collect();
+        let renamed = Renamed { target, until: view.uid_next() };
+        let entries = renamed.next(&view);
         if !entries.is_empty() {
             let texts = texts(&snapshot, &view, &entries).await?;
             let copied = place(batch, &view, &entries, texts, target);
             remove(batch, &view, &entries, copied.modseq);
         }
-        Ok(target)
+        Ok(renamed)
+    }
+
+    /// Adds the move of the next messages that were in INBOX when its rename began; mail that came since stays. Whether
+    /// there were any: commit and call again until not. If it ends between, for instance because the target was
+    /// deleted, each message is in one mailbox or the other.
+    pub async fn rename_inbox_on(
+        &self,
+        batch: &mut Batch,
+        account: AccountId,
+        renamed: &Renamed,
+    ) -> Result<bool, Error> {
+        let view = self.view(account, INBOX).await?;
+        let entries = renamed.next(&view);
+        Ok(self.move_to(batch, &view, &entries, renamed.target).await?.is_some())
+    }
+
+    /// Messages that one commit of a rename of INBOX moves at most: a full INBOX takes several, so that none is too
+    /// large for the store.
+    pub const MOVED_AT_ONCE: usize = 500;
+}
+
+/// A rename of INBOX under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Renamed {
+    /// Where the messages go.
+    pub target: MailboxId,
+    /// INBOX's next UID when it began.
+    until: Uid,
+}
+
+impl Renamed {
+    /// What is to move next.
+    fn next(self, view: &View) -> Vec<Entry> {
+        let old = view.iter().map(|(_, entry)| *entry).take_while(|entry| entry.uid < self.until);
+        old.take(Mailboxes::MOVED_AT_ONCE).collect()
     }
 }
 

@@ -1,30 +1,63 @@
 //! RENAME (RFC 3501 §6.3.5).
 
 use imap::command::Mailbox;
+use mail::MailboxName;
+use mailbox::Renamed;
 use store::Batch;
 
 use super::change::Attempts;
 use super::connection::Connection;
 use super::select::valid;
-use super::stop::Done;
+use super::stop::{Done, Stop};
 
 impl Connection<'_> {
-    /// INBOX is not renamed: its messages move to the new mailbox and it stays, empty.
+    /// INBOX is not renamed: its messages move to the new mailbox and it stays.
     pub(super) async fn rename(&mut self, from: Mailbox, to: Mailbox) -> Done {
         let (_, from) = self.existing(from).await?;
         let to = valid(to)?;
+        if from.is_inbox() {
+            return self.rename_inbox(&to).await;
+        }
         let mut attempts = Attempts::default();
         loop {
             let mut batch = Batch::new();
-            if from.is_inbox() {
-                self.mailboxes().rename_inbox(&mut batch, self.account(), &to).await?;
-            } else {
-                self.mailboxes().rename(&mut batch, self.account(), &from, &to).await?;
-            }
+            self.mailboxes().rename(&mut batch, self.account(), &from, &to).await?;
             let outcome = self.commit(batch).await;
             if !attempts.again(&outcome) {
                 outcome?;
                 return Self::done("Mailbox renamed");
+            }
+        }
+    }
+
+    /// Commit after commit, because INBOX may be large. Mail that comes meanwhile stays in it.
+    async fn rename_inbox(&self, to: &MailboxName) -> Done {
+        let mut attempts = Attempts::default();
+        let renamed = loop {
+            let mut batch = Batch::new();
+            let renamed = self.mailboxes().rename_inbox(&mut batch, self.account(), to).await?;
+            let outcome = self.commit(batch).await;
+            if !attempts.again(&outcome) {
+                outcome?;
+                break renamed;
+            }
+        };
+        while self.rename_inbox_on(&renamed).await? {}
+        Self::done("Mailbox renamed")
+    }
+
+    async fn rename_inbox_on(&self, renamed: &Renamed) -> Result<bool, Stop> {
+        let mut attempts = Attempts::default();
+        loop {
+            let mut batch = Batch::new();
+            let more = self.mailboxes().rename_inbox_on(&mut batch, self.account(), renamed).await?;
+            if !more {
+                return Ok(false);
+            }
+            let outcome = self.commit(batch).await;
+            if !attempts.again(&outcome) {
+                outcome?;
+                return Ok(true);
             }
         }
     }

@@ -3,7 +3,7 @@
 use store::Batch;
 
 use super::{ANN, House, flags, name, uids};
-use crate::{Error, INBOX};
+use crate::{Error, INBOX, Mailboxes};
 
 impl House {
     async fn create(&self, text: &str) -> Result<(), Error> {
@@ -105,7 +105,7 @@ async fn renaming_inbox_moves_its_messages() {
     let mut batch = Batch::new();
     let target = house.mailboxes.rename_inbox(&mut batch, ANN, &name("old/mail")).await;
     house.commit(batch).await;
-    let target = target.expect("a free name");
+    let target = target.expect("a free name").target;
     assert_eq!(house.names().await, "INBOX/below old old/mail");
     let inbox = house.view(INBOX).await;
     assert_eq!((uids(&inbox), inbox.uid_next().get()), (vec![], 4));
@@ -113,6 +113,35 @@ async fn renaming_inbox_moves_its_messages() {
     assert_eq!((uids(&view), view.unseen()), (vec![1, 2, 3], 0));
     let entry = *view.get(2).expect("a message");
     assert_eq!(house.read(target, &entry).await.as_deref(), Ok(&b"X: y\r\n2"[..]));
+}
+
+/// One commit must not grow with the mailbox.
+#[tokio::test]
+async fn a_full_inbox_is_renamed_in_several_commits() {
+    const PAGE: usize = Mailboxes::MOVED_AT_ONCE;
+    let house = House::new().await;
+    let mut batch = Batch::new();
+    for _ in 0..2 * PAGE + 10 {
+        house.add(&mut batch, INBOX, flags(0, None), b"old").await;
+    }
+    house.commit(batch).await;
+    let mut batch = Batch::new();
+    let renamed = house.mailboxes.rename_inbox(&mut batch, ANN, &name("old")).await.expect("a free name");
+    house.commit(batch).await;
+    house.append(INBOX, flags(0, None), b"came meanwhile").await;
+    for left in [PAGE + 11, 11, 1] {
+        assert_eq!(house.view(INBOX).await.len(), left);
+        let mut batch = Batch::new();
+        let more = house.mailboxes.rename_inbox_on(&mut batch, ANN, &renamed).await;
+        assert_eq!(more, Ok(left > 1));
+        if left > 1 {
+            house.commit(batch).await;
+        }
+    }
+    let view = house.view(renamed.target).await;
+    assert_eq!((view.len(), view.unseen()), (2 * PAGE + 10, 2 * PAGE + 10));
+    let inbox = house.view(INBOX).await;
+    assert_eq!(uids(&inbox), [2 * PAGE as u32 + 11], "new mail stays");
 }
 
 #[tokio::test]
