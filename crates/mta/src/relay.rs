@@ -157,7 +157,7 @@ async fn until_next(mta: &Mta) -> Duration {
 }
 
 /// Tries one item after another to a destination, over the same connection where that is possible.
-async fn work(mta: Arc<Mta>, place: Place, first: Lease) {
+async fn work(mta: Arc<Mta>, mut place: Place, first: Lease) {
     let mut line = Line::new(&mta, place.destination());
     let mut next = Some(first);
     while let Some(lease) = next {

@@ -189,6 +189,27 @@ fn messages_for_one_destination_share_a_connection() {
     });
 }
 
+/// F22: nobody knows yet that they are dead.
+#[test]
+fn many_dead_destinations_met_at_once_do_not_delay_those_that_answered() {
+    run(|outside| async move {
+        outside.zones.add("r.test A 192.0.2.9");
+        let remote = Remote::bind(&outside, REMOTE, &[]);
+        let office = Office::open(&outside, &Plan::alpha(), |s| s.outbound.concurrency = 8).await;
+        office.start_queue();
+        outside.wires.make_silent("192.0.2.66:25".parse().expect("an address"));
+        send(&office, &["before@r.test"]).await;
+        wait(&office, 1).await;
+        for n in 0..40 {
+            outside.zones.add(&format!("dead{n}.test A 192.0.2.66"));
+            send(&office, &[&format!("x@dead{n}.test")]).await;
+        }
+        send(&office, &["after@r.test"]).await;
+        wait(&office, 2).await;
+        assert_eq!(state(&office, &remote).await, "taken 2 waiting 40 reports 0");
+    });
+}
+
 #[test]
 fn a_dead_destination_does_not_delay_others() {
     run(|outside| async move {
