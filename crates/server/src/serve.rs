@@ -270,6 +270,12 @@ async fn keep_queue_running(world: World, services: Arc<Services>, mut stop: wat
 /// Opens the store of a configuration; makes it if there is none.
 pub(crate) async fn open_store(world: &World, config: &Config) -> Result<Arc<dyn Store>, store::Error> {
     let dir = config.data_dir.join(STORE);
+    if let Some(owner) = world::real::owner_other_than_root(&dir) {
+        return Err(store::Error::Io(format!(
+            "it belongs to user {owner}, who could not read what root writes there; run this as that user \
+             (runuser -u NAME -- posthouse ...), or while the server runs"
+        )));
+    }
     if let Err(e) = world.disk.create_dir_all(&dir) {
         return Err(store::Error::Io(format!("{e} on making {}", dir.display())));
     }

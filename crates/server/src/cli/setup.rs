@@ -46,6 +46,7 @@ impl Arguments {
         let hostname = Domain::new(&hostname).map_err(|why| wrong(&hostname, why))?;
         let world = world::real::world(&[]);
         let data_dir = absolute(&self.data_dir)?;
+        let owned = owned(&world, config, &data_dir);
         write_config(&world, config, &configuration(&world, &hostname, &data_dir))?;
         settle(config, &address, domain).await?;
         let config_now = run::load(config)?;
@@ -55,6 +56,12 @@ impl Arguments {
              A self-signed certificate is there to begin with; name a real one in [tls] when you have it.",
             config.display()
         ));
+        if world::real::is_root() {
+            output::say(format!(
+                "To have it run as user posthouse:  chown -R posthouse: {}",
+                owned.join(" ")
+            ));
+        }
         Ok(())
     }
 }
@@ -62,6 +69,13 @@ impl Arguments {
 /// A path that does not depend on where the command was typed.
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path).map_err(|e| Failure::Usage(format!("--data-dir {}: {e}", path.display())))
+}
+
+/// What is the server's and not the system's: the configuration, with its directory where setup makes it, and the data.
+fn owned(world: &World, config: &Path, data_dir: &Path) -> Vec<String> {
+    let directory = config.parent().filter(|directory| !directory.as_os_str().is_empty());
+    let config = directory.filter(|directory| !world.disk.exists(directory)).unwrap_or(config);
+    [config, data_dir].map(|path| path.display().to_string()).to_vec()
 }
 
 fn write_config(world: &World, path: &Path, text: &str) -> Result<(), Failure> {

@@ -45,6 +45,18 @@ pub fn resident_bytes() -> Option<u64> {
     kib.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
+/// Whether this process may do anything.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// The user who owns a file or directory, if that is not root but we are: what root makes there, the owner cannot read.
+pub fn owner_other_than_root(path: &std::path::Path) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+    let owner = std::fs::metadata(path).ok()?.uid();
+    (is_root() && owner != 0).then_some(owner)
+}
+
 /// Removes a directory with all that is in it; for directories that this process has made for a short time.
 pub fn remove_tree(path: &std::path::Path) -> std::io::Result<()> {
     std::fs::remove_dir_all(path)
