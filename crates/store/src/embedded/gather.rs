@@ -1,7 +1,7 @@
 //! When a group is worth its sync.
 //!
 //! A sync costs the same for one commit as for fifty. When bodies are just arriving, their commits follow within
-//! a moment; waiting for half of them lets them share the sync. The wait is short, ends early when enough have
+//! a moment; waiting for most of them lets them share the sync. The wait is short, ends early when enough have
 //! come, and is given up for a while when it turns out that nobody came: slow senders delay no one.
 
 use std::time::Duration;
@@ -9,11 +9,14 @@ use std::time::Duration;
 use mail::Mono;
 
 /// The longest wait for more commits.
-const PATIENCE_MAX: Duration = Duration::from_millis(2);
+const PATIENCE_MAX: Duration = Duration::from_millis(3);
 /// How fast patience grows and shrinks.
 const STEP: Duration = Duration::from_millis(1);
 /// Without patience, one group in so many tries again whether waiting pays.
 const TRY_EVERY: u32 = 64;
+
+/// With fewer bodies than this arriving, half of all commits in sight are enough for a sync; with more, two thirds.
+const MANY: usize = 4;
 
 /// Decides for each group whether more commits are worth waiting for.
 #[derive(Debug)]
@@ -46,7 +49,7 @@ impl Gather {
         if have == 0 {
             return false;
         }
-        if have >= arriving {
+        if have >= if arriving < MANY { arriving } else { arriving * 2 } {
             if self.waiting.take().is_some() {
                 self.patience = (self.patience + STEP).min(PATIENCE_MAX);
             }
@@ -66,7 +69,8 @@ impl Gather {
             }
             Some(waiting) if now >= waiting.until => {
                 self.waiting = None;
-                if have < waiting.had * 2 {
+                // Worth it when the group has grown by half.
+                if have < waiting.had + waiting.had.div_ceil(2) {
                     self.patience = self.patience.saturating_sub(STEP);
                 }
                 true
@@ -99,12 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn waits_for_half_of_those_who_come_and_no_longer() {
+    fn waits_for_most_of_those_who_come_and_no_longer() {
+        let mut gather = Gather::new();
+        assert!(!gather.is_ready(1, 2, at(0)) && gather.is_ready(2, 2, at(0)), "few: half are enough");
         let mut gather = Gather::new();
         assert!(!gather.is_ready(3, 20, at(0)));
         assert_eq!(gather.deadline(), Some(at(1)));
-        assert!(!gather.is_ready(9, 12, at(0)));
-        assert!(gather.is_ready(11, 10, at(0)), "half are here");
+        assert!(!gather.is_ready(13, 10, at(0)));
+        assert!(gather.is_ready(16, 8, at(0)), "two thirds are here");
         assert!(!gather.is_ready(3, 20, at(1)), "waiting paid: it may take longer next time");
         assert_eq!(gather.deadline(), Some(at(3)));
         assert!(gather.is_ready(6, 20, at(3)), "time is up");
