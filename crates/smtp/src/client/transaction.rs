@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use mail::{EnhancedCode, Envelope, Reply, limits};
+use mail::{EnhancedCode, Envelope, Recipient, Reply, limits};
 
 use super::{Capabilities, Cause, Event, Outcome, Phase, Service, Session, Source, commands, local};
 use crate::body::Encoder;
@@ -153,7 +153,7 @@ impl Session {
     pub(super) fn start_transaction(&mut self, envelope: Envelope, size: u64, eight_bit: bool) {
         if !matches!(self.phase, Phase::Ready) {
             debug_assert!(matches!(self.phase, Phase::Closed), "send is called once per Ready");
-            return;
+            return self.not_sent(&envelope);
         }
         let obstacle = obstacle(&envelope, size, eight_bit, &self.capabilities);
         let mut transaction = Box::new(Transaction::new(envelope, size, eight_bit));
@@ -163,6 +163,14 @@ impl Session {
             return self.ready();
         }
         self.go_on(transaction);
+    }
+
+    /// The connection broke between [`Event::Ready`] and `send`: the result comes before the failure, as always.
+    fn not_sent(&mut self, envelope: &Envelope) {
+        let reply = local(4, 2, "The connection was lost before the message was sent");
+        let outcome = |_: &Recipient| Outcome { reply: reply.clone(), source: Source::Local };
+        let outcomes = envelope.recipients.iter().map(outcome).collect();
+        self.events.push_front(Event::MessageResult(outcomes));
     }
 
     /// Sends what may be sent, or ends the transaction when there is nothing left to wait for.

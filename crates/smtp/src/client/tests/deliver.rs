@@ -259,3 +259,18 @@ fn giving_up_sends_no_dot() {
     session.body_end(now);
     assert_eq!((session.poll_output(), session.poll_event(), session.is_closed()), (None, None, true));
 }
+
+/// Event `Ready` waits, the peer says too much, the driver sends.
+#[test]
+fn a_message_for_a_connection_that_broke_has_its_result_before_the_failure() {
+    let now = Mono::default();
+    let mut session = Session::new(config(), now);
+    session.handle_input(b"220 hi\r\n", now);
+    session.handle_input(b"250 peer.test\r\n250 again\r\n", now);
+    assert!(matches!(session.poll_event(), Some(Event::Ready(_))));
+    session.send(envelope("a@us.test", &["b@peer.test", "c@peer.test"]), 9, false, now);
+    let Some(Event::MessageResult(outcomes)) = session.poll_event() else { panic!("no result") };
+    assert_eq!(outcomes.len(), 2);
+    assert!(outcomes.iter().all(|o| o.source == Source::Local && o.reply.is_temporary()));
+    assert!(matches!(session.poll_event(), Some(Event::Failed(_))));
+}
