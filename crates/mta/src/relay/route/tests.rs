@@ -113,85 +113,84 @@ fn routed(settings: &Settings, seed: u64, zones: &'static str) -> String {
     }
 }
 
+/// What it shows, the zones, and the hosts with their addresses or the reply.
+const ROUTES: &[(&str, &str, &str)] = &[
+    (
+        "preference decides",
+        "d.test MX 20 b.test; d.test MX 10 a.test; a.test A 192.0.2.1; b.test A 192.0.2.2",
+        "a.test=192.0.2.1 b.test=192.0.2.2",
+    ),
+    ("implicit MX", "d.test A 192.0.2.1", "d.test=192.0.2.1"),
+    (
+        "families alternate, IPv6 first",
+        "d.test MX 1 a.test; a.test A 192.0.2.1; a.test AAAA 2001:db8::1",
+        "a.test=2001:db8::1,192.0.2.1",
+    ),
+    ("no such domain", "x.test A 192.0.2.1", "550 5.1.2"),
+    ("neither MX nor address", "d.test TXT x", "550 5.1.2"),
+    ("null MX", "d.test MX 0 .; d.test A 192.0.2.1", "556 5.1.10"),
+    ("SERVFAIL", "d.test SERVFAIL", "451 4.4.3"),
+    ("timeout", "d.test TIMEOUT", "451 4.4.3"),
+    ("MX without address", "d.test MX 1 a.test; a.test TXT x", "550 5.4.4"),
+    ("MX that does not exist", "d.test MX 1 a.test", "550 5.4.4"),
+    (
+        "one MX unknown, one fine",
+        "d.test MX 1 a.test; d.test MX 2 b.test; b.test A 192.0.2.2",
+        "b.test=192.0.2.2",
+    ),
+    ("a failing lookup leaves hope", "d.test MX 1 a.test; d.test MX 2 b.test; b.test SERVFAIL", "451 4.4.3"),
+    (
+        "ourselves by name, better one stays",
+        "d.test MX 10 mx.alpha.test; d.test MX 5 a.test; d.test MX 10 b.test; d.test MX 20 c.test; \
+          a.test A 192.0.2.1; b.test A 192.0.2.2; c.test A 192.0.2.3",
+        "a.test=192.0.2.1",
+    ),
+    (
+        "ourselves by address",
+        "d.test MX 10 alias.test; d.test MX 5 a.test; alias.test A 203.0.113.1; a.test A 192.0.2.1",
+        "a.test=192.0.2.1",
+    ),
+    ("only ourselves", "d.test MX 10 mx.alpha.test", "554 5.4.6"),
+    (
+        "best is ourselves",
+        "d.test MX 1 alias.test; d.test MX 5 a.test; alias.test A 203.0.113.1; a.test A 192.0.2.1",
+        "554 5.4.6",
+    ),
+    (
+        "better host unknown for now, then ourselves",
+        "d.test MX 1 b.test; d.test MX 9 alias.test; b.test SERVFAIL; alias.test A 203.0.113.1",
+        "451 4.4.3",
+    ),
+    ("null MX twice", "d.test MX 0 .; d.test MX 5 .; d.test A 192.0.2.1", "556 5.1.10"),
+    ("loopback through NAT64", "d.test AAAA 64:ff9b::7f00:1", "550 5.4.4"),
+    ("public through NAT64", "d.test AAAA 64:ff9b::c000:201", "d.test=64:ff9b::c000:201"),
+    ("private through 6to4", "d.test AAAA 2002:a01:203::1", "550 5.4.4"),
+    ("reserved", "d.test A 240.0.0.1; d.test AAAA fec0::1", "550 5.4.4"),
+    ("implicit MX is ourselves", "d.test A 203.0.113.1", "554 5.4.6"),
+    ("loopback", "d.test A 127.0.0.1", "550 5.4.4"),
+    ("mapped loopback", "d.test AAAA ::ffff:127.0.0.1", "550 5.4.4"),
+    (
+        "private",
+        "d.test MX 1 a.test; a.test A 10.1.2.3; a.test A 100.64.1.1; a.test AAAA fd00::1",
+        "550 5.4.4",
+    ),
+    (
+        "private beside public",
+        "d.test MX 1 a.test; a.test A 10.1.2.3; a.test A 192.0.2.1",
+        "a.test=192.0.2.1",
+    ),
+    (
+        "addresses are capped",
+        "d.test MX 1 a.test; a.test A 192.0.2.1; a.test A 192.0.2.1; a.test A 192.0.2.1; d.test MX 2 b.test; \
+          b.test A 192.0.2.2; b.test A 192.0.2.2; d.test MX 3 c.test; c.test A 192.0.2.3",
+        "a.test=192.0.2.1,192.0.2.1,192.0.2.1 b.test=192.0.2.2",
+    ),
+];
+
 #[test]
 fn zones_lead_to_hosts_or_to_a_reply() {
-    for (what, zones, expected) in [
-        (
-            "preference decides",
-            "d.test MX 20 b.test; d.test MX 10 a.test; a.test A 192.0.2.1; b.test A 192.0.2.2",
-            "a.test=192.0.2.1 b.test=192.0.2.2",
-        ),
-        ("implicit MX", "d.test A 192.0.2.1", "d.test=192.0.2.1"),
-        (
-            "families alternate, IPv6 first",
-            "d.test MX 1 a.test; a.test A 192.0.2.1; a.test AAAA 2001:db8::1",
-            "a.test=2001:db8::1,192.0.2.1",
-        ),
-        ("no such domain", "x.test A 192.0.2.1", "550 5.1.2"),
-        ("neither MX nor address", "d.test TXT x", "550 5.1.2"),
-        ("null MX", "d.test MX 0 .; d.test A 192.0.2.1", "556 5.1.10"),
-        ("SERVFAIL", "d.test SERVFAIL", "451 4.4.3"),
-        ("timeout", "d.test TIMEOUT", "451 4.4.3"),
-        ("MX without address", "d.test MX 1 a.test; a.test TXT x", "550 5.4.4"),
-        ("MX that does not exist", "d.test MX 1 a.test", "550 5.4.4"),
-        (
-            "one MX unknown, one fine",
-            "d.test MX 1 a.test; d.test MX 2 b.test; b.test A 192.0.2.2",
-            "b.test=192.0.2.2",
-        ),
-        (
-            "a failing lookup leaves hope",
-            "d.test MX 1 a.test; d.test MX 2 b.test; b.test SERVFAIL",
-            "451 4.4.3",
-        ),
-        (
-            "ourselves by name, better one stays",
-            "d.test MX 10 mx.alpha.test; d.test MX 5 a.test; d.test MX 10 b.test; d.test MX 20 c.test; \
-          a.test A 192.0.2.1; b.test A 192.0.2.2; c.test A 192.0.2.3",
-            "a.test=192.0.2.1",
-        ),
-        (
-            "ourselves by address",
-            "d.test MX 10 alias.test; d.test MX 5 a.test; alias.test A 203.0.113.1; a.test A 192.0.2.1",
-            "a.test=192.0.2.1",
-        ),
-        ("only ourselves", "d.test MX 10 mx.alpha.test", "554 5.4.6"),
-        (
-            "best is ourselves",
-            "d.test MX 1 alias.test; d.test MX 5 a.test; alias.test A 203.0.113.1; a.test A 192.0.2.1",
-            "554 5.4.6",
-        ),
-        (
-            "better host unknown for now, then ourselves",
-            "d.test MX 1 b.test; d.test MX 9 alias.test; b.test SERVFAIL; alias.test A 203.0.113.1",
-            "451 4.4.3",
-        ),
-        ("null MX twice", "d.test MX 0 .; d.test MX 5 .; d.test A 192.0.2.1", "556 5.1.10"),
-        ("loopback through NAT64", "d.test AAAA 64:ff9b::7f00:1", "550 5.4.4"),
-        ("public through NAT64", "d.test AAAA 64:ff9b::c000:201", "d.test=64:ff9b::c000:201"),
-        ("private through 6to4", "d.test AAAA 2002:a01:203::1", "550 5.4.4"),
-        ("reserved", "d.test A 240.0.0.1; d.test AAAA fec0::1", "550 5.4.4"),
-        ("implicit MX is ourselves", "d.test A 203.0.113.1", "554 5.4.6"),
-        ("loopback", "d.test A 127.0.0.1", "550 5.4.4"),
-        ("mapped loopback", "d.test AAAA ::ffff:127.0.0.1", "550 5.4.4"),
-        (
-            "private",
-            "d.test MX 1 a.test; a.test A 10.1.2.3; a.test A 100.64.1.1; a.test AAAA fd00::1",
-            "550 5.4.4",
-        ),
-        (
-            "private beside public",
-            "d.test MX 1 a.test; a.test A 10.1.2.3; a.test A 192.0.2.1",
-            "a.test=192.0.2.1",
-        ),
-        (
-            "addresses are capped",
-            "d.test MX 1 a.test; a.test A 192.0.2.1; a.test A 192.0.2.1; a.test A 192.0.2.1; d.test MX 2 b.test; \
-          b.test A 192.0.2.2; b.test A 192.0.2.2; d.test MX 3 c.test; c.test A 192.0.2.3",
-            "a.test=192.0.2.1,192.0.2.1,192.0.2.1 b.test=192.0.2.2",
-        ),
-    ] {
-        assert_eq!(routed(&settings(), 7, zones), expected, "{what}");
+    for (what, zones, expected) in ROUTES {
+        assert_eq!(routed(&settings(), 7, zones), *expected, "{what}");
     }
 }
 
