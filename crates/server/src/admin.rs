@@ -9,6 +9,7 @@ mod request;
 mod status;
 mod trace;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use directory::Directory;
@@ -106,6 +107,14 @@ impl Office {
             hostname,
             running: None,
         }
+    }
+
+    /// With these PBKDF2 iterations for passwords set from now on; `None` changes nothing.
+    #[must_use]
+    pub(crate) fn tuned(self, password_iterations: Option<NonZeroU32>) -> Self {
+        let Some(iterations) = password_iterations else { return self };
+        let directory = Directory::new(Arc::clone(&self.store), self.world.clone());
+        Self { directory: Arc::new(directory.with_iterations(iterations)), ..self }
     }
 
     /// Those of a running server.

@@ -16,14 +16,14 @@ use std::time::Duration;
 use mail::{Domain, limits};
 use mta::{Network, Retry, SmarthostTls};
 
-pub(crate) use problem::Problems;
+pub use problem::Problems;
 
 /// Where the configuration is looked for without `--config` and `POSTHOUSE_CONFIG`.
 pub(crate) const DEFAULT_PATH: &str = "/etc/posthouse/posthouse.toml";
 
 /// The whole configuration.
 #[derive(Clone, Debug)]
-pub(crate) struct Config {
+pub struct Config {
     /// What we say in EHLO and trace headers.
     pub(crate) hostname: Domain,
     /// Everything we keep.
@@ -56,14 +56,22 @@ pub(crate) struct Listener {
 
 /// What is spoken on a listener, and whether TLS comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Service {
+pub enum Service {
+    /// Mail from other servers, in clear or after STARTTLS (RFC 5321).
     Smtp,
+    /// Mail from users, after STARTTLS (RFC 6409).
     Submission,
+    /// Mail from users under TLS (RFC 8314).
     Submissions,
+    /// Mail from a server in front of this one (RFC 2033).
     Lmtp,
+    /// Reading mail, after STARTTLS (RFC 9051).
     Imap,
+    /// Reading mail under TLS.
     Imaps,
+    /// Fetching mail, after STLS (RFC 1939).
     Pop3,
+    /// Fetching mail under TLS.
     Pop3s,
 }
 
@@ -80,7 +88,7 @@ impl Service {
     ];
 
     /// As the configuration and the ready line name it.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Smtp => "smtp",
             Self::Submission => "submission",
@@ -185,7 +193,7 @@ impl Default for Limits {
 
 impl Config {
     /// Reads the text of a configuration file. Relative paths in it are relative to the file's directory.
-    pub(crate) fn parse(text: &str, file: &Path) -> Result<Self, Problems> {
+    pub fn parse(text: &str, file: &Path) -> Result<Self, Problems> {
         read::config(text, file)
     }
 

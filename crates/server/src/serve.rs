@@ -1,6 +1,7 @@
 //! One running server: everything put together, started, reloaded and ended.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,9 +98,22 @@ impl Signals {
     }
 }
 
+/// What a program that runs a server inside itself may choose beyond the configuration: tests, the simulator.
+#[derive(Clone, Debug, Default)]
+pub struct Tuning {
+    /// PBKDF2 iterations of passwords set from now on; `None` is what a server for people needs.
+    pub password_iterations: Option<NonZeroU32>,
+    /// How the store is laid out; `None` is what the configuration says.
+    pub store: Option<store::embedded::Options>,
+    /// File descriptors that there are. `None` asks the system and takes all that it allows; otherwise the server
+    /// asks nothing of the process that it runs in, so that each run is like the other.
+    pub open_files: Option<u64>,
+}
+
 /// A running server.
-pub(crate) struct Server {
+pub struct Server {
     world: World,
+    tuning: Tuning,
     pub(crate) office: Arc<Office>,
     services: Arc<Services>,
     connections: Arc<Connections>,
@@ -111,22 +125,28 @@ pub(crate) struct Server {
 
 impl Server {
     /// Opens the store, binds all listeners, and serves. When this returns, all listeners accept.
-    pub(crate) async fn start(world: World, config: &Config) -> Result<Self, String> {
+    pub async fn start(world: World, config: &Config) -> Result<Self, String> {
+        Self::start_tuned(world, config, Tuning::default()).await
+    }
+
+    /// Like [`Server::start`], with what the configuration cannot say.
+    pub async fn start_tuned(world: World, config: &Config, tuning: Tuning) -> Result<Self, String> {
         let mut settings = settings(&world, config)?;
-        let store = open_store(&world, config).await.map_err(|e| cannot_open(config, &e))?;
+        let store = open_store(&world, config, &tuning).await.map_err(|e| cannot_open(config, &e))?;
         let acceptor = certificate::Pem::load(&world, config)?.acceptor()?;
         let control = control::listen(&world, &config.data_dir)?;
         let bound = listen::bind(&world, &config.listeners)?;
         settings.outbound.own_listeners = smtp_addresses(&bound);
         let addresses: Vec<_> = bound.iter().map(|b| (b.service, b.listener.local_addr())).collect();
-        let connections = Connections::new(caps(config));
+        let connections = Connections::new(caps(config, &tuning));
         let running = Running {
             since: world.clock.mono(),
+            alone: tuning.open_files.is_none(),
             addresses: addresses.clone(),
             connections: Arc::clone(&connections),
         };
-        let office = Office::new(world.clone(), Arc::clone(&store), config.hostname.clone()).of(running);
-        let office = Arc::new(office);
+        let office = Office::new(world.clone(), Arc::clone(&store), config.hostname.clone());
+        let office = Arc::new(office.tuned(tuning.password_iterations).of(running));
         let parts = mta::Parts {
             world: world.clone(),
             store,
@@ -146,6 +166,7 @@ impl Server {
             connections,
             addresses,
             world,
+            tuning,
             journey_days: watch::Sender::new(config.limits.journey_days),
             stopped,
             tasks: Vec::new(),
@@ -180,13 +201,13 @@ impl Server {
     }
 
     /// Where each service listens, with real ports.
-    pub(crate) fn addresses(&self) -> &[(Service, SocketAddr)] {
+    pub fn addresses(&self) -> &[(Service, SocketAddr)] {
         &self.addresses
     }
 
     /// Goes over to a new configuration, or keeps the old one if the new one cannot be used (F37). Gives the one that
     /// holds from now on.
-    fn reload(&self, old: Config, new: Config) -> Config {
+    pub fn reload(&self, old: Config, new: Config) -> Config {
         match self.apply(&old, &new) {
             Ok(()) => {
                 tracing::info!("using the new configuration");
@@ -210,7 +231,7 @@ impl Server {
             .map(|(_, address)| *address)
             .collect();
         self.services.mta.reload(settings);
-        self.connections.set_caps(caps(new));
+        self.connections.set_caps(caps(new, &self.tuning));
         self.journey_days.send_replace(new.limits.journey_days);
         for what in needs_restart(old, new) {
             tracing::warn!(what, "this change needs a restart");
@@ -220,7 +241,7 @@ impl Server {
 
     /// Waits until the store fails (F16). Then only recovery helps: the process ends with status 1, so that whatever
     /// keeps it running starts it again.
-    async fn failed(&self) -> store::Error {
+    pub async fn failed(&self) -> store::Error {
         let error = self.office.store.failed().await;
         tracing::error!(%error, "the store failed: ending, so that a new start recovers it");
         error
@@ -233,7 +254,7 @@ impl Server {
 
     /// Takes no more connections, lets sessions end, and closes the store. Sessions that are not done within `deadline`
     /// are cut off, which loses nothing: they end as in a crash (F43).
-    pub(crate) async fn stop(self, deadline: Duration) {
+    pub async fn stop(self, deadline: Duration) {
         tracing::info!(connections = self.connections.open(), "ending");
         self.stopped.send_replace(true);
         self.services.shutdown();
@@ -268,9 +289,14 @@ async fn keep_queue_running(world: World, services: Arc<Services>, mut stop: wat
 }
 
 /// Opens the store of a configuration; makes it if there is none.
-pub(crate) async fn open_store(world: &World, config: &Config) -> Result<Arc<dyn Store>, store::Error> {
+pub async fn open_store(
+    world: &World,
+    config: &Config,
+    tuning: &Tuning,
+) -> Result<Arc<dyn Store>, store::Error> {
     let dir = config.data_dir.join(STORE);
-    if let Some(owner) = world::real::owner_other_than_root(&dir) {
+    let real = world.disk.real_path(&dir);
+    if let Some(owner) = real.and_then(|dir| world::real::owner_other_than_root(&dir)) {
         return Err(store::Error::Io(format!(
             "it belongs to user {owner}, who could not read what root writes there; run this as that user \
              (runuser -u NAME -- posthouse ...), or while the server runs"
@@ -279,10 +305,11 @@ pub(crate) async fn open_store(world: &World, config: &Config) -> Result<Arc<dyn
     if let Err(e) = world.disk.create_dir_all(&dir) {
         return Err(store::Error::Io(format!("{e} on making {}", dir.display())));
     }
-    let options = store::embedded::Options {
+    let configured = || store::embedded::Options {
         segment_bytes: config.segment_size,
         ..store::embedded::Options::default()
     };
+    let options = tuning.store.clone().unwrap_or_else(configured);
     let (store, recovery) = store::embedded::open_reporting(world, &dir, options).await?;
     tell(&recovery);
     Ok(store)
@@ -360,9 +387,9 @@ fn smtp_addresses(bound: &[listen::Bound]) -> Vec<SocketAddr> {
 }
 
 /// The configured caps, or less where the system gives fewer file descriptors.
-fn caps(config: &Config) -> Caps {
+fn caps(config: &Config, tuning: &Tuning) -> Caps {
     let limits = &config.limits;
-    let files = world::real::raise_open_files();
+    let files = tuning.open_files.unwrap_or_else(world::real::raise_open_files);
     let reserved = RESERVED_FILES + config.outbound.concurrency as u64;
     let room = usize::try_from(files.saturating_sub(reserved).max(16)).unwrap_or(usize::MAX);
     if room < limits.connections {

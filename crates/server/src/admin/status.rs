@@ -15,6 +15,8 @@ use crate::connections::Connections;
 /// What only a running server has.
 pub(crate) struct Running {
     pub(crate) since: Mono,
+    /// Whether this process is the server's own: then it can be told of.
+    pub(crate) alone: bool,
     pub(crate) addresses: Vec<(Service, SocketAddr)>,
     pub(crate) connections: Arc<Connections>,
 }
@@ -27,9 +29,9 @@ impl Office {
         let status = Status {
             version: env!("CARGO_PKG_VERSION").into(),
             hostname: self.hostname.to_string(),
-            pid: std::process::id(),
+            pid: if running.alone { std::process::id() } else { 0 },
             uptime_seconds: self.world.clock.mono().since(running.since).as_secs(),
-            memory_bytes: world::real::resident_bytes(),
+            memory_bytes: if running.alone { world::real::resident_bytes() } else { None },
             listeners: running.listeners(),
             connections: running.connections(),
             store: store_figures(self.store.statistics()),

@@ -74,7 +74,7 @@ impl Runner {
             if let Some(client) = Client::connect(&world, &config.data_dir).await? {
                 return Ok(Self::Server(Box::new(client)));
             }
-            match serve::open_store(&world, &config).await {
+            match serve::open_store(&world, &config, &serve::Tuning::default()).await {
                 Ok(store) => return Ok(Self::Here(Box::new(Office::new(world, store, config.hostname)))),
                 Err(store::Error::Locked(_)) if world.clock.mono() < patience => {
                     world.clock.sleep(GLANCE).await;

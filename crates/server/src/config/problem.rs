@@ -17,7 +17,7 @@ pub(crate) struct Problem {
 
 /// All that is wrong with a file, in the order of its lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Problems {
+pub struct Problems {
     pub(crate) file: PathBuf,
     pub(crate) found: Vec<Problem>,
 }
