@@ -15,7 +15,8 @@ pub enum Error {
     NotPossible(&'static str),
     /// The new name is not allowed.
     Name(NameError),
-    /// The account has [`limits::MAILBOXES`] mailboxes, or the message [`limits::KEYWORDS`] keywords (IMAP: LIMIT).
+    /// The account has [`limits::MAILBOXES`] mailboxes, or the message [`limits::KEYWORDS`] keywords (IMAP: LIMIT); or its
+    /// UIDVALIDITY values are used up.
     Limit(&'static str),
     /// The message is no longer there (IMAP: EXPUNGEISSUED).
     NoSuchMessage,
@@ -45,6 +46,9 @@ impl fmt::Display for Error {
             Self::Limit("mailboxes") => {
                 write!(f, "an account has at most {} mailboxes; delete some first", limits::MAILBOXES)
             }
+            Self::Limit("epochs") => f.write_str(
+                "the account's UIDVALIDITY values are used up: the clock was far ahead at restores",
+            ),
             Self::Limit(_) => write!(f, "a message has at most {} keywords", limits::KEYWORDS),
             Self::NoSuchMessage => f.write_str("the message is no longer there"),
             Self::Store(why) => why.fmt(f),

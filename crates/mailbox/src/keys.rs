@@ -36,6 +36,8 @@ enum Kind {
     Text = 11,
     /// A deleted mailbox that must be swept.
     Remains = 12,
+    /// A new epoch that has begun and is not in all accounts yet.
+    Epoch = 13,
 }
 
 fn account(kind: Kind, account: AccountId) -> KeyBuilder {
@@ -52,6 +54,22 @@ pub(crate) fn modseq(a: AccountId) -> Key {
 
 pub(crate) fn number(a: AccountId) -> Key {
     account(Kind::Number, a).key()
+}
+
+/// The counters of mailbox numbers of all accounts behind `after`: one for each account.
+pub(crate) fn numbers(after: Option<AccountId>) -> KeyRange {
+    let all = Key::build(Space::Mailbox).u8(Kind::Number as u8).key().prefix_range();
+    after.map_or(all.clone(), |after| all.after(&number(after)))
+}
+
+/// The account of a key that begins with one.
+pub(crate) fn account_of(key: &Key) -> Option<AccountId> {
+    let number = key.as_bytes().get(2..6)?.try_into().ok().map(u32::from_be_bytes);
+    number.map(AccountId)
+}
+
+pub(crate) fn epoch() -> Key {
+    Key::build(Space::Mailbox).u8(Kind::Epoch as u8).key()
 }
 
 pub(crate) fn record(a: AccountId, m: MailboxId) -> Key {

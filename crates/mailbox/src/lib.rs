@@ -21,6 +21,7 @@ mod chunk;
 mod copy;
 mod email;
 mod entry;
+mod epoch;
 mod error;
 mod flag_table;
 mod keys;

@@ -74,8 +74,11 @@ async fn bring(
 ) -> Result<Arc<View>, Error> {
     let mailbox_record = read_record(snapshot, account, mailbox).await?;
     let view = match known {
-        Some(known) => refresh(snapshot, &known.view, &mailbox_record).await?,
-        None => build(snapshot, account, mailbox, &mailbox_record).await?,
+        // What is known of other UIDs (a rename, a new epoch) says nothing of these.
+        Some(known) if known.view.uid_validity == mailbox_record.uid_validity => {
+            refresh(snapshot, &known.view, &mailbox_record).await?
+        }
+        _ => build(snapshot, account, mailbox, &mailbox_record).await?,
     };
     if view.flag_sets().len() > view.len() + SPARE_FLAG_SETS {
         return Ok(Arc::new(build(snapshot, account, mailbox, &mailbox_record).await?));

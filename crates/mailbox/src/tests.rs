@@ -1,6 +1,7 @@
 //! Tests over the store in memory.
 
 mod emails;
+mod epoch;
 mod model;
 mod names;
 mod views;

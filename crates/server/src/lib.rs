@@ -10,6 +10,7 @@ mod config;
 mod connections;
 mod control;
 mod demo;
+mod epoch;
 mod forget;
 mod listen;
 mod logging;
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use config::{Config, Problems, Service};
+pub use epoch::begin as begin_epoch;
 pub use serve::{Server, Tuning, open_store};
 
 /// The program: does what the command line says and gives the exit status.

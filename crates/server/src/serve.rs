@@ -18,7 +18,7 @@ use crate::cli::{Failure, load};
 use crate::config::{Config, Service};
 use crate::connections::{Caps, Connections};
 use crate::services::Services;
-use crate::{certificate, control, forget, listen};
+use crate::{certificate, control, epoch, forget, listen};
 
 /// Bytes of a password file.
 const PASSWORD_FILE_LENGTH: u64 = 4096;
@@ -288,7 +288,7 @@ async fn keep_queue_running(world: World, services: Arc<Services>, mut stop: wat
     }
 }
 
-/// Opens the store of a configuration; makes it if there is none.
+/// Opens the store of a configuration; makes it if there is none. What a restore began (F31) is finished before.
 pub async fn open_store(
     world: &World,
     config: &Config,
@@ -312,6 +312,7 @@ pub async fn open_store(
     let options = tuning.store.clone().unwrap_or_else(configured);
     let (store, recovery) = store::embedded::open_reporting(world, &dir, options).await?;
     tell(&recovery);
+    epoch::finish(&store).await?;
     Ok(store)
 }
 
