@@ -253,7 +253,8 @@ impl Committer {
         // Groups follow each other: what comes before this one is durable by the time this one is written.
         let synced = self.in_flight.as_ref().map_or(self.log.synced, |group| group.last);
         let previous = if self.building.last == 0 { synced } else { self.building.last };
-        let numbers = Numbers { sequence, previous, synced };
+        let time = self.shared.world.clock.wall();
+        let numbers = Numbers { sequence, previous, synced, time };
         record::end(&mut self.building.bytes, start, self.shared.salt, numbers, &resolved.changes);
         for change in resolved.changes.iter().filter(|_| apply) {
             let value = change.value.clone().map(|value| Versioned { version: change.version, value });

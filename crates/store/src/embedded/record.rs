@@ -3,6 +3,7 @@
 use std::io;
 
 use bytes::{Buf, BufMut, Bytes};
+use mail::Wall;
 use world::disk::File;
 
 use crate::Version;
@@ -11,14 +12,14 @@ use crate::index::Change;
 /// What every record begins with.
 pub(super) const MAGIC: [u8; 4] = *b"PHr\x01";
 /// Bytes before the bodies.
-pub(super) const HEADER: usize = 48;
+pub(super) const HEADER: usize = 56;
 /// No record is longer; what claims to be is damaged.
 pub(super) const LENGTH_MAX: u64 = 512 << 20;
 
 /// Where the checksum of the header itself stands.
-const CRC_AT: usize = 40;
+const CRC_AT: usize = 48;
 /// Where that of header and changes stands.
-const ALL_CRC_AT: usize = 44;
+const ALL_CRC_AT: usize = 52;
 const PUT: u8 = 1;
 /// The change carries a version of its own: it was moved here from an older record.
 const MOVED: u8 = 2;
@@ -38,6 +39,9 @@ pub(super) struct Header {
     pub(super) previous: u64,
     /// The newest record that was durable when this one was written.
     pub(super) synced: u64,
+    /// When it was worked out, by the clock of that machine. For people who want the state of a moment back; nothing
+    /// else depends on it.
+    pub(super) time: Wall,
 }
 
 /// A record as it was read.
@@ -78,18 +82,20 @@ pub(super) fn end(out: &mut Vec<u8>, start: usize, salt: u64, numbers: Numbers, 
     header.put_u64_le(numbers.sequence);
     header.put_u64_le(numbers.previous);
     header.put_u64_le(numbers.synced);
+    header.put_i64_le(numbers.time.millis());
     let own = checksum(salt, &out[start..start + CRC_AT], &[]);
     let all = checksum(salt, &out[start..start + CRC_AT], &out[ops..]);
     out[start + CRC_AT..start + ALL_CRC_AT].copy_from_slice(&own.to_le_bytes());
     out[start + ALL_CRC_AT..start + HEADER].copy_from_slice(&all.to_le_bytes());
 }
 
-/// The numbers of a record.
+/// The numbers of a record, and its time; see [`Header`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Numbers {
     pub(super) sequence: u64,
     pub(super) previous: u64,
     pub(super) synced: u64,
+    pub(super) time: Wall,
 }
 
 fn encode_change(out: &mut Vec<u8>, change: &Change, sequence: u64) {
@@ -155,6 +161,7 @@ fn parse_header(head: &[u8; HEADER]) -> Option<Header> {
         sequence: rest.get_u64_le(),
         previous: rest.get_u64_le(),
         synced: rest.get_u64_le(),
+        time: Wall::from_millis(rest.get_i64_le()),
     })
 }
 
@@ -295,10 +302,10 @@ mod tests {
         while bytes.len() < 1 << 20 {
             bytes.extend_from_slice(&MAGIC);
             bytes.extend_from_slice(&(1_u32 << 19).to_le_bytes());
-            bytes.extend_from_slice(&[0; 40]);
+            bytes.extend_from_slice(&[0; HEADER - 8]);
         }
         let start = begin(&mut bytes);
-        let numbers = Numbers { sequence: 9, previous: 8, synced: 8 };
+        let numbers = Numbers { sequence: 9, previous: 8, synced: 8, time: Wall::from_secs(7) };
         end(&mut bytes, start, 7, numbers, &[]);
         bytes.resize(bytes.len() + 100_000, 0);
         let file = Counted(bytes, AtomicU64::new(0));
@@ -307,6 +314,7 @@ mod tests {
         let len = file.0.len() as u64;
         let found = find(&file, 0, written, len, 7).expect("memory works").expect("it is there");
         assert_eq!((found.position, found.header.sequence), (start as u64, 9));
+        assert_eq!(found.header.time, Wall::from_secs(7));
         let read = file.1.load(Ordering::Relaxed);
         assert!(read < 4 * len, "{read} bytes of a file of {len}");
     }

@@ -53,6 +53,12 @@ pub struct Loss {
     pub to: u64,
 }
 
+/// Numbers of blobs and ids have their run above this many bits.
+pub(super) const RUN_SHIFT: u32 = 40;
+/// Numbers of archives, and of the segments after a restore, have their run above this many bits: a number is never
+/// used again for another file of a store, or of one that was restored from it.
+pub(super) const FILE_SHIFT: u32 = 24;
+
 /// An open store, before its tasks run.
 pub(super) struct Opened {
     pub(super) shared: Arc<Shared>,
@@ -115,7 +121,7 @@ pub(super) fn open(world: &World, dir: &Path, options: Options) -> Result<Opened
     disk.sync_dir(dir).map_err(|error| failed(&error, dir))?;
     let lock = lock(world, dir)?;
     let numbers = segment::numbers(disk, dir, Place::Log(0))?;
-    let (boot, salt) = headers(world, dir, &numbers)?;
+    let (restored, boot, salt) = headers(world, dir, &numbers)?;
     let ends = written_ends(world, dir, &numbers)?;
     let newest = newest(world, dir, &ends, salt)?;
     if newest.is_none() {
@@ -139,10 +145,10 @@ pub(super) fn open(world: &World, dir: &Path, options: Options) -> Result<Opened
         None => 0,
     };
     shared.boot = boot.max(last_boot) + 1;
-    *shared.numbers.get_mut() = shared.boot << 40;
+    *shared.numbers.get_mut() = shared.boot << RUN_SHIFT;
     let replay_from = watermark.map_or(0, |watermark| watermark.segment);
     shared.usage().replay_from = replay_from;
-    let next = end.1.map_or(1, |(segment, _)| segment + 1);
+    let next = end.1.map_or(1, |(segment, _)| segment + 1).max(restored << FILE_SHIFT);
     let last = end.0.unwrap_or(0);
     let seen = newest.map_or(0, |(sequence, _)| sequence).max(last);
     let log = begin(&shared, next, seen, last)?;
@@ -160,12 +166,14 @@ fn lock(world: &World, dir: &Path) -> Result<Box<dyn Send + Sync>, Error> {
     })
 }
 
-/// The highest run and the store's secret, as the files say. The secret is made here if this is a new store.
-fn headers(world: &World, dir: &Path, numbers: &[u64]) -> Result<(u64, u64), Error> {
+/// The run that a restore has skipped to, the highest run and the store's secret, as the files say. The secret is
+/// made here if this is a new store.
+fn headers(world: &World, dir: &Path, numbers: &[u64]) -> Result<(u64, u64, u64), Error> {
     let disk = world.disk.as_ref();
     let own = segment::path(dir, Place::Memory);
     let own = if disk.exists(&own) { segment::read_header(disk, dir, Place::Memory)? } else { None };
-    let (mut boot, mut salt) = (0, own.map(|header| header.salt));
+    let restored = own.map_or(0, |header| header.boot);
+    let (mut boot, mut salt) = (restored, own.map(|header| header.salt));
     for number in numbers {
         if let Some(header) = segment::read_header(disk, dir, Place::Log(*number))? {
             boot = boot.max(header.boot);
@@ -178,7 +186,7 @@ fn headers(world: &World, dir: &Path, numbers: &[u64]) -> Result<(u64, u64), Err
         let path = segment::path(dir, Place::Memory);
         world::disk::replace(disk, &path, &header.encode()).map_err(|error| failed(&error, &path))?;
     }
-    Ok((boot, salt))
+    Ok((restored, boot, salt))
 }
 
 /// The log segments, and where the written bytes of each end. Looked for only where a long rest may be unused: in
@@ -447,7 +455,8 @@ fn begin(shared: &Shared, number: u64, seen: u64, last: u64) -> Result<Log, Erro
     let change = Change { key: body::boot_key(), value, version: Version(sequence) };
     let mut bytes = Vec::new();
     let start = record::begin(&mut bytes);
-    let numbers = Numbers { sequence, previous: last, synced: last };
+    let time = shared.world.clock.wall();
+    let numbers = Numbers { sequence, previous: last, synced: last, time };
     record::end(&mut bytes, start, shared.salt, numbers, std::slice::from_ref(&change));
     let written = made.file.write_all_at(&bytes, segment::HEADER).and_then(|()| made.file.sync_data());
     written.map_err(|error| failed(&error, &segment::path(&shared.dir, header.place)))?;

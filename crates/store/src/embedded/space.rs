@@ -14,7 +14,7 @@ use world::disk::{File, Open};
 
 use super::group::Moved;
 use super::record;
-use super::recover::walk;
+use super::recover::{FILE_SHIFT, RUN_SHIFT, walk};
 use super::segment::{self, failed};
 use super::{Request, Shared};
 use crate::body::{self, Entry, Extent, Place};
@@ -133,11 +133,12 @@ impl Collector {
     fn sweep(&mut self) -> Result<(), Error> {
         let (disk, dir) = (self.shared.world.disk.as_ref(), &self.shared.dir);
         let archives = segment::numbers(disk, dir, Place::Archive(0))?;
-        self.next_archive = archives.last().map_or(1, |number| number + 1);
+        let first = self.shared.boot << FILE_SHIFT;
+        self.next_archive = archives.last().map_or(0, |number| number + 1).max(first);
         let bodies = segment::numbers(disk, dir, Place::Body(0))?;
         // Those of this run are not committed yet, or just now.
         let boot = self.shared.boot;
-        for number in bodies.into_iter().filter(|number| number >> 40 < boot) {
+        for number in bodies.into_iter().filter(|number| number >> RUN_SHIFT < boot) {
             let place = Place::Body(number);
             let found = self.shared.index.get(&body::blob_key(BlobId(number)), u64::MAX)?;
             let entry = found.map(|found| Entry::decode(&found.value)).transpose()?;
