@@ -2,9 +2,9 @@
 #![no_main]
 
 use imap::command::Command;
-use imap::{Code, Completion, Config, Event, Session, State, TlsOffer};
+use imap::{Code, Completion, Config, Event, Session, State};
 use libfuzzer_sys::fuzz_target;
-use mail::Mono;
+use mail::{Mono, TlsOffer};
 
 fn config(how: u8) -> Config {
     Config {

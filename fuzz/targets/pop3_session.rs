@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mail::Mono;
-use pop3::{Config, Event, LoginFailure, Message, Session, TlsOffer};
+use mail::{Mono, TlsOffer};
+use pop3::{Config, Event, LoginFailure, Message, Session};
 
 fn config(how: u8) -> Config {
     Config {

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mail::{Domain, EnhancedCode, Mono, Reply};
-use smtp::server::{Answer, Config, Event, Service, Session, TlsOffer};
+use mail::{Domain, EnhancedCode, Mono, Reply, TlsOffer};
+use smtp::server::{Answer, Config, Event, Service, Session};
 
 #[derive(Debug, Default, PartialEq)]
 struct Played {

@@ -6,6 +6,7 @@
 pub mod imapd;
 pub mod login;
 pub mod pop3d;
+mod wire;
 
 use std::sync::Arc;
 

@@ -4,14 +4,15 @@
 //! as known ones with a wrong password (attacks A10, A11).
 //!
 //! ```text
-//! let mut exchange = directory.sasl("PLAIN", channel)?;       // None: no such mechanism
-//! let mut step = exchange.start(initial_response).await;       // initial response, if the client sent one
-//! loop { match step {
-//!     Step::Challenge(bytes) => step = exchange.step(&response_to(bytes)).await,
-//!     Step::Done(login) => ..., Step::Failed(failure) => ...,
+//! let mut dialogue = Dialogue::default();                                    // one for each connection
+//! let mut progress = dialogue.start(&directory, channel, "PLAIN", initial).await;
+//! loop { match progress {
+//!     Progress::Challenge(bytes) => progress = dialogue.respond(&response_to(bytes)).await,
+//!     Progress::Done(login) => ..., Progress::Failed { failure, name } => ..., ...
 //! } }
 //! ```
 
+mod dialogue;
 mod exchange;
 mod scram;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use std::fmt;
 
 use mail::{AccountId, Address};
 
+pub use dialogue::{Dialogue, Progress};
 pub use exchange::Exchange;
 
 /// What the connection offers to bind to.

@@ -18,4 +18,4 @@ pub mod utf7;
 pub use code::Code;
 pub use command::{Command, Request};
 pub use sequence::{Numbers, SequenceSet};
-pub use session::{Completion, Config, Event, Session, State, TlsOffer};
+pub use session::{Completion, Config, Event, Session, State};

@@ -15,7 +15,7 @@ mod tls;
 
 use std::borrow::Cow;
 
-use mail::{Mono, limits};
+use mail::{Mono, TlsOffer, limits};
 
 use crate::command::{Append, Command};
 use crate::grammar;
@@ -35,17 +35,6 @@ pub enum State {
         /// By EXAMINE.
         read_only: bool,
     },
-}
-
-/// What the session may say of TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TlsOffer {
-    /// There is none.
-    None,
-    /// By STARTTLS.
-    Offered,
-    /// It protects the connection.
-    Active,
 }
 
 /// What a session is told at its beginning.

@@ -11,6 +11,7 @@ mod id;
 pub mod limits;
 mod mailbox_name;
 mod time;
+mod tls_offer;
 
 pub use address::{Address, Domain, Error as AddressError, Host, ReversePath};
 pub use code::{EnhancedCode, Reply};
@@ -19,3 +20,4 @@ pub use flag::{Flag, Flags, Keyword};
 pub use id::{AccountId, Id, MailboxId, ModSeq, Uid, UidValidity};
 pub use mailbox_name::{MailboxName, NameError, SpecialUse};
 pub use time::{Civil, Mono, Wall};
+pub use tls_offer::TlsOffer;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use directory::Directory;
-use directory::sasl::{self, Channel, Exchange, Failure};
+use directory::sasl::{self, Channel, Dialogue, Failure, Progress};
 use mail::{EnhancedCode, Reply};
 use world::Stream;
 
@@ -20,7 +20,7 @@ pub(crate) enum Step {
 pub(crate) struct Login {
     directory: Arc<Directory>,
     channel: Channel,
-    exchange: Option<Exchange>,
+    dialogue: Dialogue,
 }
 
 /// Mechanisms to offer. In clear the list is what there will be after STARTTLS: the session itself offers -PLUS only
@@ -39,41 +39,37 @@ pub(crate) fn has_binding(stream: &Stream) -> bool {
 
 impl Login {
     pub(crate) fn new(mta: &Mta, stream: &Stream) -> Self {
-        Self { directory: Arc::clone(&mta.directory), channel: Channel::of(stream.tls()), exchange: None }
+        Self {
+            directory: Arc::clone(&mta.directory),
+            channel: Channel::of(stream.tls()),
+            dialogue: Dialogue::default(),
+        }
     }
 
     pub(crate) async fn start(&mut self, mechanism: &str, initial: Option<Vec<u8>>) -> Step {
-        let Some(mut exchange) = self.directory.sasl(mechanism, self.channel.clone()) else {
-            return Step::Refused(Reply::new(
-                504,
-                EnhancedCode(5, 5, 4),
-                "that mechanism is not offered here",
-            ));
-        };
-        let step = exchange.start(initial.as_deref()).await;
-        self.after(exchange, step)
+        let channel = self.channel.clone();
+        told(self.dialogue.start(&self.directory, channel, mechanism, initial.as_deref()).await)
     }
 
     pub(crate) async fn respond(&mut self, response: &[u8]) -> Step {
-        let Some(mut exchange) = self.exchange.take() else {
-            return Step::Refused(Reply::new(503, EnhancedCode(5, 5, 1), "no login is under way"));
-        };
-        let step = exchange.step(response).await;
-        self.after(exchange, step)
+        told(self.dialogue.respond(response).await)
     }
 
     pub(crate) fn abort(&mut self) {
-        self.exchange = None;
+        self.dialogue.abort();
     }
+}
 
-    fn after(&mut self, exchange: Exchange, step: sasl::Step) -> Step {
-        match step {
-            sasl::Step::Challenge(bytes) => {
-                self.exchange = Some(exchange);
-                Step::Challenge(bytes)
-            }
-            sasl::Step::Done(login) => Step::LoggedIn(login),
-            sasl::Step::Failed(failure) => Step::Refused(refusal(&failure)),
+fn told(progress: Progress) -> Step {
+    match progress {
+        Progress::Challenge(bytes) => Step::Challenge(bytes),
+        Progress::Done(login) => Step::LoggedIn(login),
+        Progress::Failed { failure, .. } => Step::Refused(refusal(&failure)),
+        Progress::NotOffered => {
+            Step::Refused(Reply::new(504, EnhancedCode(5, 5, 4), "that mechanism is not offered here"))
+        }
+        Progress::NotUnderWay => {
+            Step::Refused(Reply::new(503, EnhancedCode(5, 5, 1), "no login is under way"))
         }
     }
 }

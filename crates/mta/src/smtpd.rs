@@ -5,8 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mail::{EnhancedCode, Reply};
-use smtp::server::{Answer, Config, Event, Service, Session, TlsOffer};
+use mail::{EnhancedCode, Reply, TlsOffer};
+use smtp::server::{Answer, Config, Event, Service, Session};
 use tokio::sync::watch;
 use world::{Either, Stream, race};
 
@@ -206,11 +206,7 @@ fn config(mta: &Mta, stream: &Stream, port: Port) -> Config {
     let mut config = Config::new(settings.hostname.clone(), port.service);
     config.max_size = settings.message_size;
     config.max_recipients = settings.recipients;
-    config.tls = match (stream.tls(), &mta.acceptor) {
-        (Some(_), _) => TlsOffer::Active,
-        (None, Some(_)) => TlsOffer::Offered,
-        (None, None) => TlsOffer::None,
-    };
+    config.tls = TlsOffer::of(stream.tls().is_some(), mta.acceptor.is_some());
     if port.service == Service::Submission {
         config.auth = login::mechanisms(stream);
         let loopback = stream.peer().ip().to_canonical().is_loopback();

@@ -18,4 +18,4 @@ mod session;
 mod stuffing;
 
 pub use maildrop::{Message, UniqueId};
-pub use session::{Config, Event, LoginFailure, Session, TlsOffer};
+pub use session::{Config, Event, LoginFailure, Session};

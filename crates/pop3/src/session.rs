@@ -4,7 +4,7 @@ mod replies;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mail::{Mono, limits};
+use mail::{Mono, TlsOffer, limits};
 
 use crate::command::{self, Command};
 use crate::maildrop::{Maildrop, Message};
@@ -12,17 +12,6 @@ use crate::stuffing::Stuffing;
 
 /// Output beyond which a listing waits until it has been written.
 const OUTPUT: usize = 64 * 1024;
-
-/// Whether TLS can be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TlsOffer {
-    /// No certificate: STLS is refused.
-    None,
-    /// STLS is offered.
-    Offered,
-    /// The connection is under TLS.
-    Active,
-}
 
 /// How a session is to behave.
 #[derive(Clone, Debug)]

@@ -18,7 +18,7 @@ mod words;
 
 use std::collections::VecDeque;
 
-use mail::{Domain, Envelope, Mono, Reply, limits};
+use mail::{Domain, Envelope, Mono, Reply, TlsOffer, limits};
 
 use crate::grammar::command::{self, Verb};
 use crate::input::{Input, Line};
@@ -28,7 +28,7 @@ use budget::Budget;
 use data::{Chunk, Transfer};
 use hello::Hello;
 
-pub use config::{Config, Service, TlsOffer};
+pub use config::{Config, Service};
 pub use event::{Answer, Event, MailParams};
 
 /// What the next bytes are, or what is being waited for.

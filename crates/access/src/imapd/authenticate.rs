@@ -2,7 +2,7 @@
 
 use std::io;
 
-use directory::sasl::{Failure, Login, Step};
+use directory::sasl::{Failure, Login, Progress};
 use imap::{Code, Completion};
 
 use super::connection::Connection;
@@ -18,37 +18,27 @@ impl Connection<'_> {
 
     pub(super) async fn auth_start(&mut self, mechanism: &str, initial: Option<&[u8]>) -> io::Result<()> {
         let channel = login::channel(self.stream()?);
-        let Some(mut exchange) = self.parts().directory.sasl(mechanism, channel) else {
-            self.session.complete(Completion::no(Code::Cannot, "That mechanism is not offered"));
-            return Ok(());
-        };
-        let step = exchange.start(initial).await;
-        self.exchange = Some(Box::new(exchange));
-        self.auth_step(step).await
+        let progress = self.dialogue.start(&self.daemon.parts.directory, channel, mechanism, initial).await;
+        self.auth_progress(progress).await
     }
 
     pub(super) async fn auth_response(&mut self, response: &[u8]) -> io::Result<()> {
-        let step = match self.exchange.as_mut() {
-            Some(exchange) => exchange.step(response).await,
-            None => Step::Failed(Failure::Malformed),
-        };
-        self.auth_step(step).await
+        let progress = self.dialogue.respond(response).await;
+        self.auth_progress(progress).await
     }
 
-    async fn auth_step(&mut self, step: Step) -> io::Result<()> {
-        match step {
-            Step::Challenge(challenge) => {
+    async fn auth_progress(&mut self, progress: Progress) -> io::Result<()> {
+        match progress {
+            Progress::Challenge(challenge) => {
                 self.session.challenge(&challenge);
                 Ok(())
             }
-            Step::Done(login) => {
-                self.exchange = None;
-                self.logged_in(login)
-            }
-            Step::Failed(failure) => {
-                let exchange = self.exchange.take();
-                let name = exchange.as_ref().and_then(|e| e.name());
-                self.login_failed(&failure, name).await
+            Progress::Done(login) => self.logged_in(login),
+            Progress::Failed { failure, name } => self.login_failed(&failure, name.as_deref()).await,
+            Progress::NotUnderWay => self.login_failed(&Failure::Malformed, None).await,
+            Progress::NotOffered => {
+                self.session.complete(Completion::no(Code::Cannot, "That mechanism is not offered"));
+                Ok(())
             }
         }
     }

@@ -4,10 +4,9 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 use std::task::Poll;
-use std::time::Duration;
 
-use directory::sasl::{Exchange, Login};
-use imap::{Config, Event, Session, TlsOffer};
+use directory::sasl::{Dialogue, Login};
+use imap::{Config, Event, Session};
 use mail::{AccountId, Mono};
 use mailbox::Mailboxes;
 use store::Watch;
@@ -17,12 +16,11 @@ use super::append::Appending;
 use super::selected::Selected;
 use super::{ALPN, Imapd};
 use crate::login::{self, Failures};
+use crate::wire::{Wire, tls_offer};
 use crate::{Parts, Port};
 
 /// Output is written once it has grown to this.
 pub(super) const WRITE_AT: usize = 64 * 1024;
-/// A client that takes nothing for this long is gone (F19).
-const WRITE_TIMEOUT: Duration = Duration::from_mins(5);
 /// A silent client costs this much of a buffer; a busy one more.
 const SMALL_READ: usize = 256;
 const LARGE_READ: usize = 32 * 1024;
@@ -30,13 +28,12 @@ const LARGE_READ: usize = 32 * 1024;
 /// See the module's description.
 pub(crate) struct Connection<'a> {
     pub(super) daemon: &'a Imapd,
-    /// Only absent during a handshake.
-    stream: Option<Stream>,
+    wire: Wire,
     pub(super) session: Session,
     pub(super) login: Option<Login>,
     pub(super) selected: Option<Selected>,
     pub(super) appending: Option<Box<Appending>>,
-    pub(super) exchange: Option<Box<Exchange>>,
+    pub(super) dialogue: Dialogue,
     /// While idling: notices of the account.
     pub(super) watch: Option<Watch>,
     pub(super) failures: Failures,
@@ -57,11 +54,7 @@ impl<'a> Connection<'a> {
         let parts = &daemon.parts;
         let config = Config {
             hostname: parts.settings.hostname.to_string(),
-            tls: match (&parts.acceptor, stream.tls()) {
-                (_, Some(_)) => TlsOffer::Active,
-                (Some(_), None) => TlsOffer::Offered,
-                (None, None) => TlsOffer::None,
-            },
+            tls: tls_offer(parts, &stream),
             mechanisms: login::mechanisms(&stream),
             login_needs_tls: !login::is_allowed(&stream, port),
             message_size: parts.settings.message_size,
@@ -69,11 +62,11 @@ impl<'a> Connection<'a> {
         Self {
             daemon,
             session: Session::new(config, parts.world.clock.mono()),
-            stream: Some(stream),
+            wire: Wire::new(stream),
             login: None,
             selected: None,
             appending: None,
-            exchange: None,
+            dialogue: Dialogue::default(),
             watch: None,
             failures: Failures::default(),
             busy: false,
@@ -98,7 +91,7 @@ impl<'a> Connection<'a> {
     }
 
     pub(super) fn stream(&self) -> io::Result<&Stream> {
-        self.stream.as_ref().ok_or_else(|| io::ErrorKind::NotConnected.into())
+        self.wire.stream()
     }
 
     fn now(&self) -> Mono {
@@ -117,10 +110,7 @@ impl<'a> Connection<'a> {
             }
             Box::pin(self.flush()).await?;
             if self.session.is_closed() {
-                return match self.stream.as_mut() {
-                    Some(stream) => stream.shutdown().await,
-                    None => Ok(()),
-                };
+                return self.wire.stream_mut()?.shutdown().await;
             }
             self.session.release();
             match self.wait().await {
@@ -145,7 +135,10 @@ impl<'a> Connection<'a> {
         let clock = &self.daemon.parts.world.clock;
         let mut stopping = self.daemon.stopping.subscribe();
         let size = if self.busy { LARGE_READ } else { SMALL_READ };
-        let Some(stream) = self.stream.as_mut() else { return Woken::Timeout };
+        let stream = match self.wire.stream_mut() {
+            Ok(stream) => stream,
+            Err(error) => return Woken::Input(Err(error)),
+        };
         let mut input = pin!(read(stream, size));
         let mut notice = pin!(self.watch.as_mut().map(Watch::changed));
         let mut timeout = pin!(deadline.map(|due| clock.sleep_until(due)));
@@ -175,12 +168,7 @@ impl<'a> Connection<'a> {
             return Ok(());
         }
         let mut bytes = std::mem::take(self.session.output());
-        let clock = self.world().clock.clone();
-        let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-        match clock.within(WRITE_TIMEOUT, stream.write_all(&bytes)).await {
-            Some(written) => written?,
-            None => return Err(io::ErrorKind::TimedOut.into()),
-        }
+        self.wire.write(&self.daemon.parts.world, &bytes).await?;
         bytes.clear();
         *self.session.output() = bytes;
         Ok(())
@@ -189,13 +177,8 @@ impl<'a> Connection<'a> {
     /// STARTTLS: the reply goes out in clear, everything after it under TLS.
     pub(super) async fn start_tls(&mut self) -> io::Result<()> {
         self.flush().await?;
-        let stream = self.stream.take().ok_or(io::ErrorKind::NotConnected)?;
-        let acceptor = self.parts().acceptor.as_ref().ok_or(io::ErrorKind::Unsupported)?;
-        let clock = self.world().clock.clone();
-        let handshake = clock.within(mail::limits::LOGIN_TIMEOUT, acceptor.accept(stream, ALPN)).await;
-        let stream = handshake.ok_or(io::ErrorKind::TimedOut)??;
-        self.session.tls_started(login::mechanisms(&stream), self.now());
-        self.stream = Some(stream);
+        let mechanisms = self.wire.secure(&self.daemon.parts, ALPN).await?;
+        self.session.tls_started(mechanisms, self.now());
         Ok(())
     }
 
@@ -206,7 +189,7 @@ impl<'a> Connection<'a> {
             Event::AuthStart { mechanism, initial } => self.auth_start(&mechanism, initial.as_deref()).await,
             Event::AuthResponse(response) => self.auth_response(&response).await,
             Event::AuthAborted => {
-                self.exchange = None;
+                self.dialogue.abort();
                 Ok(())
             }
             Event::AppendStart(append) => self.append_start(append).await,

@@ -1,30 +1,27 @@
 //! One client's connection: the one loop that reads, carries out and writes.
 
 use std::io;
-use std::time::Duration;
 
-use directory::sasl::Exchange;
+use directory::sasl::Dialogue;
 use mail::Mono;
-use pop3::{Config, Event, Session, TlsOffer};
+use pop3::{Config, Event, Session};
 use world::{Either, Stream, World, race};
 
 use super::maildrop::Open;
 use super::{ALPN, Pop3d};
 use crate::login::{self, Failures};
+use crate::wire::{Wire, tls_offer};
 use crate::{Parts, Port};
 
-/// A client that takes nothing for this long is gone (F19).
-const WRITE_TIMEOUT: Duration = Duration::from_mins(5);
 /// Bytes read at once: commands are short.
 const READ: usize = 2048;
 
 /// See the module's description.
 pub(super) struct Connection<'a> {
     pub(super) daemon: &'a Pop3d,
-    /// Only absent during a handshake.
-    stream: Option<Stream>,
+    wire: Wire,
     pub(super) session: Session,
-    pub(super) exchange: Option<Exchange>,
+    pub(super) dialogue: Dialogue,
     pub(super) failures: Failures,
     pub(super) open: Option<Open>,
 }
@@ -41,19 +38,15 @@ impl<'a> Connection<'a> {
         let parts = &daemon.parts;
         let config = Config {
             hostname: parts.settings.hostname.to_string(),
-            tls: match (&parts.acceptor, stream.tls()) {
-                (_, Some(_)) => TlsOffer::Active,
-                (Some(_), None) => TlsOffer::Offered,
-                (None, None) => TlsOffer::None,
-            },
+            tls: tls_offer(parts, &stream),
             mechanisms: login::mechanisms(&stream),
             login_needs_tls: !login::is_allowed(&stream, port),
         };
         Self {
             daemon,
             session: Session::new(config, parts.world.clock.mono()),
-            stream: Some(stream),
-            exchange: None,
+            wire: Wire::new(stream),
+            dialogue: Dialogue::default(),
             failures: Failures::default(),
             open: None,
         }
@@ -68,7 +61,7 @@ impl<'a> Connection<'a> {
     }
 
     pub(super) fn stream(&self) -> io::Result<&Stream> {
-        self.stream.as_ref().ok_or_else(|| io::ErrorKind::NotConnected.into())
+        self.wire.stream()
     }
 
     pub(super) fn now(&self) -> Mono {
@@ -84,7 +77,7 @@ impl<'a> Connection<'a> {
             }
             self.flush().await?;
             if self.session.is_closed() {
-                return self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?.shutdown().await;
+                return self.wire.stream_mut()?.shutdown().await;
             }
             if !self.session.wants_input() {
                 continue;
@@ -103,7 +96,7 @@ impl<'a> Connection<'a> {
         let deadline = self.session.poll_timeout();
         let clock = self.world().clock.clone();
         let mut stopping = self.daemon.stopping.subscribe();
-        let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        let stream = self.wire.stream_mut()?;
         let stop = async {
             if stopping.wait_for(|&stopping| stopping).await.is_err() {
                 std::future::pending::<()>().await;
@@ -123,22 +116,14 @@ impl<'a> Connection<'a> {
         if bytes.is_empty() {
             return Ok(());
         }
-        let clock = self.world().clock.clone();
-        let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-        let written = clock.within(WRITE_TIMEOUT, stream.write_all(&bytes)).await;
-        written.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
+        self.wire.write(&self.daemon.parts.world, &bytes).await
     }
 
     /// STLS: the reply goes out in clear, everything after it under TLS.
     async fn start_tls(&mut self) -> io::Result<()> {
         self.flush().await?;
-        let stream = self.stream.take().ok_or(io::ErrorKind::NotConnected)?;
-        let acceptor = self.parts().acceptor.as_ref().ok_or(io::ErrorKind::Unsupported)?;
-        let clock = self.world().clock.clone();
-        let handshake = clock.within(mail::limits::LOGIN_TIMEOUT, acceptor.accept(stream, ALPN)).await;
-        let stream = handshake.ok_or(io::ErrorKind::TimedOut)??;
-        self.session.tls_started(login::mechanisms(&stream), self.now());
-        self.stream = Some(stream);
+        let mechanisms = self.wire.secure(&self.daemon.parts, ALPN).await?;
+        self.session.tls_started(mechanisms, self.now());
         Ok(())
     }
 
@@ -148,7 +133,7 @@ impl<'a> Connection<'a> {
             Event::AuthStart { mechanism, initial } => self.auth_start(&mechanism, initial.as_deref()).await,
             Event::AuthResponse(response) => self.auth_response(&response).await,
             Event::AuthAborted => {
-                self.exchange = None;
+                self.dialogue.abort();
                 Ok(())
             }
             Event::StartTls => self.start_tls().await,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mail::{Domain, limits};
+use mail::{Domain, TlsOffer, limits};
 
 /// Which of the three services a listener offers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,17 +13,6 @@ pub enum Service {
     Submission,
     /// Mail from a neighbour that takes one reply per recipient (RFC 2033). Bare CR or LF is refused.
     Lmtp,
-}
-
-/// What the connection has to do with TLS.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum TlsOffer {
-    /// No TLS here.
-    None,
-    /// STARTTLS is offered (RFC 3207).
-    Offered,
-    /// The connection began with TLS (RFC 8314 §3).
-    Active,
 }
 
 /// Configuration of one server session.

@@ -25,7 +25,7 @@ impl Wire {
         let now = Mono::default();
         let hostname = mail::Domain::new("mx.test").expect("a domain");
         let config = server::Config {
-            tls: server::TlsOffer::Offered,
+            tls: mail::TlsOffer::Offered,
             auth: vec!["PLAIN"],
             ..server::Config::new(hostname, service)
         };
