@@ -77,6 +77,7 @@ pub struct Mta {
     pub(crate) connector: Option<Connector>,
     pub(crate) judges: Vec<Box<dyn intake::Judge>>,
     pub(crate) refusals: refusals::Refusals,
+    pub(crate) outage: relay::Outage,
     pub(crate) shutdown: watch::Sender<bool>,
     settings: RwLock<Arc<Settings>>,
 }
@@ -95,6 +96,7 @@ impl Mta {
             journeys: parts.journeys,
             acceptor: parts.acceptor,
             connector: parts.connector,
+            outage: relay::Outage::default(),
             shutdown: watch::Sender::new(false),
             settings: RwLock::new(Arc::new(parts.settings)),
         })

@@ -5,6 +5,7 @@ mod attempt;
 mod conclude;
 mod connect;
 mod lanes;
+mod outage;
 mod outcome;
 mod route;
 mod session;
@@ -20,6 +21,7 @@ use world::race;
 use crate::Mta;
 use attempt::{Line, attempt};
 use lanes::{Lanes, Place};
+pub(crate) use outage::Outage;
 
 /// Destinations looked at with one read.
 const PAGE: usize = 64;
@@ -39,6 +41,7 @@ const LAST_ATTEMPTS: Duration = Duration::from_secs(20);
 /// Carries out what is due, until shutdown.
 pub(crate) async fn run(mta: &Arc<Mta>) {
     let lanes = Lanes::default();
+    outage::recall(mta).await;
     let mut notices = mta.store.watch(Topic::Queue);
     let mut shutdown = mta.shutdown.subscribe();
     let mut cursor = None;
@@ -47,7 +50,7 @@ pub(crate) async fn run(mta: &Arc<Mta>) {
             tracing::error!(%error, "looking for mail that is due too late failed");
         }
         let wait = match start_due(mta, &lanes, &mut cursor).await {
-            Ok(()) => until_next(mta).await,
+            Ok(()) => until_next(mta, &lanes).await,
             Err(error) => {
                 tracing::error!(%error, "reading the queue failed");
                 STORE_TROUBLE
@@ -69,7 +72,7 @@ pub(crate) async fn run(mta: &Arc<Mta>) {
 /// Makes due what is due later than any schedule says: it was put there before the clock went back (F18).
 async fn bring_forward(mta: &Mta) -> Result<(), store::Error> {
     let now = mta.world.clock.wall();
-    let longest = mta.settings().retry.schedule().longest_wait();
+    let longest = mta.settings().retry.schedule(Duration::ZERO).longest_wait();
     for item in mta.queue.due_after(now + longest + CLOCK_SLACK, PAGE).await? {
         tracing::warn!(item = %item.id, due = ?item.due, "later than the schedule says: the clock went back, or the schedule is shorter now; trying at once");
         let mut batch = Batch::new();
@@ -147,12 +150,17 @@ async fn start_workers(mta: &Arc<Mta>, lanes: &Lanes, destination: &Destination)
 }
 
 /// How long until something is due.
-async fn until_next(mta: &Mta) -> Duration {
+async fn until_next(mta: &Mta, lanes: &Lanes) -> Duration {
     let now = mta.world.clock.wall();
     match mta.queue.next_due().await {
         Ok(Some(due)) if due > now => due.since(now).min(LONGEST_SLEEP),
         Ok(Some(_)) | Err(_) => BLOCKED_SLEEP,
-        Ok(None) => LONGEST_SLEEP,
+        Ok(None) => {
+            if lanes.is_idle() {
+                outage::forget(mta).await;
+            }
+            LONGEST_SLEEP
+        }
     }
 }
 

@@ -118,19 +118,23 @@ pub enum SmarthostTls {
 pub struct Retry {
     /// Wait before the second, third… attempt; the last one repeats. Each with ±10 % jitter.
     pub waits: Vec<Duration>,
-    /// An item older than this is given up with a DSN (RFC 5321 §4.5.4.1 asks for 4-5 days).
+    /// An item that has waited longer than this is given up with a DSN (RFC 5321 §4.5.4.1 asks for 4-5 days).
     pub lifetime: Duration,
     /// The sender is told of the delay once, after this.
     pub delay_notice_after: Duration,
+    /// How much time in which nothing at all could be delivered does not count against an item's lifetime (F26).
+    pub outage_grace: Duration,
 }
 
 impl Retry {
-    /// As the queue wants it.
-    pub(crate) fn schedule(&self) -> queue::Schedule {
+    /// As the queue wants it, where nothing could be delivered for so long (F26).
+    pub(crate) fn schedule(&self, outage: Duration) -> queue::Schedule {
         queue::Schedule {
             retry: self.waits.clone(),
             lifetime: self.lifetime,
             delay_notice_after: self.delay_notice_after,
+            outage,
+            outage_grace: self.outage_grace,
             ..queue::Schedule::default()
         }
     }
@@ -142,6 +146,7 @@ impl Default for Retry {
             waits: [5, 15, 30, 60, 120, 240].map(Duration::from_mins).to_vec(),
             lifetime: Duration::from_hours(5 * 24),
             delay_notice_after: Duration::from_hours(4),
+            outage_grace: Duration::from_hours(7 * 24),
         }
     }
 }

@@ -61,17 +61,19 @@ impl Queue {
         change(batch, item, |item| item.held = true);
     }
 
-    /// Lets a held item go on, due at once.
+    /// Lets a held item go on, due at once. Its lifetime goes on from now: nobody tried it meanwhile.
     pub fn release(&self, batch: &mut Batch, item: &Item, now: Wall) {
         change(batch, item, |item| {
-            item.held = false;
+            if std::mem::replace(&mut item.held, false) {
+                item.age.skip_to(now);
+            }
             item.due = now;
         });
     }
 
     /// Makes an item due at once; a held one stays held.
     pub fn retry(&self, batch: &mut Batch, item: &Item, now: Wall) {
-        change(batch, item, |item| item.due = now);
+        change(batch, item, |item| item.due = item.due.min(now));
     }
 
     /// Makes an item due at once whose times lie in the future of a clock that has gone back; it is not older than now.
@@ -79,6 +81,7 @@ impl Queue {
         change(batch, item, |item| {
             item.due = now;
             item.created = item.created.min(now);
+            item.age.skip_to(now);
         });
     }
 

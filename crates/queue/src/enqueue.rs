@@ -3,7 +3,7 @@
 use mail::{Envelope, Id, Wall};
 use store::{Batch, BlobId, Expect, Topic, Version};
 
-use crate::{Destination, Item, Queue, RecipientState, State, keys, record};
+use crate::{Age, Destination, Item, Queue, RecipientState, State, keys, record};
 
 /// An item to enqueue.
 #[derive(Clone, Debug)]
@@ -43,6 +43,7 @@ impl Queue {
             destination: new.destination,
             recipients: new.envelope.recipients.into_iter().map(fresh).collect(),
             created: new.created,
+            age: Age::from(new.created),
             due: new.created,
             attempts: 0,
             delay_notified: false,

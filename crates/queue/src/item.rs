@@ -7,6 +7,8 @@ use std::str::FromStr;
 use mail::{BodyType, Domain, Host, Id, Recipient, Reply, ReturnContent, ReversePath, Wall};
 use store::{BlobId, Version};
 
+use crate::Age;
+
 /// Where an item goes: what its recipients have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Destination {
@@ -97,8 +99,10 @@ pub struct Item {
     pub destination: Destination,
     /// To whom; finished ones stay until the item is done.
     pub recipients: Vec<RecipientState>,
-    /// When it was accepted; its lifetime counts from here.
+    /// When it was accepted.
     pub created: Wall,
+    /// How long it has waited; its lifetime is measured by that.
+    pub age: Age,
     /// When it is to be tried next.
     pub due: Wall,
     /// Attempts so far.

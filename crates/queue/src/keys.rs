@@ -14,6 +14,8 @@ enum Kind {
     Due = 2,
     /// Destination, due time and id.
     Destination = 3,
+    /// Since when nothing at all can be delivered.
+    Outage = 4,
 }
 
 fn start(kind: Kind) -> KeyBuilder {
@@ -35,6 +37,10 @@ pub(crate) fn items() -> KeyRange {
 
 pub(crate) fn due(due: Wall, id: Id) -> Key {
     start(Kind::Due).u64(millis(due)).u64(id.0).key()
+}
+
+pub(crate) fn outage() -> Key {
+    start(Kind::Outage).key()
 }
 
 /// Everything with a time.

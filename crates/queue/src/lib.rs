@@ -10,11 +10,13 @@
 //! This crate knows no protocol and never commits.
 
 mod admin;
+mod age;
 mod due;
 mod enqueue;
 mod item;
 mod keys;
 mod lease;
+mod outage;
 mod record;
 mod schedule;
 mod settle;
@@ -27,6 +29,7 @@ use std::sync::Arc;
 use store::Store;
 
 pub use admin::{Filter, Page};
+pub use age::Age;
 pub use due::{DueDestination, DueItem, Figures};
 pub use enqueue::NewItem;
 pub use item::{Destination, Item, RecipientState, State};

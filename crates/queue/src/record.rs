@@ -1,13 +1,15 @@
 //! How an item looks in the store. The first byte is the format's version.
 
+use std::time::Duration;
+
 use mail::{BodyType, Id, ReturnContent};
 use store::codec::{Reader, Writer};
 use store::{Error, Version};
 
-use crate::{Item, RecipientState, State};
+use crate::{Age, Item, RecipientState, State};
 
 pub(crate) fn encode(item: &Item) -> Vec<u8> {
-    let mut w = Writer::new(1);
+    let mut w = Writer::new(2);
     w.id(item.message).blob(item.blob).varint(item.size).bytes(&item.prefix);
     w.reverse_path(&item.reverse_path);
     w.u8(match item.ret {
@@ -25,7 +27,9 @@ pub(crate) fn encode(item: &Item) -> Vec<u8> {
     });
     w.bool(item.smtputf8).text(&item.destination.to_string()).list(&item.recipients, write_recipient);
     w.wall(item.created).wall(item.due).varint(item.attempts.into());
-    w.bool(item.delay_notified).bool(item.held).finish()
+    w.bool(item.delay_notified).bool(item.held);
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    w.wall(item.age.until).varint(millis(item.age.counted)).varint(millis(item.age.paused)).finish()
 }
 
 fn write_recipient(w: &mut Writer, recipient: &RecipientState) {
@@ -41,9 +45,9 @@ fn write_recipient(w: &mut Writer, recipient: &RecipientState) {
 }
 
 pub(crate) fn decode(id: Id, version: Version, bytes: &[u8]) -> Result<Item, Error> {
-    let (mut r, _) = Reader::new(bytes, 1, "a queue item")?;
+    let (mut r, format) = Reader::new(bytes, 2, "a queue item")?;
     let r = &mut r;
-    Ok(Item {
+    let mut item = Item {
         id,
         version,
         message: r.id()?,
@@ -62,7 +66,16 @@ pub(crate) fn decode(id: Id, version: Version, bytes: &[u8]) -> Result<Item, Err
         attempts: r.number()?,
         delay_notified: r.bool()?,
         held: r.bool()?,
-    })
+        age: Age::default(),
+    };
+    item.age = if format < 2 { Age::from(item.created) } else { read_age(r)? };
+    Ok(item)
+}
+
+fn read_age(r: &mut Reader<'_>) -> Result<Age, Error> {
+    let until = r.wall()?;
+    let counted = Duration::from_millis(r.varint()?);
+    Ok(Age { until, counted, paused: Duration::from_millis(r.varint()?) })
 }
 
 fn read_ret(r: &mut Reader<'_>) -> Result<Option<ReturnContent>, Error> {

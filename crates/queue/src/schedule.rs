@@ -16,12 +16,16 @@ const DEFAULT_WAIT: Duration = minutes(60);
 pub struct Schedule {
     /// Waits after the first, second, ... attempt; the last one repeats. Never empty.
     pub retry: Vec<Duration>,
-    /// After this the item is given up.
+    /// After so much time that counts ([`Age`](crate::Age)) the item is given up.
     pub lifetime: Duration,
     /// After this the sender is told that it takes longer.
     pub delay_notice_after: Duration,
     /// Waits vary by up to this many percent either way, so that items do not come back all at once.
     pub jitter_percent: u8,
+    /// For so long, up to now, nothing at all could be delivered; zero if something could.
+    pub outage: Duration,
+    /// How much time of outages does not count against an item's lifetime, at most (F26).
+    pub outage_grace: Duration,
 }
 
 impl Default for Schedule {
@@ -31,6 +35,8 @@ impl Default for Schedule {
             lifetime: minutes(5 * 24 * 60),
             delay_notice_after: minutes(4 * 60),
             jitter_percent: 10,
+            outage: Duration::ZERO,
+            outage_grace: minutes(7 * 24 * 60),
         }
     }
 }
@@ -40,6 +46,11 @@ impl Schedule {
     pub fn longest_wait(&self) -> Duration {
         let longest = self.retry.iter().max().copied().unwrap_or(DEFAULT_WAIT);
         longest * (100 + u32::from(self.jitter_percent.min(100))) / 100
+    }
+
+    /// How much later than planned an attempt may come and count in full.
+    pub(crate) fn slack(&self) -> Duration {
+        self.lifetime / 10
     }
 
     /// How long to wait after `attempts` attempts (at least 1).

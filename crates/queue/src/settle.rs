@@ -1,5 +1,7 @@
 //! The result of an attempt, in one commit.
 
+use std::time::Duration;
+
 use mail::{Notify, Reply, Wall};
 use store::Batch;
 use world::Rng;
@@ -54,6 +56,8 @@ pub struct Settled {
     pub pending: Vec<RecipientState>,
     /// When it is tried again; `None` if the item is done and gone.
     pub next_due: Option<Wall>,
+    /// Until when what remains is tried, if our own network is up.
+    pub until: Wall,
     /// What to tell the sender, after NOTIFY (RFC 3461 §4.1); empty for the null reverse-path (RFC 5321 §4.5.5).
     pub reports: Vec<Report>,
 }
@@ -84,12 +88,12 @@ impl Queue {
         next.attempts += 1;
         let mut settled = Settled::default();
         apply(&mut next, outcomes, &mut settled);
-        let age = now.since(item.created);
-        if age >= schedule.lifetime {
+        next.age = item.age.reckon(item.due, now, schedule);
+        if next.age.counted >= schedule.lifetime {
             expire(&mut next, &mut settled);
         }
         settled.pending = next.pending().map(|(_, recipient)| recipient.clone()).collect();
-        let is_late = age >= schedule.delay_notice_after && !item.delay_notified;
+        let is_late = next.age.whole() >= schedule.delay_notice_after && !item.delay_notified;
         settled.reports = reports(&next, &settled, is_late);
         if settled.pending.is_empty() {
             remove(batch, item);
@@ -98,6 +102,7 @@ impl Queue {
         next.delay_notified |= is_late;
         next.due = next_due(&next, now, schedule, rng);
         settled.next_due = Some(next.due);
+        settled.until = now + schedule.lifetime.saturating_sub(next.age.counted);
         unplace(batch, item);
         place(batch, &next);
         settled
@@ -164,8 +169,11 @@ fn is_wanted(kind: ReportKind, notify: Notify) -> bool {
 
 /// The next attempt by the schedule, but not after the moments at which the sender must hear something.
 fn next_due(item: &Item, now: Wall, schedule: &Schedule, rng: &dyn Rng) -> Wall {
-    let notice = (!item.delay_notified).then(|| item.created + schedule.delay_notice_after);
-    let end = Some(item.created + schedule.lifetime);
-    let moments = [notice, end].into_iter().flatten().filter(|moment| *moment > now);
-    moments.fold(now + schedule.wait(item.attempts, rng), Wall::min)
+    let notice = schedule.delay_notice_after.checked_sub(item.age.whole());
+    let notice = notice.filter(|_| !item.delay_notified);
+    // While the lifetime is paused, its end does not come nearer.
+    let paused = schedule.outage > Duration::ZERO && item.age.paused < schedule.outage_grace;
+    let end = schedule.lifetime.checked_sub(item.age.counted).filter(|_| !paused);
+    let moments = [notice, end].into_iter().flatten().filter(|moment| !moment.is_zero());
+    now + moments.fold(schedule.wait(item.attempts, rng), Duration::min)
 }

@@ -11,6 +11,7 @@ use queue::{Destination, Item, Lease};
 use smtp::client::{self, Credentials, Service, Source, Timeouts, TlsPolicy};
 
 use super::conclude::conclude;
+use super::outage;
 use super::outcome::Results;
 use super::route::{Hop, Router};
 use super::session::{Connection, Content, Dialer, Unusable};
@@ -121,6 +122,9 @@ impl Line {
             Ok(hops) => self.try_hosts(mta, item, progress, &hops).await,
             Err(reply) => {
                 self.no_way(mta, item, progress, &reply);
+                if reply.is_temporary() {
+                    outage::failed(mta, &self.destination).await;
+                }
                 self.dead = Some(reply).filter(Reply::is_temporary);
             }
         }
@@ -146,7 +150,7 @@ impl Line {
 
     /// Goes from host to host, and at each from address to address, while somebody is undecided (RFC 5321 §5.1).
     async fn try_hosts(&mut self, mta: &Mta, item: &Item, progress: &mut Progress, hops: &[Hop]) {
-        let mut reached = false;
+        let (mut reached, mut connected) = (false, false);
         let mut why = None;
         for hop in hops {
             let mut left = hop.clone();
@@ -154,7 +158,7 @@ impl Line {
                 let began = mta.world.clock.mono();
                 match self.dialer.open(&left).await {
                     Ok(connection) => {
-                        reached = true;
+                        (reached, connected) = (true, true);
                         self.carried = 0;
                         left.addresses = untried(left.addresses, connection.peer());
                         self.hand_over(mta, item, progress, connection, began).await;
@@ -163,12 +167,18 @@ impl Line {
                         // Without a connection all addresses have been tried.
                         let tried = std::mem::take(&mut left.addresses);
                         if unusable.connected {
+                            connected = true;
                             left.addresses = untried(tried, unusable.address);
                         }
                         why = Some(self.not_usable(mta, item, progress, hop, unusable, began));
                     }
                 }
             }
+        }
+        if connected {
+            outage::answered(mta).await;
+        } else if why.is_some() {
+            outage::failed(mta, &self.destination).await;
         }
         if !reached {
             self.dead = why.filter(Reply::is_temporary);
@@ -253,6 +263,9 @@ async fn send(
     let sent = connection.send(&*mta.store, envelope, &Content::of(item)).await;
     let (results, usable) = match sent {
         Ok(outcomes) => {
+            if outcomes.iter().any(|outcome| outcome.source == Source::Peer) {
+                outage::answered(mta).await;
+            }
             if outcomes.iter().any(|outcome| outcome.source == Source::Uncertain) {
                 let note =
                     format!("{host} may have taken the message without telling us: a copy is possible");

@@ -68,12 +68,13 @@ async fn commit(
     outcomes: &[(usize, Outcome)],
     progress: &Progress,
 ) -> Result<(), store::Error> {
-    let (now, schedule) = (mta.world.clock.wall(), settings.retry.schedule());
+    let now = mta.world.clock.wall();
+    let schedule = settings.retry.schedule(mta.outage.lasted(now));
     let mut batch = Batch::new();
     let settled = mta.queue.settle(&mut batch, item, outcomes.to_vec(), now, &schedule, &*mta.world.rng);
     let mut events = progress.events.clone();
     events.extend(consequences(mta, item, &settled));
-    events.extend(report(mta, &mut batch, settings, item, &settled, &progress.results).await?);
+    events.extend(report(mta, &mut batch, item, &settled, &progress.results).await?);
     mta.journeys.record(&mut batch, item.message, &events);
     mta.store.commit(batch).await.map(drop)
 }
@@ -110,17 +111,15 @@ fn untold(mta: &Mta, item: &Item, settled: &Settled) -> Option<Event> {
 async fn report(
     mta: &Mta,
     batch: &mut Batch,
-    settings: &Settings,
     item: &Item,
     settled: &Settled,
     results: &Results,
 ) -> Result<Vec<Event>, store::Error> {
-    let until = item.created + settings.retry.lifetime;
     let told = settled.reports.iter().filter_map(|report| {
         let address = &report.recipient.recipient.address;
         // RFC 3461 §5.2.3: a next hop that knows DSN reports success itself.
         let silent = report.kind == queue::ReportKind::Relayed && results.next_hop_reports(address);
-        (!silent).then(|| Told::queued(report.kind, &report.recipient, results.host(address), until))
+        (!silent).then(|| Told::queued(report.kind, &report.recipient, results.host(address), settled.until))
     });
     let mut told: Vec<Told> = told.collect();
     let mut events = Vec::new();

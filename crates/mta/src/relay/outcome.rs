@@ -174,6 +174,7 @@ mod tests {
             destination: Destination::Smarthost,
             recipients: (0..recipients).map(recipient).collect(),
             created: Wall::default(),
+            age: queue::Age::default(),
             due: Wall::default(),
             attempts: 0,
             delay_notified: false,

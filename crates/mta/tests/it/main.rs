@@ -4,6 +4,7 @@ mod faults;
 mod faulty;
 mod lines;
 mod office;
+mod outage;
 mod outgoing;
 mod refusals;
 mod remote;

@@ -164,6 +164,27 @@ impl Office {
         self.world.tasks.spawn(Box::pin(Arc::clone(&self.mta).run_queue()));
     }
 
+    /// Ends the server and starts it again on the same store, with the queue.
+    pub(crate) async fn restart(&mut self) {
+        self.mta.shutdown();
+        self.world.clock.sleep(std::time::Duration::from_mins(1)).await;
+        self.queue = Arc::new(Queue::new(Arc::clone(&self.store)));
+        self.mta = Mta::new(Parts {
+            world: self.world.clone(),
+            store: Arc::clone(&self.store),
+            directory: Arc::clone(&self.directory),
+            mailboxes: Arc::clone(&self.mailboxes),
+            queue: Arc::clone(&self.queue),
+            journeys: Arc::clone(&self.journeys),
+            settings: Settings::new("mx.alpha.test".parse().expect("a host name")),
+            acceptor: None,
+            connector: None,
+        });
+        self.listen(25, Service::Mx);
+        self.listen(587, Service::Submission);
+        self.start_queue();
+    }
+
     /// A client somewhere on the net.
     pub(crate) async fn client(&self, port: u16) -> Client {
         self.client_from("198.51.100.7", port).await

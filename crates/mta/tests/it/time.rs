@@ -20,8 +20,8 @@ pub(crate) struct Time(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     now: Duration,
-    /// How far the wall clock was put back.
-    back: Duration,
+    /// How far the wall clock was put ahead, in milliseconds.
+    ahead: i64,
     timers: BTreeMap<(Duration, u64), Waker>,
     timer_count: u64,
     ready: VecDeque<Arc<Running>>,
@@ -64,7 +64,12 @@ impl Time {
 
     /// Puts the wall clock back.
     pub(crate) fn put_back(&self, by: Duration) {
-        self.lock().back += by;
+        self.lock().ahead -= by.as_millis() as i64;
+    }
+
+    /// Puts the wall clock ahead.
+    pub(crate) fn put_ahead(&self, by: Duration) {
+        self.lock().ahead += by.as_millis() as i64;
     }
 
     /// Runs until `main` ends. Panics when all wait for each other.
@@ -128,7 +133,7 @@ impl Clock for Time {
 
     fn wall(&self) -> Wall {
         let state = self.lock();
-        Wall::from_millis((START + state.now).millis() - state.back.as_millis() as i64)
+        Wall::from_millis((START + state.now).millis() + state.ahead)
     }
 
     fn sleep_until(&self, deadline: Mono) -> BoxFuture<'static, ()> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use mail::Domain;
@@ -18,6 +18,8 @@ use crate::time::Time;
 #[derive(Default)]
 pub(crate) struct Wires {
     listeners: Mutex<BTreeMap<SocketAddr, mpsc::UnboundedSender<Stream>>>,
+    /// Whether nobody can be reached.
+    cut: AtomicBool,
     /// Addresses that never answer.
     silent: Mutex<BTreeSet<SocketAddr>>,
     /// Every address that was ever tried, in order.
@@ -27,6 +29,11 @@ pub(crate) struct Wires {
 impl Wires {
     pub(crate) fn make_silent(&self, address: SocketAddr) {
         self.silent.lock().expect("no panics").insert(address);
+    }
+
+    /// Cuts all hosts off from each other, or connects them again.
+    pub(crate) fn cut(&self, cut: bool) {
+        self.cut.store(cut, Ordering::Relaxed);
     }
 
     pub(crate) fn tried(&self) -> Vec<SocketAddr> {
@@ -63,6 +70,9 @@ impl Net for Host {
         if self.wires.silent.lock().expect("no panics").contains(&to) {
             self.wires.tried.lock().expect("no panics").push(to);
             return Box::pin(std::future::pending());
+        }
+        if self.wires.cut.load(Ordering::Relaxed) {
+            return Box::pin(async { Err(io::ErrorKind::NetworkUnreachable.into()) });
         }
         let stream = self.wires.dial(SocketAddr::new(self.ip, 40_000), to);
         Box::pin(async move { stream })

@@ -93,6 +93,47 @@ async fn a_clock_that_jumps_back_ends_nothing_early() {
     assert!(wait <= Duration::from_secs(330), "{wait:?}");
 }
 
+/// The lifetime is what an item waited, not what a clock says (F18): one attempt behind a jump of ten years, or after a
+/// month on hold, ends nothing.
+#[tokio::test]
+async fn a_clock_that_jumps_ahead_ends_nothing_early() {
+    let office = Office::new(7).await;
+    let id = office.enqueue(vec![recipient("a@y.test")], at(0)).await;
+    let future = at(10 * 365 * 24 * 60);
+    let (mut now, mut attempts) = (future, 0);
+    while let Some(due) = office.settle(id, vec![(0, Outcome::Deferred(reply(450)))], now).await.next_due {
+        (now, attempts) = (due, attempts + 1);
+    }
+    assert!(attempts > 25, "{attempts}");
+    assert!(now.since(future) > Duration::from_hours(4 * 24), "{now:?}");
+
+    let id = office.enqueue(vec![recipient("a@y.test")], at(0)).await;
+    for (held, month) in [(true, 0), (false, 1)] {
+        let (mut batch, item) = (store::Batch::new(), office.get(id).await);
+        let now = at(month * 30 * 24 * 60);
+        if held {
+            office.queue.hold(&mut batch, &item)
+        } else {
+            office.queue.release(&mut batch, &item, now)
+        }
+        office.commit(batch).await;
+    }
+    let settled = office.settle(id, vec![(0, Outcome::Deferred(reply(450)))], at(30 * 24 * 60)).await;
+    assert_eq!((settled.expired.len(), settled.reports.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn an_outage_is_remembered() {
+    let office = Office::new(8).await;
+    for since in [None, Some(at(5)), Some(at(7)), None] {
+        let mut batch = store::Batch::new();
+        office.queue.note_outage(&mut batch, since);
+        office.commit(batch).await;
+        assert_eq!(office.queue.outage().await, Ok(since));
+    }
+    assert_eq!(office.queue.next_due().await, Ok(None), "it is no item");
+}
+
 /// One step of a random life.
 #[derive(Clone, Debug)]
 enum Act {

@@ -1,11 +1,13 @@
 //! Items in the store.
 
+use std::time::Duration;
+
 use mail::{BodyType, Id, Notify, Recipient, ReturnContent};
 use proptest::prelude::*;
 use store::{BlobId, Version};
 
 use super::{at, recipient, reply};
-use crate::{Item, RecipientState, State, record};
+use crate::{Age, Item, RecipientState, State, record};
 
 fn item() -> Item {
     let asked = Recipient {
@@ -31,6 +33,7 @@ fn item() -> Item {
             state(recipient("b@y.test"), State::Failed, None),
         ],
         created: at(0),
+        age: Age { until: at(4), counted: Duration::from_mins(3), paused: Duration::from_mins(1) },
         due: at(5),
         attempts: 3,
         delay_notified: true,
@@ -43,6 +46,17 @@ fn item() -> Item {
 fn items_come_back_as_they_were() {
     let item = item();
     assert_eq!(record::decode(item.id, item.version, &record::encode(&item)), Ok(item));
+}
+
+/// The first format knew no age: it begins with the acceptance, and the next attempt reckons what has passed.
+#[test]
+fn items_of_the_first_format_are_read() {
+    let item = Item { age: Age::from(at(0)), ..item() };
+    let mut bytes = record::encode(&item);
+    let age = store::codec::Writer::new(2).wall(item.age.until).varint(0).varint(0).finish().len() - 1;
+    bytes[0] = 1;
+    bytes.truncate(bytes.len() - age);
+    assert_eq!(record::decode(item.id, item.version, &bytes), Ok(item));
 }
 
 proptest! {
