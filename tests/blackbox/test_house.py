@@ -103,7 +103,7 @@ class Process(unittest.TestCase):
             self.assertEqual(status["pid"], house.process.pid)
             self.assertEqual(status["connections"]["services"]["smtp"], 1)
             self.assertGreaterEqual(status["store"]["syncs"], 1)
-            self.assertEqual(status["queue"], {"items": 0, "due": 0, "held": 0, "next_due": None})
+            self.assertEqual(status["queue"], {"items": 0, "due": 0, "held": 0, "next_due": None, "outage_since": None})
             self.assertIn("posthouse", house.run("status").stdout)
             self.assertEqual(house.stop(), 0)
             ended = house.run("status", check=False)

@@ -186,4 +186,6 @@ pub(crate) struct QueueFigures {
     pub(crate) due: u64,
     pub(crate) held: u64,
     pub(crate) next_due: Option<String>,
+    /// Since when nothing at all can be delivered (F26); nothing in good times.
+    pub(crate) outage_since: Option<String>,
 }

@@ -43,7 +43,14 @@ impl Office {
     async fn queue_figures(&self) -> Result<QueueFigures, Trouble> {
         let figures = self.queue.figures(self.world.clock.wall()).await?;
         let next_due = figures.next_due.map(time);
-        Ok(QueueFigures { items: figures.items, due: figures.due, held: figures.held, next_due })
+        let outage_since = self.queue.outage().await?.map(time);
+        Ok(QueueFigures {
+            items: figures.items,
+            due: figures.due,
+            held: figures.held,
+            next_due,
+            outage_since,
+        })
     }
 }
 

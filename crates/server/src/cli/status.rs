@@ -33,6 +33,10 @@ fn render(status: &Status, paint: Paint) -> String {
     lines.push(line(paint, "connections", &connections(&status.connections)));
     lines.push(line(paint, "store", &store(&status.store)));
     lines.push(line(paint, "queue", &queue(&status.queue, paint)));
+    if let Some(since) = &status.queue.outage_since {
+        let text = format!("since {} nothing at all can be delivered; see the log", clean(since));
+        lines.push(line(paint, "warning", &paint.paint(Style::Yellow, text)));
+    }
     lines.join("\n")
 }
 
@@ -105,7 +109,13 @@ mod tests {
                 log_bytes: 1536,
                 replay_bytes: 9,
             },
-            queue: QueueFigures { items: 5, due: 1, held: 2, next_due: Some("2026-11-24T00:00:00Z".into()) },
+            queue: QueueFigures {
+                items: 5,
+                due: 1,
+                held: 2,
+                next_due: Some("2026-11-24T00:00:00Z".into()),
+                outage_since: Some("2026-11-23T00:00:00Z".into()),
+            },
         };
         assert_eq!(
             render(&status, Paint(false)),
@@ -114,7 +124,8 @@ mod tests {
              listener     smtp         [::1]:25\n\
              connections  3 open: smtp 3\n\
              store        8 commits, 2 syncs (0.25 a commit), 1.5 KiB of log written, 9 B to replay\n\
-             queue        5 items, 1 due, 2 held, next due 2026-11-24T00:00:00Z"
+             queue        5 items, 1 due, 2 held, next due 2026-11-24T00:00:00Z\n\
+             warning      since 2026-11-23T00:00:00Z nothing at all can be delivered; see the log"
         );
         assert!(render(&status, Paint(true)).contains("\x1b[33m2 held\x1b[0m"));
     }

@@ -131,6 +131,7 @@ fn outbound(mut section: Section<'_, '_>, base: &Path, problems: &mut Collector<
     section.set(problems, "retry", &mut out.retry.waits, waits);
     section.set(problems, "lifetime", &mut out.retry.lifetime, duration);
     section.set(problems, "delay_notice", &mut out.retry.delay_notice_after, duration);
+    section.set(problems, "outage_grace", &mut out.retry.outage_grace, duration);
     section.set(problems, "concurrency", &mut out.concurrency, |v| count(v, 10_000));
     section.set(problems, "concurrency_per_destination", &mut out.concurrency_per_destination, |v| {
         count(v, 1000)

@@ -88,6 +88,7 @@ port = 2525
 smarthost = { host = "relay.example.net", port = 465, user = "u", password_file = "pw", tls = "required" }
 retry = ["1s", "5m"]
 lifetime = "5d"
+outage_grace = "7d"
 delay_notice = "4h"
 allow_private = true
 [relay]
