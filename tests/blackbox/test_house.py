@@ -4,10 +4,13 @@ import imaplib
 import json
 import os
 import resource
+import shutil
 import smtplib
 import subprocess
+import tempfile
 import time
 import unittest
+from pathlib import Path
 
 from house import BINARY, House, NameServer, letter, until
 
@@ -52,6 +55,28 @@ class Process(unittest.TestCase):
             self.assertIn("hostname", done.stderr)
         finally:
             house.close()
+
+    def test_the_medium_is_looked_at(self):
+        """What lies under data_dir, what a sync takes there, and a warning where that cannot keep mail."""
+        house = House()
+        memory = Path(tempfile.mkdtemp(prefix="posthouse-", dir="/dev/shm"))
+        try:
+            (house.directory / "data").mkdir()
+            self.assertRegex(house.run("check").stdout, r"data_dir +\S+, a sync takes \d")
+            house.start()
+            disk = until(lambda: house.status()["disk"], what="the disk to have been looked at")
+            self.assertGreater(disk["sync_microseconds"], 0)
+            self.assertEqual(house.stop(), 0)
+            self.assertEqual(sorted(path.name for path in (house.directory / "data").iterdir() if "probe" in path.name), [])
+            house.config.write_text(house.config.read_text().replace(f"{house.directory}/data", str(memory)))
+            self.assertIn("all mail is gone when the machine stops", house.run("check").stdout)
+            house.start()
+            disk = until(lambda: house.status()["disk"], what="the disk to have been looked at")
+            self.assertEqual((disk["file_system"], len(disk["warnings"])), ("tmpfs", 1))
+            self.assertIn("all mail is gone when the machine stops", house.tail())
+        finally:
+            house.close()
+            shutil.rmtree(memory, ignore_errors=True)
 
     def test_commands_work_with_and_without_the_server(self):
         house = House()

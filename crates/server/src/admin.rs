@@ -20,8 +20,8 @@ use store::{Batch, Store};
 use world::World;
 
 pub(crate) use reply::{
-    AccountDetail, AccountRow, AliasRow, ConnectionFigures, DnsRecord, JourneyEvent, JourneyRow, ListenerRow,
-    MailboxRow, QueueFigures, QueueRecipient, QueueRow, Reply, Status, StoreFigures,
+    AccountDetail, AccountRow, AliasRow, ConnectionFigures, DiskFigures, DnsRecord, JourneyEvent, JourneyRow,
+    ListenerRow, MailboxRow, QueueFigures, QueueRecipient, QueueRow, Reply, Status, StoreFigures,
 };
 pub(crate) use request::{NewPassword, QueueAction, QueueFilter, Request, TraceQuery};
 pub(crate) use status::Running;

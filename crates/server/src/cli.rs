@@ -109,7 +109,7 @@ impl Arguments {
             Command::Demo(arguments) => Box::pin(crate::demo::run(arguments)).await,
             Command::Setup(arguments) => arguments.run(&config).await,
             Command::Serve => Box::pin(crate::serve::run(&config)).await,
-            Command::Check => run::check(&config),
+            Command::Check => run::check(&config).await,
             Command::Domain(command) => command.run(&config).await,
             Command::Account(command) => command.run(&config).await,
             Command::Alias(command) => command.run(&config).await,

@@ -14,6 +14,7 @@ mod epoch;
 mod forget;
 mod listen;
 mod logging;
+mod medium;
 mod serve;
 mod services;
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use store::Store;
@@ -12,13 +12,13 @@ use tokio::sync::watch;
 use world::tls::Connector;
 use world::{Either, Task, World, disk, race};
 
-use crate::admin::{Office, Running};
+use crate::admin::{DiskFigures, Office, Running};
 use crate::cli::output;
 use crate::cli::{Failure, load};
 use crate::config::{Config, Service};
 use crate::connections::{Caps, Connections};
 use crate::services::Services;
-use crate::{certificate, control, epoch, forget, listen};
+use crate::{certificate, control, epoch, forget, listen, medium};
 
 /// Bytes of a password file.
 const PASSWORD_FILE_LENGTH: u64 = 4096;
@@ -39,6 +39,7 @@ pub(crate) async fn run(path: &Path) -> Result<(), Failure> {
     let mut signals = Signals::new().map_err(|e| format!("cannot listen for signals: {e}"))?;
     let server = Server::start(world, &config).await?;
     output::say(ready_line(server.addresses()));
+    medium::tell(&server.world, &config.data_dir, Arc::clone(&server.disk));
     let failure = loop {
         match race(server.failed(), signals.next()).await {
             Either::Left(error) => break Some(error),
@@ -121,6 +122,7 @@ pub struct Server {
     journey_days: watch::Sender<usize>,
     stopped: watch::Sender<bool>,
     tasks: Vec<Task>,
+    disk: Arc<OnceLock<DiskFigures>>,
 }
 
 impl Server {
@@ -139,11 +141,13 @@ impl Server {
         settings.outbound.own_listeners = smtp_addresses(&bound);
         let addresses: Vec<_> = bound.iter().map(|b| (b.service, b.listener.local_addr())).collect();
         let connections = Connections::new(caps(config, &tuning));
+        let disk = Arc::default();
         let running = Running {
             since: world.clock.mono(),
             alone: tuning.open_files.is_none(),
             addresses: addresses.clone(),
             connections: Arc::clone(&connections),
+            disk: Arc::clone(&disk),
         };
         let office = Office::new(world.clone(), Arc::clone(&store), config.hostname.clone());
         let office = Arc::new(office.tuned(tuning.password_iterations).of(running));
@@ -170,6 +174,7 @@ impl Server {
             journey_days: watch::Sender::new(config.limits.journey_days),
             stopped,
             tasks: Vec::new(),
+            disk,
         };
         server.spawn_all(bound, control, &stop);
         Ok(server)

@@ -153,6 +153,20 @@ pub(crate) struct Status {
     pub(crate) connections: ConnectionFigures,
     pub(crate) store: StoreFigures,
     pub(crate) queue: QueueFigures,
+    /// What `data_dir` lies on; nothing until that has been looked at.
+    pub(crate) disk: Option<DiskFigures>,
+}
+
+/// What was measured when the server started.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct DiskFigures {
+    pub(crate) file_system: String,
+    /// What one small write and its sync took, in the middle.
+    pub(crate) sync_microseconds: Option<u64>,
+    /// Both, for people.
+    pub(crate) words: String,
+    /// What that means for the mail, where it is not as it should be.
+    pub(crate) warnings: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -1,13 +1,14 @@
 //! How the running server is.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use mail::Mono;
 use store::Statistics;
 
 use super::{
-    ConnectionFigures, ListenerRow, Office, QueueFigures, Reply, Status, StoreFigures, Trouble, time,
+    ConnectionFigures, DiskFigures, ListenerRow, Office, QueueFigures, Reply, Status, StoreFigures, Trouble,
+    time,
 };
 use crate::config::Service;
 use crate::connections::Connections;
@@ -19,6 +20,8 @@ pub(crate) struct Running {
     pub(crate) alone: bool,
     pub(crate) addresses: Vec<(Service, SocketAddr)>,
     pub(crate) connections: Arc<Connections>,
+    /// Filled once `data_dir` has been looked at.
+    pub(crate) disk: Arc<OnceLock<DiskFigures>>,
 }
 
 impl Office {
@@ -36,6 +39,7 @@ impl Office {
             connections: running.connections(),
             store: store_figures(self.store.statistics()),
             queue: self.queue_figures().await?,
+            disk: running.disk.get().cloned(),
         };
         Ok(Reply::Status { status: Box::new(status) })
     }

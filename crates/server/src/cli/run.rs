@@ -9,7 +9,7 @@ use super::{Failure, output};
 use crate::admin::{Office, Reply, Request};
 use crate::config::Config;
 use crate::control::Client;
-use crate::{certificate, serve};
+use crate::{certificate, medium, serve};
 
 /// Bytes of a configuration file.
 const CONFIG_LENGTH: u64 = 1 << 20;
@@ -36,7 +36,7 @@ pub(crate) fn load(path: &Path) -> Result<Config, Failure> {
 }
 
 /// `posthouse check`
-pub(super) fn check(path: &Path) -> Result<(), Failure> {
+pub(super) async fn check(path: &Path) -> Result<(), Failure> {
     let config = load(path)?;
     let world = world::real::world(&config.dns_servers);
     serve::settings(&world, &config).map_err(Failure::Usage)?;
@@ -51,6 +51,16 @@ pub(super) fn check(path: &Path) -> Result<(), Failure> {
     }
     if config.tls.is_none() {
         output::say("  no [tls]: a self-signed certificate will be used");
+    }
+    let tasks = world.tasks.as_ref();
+    match medium::look(world.disk.as_ref(), tasks, &config.data_dir).await {
+        Some(medium) => {
+            output::say(format!("  data_dir     {}", medium::words(&medium)));
+            for warning in medium::warnings(&medium, &config.data_dir) {
+                output::say(format!("  warning: {warning}"));
+            }
+        }
+        None => output::say("  data_dir     cannot be looked at yet"),
     }
     Ok(())
 }

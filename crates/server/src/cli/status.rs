@@ -37,6 +37,12 @@ fn render(status: &Status, paint: Paint) -> String {
         let text = format!("since {} nothing at all can be delivered; see the log", clean(since));
         lines.push(line(paint, "warning", &paint.paint(Style::Yellow, text)));
     }
+    if let Some(figures) = &status.disk {
+        lines.push(line(paint, "disk", &clean(&figures.words)));
+        for warning in &figures.warnings {
+            lines.push(line(paint, "warning", &paint.paint(Style::Yellow, clean(warning))));
+        }
+    }
     lines.join("\n")
 }
 
@@ -90,7 +96,7 @@ fn duration(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::ListenerRow;
+    use crate::admin::{DiskFigures, ListenerRow};
 
     #[test]
     fn a_status_for_people() {
@@ -116,6 +122,12 @@ mod tests {
                 next_due: Some("2026-11-24T00:00:00Z".into()),
                 outage_since: Some("2026-11-23T00:00:00Z".into()),
             },
+            disk: Some(DiskFigures {
+                file_system: "NFS".into(),
+                sync_microseconds: Some(900),
+                words: "NFS, a sync takes 900 µs".into(),
+                warnings: vec!["it is far away".into()],
+            }),
         };
         assert_eq!(
             render(&status, Paint(false)),
@@ -125,7 +137,9 @@ mod tests {
              connections  3 open: smtp 3\n\
              store        8 commits, 2 syncs (0.25 a commit), 1.5 KiB of log written, 9 B to replay\n\
              queue        5 items, 1 due, 2 held, next due 2026-11-24T00:00:00Z\n\
-             warning      since 2026-11-23T00:00:00Z nothing at all can be delivered; see the log"
+             warning      since 2026-11-23T00:00:00Z nothing at all can be delivered; see the log\n\
+             disk         NFS, a sync takes 900 µs\n\
+             warning      it is far away"
         );
         assert!(render(&status, Paint(true)).contains("\x1b[33m2 held\x1b[0m"));
     }

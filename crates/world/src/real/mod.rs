@@ -3,6 +3,7 @@
 mod clock;
 mod disk;
 mod dns;
+pub mod medium;
 mod net;
 mod rng;
 mod task;
