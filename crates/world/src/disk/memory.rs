@@ -132,6 +132,33 @@ impl MemoryDisk {
         state.sticky = None;
     }
 
+    /// The process that uses the disk is gone, but not the power: its handles and locks are dead, and what it has
+    /// written stays, synced or not.
+    pub fn kill(&self) {
+        let mut state = self.lock_state();
+        state.generation += 1;
+        state.locks.clear();
+    }
+
+    /// A disk of its own with the same content, of which everything is durable.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let state = self.lock_state();
+        let inode = |inode: &Inode| Inode {
+            current: inode.current.clone(),
+            durable: inode.current.clone(),
+            pending: Vec::new(),
+        };
+        let copy = State {
+            inodes: state.inodes.iter().map(|(id, old)| (*id, inode(old))).collect(),
+            names: state.names.clone(),
+            durable_names: state.names.clone(),
+            next_inode: state.next_inode,
+            ..State::default()
+        };
+        Self { state: Arc::new(Mutex::new(copy)), generation: None }
+    }
+
     /// Changes bytes of a file behind everybody's back, also in its durable image: bit rot.
     pub fn corrupt(&self, path: &Path, offset: u64, change: impl Fn(u8) -> u8) -> io::Result<()> {
         let mut state = self.lock_state();

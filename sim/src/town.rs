@@ -1,0 +1,137 @@
+//! Who lives in a universe: offices with their people, and other mail servers.
+//!
+//! Everything here is plain data, drawn from a seed, and can be made smaller.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::rng::Dice;
+
+/// The password of every account.
+pub const PASSWORD: &str = "a good password";
+
+/// All of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Town {
+    /// Real servers.
+    pub offices: Vec<OfficePlan>,
+    /// Domains elsewhere, served by scripted servers.
+    pub remotes: Vec<RemoteDomain>,
+}
+
+/// A real server: SMTP on its address, everything that people log in to on its loopback, where passwords may be sent
+/// in clear.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfficePlan {
+    /// `mx.alpha.test`
+    pub hostname: String,
+    /// `alpha.test`
+    pub domain: String,
+    /// Its address.
+    pub ip: Ipv4Addr,
+    /// Full addresses, each an account with [`PASSWORD`].
+    pub users: Vec<String>,
+    /// An address and where it leads.
+    pub aliases: Vec<(String, Vec<String>)>,
+}
+
+impl OfficePlan {
+    /// Where other servers bring mail.
+    pub fn smtp(&self) -> SocketAddr {
+        SocketAddr::new(self.ip.into(), 25)
+    }
+
+    /// Where its people hand in mail; only from its own machine.
+    pub fn submission(&self) -> SocketAddr {
+        loopback(587)
+    }
+
+    /// LMTP, only from its own machine.
+    pub fn lmtp(&self) -> SocketAddr {
+        loopback(24)
+    }
+
+    /// IMAP, only from its own machine.
+    pub fn imap(&self) -> SocketAddr {
+        loopback(143)
+    }
+
+    /// POP3, only from its own machine.
+    pub fn pop3(&self) -> SocketAddr {
+        loopback(110)
+    }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)
+}
+
+/// A domain elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteDomain {
+    /// `gamma.test`
+    pub domain: String,
+    /// Its MX hosts, at least one.
+    pub hosts: Vec<RemoteHost>,
+}
+
+/// A mail server elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteHost {
+    /// The preference of its MX record.
+    pub preference: u16,
+    /// `mx1.gamma.test`
+    pub hostname: String,
+    /// Its address; it listens on port 25.
+    pub ip: Ipv4Addr,
+}
+
+impl RemoteHost {
+    /// Where it takes mail.
+    pub fn smtp(&self) -> SocketAddr {
+        SocketAddr::new(IpAddr::V4(self.ip), 25)
+    }
+}
+
+/// Names of domains, in the order in which they are used: offices first.
+const DOMAINS: [&str; 6] =
+    ["alpha.test", "beta.test", "gamma.test", "delta.test", "epsilon.test", "zeta.test"];
+const USERS: [&str; 4] = ["ann", "bob", "cleo", "dan"];
+
+impl Town {
+    /// Draws one: mostly a single office, with one to three domains elsewhere.
+    pub fn draw(dice: &mut Dice) -> Self {
+        let offices = if dice.chance(250) { 2 } else { 1 };
+        let remotes = dice.between(1..=3) as usize;
+        Self {
+            offices: (0..offices).map(|number| Self::office(number, dice)).collect(),
+            remotes: (offices..offices + remotes).map(|number| Self::remote(number, dice)).collect(),
+        }
+    }
+
+    fn office(number: usize, dice: &mut Dice) -> OfficePlan {
+        let domain = DOMAINS[number].to_owned();
+        let many = dice.between(2..=3) as usize;
+        let users: Vec<String> = USERS[..many].iter().map(|user| format!("{user}@{domain}")).collect();
+        OfficePlan {
+            hostname: format!("mx.{domain}"),
+            ip: Ipv4Addr::new(192, 0, 2, number as u8 + 1),
+            aliases: vec![(format!("all@{domain}"), users.clone())],
+            users,
+            domain,
+        }
+    }
+
+    fn remote(number: usize, dice: &mut Dice) -> RemoteDomain {
+        let domain = DOMAINS[number].to_owned();
+        let host = |at: u8, preference| RemoteHost {
+            preference,
+            hostname: format!("mx{at}.{domain}"),
+            ip: Ipv4Addr::new(198, 51, 100, number as u8 * 8 + at),
+        };
+        let second = *dice.pick(&[10, 20]);
+        let hosts = if dice.chance(400) { vec![host(1, 10), host(2, second)] } else { vec![host(1, 10)] };
+        RemoteDomain { hosts, domain }
+    }
+}
