@@ -118,7 +118,7 @@ impl DiskDoor {
         self.pass_time(operation);
         if let Some(death) = dies {
             self.coverage.hit(match death {
-                Death::Kill => "fault.kill-in-disk-operation",
+                Death::Kill | Death::Exit => "fault.kill-in-disk-operation",
                 Death::PowerCut => "fault.power-cut-in-disk-operation",
             });
             self.executor.doom(self.process, death);

@@ -44,6 +44,8 @@ pub struct ProcessId(pub u32);
 pub enum Death {
     /// SIGKILL, the OOM killer: what it has written stays, its connections are reset or closed.
     Kill,
+    /// It has ended by itself, and whatever it still did ends with it.
+    Exit,
     /// The machine loses its power: what was not synced may be lost, its connections go silent.
     PowerCut,
 }

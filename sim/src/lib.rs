@@ -11,6 +11,7 @@ pub mod disk;
 pub mod dns;
 pub mod executor;
 pub mod net;
+pub mod office;
 pub mod oracle;
 pub mod rng;
 pub mod run;

@@ -133,7 +133,7 @@ impl Universe {
         });
         self.executor.end_process(process, death);
         match death {
-            Death::Kill => machine.disk.kill(),
+            Death::Kill | Death::Exit => machine.disk.kill(),
             Death::PowerCut => {
                 let mut dice = self.fork("crash");
                 // Nothing, anything, everything, and mostly something.

@@ -197,6 +197,11 @@ impl Config {
         read::config(text, file)
     }
 
+    /// How long sessions may go on after the server was asked to end.
+    pub fn shutdown_deadline(&self) -> Duration {
+        self.limits.shutdown_deadline
+    }
+
     /// Whether nobody outside this machine can reach the server: a test, a sandbox. Such a server has nothing to
     /// protect this machine from by refusing to send to it (F13).
     pub(crate) fn is_on_loopback_only(&self) -> bool {

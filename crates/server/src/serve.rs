@@ -210,6 +210,11 @@ impl Server {
         &self.addresses
     }
 
+    /// What it keeps everything in, for a program that runs it inside itself.
+    pub fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.office.store)
+    }
+
     /// Goes over to a new configuration, or keeps the old one if the new one cannot be used (F37). Gives the one that
     /// holds from now on.
     pub fn reload(&self, old: Config, new: Config) -> Config {

@@ -254,7 +254,7 @@ impl Wire {
                 self.lose(both, end, now);
                 self.reset_both(both, now);
             }
-            None => self.finish(both, end, now),
+            None | Some(Death::Exit) => self.finish(both, end, now),
             Some(Death::Kill) => {
                 self.lose(both, end, now);
                 if both.dice.chance(500) { self.finish(both, end, now) } else { self.reset_both(both, now) }
