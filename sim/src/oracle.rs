@@ -1,5 +1,9 @@
 //! What must hold: the invariants I1 to I20, checked against a ledger of everything that was acknowledged.
 
+pub mod book;
+pub mod ledger;
+pub mod mail;
+
 use serde::Serialize;
 
 /// An invariant that does not hold.

@@ -1,0 +1,263 @@
+//! What was acknowledged, to whom and by whom: written by the actors at the moment they know it, compared with the state
+//! afterwards. Everything has a number, in the order in which it happened.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use mail::Id;
+
+use super::Violation;
+use super::book::Book;
+use crate::coverage::Coverage;
+
+/// What a submitter knows of one recipient of one try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The end of the message may have been read by the office, and no answer came: it may exist, once (F2).
+    Unanswered,
+    /// 250, and under which name: it must exist (P1).
+    Taken(Id),
+    /// A refusal of the whole message that may be tried again: it must not exist, unless the disk failed just then.
+    Deferred,
+    /// Refused for good, or the office never saw the end: it must not exist (I4).
+    Not,
+}
+
+/// One recipient of a try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rcpt {
+    /// As it stood in RCPT.
+    pub address: String,
+    /// Whether a report about a failure may be sent (RFC 3461 §4.1).
+    pub notify_failure: bool,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// One transaction that came to the end of its message.
+#[derive(Clone, Debug)]
+pub struct Try {
+    /// When the end of the message began to be sent.
+    pub at: u64,
+    /// Which message.
+    pub token: u64,
+    /// To which office, by its name.
+    pub office: String,
+    /// MAIL FROM, empty for the null reverse-path.
+    pub from: String,
+    /// Recipients accepted at RCPT, as far as known.
+    pub to: Vec<Rcpt>,
+    /// What a reader must find behind the trace fields.
+    pub kept: Arc<Vec<u8>>,
+}
+
+/// How far the word of a remote that it accepted a message came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Word {
+    /// It was never sent, or made useless: the sender cannot know (F6).
+    Kept,
+    /// It was sent; nothing came from the sender since.
+    Sent,
+    /// It was read: the sender went on.
+    Read,
+}
+
+/// A message that a remote accepted, whether or not it could say so.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// When.
+    pub at: u64,
+    /// By whom.
+    pub host: String,
+    /// MAIL FROM.
+    pub from: String,
+    /// RCPT TO, those accepted.
+    pub to: Vec<String>,
+    /// Exactly what came.
+    pub bytes: Arc<Vec<u8>>,
+    /// Whether the sender knows.
+    pub word: Word,
+}
+
+/// A fault that excuses something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// An office lost power, was killed, or ended because its store failed.
+    Crash,
+    /// The disk failed an operation.
+    Disk,
+    /// A connection was cut, or bytes on it were lost.
+    Net,
+    /// The wall clock jumped.
+    Clock,
+}
+
+/// What everybody writes into. Shared as `Arc<Ledger>`.
+#[derive(Default)]
+pub struct Ledger {
+    state: Mutex<State>,
+    healed: AtomicBool,
+    coverage: Coverage,
+}
+
+#[derive(Default)]
+struct State {
+    now: u64,
+    book: Book,
+    tries: Vec<Try>,
+    accepted: Vec<Accepted>,
+    faults: Vec<(u64, Kind)>,
+    removed: BTreeSet<(String, u64)>,
+    copied: BTreeSet<(String, u64)>,
+    wrong: Vec<Violation>,
+}
+
+/// A copy of everything, for the oracle.
+pub struct Account {
+    /// Who lives here.
+    pub book: Book,
+    /// All tries.
+    pub tries: Vec<Try>,
+    /// What remotes accepted.
+    pub accepted: Vec<Accepted>,
+    /// What went wrong on purpose, in order.
+    pub faults: Vec<(u64, Kind)>,
+    /// (account, token): a client took it out of the mailbox, or may have.
+    pub removed: BTreeSet<(String, u64)>,
+    /// (account, token): a client made a copy, or may have.
+    pub copied: BTreeSet<(String, u64)>,
+}
+
+impl Ledger {
+    /// A ledger of an office that has these people; what is interesting is counted in `coverage`.
+    pub fn new(book: Book, coverage: Coverage) -> Self {
+        let state = State { book, ..State::default() };
+        Self { state: Mutex::new(state), healed: AtomicBool::new(false), coverage }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who lives here now.
+    pub fn book(&self) -> Book {
+        self.lock().book.clone()
+    }
+
+    /// An operator changes who lives here. From then on nobody is blamed for an answer at RCPT.
+    pub fn change_book(&self, change: impl FnOnce(&mut Book)) {
+        let mut state = self.lock();
+        change(&mut state.book);
+        state.book.changing = true;
+    }
+
+    /// A message is about to end: until its answer is known it may exist. Gives the try's number.
+    pub fn begin(&self, mut attempt: Try) -> usize {
+        let mut state = self.lock();
+        attempt.at = state.tick();
+        state.tries.push(attempt);
+        state.tries.len() - 1
+    }
+
+    /// What became of a try's recipient.
+    pub fn settle(&self, number: usize, address: &str, fate: Fate) {
+        let mut state = self.lock();
+        if let Some(attempt) = state.tries.get_mut(number) {
+            for rcpt in attempt.to.iter_mut().filter(|rcpt| rcpt.address == address) {
+                rcpt.fate = fate;
+            }
+        }
+    }
+
+    /// A remote accepts a message. Gives the acceptance's number.
+    pub fn accept(&self, mut accepted: Accepted) -> usize {
+        let mut state = self.lock();
+        accepted.at = state.tick();
+        state.accepted.push(accepted);
+        state.accepted.len() - 1
+    }
+
+    /// How far the remote's word came.
+    pub fn word(&self, number: usize, word: Word) {
+        if let Some(accepted) = self.lock().accepted.get_mut(number) {
+            accepted.word = word;
+        }
+    }
+
+    /// A fault happens now.
+    pub fn fault(&self, kind: Kind) {
+        let mut state = self.lock();
+        let at = state.tick();
+        state.faults.push((at, kind));
+    }
+
+    /// A client takes a message out of an account's mailbox, or tries to. Say so before the command is sent.
+    pub fn removed(&self, account: &str, token: u64) {
+        self.lock().removed.insert((account.to_owned(), token));
+    }
+
+    /// A client copies a message within an account, or tries to. Say so before the command is sent.
+    pub fn copied(&self, account: &str, token: u64) {
+        self.lock().copied.insert((account.to_owned(), token));
+    }
+
+    /// Something was said to an actor that is plainly wrong.
+    pub fn wrong(&self, invariant: &'static str, what: String) {
+        self.lock().wrong.push(Violation::new(invariant, what));
+    }
+
+    /// What was plainly wrong so far.
+    pub fn wrongs(&self) -> Vec<Violation> {
+        self.lock().wrong.clone()
+    }
+
+    /// Something interesting happened (I20).
+    pub fn saw(&self, what: &'static str) {
+        self.coverage.hit(what);
+    }
+
+    /// From now on remotes and submitters make no more trouble: the liveness phase begins (I19).
+    pub fn heal(&self) {
+        self.healed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the time of trouble is over.
+    pub fn is_healed(&self) -> bool {
+        self.healed.load(Ordering::Relaxed)
+    }
+
+    /// Recipients that were acknowledged so far, for the run's figures.
+    pub fn acknowledged(&self) -> u64 {
+        let state = self.lock();
+        let taken = |rcpt: &&Rcpt| matches!(rcpt.fate, Fate::Taken(_));
+        state.tries.iter().flat_map(|attempt| &attempt.to).filter(taken).count() as u64
+    }
+
+    /// A copy of everything.
+    pub fn account(&self) -> Account {
+        let state = self.lock();
+        Account {
+            book: state.book.clone(),
+            tries: state.tries.clone(),
+            accepted: state.accepted.clone(),
+            faults: state.faults.clone(),
+            removed: state.removed.clone(),
+            copied: state.copied.clone(),
+        }
+    }
+}
+
+impl State {
+    fn tick(&mut self) -> u64 {
+        self.now += 1;
+        self.now
+    }
+}
+
+impl Account {
+    /// Whether a fault of one of these kinds happened between two moments.
+    pub fn any_fault(&self, kinds: &[Kind], from: u64, to: u64) -> bool {
+        self.faults.iter().any(|(at, kind)| *at >= from && *at <= to && kinds.contains(kind))
+    }
+}

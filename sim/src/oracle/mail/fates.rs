@@ -1,0 +1,194 @@
+//! Where one message is for each of its recipients: exactly one place, and the right bytes there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mail::Id;
+
+use super::bytes::{complaint, field};
+use super::takes::Take;
+use super::told::Told;
+use super::{Audit, Violation};
+use crate::oracle::book::Final;
+use crate::oracle::ledger::{Accepted, Kind, Rcpt, Try, Word};
+
+impl<'a> Audit<'a> {
+    /// What is wrong with one message.
+    pub(super) fn follow(&self, take: &Take<'a>) -> Vec<Violation> {
+        let mut out = Vec::new();
+        let told = self.told(take.id);
+        let mut ends: BTreeMap<Final, Vec<&Rcpt>> = BTreeMap::new();
+        for rcpt in &take.to {
+            for end in self.account.book.resolve(&rcpt.address) {
+                ends.entry(end).or_default().push(rcpt);
+            }
+        }
+        for (end, rcpts) in &ends {
+            match end {
+                Final::Local(account) => self.local(take, &told, account, &mut out),
+                Final::Remote(address) => {
+                    let quiet = rcpts.iter().all(|rcpt| !rcpt.notify_failure);
+                    let sender = Sender { from: &take.attempt.from, quiet };
+                    self.remote(take.id, &told, address, &sender, &mut out);
+                }
+            }
+        }
+        self.contents(take.id, take.attempt, &mut out);
+        self.reports(take, &told, &mut out);
+        out
+    }
+
+    /// I1, I2: in the mailbox, once.
+    fn local(&self, take: &Take<'_>, told: &Told, account: &str, out: &mut Vec<Violation>) {
+        let copies = self.kept(take.id).iter().filter(|kept| kept.account == account).count();
+        let key = (account.to_owned(), take.attempt.token);
+        let name = format!("t{} ({})", take.attempt.token, take.id);
+        // Who went away before the message came is reported on (F42).
+        let fell_away = self.account.book.changing
+            && (!told.failed.is_empty() || !told.unreported.is_empty() || copies == 0);
+        if copies == 0 && !self.account.removed.contains(&key) && !fell_away {
+            out.push(Violation::new("I1", format!("{name} is not in the mailbox of {account}")));
+        }
+        if copies > 1 && !self.account.copied.contains(&key) {
+            let what = format!("{name} is {copies} times in the mailboxes of {account}");
+            out.push(Violation::new("I2", what));
+        }
+    }
+
+    /// I1, I3, I7: in the queue, or at a remote, or reported, or cancelled; and what remotes say agrees.
+    pub(super) fn remote(
+        &self,
+        id: Id,
+        told: &Told,
+        address: &str,
+        sender: &Sender<'_>,
+        out: &mut Vec<Violation>,
+    ) {
+        let name = format!("{id} to {address}");
+        let waiting = self.waiting(id, address);
+        let relayed = told.delivered.get(address).copied().unwrap_or(0);
+        let failed = told.failed.get(address).copied().unwrap_or(0);
+        let unreported = told.unreported.get(address);
+        let accepted = self.accepted(id, address);
+        if !told.known && self.account.any_fault(&[Kind::Clock], 0, u64::MAX) {
+            // Journeys end after some weeks, and the clock has jumped.
+            return;
+        }
+        let places = [waiting, relayed, failed, u32::from(unreported.is_some())];
+        let count = places.iter().filter(|place| **place > 0).count();
+        let cancelled = told.cancelled.contains(address);
+        if count == 0 && !cancelled {
+            let what = format!("{name} is lost: not in the queue, not relayed, not reported");
+            out.push(Violation::new("I1", what));
+        } else if count > 1 || places.iter().any(|place| *place > 1) {
+            let what = format!(
+                "{name} has several ends: {waiting} in the queue, {relayed} relayed, {failed} reported, not reported: {unreported:?}"
+            );
+            out.push(Violation::new("I1", what));
+        }
+        if relayed > 0 && accepted.is_empty() {
+            out.push(Violation::new("I1", format!("{name} counts as relayed, but no remote has it")));
+        }
+        if let Some(reason) = unreported.filter(|_| !self.may_be_silent(sender)) {
+            out.push(Violation::new("I1", format!("{name} failed and the sender was not told: {reason}")));
+        }
+        if failed > 0 && sender.quiet {
+            let what = format!("{name}: a failure was reported though NOTIFY did not ask for it");
+            out.push(Violation::new("I7", what));
+        }
+        self.doubles(&name, &accepted, relayed, failed, out);
+    }
+
+    /// P3: only who cannot be told, or does not want to, is not.
+    fn may_be_silent(&self, sender: &Sender<'_>) -> bool {
+        let nowhere = || self.account.book.resolve(sender.from).is_empty() || self.account.book.changing;
+        sender.from.is_empty() || sender.quiet || nowhere()
+    }
+
+    /// I3: a remote gets a second copy only after a fault that left us without its word; I7: nothing is reported as failed
+    /// that a remote has, but for the same reason.
+    fn doubles(
+        &self,
+        name: &str,
+        accepted: &[&Accepted],
+        relayed: u32,
+        failed: u32,
+        out: &mut Vec<Violation>,
+    ) {
+        for pair in accepted.windows(2) {
+            if !self.excused(pair[0], pair[1].at) {
+                let what = format!("{name}: {} got a second copy without need", pair[1].host);
+                out.push(Violation::new("I3", what));
+            }
+        }
+        if let (Some(last), 0) = (accepted.last(), relayed)
+            && !self.excused(last, u64::MAX)
+        {
+            let invariant = if failed > 0 { "I7" } else { "I3" };
+            let what = format!("{name}: {} accepted it and said so, which was not recorded", last.host);
+            out.push(Violation::new(invariant, what));
+        }
+    }
+
+    /// Whether we may have missed a remote's word (F6), or lost it before it was recorded (F5).
+    fn excused(&self, accepted: &Accepted, until: u64) -> bool {
+        let faults: &[Kind] = match accepted.word {
+            Word::Kept => return true,
+            Word::Sent => &[Kind::Net, Kind::Crash, Kind::Disk],
+            Word::Read => &[Kind::Crash, Kind::Disk],
+        };
+        self.account.any_fault(faults, accepted.at, until)
+    }
+
+    fn waiting(&self, id: Id, address: &str) -> u32 {
+        let items = self.queued.get(&id).into_iter().flatten();
+        let pending = items.flat_map(|queued| queued.item.pending());
+        pending.filter(|(_, state)| state.recipient.address.to_string() == address).count() as u32
+    }
+
+    /// Who accepted it, in order.
+    fn accepted(&self, id: Id, address: &str) -> Vec<&'a Accepted> {
+        let all = self.truth.get(&id).into_iter().flatten().copied();
+        all.filter(|accepted| accepted.to.iter().any(|to| to == address)).collect()
+    }
+
+    /// I5: the same bytes everywhere; and in mailboxes the sender and the recipient that led there.
+    fn contents(&self, id: Id, attempt: &Try, out: &mut Vec<Violation>) {
+        let look = |place: String, bytes: &[u8]| {
+            let why = complaint(bytes, &attempt.kept)?;
+            Some(Violation::new("I5", format!("t{} ({id}) {place}: {why}", attempt.token)))
+        };
+        for kept in self.kept(id) {
+            out.extend(look(format!("in the mailbox of {}", kept.account), &kept.bytes));
+        }
+        for queued in self.queued.get(&id).into_iter().flatten() {
+            out.extend(look(format!("in the queue as {}", queued.item.id), &queued.bytes));
+        }
+        for accepted in self.truth.get(&id).into_iter().flatten() {
+            out.extend(look(format!("at {}", accepted.host), &accepted.bytes));
+            if accepted.from != attempt.from {
+                let what =
+                    format!("t{} ({id}) came to {} from <{}>", attempt.token, accepted.host, accepted.from);
+                out.push(Violation::new("I6", what));
+            }
+        }
+        let addressed: BTreeSet<String> = attempt.to.iter().map(|rcpt| rcpt.address.to_lowercase()).collect();
+        for kept in self.kept(id) {
+            let path = field(&kept.bytes, "Return-Path:").unwrap_or_default();
+            let to = field(&kept.bytes, "Delivered-To:").unwrap_or_default().to_lowercase();
+            if path != format!("<{}>", attempt.from) || !addressed.contains(&to) {
+                let what = format!(
+                    "t{} ({id}) in {} says Return-Path {path}, Delivered-To {to}",
+                    attempt.token, kept.account
+                );
+                out.push(Violation::new("I6", what));
+            }
+        }
+    }
+}
+
+/// Who would hear of a failure.
+pub(super) struct Sender<'a> {
+    pub(super) from: &'a str,
+    /// NOTIFY asks for silence.
+    pub(super) quiet: bool,
+}

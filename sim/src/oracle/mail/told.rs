@@ -1,0 +1,77 @@
+//! What an office itself says became of a message: its journey, sorted by recipient.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use journey::{Journey, What};
+use mail::Id;
+
+/// A report that was sent.
+#[derive(Clone, Debug)]
+pub(super) struct Report {
+    pub(super) kind: String,
+    pub(super) recipients: Vec<String>,
+    pub(super) dsn: Id,
+}
+
+/// The journey of one message.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    /// Whether there is one at all.
+    pub(super) known: bool,
+    /// Our own report, not a message from outside.
+    pub(super) is_report: bool,
+    /// How often a remote's 250 was recorded, by recipient.
+    pub(super) delivered: BTreeMap<String, u32>,
+    /// The sender was told that it failed, by recipient.
+    pub(super) failed: BTreeMap<String, u32>,
+    /// It failed and the sender was not told.
+    pub(super) unreported: BTreeMap<String, String>,
+    /// An operator took it out of the queue.
+    pub(super) cancelled: BTreeSet<String>,
+    pub(super) reports: Vec<Report>,
+}
+
+impl Told {
+    pub(super) fn of(journey: Option<&Journey>) -> Self {
+        let mut told = Self { known: journey.is_some(), ..Self::default() };
+        let mut items: BTreeMap<Id, Vec<String>> = BTreeMap::new();
+        for event in journey.into_iter().flat_map(|journey| &journey.events) {
+            told.take(&event.what, &mut items);
+        }
+        told
+    }
+
+    fn take(&mut self, what: &What, items: &mut BTreeMap<Id, Vec<String>>) {
+        match what {
+            What::Accepted(accepted) => self.is_report |= accepted.service == "dsn",
+            What::Queued { item, recipients, .. } => {
+                items.insert(*item, recipients.iter().map(ToString::to_string).collect());
+            }
+            What::Attempted(attempted) => {
+                for (recipient, reply) in &attempted.results {
+                    if reply.is_positive() {
+                        *self.delivered.entry(recipient.to_string()).or_default() += 1;
+                    }
+                }
+            }
+            What::Reported { kind, recipients, dsn } => {
+                let recipients: Vec<String> = recipients.iter().map(ToString::to_string).collect();
+                if kind == "failed" {
+                    for recipient in &recipients {
+                        *self.failed.entry(recipient.clone()).or_default() += 1;
+                    }
+                }
+                self.reports.push(Report { kind: kind.clone(), recipients, dsn: *dsn });
+            }
+            What::NotReported { recipients, reason } => {
+                for recipient in recipients {
+                    self.unreported.insert(recipient.to_string(), reason.clone());
+                }
+            }
+            What::Operator { action, item: Some(item) } if action == "cancelled" => {
+                self.cancelled.extend(items.get(item).into_iter().flatten().cloned());
+            }
+            _ => {}
+        }
+    }
+}
