@@ -4,11 +4,13 @@
 //! and syncs the group before. A third (`space`) gets space back, a fourth flushes the index. A commit is answered
 //! only after the sync that covers it has returned.
 
+pub mod backup;
 mod commit;
 mod gather;
 mod group;
 mod next;
 mod read;
+mod read_only;
 mod record;
 mod recover;
 mod replay;
@@ -32,6 +34,7 @@ use crate::index::{Change, Index, Pins, View};
 use crate::notice::Hub;
 use crate::{Batch, BlobId, BlobWriter, Error, Receipt, Snapshot, Statistics, Store, Topic, Watch};
 
+pub use read_only::{open_read_only, open_read_only_at};
 pub use recover::{Loss, Recovery};
 
 /// How the embedded store is laid out.
@@ -110,6 +113,8 @@ pub(crate) struct Shared {
     flushes: AtomicU64,
     /// Told after each of them.
     flushed: Notify,
+    /// Files that backups copy.
+    holds: backup::Holds,
 }
 
 /// What lies where.
@@ -221,6 +226,8 @@ enum Request {
     Commit(Batch, Reply),
     /// From the collector.
     Move(Vec<group::Moved>, Reply),
+    /// Keep the files of this moment.
+    Hold(oneshot::Sender<backup::Hold>),
     /// Flush the index soon.
     Checkpoint,
     Close,
@@ -316,6 +323,14 @@ impl Store for Embedded {
                 told.await;
             }
         })
+    }
+
+    fn hold(&self) -> BoxFuture<'static, Result<backup::Hold, Error>> {
+        let (reply, answer) = oneshot::channel();
+        // If nobody takes it, the answer ends as well.
+        let _ = self.requests.send(Request::Hold(reply));
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move { answer.await.map_err(|_| shared.failure().unwrap_or(Error::Closed)) })
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

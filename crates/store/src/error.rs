@@ -23,6 +23,10 @@ pub enum Error {
     Io(String),
     /// Written by a newer Posthouse.
     NewerFormat(String),
+    /// The store was opened only to be read.
+    ReadOnly,
+    /// What was asked for cannot be done as things are, and nothing was changed. Says why, and what to do.
+    Refused(String),
     /// The batch breaks a limit of the store.
     TooLarge(String),
 }
@@ -46,6 +50,8 @@ impl fmt::Display for Error {
             Self::NewerFormat(what) => {
                 write!(f, "{what} was written by a newer posthouse; install that version or a later one")
             }
+            Self::ReadOnly => f.write_str("the store was opened only to be read"),
+            Self::Refused(why) => f.write_str(why),
             Self::TooLarge(what) => write!(f, "too large for the store: {what}"),
         }
     }

@@ -66,6 +66,12 @@ pub trait Store: Send + Sync {
     /// only opening it again helps (F16), or [`Error::Closed`].
     fn failed(&self) -> BoxFuture<'static, Error>;
 
+    /// Keeps all files of this moment in place while the hold lives, so that a backup can copy them. Everything
+    /// acknowledged before is in them. Only a store that has files can do this.
+    fn hold(&self) -> BoxFuture<'static, Result<embedded::backup::Hold, Error>> {
+        Box::pin(std::future::ready(Err(Error::Refused("this store has no files to hold".into()))))
+    }
+
     /// Flushes what recovery would otherwise replay, ends the store's tasks and gives up the lock.
     /// Later commits fail with [`Error::Closed`].
     fn close(&self) -> BoxFuture<'_, ()>;

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 use world::{Either, race};
 
+use super::backup;
 use super::gather::Gather;
 use super::group::{Applied, Bodies, Group, Moved, Newest, estimate, moved_size, still_holds};
 use super::next::{Next, Room, prepare};
@@ -180,6 +181,9 @@ impl Committer {
             Request::Commit(batch, reply) => self.commit(batch, reply).await,
             Request::Move(moved, reply) => self.carry(moved, reply).await,
             Request::Checkpoint => self.checkpoint_at = 0,
+            Request::Hold(reply) => {
+                drop(reply.send(backup::hold(&self.shared, self.durable_to, self.to_space.downgrade())));
+            }
             Request::Close => self.closing = true,
         }
     }

@@ -14,6 +14,7 @@ use bytes::{Buf, BufMut, Bytes};
 use world::World;
 use world::disk::{File, Open};
 
+use super::backup::Holds;
 use super::commit::Log;
 use super::read::Files;
 use super::record::{self, Numbers, Record};
@@ -158,7 +159,7 @@ pub(super) fn open(world: &World, dir: &Path, options: Options) -> Result<Opened
     Ok(Opened { shared: Arc::new(shared), log, recovery })
 }
 
-fn lock(world: &World, dir: &Path) -> Result<Box<dyn Send + Sync>, Error> {
+pub(super) fn lock(world: &World, dir: &Path) -> Result<Box<dyn Send + Sync>, Error> {
     let path = dir.join("lock");
     world.disk.lock(&path).map_err(|error| match error.kind() {
         std::io::ErrorKind::WouldBlock => Error::Locked(dir.display().to_string()),
@@ -169,31 +170,46 @@ fn lock(world: &World, dir: &Path) -> Result<Box<dyn Send + Sync>, Error> {
 /// The run that a restore has skipped to, the highest run and the store's secret, as the files say. The secret is
 /// made here if this is a new store.
 fn headers(world: &World, dir: &Path, numbers: &[u64]) -> Result<(u64, u64, u64), Error> {
+    let (own, salt, boot) = read_headers(world, dir, numbers)?;
+    let salt = salt.unwrap_or_else(|| world.rng.number());
+    if own.is_none() {
+        write_own_header(world, dir, 0, salt)?;
+    }
+    Ok((own.unwrap_or(0), boot, salt))
+}
+
+/// Writes the file `store`.
+pub(super) fn write_own_header(world: &World, dir: &Path, boot: u64, salt: u64) -> Result<(), Error> {
+    let header = segment::Header { place: Place::Memory, boot, salt };
+    let path = segment::path(dir, Place::Memory);
+    world::disk::replace(world.disk.as_ref(), &path, &header.encode()).map_err(|error| failed(&error, &path))
+}
+
+/// What the headers of the store's files say: the run in `store` if there is such a file, the secret if there is
+/// any file, and the highest run.
+pub(super) fn read_headers(
+    world: &World,
+    dir: &Path,
+    numbers: &[u64],
+) -> Result<(Option<u64>, Option<u64>, u64), Error> {
     let disk = world.disk.as_ref();
     let own = segment::path(dir, Place::Memory);
     let own = if disk.exists(&own) { segment::read_header(disk, dir, Place::Memory)? } else { None };
-    let restored = own.map_or(0, |header| header.boot);
-    let (mut boot, mut salt) = (restored, own.map(|header| header.salt));
+    let (mut boot, mut salt) = (own.map_or(0, |header| header.boot), own.map(|header| header.salt));
     for number in numbers {
         if let Some(header) = segment::read_header(disk, dir, Place::Log(*number))? {
             boot = boot.max(header.boot);
             salt = salt.or(Some(header.salt));
         }
     }
-    let salt = salt.unwrap_or_else(|| world.rng.number());
-    if own.is_none() {
-        let header = segment::Header { place: Place::Memory, boot: 0, salt };
-        let path = segment::path(dir, Place::Memory);
-        world::disk::replace(disk, &path, &header.encode()).map_err(|error| failed(&error, &path))?;
-    }
-    Ok((restored, boot, salt))
+    Ok((own.map(|header| header.boot), salt, boot))
 }
 
 /// The log segments, and where the written bytes of each end. Looked for only where a long rest may be unused: in
 /// those behind the last one that was written. Others may end with some zeros.
 pub(super) type Ends = BTreeMap<u64, u64>;
 
-fn written_ends(world: &World, dir: &Path, numbers: &[u64]) -> Result<Ends, Error> {
+pub(super) fn written_ends(world: &World, dir: &Path, numbers: &[u64]) -> Result<Ends, Error> {
     let mut ends: Ends = numbers.iter().map(|number| (*number, u64::MAX)).collect();
     for (number, end) in ends.iter_mut().rev() {
         *end = written_end(world, dir, *number)?;
@@ -223,7 +239,7 @@ fn check_empty(world: &World, dir: &Path, numbers: &[u64]) -> Result<(), Error> 
 }
 
 /// Number of the last good record in the log, and up to which record it says that all were durable.
-fn newest(world: &World, dir: &Path, ends: &Ends, salt: u64) -> Result<Option<(u64, u64)>, Error> {
+pub(super) fn newest(world: &World, dir: &Path, ends: &Ends, salt: u64) -> Result<Option<(u64, u64)>, Error> {
     for (number, end) in ends.iter().rev() {
         let mut last = None;
         walk(world, dir, *number, segment::HEADER..*end, salt, |_, found| {
@@ -311,16 +327,21 @@ fn open_index(
             _ => {}
         }
     }
-    for part in [at.join("tables"), at.join("blobs"), at] {
+    remove_index(world, &at);
+    Ok((Arc::new(TreeIndex::open(&path, Arc::clone(pins))?), None, rebuilt))
+}
+
+/// Removes the files of an index.
+pub(super) fn remove_index(world: &World, at: &Path) {
+    for part in [at.join("tables"), at.join("blobs"), at.to_owned()] {
         for file in world.disk.list(&part).unwrap_or_default() {
             // Directories stay; what matters is that no file of the old tree is found.
             let _ = world.disk.remove(&file);
         }
     }
-    Ok((Arc::new(TreeIndex::open(&path, Arc::clone(pins))?), None, rebuilt))
 }
 
-fn share(
+pub(super) fn share(
     world: &World,
     dir: &Path,
     options: Options,
@@ -353,6 +374,7 @@ fn share(
         replayed_bytes: AtomicU64::new(0),
         flushes: AtomicU64::new(0),
         flushed: tokio::sync::Notify::new(),
+        holds: Holds::default(),
     }
 }
 

@@ -390,17 +390,29 @@ impl Collector {
             self.collected.iter().copied().filter(free).collect()
         };
         for number in removable {
-            self.collected.remove(&number);
-            self.remove(Place::Log(number));
-            // Durable before the next one is looked at: which segment is the oldest must hold after a crash too.
-            let log = segment::dir_of(&self.shared.dir, Place::Log(0));
-            if self.shared.world.disk.sync_dir(&log).is_ok() {
-                self.shared.usage().sealed.remove(&number);
+            let place = Place::Log(number);
+            let shared = Arc::clone(&self.shared);
+            let done = shared.holds.unless_held(place, || {
+                self.remove_file(place);
+                // Durable before the next one is looked at: which segment is the oldest must hold after a crash too.
+                let log = segment::dir_of(&shared.dir, Place::Log(0));
+                if shared.world.disk.sync_dir(&log).is_ok() {
+                    shared.usage().sealed.remove(&number);
+                }
+            });
+            if done {
+                self.collected.remove(&number);
             }
         }
     }
 
+    /// Removes a file, or leaves that for when no backup copies files any more.
     fn remove(&mut self, place: Place) {
+        let shared = Arc::clone(&self.shared);
+        shared.holds.unless_held(place, || self.remove_file(place));
+    }
+
+    fn remove_file(&mut self, place: Place) {
         self.shared.files.forget(place);
         self.look_again.remove(&place);
         let path = segment::path(&self.shared.dir, place);

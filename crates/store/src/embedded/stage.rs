@@ -137,6 +137,9 @@ impl Intake {
 
     /// Appends to the file, on a thread where that may block.
     async fn spill(&mut self, bytes: BytesMut) -> Result<(), Error> {
+        if let Some(error) = self.shared.failure() {
+            return Err(error);
+        }
         let (shared, id, spill) = (Arc::clone(&self.shared), self.id, self.file.take());
         let work = move || {
             // Each time: many large bodies at once must not eat up what is kept for changes of state (F14).

@@ -12,7 +12,7 @@ use world::disk::memory::{Fault, MemoryDisk};
 use crate::doors;
 
 /// Small numbers, so that a short test sees segments end, checkpoints and collections.
-fn tiny() -> Options {
+pub(crate) fn tiny() -> Options {
     Options { segment_bytes: 8 * 1024, checkpoint_bytes: 10_000, inline_body: 2_000, reserve_bytes: 0 }
 }
 
@@ -34,7 +34,7 @@ impl Dice {
 
 /// What one batch of the model does, on one slot of the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+pub(crate) enum Step {
     /// A new body under the slot, instead of the one before.
     Store { slot: u64, size: usize, stamp: u64 },
     /// Nothing under the slot any more.
@@ -42,7 +42,7 @@ enum Step {
 }
 
 /// Content of a slot: stamp and size of its body.
-type Model = BTreeMap<u64, (u64, usize)>;
+pub(crate) type Model = BTreeMap<u64, (u64, usize)>;
 
 fn key(slot: u64) -> Key {
     Key::build(Space::Mailbox).u64(slot).key()
@@ -60,7 +60,7 @@ fn content(stamp: u64, size: usize) -> Vec<u8> {
     (0..size as u64).map(|i| (stamp.wrapping_mul(31) + i) as u8).collect()
 }
 
-fn random_step(dice: &mut Dice, stamp: u64) -> Step {
+pub(crate) fn random_step(dice: &mut Dice, stamp: u64) -> Step {
     let slot = dice.below(6);
     if dice.below(4) == 0 {
         return Step::Clear { slot };
@@ -69,7 +69,7 @@ fn random_step(dice: &mut Dice, stamp: u64) -> Step {
     Step::Store { slot, size, stamp }
 }
 
-fn apply(model: &mut Model, step: &Step) {
+pub(crate) fn apply(model: &mut Model, step: &Step) {
     match step {
         Step::Store { slot, size, stamp } => model.insert(*slot, (*stamp, *size)),
         Step::Clear { slot } => model.remove(slot),
@@ -77,7 +77,7 @@ fn apply(model: &mut Model, step: &Step) {
 }
 
 /// Builds the batch of a step on the current state and commits it.
-async fn perform(store: &Arc<dyn Store>, step: &Step) -> Result<(), Error> {
+pub(crate) async fn perform(store: &Arc<dyn Store>, step: &Step) -> Result<(), Error> {
     let mut batch = Batch::new();
     let (Step::Store { slot, .. } | Step::Clear { slot }) = step;
     if let Some(found) = store.snapshot().get(&key(*slot)).await? {
@@ -103,7 +103,7 @@ async fn perform(store: &Arc<dyn Store>, step: &Step) -> Result<(), Error> {
 }
 
 /// The state as the store has it, with every body read; and how many steps it counts.
-async fn state(store: &Arc<dyn Store>) -> (Model, i64) {
+pub(crate) async fn state(store: &Arc<dyn Store>) -> (Model, i64) {
     let snapshot = store.snapshot();
     let all = Key::build(Space::Mailbox).key().prefix_range();
     let mut model = Model::new();
@@ -127,9 +127,9 @@ async fn reopen(disk: &MemoryDisk) -> Result<(Arc<dyn Store>, Recovery), Error> 
 
 /// What was acknowledged, and the step whose outcome nobody was told.
 #[derive(Default)]
-struct Ledger {
-    acknowledged: Model,
-    steps: i64,
+pub(crate) struct Ledger {
+    pub(crate) acknowledged: Model,
+    pub(crate) steps: i64,
     open: Option<Step>,
 }
 
@@ -151,7 +151,12 @@ impl Ledger {
 }
 
 /// Performs random steps until one fails or all are done.
-async fn run(store: &Arc<dyn Store>, ledger: &mut Ledger, dice: &mut Dice, steps: u64) -> Result<(), Error> {
+pub(crate) async fn run(
+    store: &Arc<dyn Store>,
+    ledger: &mut Ledger,
+    dice: &mut Dice,
+    steps: u64,
+) -> Result<(), Error> {
     for _ in 0..steps {
         let stamp = ledger.steps as u64 + dice.below(1000) * 1_000_000;
         let step = random_step(dice, stamp);
@@ -475,6 +480,6 @@ fn a_group_torn_in_its_middle_keeps_only_its_beginning() {
 }
 
 /// Which seeds to run: some, or as many as `STORE_SEEDS` says.
-fn seeds() -> std::ops::Range<u64> {
+pub(crate) fn seeds() -> std::ops::Range<u64> {
     0..std::env::var("STORE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(100)
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests damage files behind the store's back")]
 
+mod backup;
 mod conformance;
 mod crash;
 mod doors;
