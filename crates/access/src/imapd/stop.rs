@@ -72,7 +72,9 @@ fn store_answer(error: &store::Error) -> Completion {
         // Promise P4: damaged bytes are never served.
         E::Damaged(_) => Completion::no(Code::Corruption, "The stored message is damaged"),
         E::TooLarge(_) => Completion::no(Code::Limit, "That is more than one change may hold"),
-        E::Missing(_) | E::NewerFormat(_) => Completion::no(Code::ServerBug, "Internal error"),
+        E::Missing(_) | E::NewerFormat(_) | E::ReadOnly | E::Refused(_) => {
+            Completion::no(Code::ServerBug, "Internal error")
+        }
     }
 }
 
