@@ -40,7 +40,7 @@ pub(crate) type TaskId = u64;
 pub struct ProcessId(pub u32);
 
 /// How a process dies before its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Death {
     /// SIGKILL, the OOM killer: what it has written stays, its connections are reset or closed.
     Kill,
@@ -255,6 +255,16 @@ impl Executor {
             self.guarded(process, || drop(slot.future.take()));
             slot.ended.set();
         }
+    }
+
+    /// Drops all tasks.
+    pub(crate) fn end_all(&self) {
+        let many = self.state().processes.len();
+        for number in 0..many {
+            self.end_process(ProcessId(number as u32), Death::Exit);
+        }
+        let timers = std::mem::take(&mut self.state().timers);
+        drop(timers);
     }
 
     /// Reports what must not be.

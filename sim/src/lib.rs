@@ -13,6 +13,7 @@ pub mod executor;
 pub mod net;
 pub mod office;
 pub mod oracle;
+pub mod plan;
 pub mod rng;
 pub mod run;
 pub mod town;

@@ -13,7 +13,7 @@ use world::{Either, World, race};
 use crate::executor::{Death, ProcessId};
 use crate::oracle::Violation;
 use crate::town::OfficePlan;
-use crate::universe::{Machine, Universe};
+use crate::universe::{Machine, Process, Universe};
 
 pub use image::{Image, Images};
 
@@ -35,6 +35,8 @@ struct Inner {
     tuning: Tuning,
     /// Whether it shall run, and whether it does.
     wanted: watch::Sender<bool>,
+    /// Counts requests for a restart.
+    round: watch::Sender<u64>,
     state: watch::Sender<State>,
     last_error: Mutex<Option<String>>,
 }
@@ -67,6 +69,7 @@ impl Office {
             config: image.config.clone(),
             tuning: image::tuning(),
             wanted: watch::Sender::new(true),
+            round: watch::Sender::new(0),
             state: watch::Sender::new(State::default()),
             last_error: Mutex::default(),
         }))
@@ -145,15 +148,17 @@ impl Office {
             Err(why) => return End::Failed(why),
         };
         inner.state.send_modify(|state| state.store = Some(server.store()));
-        let mut wanted = inner.wanted.subscribe();
-        let told = async { drop(wanted.wait_for(|wanted| !wanted).await) };
+        let (mut wanted, mut round) = (inner.wanted.subscribe(), inner.round.subscribe());
+        round.mark_unchanged();
+        let ended = async { drop(wanted.wait_for(|wanted| !wanted).await) };
+        let told = race(ended, async { drop(round.changed().await) });
         match race(server.store().failed(), told).await {
             Either::Left(error) => {
                 inner.state.send_modify(|state| state.store = None);
                 server.stop(FAILED_DEADLINE).await;
                 End::Failed(error.to_string())
             }
-            Either::Right(()) => {
+            Either::Right(_) => {
                 server.stop(inner.config.shutdown_deadline()).await;
                 End::Asked
             }
@@ -172,6 +177,11 @@ impl Office {
         {
             self.0.universe.kill(process, death);
         }
+    }
+
+    /// Asks it to end; it is started again.
+    pub fn restart(&self) {
+        self.0.round.send_modify(|round| *round += 1);
     }
 
     /// Whether it serves now.
@@ -215,10 +225,10 @@ impl Office {
     }
 
     /// Opens its store without a server, for a look at what it holds. It must not run.
-    pub async fn open_offline(&self) -> Result<(World, Arc<dyn Store>), String> {
+    pub async fn open_offline(&self) -> Result<(Process, Arc<dyn Store>), String> {
         let inner = &self.0;
         let process = inner.universe.boot(&inner.machine, "audit");
         let opened = posthouse::open_store(&process.world, &inner.config, &inner.tuning).await;
-        opened.map(|store| (process.world, store)).map_err(|error| error.to_string())
+        opened.map(|store| (process, store)).map_err(|error| error.to_string())
     }
 }

@@ -1,6 +1,50 @@
-//! Runs seeds.
+//! Runs one seed: sets up the town, lets things go wrong, lets them heal, and audits what is left.
+
+mod audit;
+mod faults;
+mod stage;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::office::Images;
+use crate::oracle::Violation;
+use crate::plan::Plan;
+use crate::trace::Trace;
+
+/// What came of a seed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// The seed.
+    pub seed: u64,
+    /// The hash of everything that happened.
+    pub hash: u64,
+    /// Events in it.
+    pub events: u64,
+    /// Virtual time that passed.
+    pub virtual_time: Duration,
+    /// Recipients of messages that were acknowledged.
+    pub acknowledged: u64,
+    /// What must not be, in order and without repetition.
+    pub violations: Vec<Violation>,
+    /// "Sometimes" counters.
+    pub counters: BTreeMap<&'static str, u64>,
+}
+
+/// Runs a plan.
+pub fn run(plan: &Plan, images: &Images, trace: Trace) -> Outcome {
+    let stage = stage::Stage::set(plan, images, trace);
+    let ended = stage.universe.run(stage.play());
+    if let Err(halt) = ended {
+        stage.universe.report(halt.into());
+    }
+    let outcome = stage.outcome();
+    stage.universe.end();
+    outcome
+}
 
 thread_local! {
     static PANIC_PLACE: RefCell<Option<String>> = const { RefCell::new(None) };

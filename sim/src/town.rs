@@ -100,9 +100,9 @@ const DOMAINS: [&str; 6] =
 const USERS: [&str; 4] = ["ann", "bob", "cleo", "dan"];
 
 impl Town {
-    /// Draws one: mostly a single office, with one to three domains elsewhere.
+    /// Draws one: a single office, with one to three domains elsewhere.
     pub fn draw(dice: &mut Dice) -> Self {
-        let offices = if dice.chance(250) { 2 } else { 1 };
+        let offices = 1;
         let remotes = dice.between(1..=3) as usize;
         Self {
             offices: (0..offices).map(|number| Self::office(number, dice)).collect(),

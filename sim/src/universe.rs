@@ -148,6 +148,17 @@ impl Universe {
         self.executor.run(main, |process, death| self.kill(process, death))
     }
 
+    /// The machine of a process.
+    pub fn host_of(&self, process: ProcessId) -> HostId {
+        let processes = self.processes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        processes[process.0 as usize].id
+    }
+
+    /// Drops all tasks: nothing happens any more. Without this, tasks and universe would keep each other alive.
+    pub fn end(&self) {
+        self.executor.end_all();
+    }
+
     /// Reports what must not be.
     pub fn report(&self, violation: Violation) {
         self.executor.report(violation);

@@ -1,0 +1,57 @@
+//! The plan of a seed: who does what, and what goes wrong when. Plain data, drawn from the seed, that can be made smaller.
+//!
+//! Each seed takes a random part of all kinds of faults (a swarm): a seed with everything at once hides what only shows
+//! where the rest works.
+
+mod draw;
+mod fault;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::actors::{remote, submitter};
+use crate::executor::Order;
+use crate::rng::Dice;
+use crate::town::Town;
+
+pub use fault::{Fault, KINDS, What};
+
+/// Everything that a seed does.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// The seed of all that happens below the plan: latencies, order of tasks, what a crash spares.
+    pub seed: u64,
+    /// In which order tasks run that could all go on.
+    pub order: Order,
+    /// Who lives there.
+    pub town: Town,
+    /// Who brings mail, each to the first office.
+    pub submitters: Vec<submitter::Plan>,
+    /// How the servers elsewhere behave.
+    pub remotes: Vec<remote::Plan>,
+    /// What goes wrong, in order of time.
+    pub faults: Vec<Fault>,
+    /// How long things go wrong.
+    pub safety: Duration,
+}
+
+impl Plan {
+    /// The plan of a seed.
+    pub fn draw(seed: u64) -> Self {
+        draw::plan(&mut Dice::new(seed ^ 0x706c_616e), seed)
+    }
+
+    /// The kinds of faults in it.
+    pub fn kinds(&self) -> BTreeSet<&'static str> {
+        self.faults.iter().map(|fault| fault.what.kind()).collect()
+    }
+
+    /// Without some kinds of faults.
+    #[must_use]
+    pub fn without(mut self, kinds: &[String]) -> Self {
+        self.faults.retain(|fault| !kinds.iter().any(|kind| kind == fault.what.kind()));
+        self
+    }
+}

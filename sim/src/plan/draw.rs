@@ -1,0 +1,92 @@
+//! Drawing the plan of a seed.
+
+use std::time::Duration;
+
+use super::fault::KINDS;
+use super::{Fault, Plan, What};
+use crate::actors::submitter::{Doors, People};
+use crate::actors::{remote, submitter};
+use crate::executor::Order;
+use crate::rng::Dice;
+use crate::town::{OfficePlan, PASSWORD, Town};
+
+pub(super) fn plan(dice: &mut Dice, seed: u64) -> Plan {
+    let town = Town::draw(dice);
+    let safety = *dice.pick(&[
+        Duration::from_secs(20),
+        Duration::from_mins(2),
+        Duration::from_mins(20),
+        Duration::from_hours(3),
+    ]);
+    let faults = faults(dice, safety);
+    Plan {
+        seed,
+        order: *dice.pick(&[Order::Fifo, Order::Random, Order::Random, Order::Lifo]),
+        submitters: submitters(dice, &town, safety),
+        remotes: remotes(dice, &town),
+        faults,
+        town,
+        safety,
+    }
+}
+
+/// A part of the kinds, each a few times.
+fn faults(dice: &mut Dice, safety: Duration) -> Vec<Fault> {
+    if dice.chance(50) {
+        return Vec::new();
+    }
+    let often = *dice.pick(&[80, 150, 250, 400]);
+    let mut faults = Vec::new();
+    for (kind, _) in KINDS {
+        if !dice.chance(often) {
+            continue;
+        }
+        for _ in 0..dice.between(1..=3) {
+            let at = dice.duration(Duration::ZERO..=safety);
+            faults.push(Fault { at, office: 0, what: What::draw(kind, dice, safety) });
+        }
+    }
+    faults.sort_by_key(|fault| fault.at);
+    faults
+}
+
+fn submitters(dice: &mut Dice, town: &Town, safety: Duration) -> Vec<submitter::Plan> {
+    let office = &town.offices[0];
+    let (doors, people) = (doors(office), people(office, town));
+    let many = dice.between(1..=3);
+    (0..many)
+        .map(|number| {
+            let count = dice.between(2..=8) as usize;
+            let pace = safety.as_millis() as u64 / (count as u64 + 1);
+            submitter::Plan::draw(dice, &doors, &people, 1000 * (number + 1), count, pace)
+        })
+        .collect()
+}
+
+fn doors(office: &OfficePlan) -> Doors {
+    Doors {
+        name: office.hostname.clone(),
+        mx: office.smtp(),
+        submission: Some(office.submission()),
+        lmtp: Some(office.lmtp()),
+    }
+}
+
+fn people(office: &OfficePlan, town: &Town) -> People {
+    let others = town.remotes.iter().flat_map(|remote| {
+        ["gus", "gone", "full", "grey"].map(|user| format!("{user}@{}", remote.domain))
+    });
+    People {
+        users: office.users.clone(),
+        password: PASSWORD.to_owned(),
+        aliases: office.aliases.iter().map(|(alias, _)| alias.clone()).collect(),
+        unknown: vec![format!("nobody@{}", office.domain)],
+        others: others.collect(),
+        large: 512,
+    }
+}
+
+fn remotes(dice: &mut Dice, town: &Town) -> Vec<remote::Plan> {
+    let hosts = town.remotes.iter().flat_map(|remote| &remote.hosts);
+    hosts.map(|host| remote::Plan::draw(dice, &host.hostname, host.smtp())).collect()
+}

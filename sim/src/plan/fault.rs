@@ -1,0 +1,161 @@
+//! What can go wrong.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dns::Trouble;
+use crate::executor::Death;
+use crate::net::Weather;
+use crate::rng::Dice;
+
+/// Something that goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// When, from the beginning.
+    pub at: Duration,
+    /// Which office, where it is about one.
+    pub office: usize,
+    /// What.
+    pub what: What,
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum What {
+    /// The server dies.
+    Die(Death),
+    /// The server dies in so many changes of its disk.
+    DieInDisk(Death, u64),
+    /// The server is asked to end, and started again.
+    Restart,
+    /// An operation of the disk that comes soon fails with EIO, once.
+    DiskError(u64),
+    /// All operations of the disk fail with EIO for a while.
+    DiskDead(Duration),
+    /// Reads fail now and then for a while: so many of a thousand.
+    ReadErrors(u32, Duration),
+    /// The disk is full but for so many bytes, for a while.
+    DiskFull(u64, Duration),
+    /// The disk takes very long now and then: so many of a thousand, and how many milliseconds at most.
+    SlowDisk(u32, u64, Duration),
+    /// The wall clock jumps by so many seconds.
+    ClockJump(i64),
+    /// The wall clock runs at another rate (1,000,000 is right) for a while.
+    ClockRate(u64, Duration),
+    /// No more file descriptors for so many connections.
+    NoFiles(u32),
+    /// Nothing gets from the office to a server elsewhere (true), or back (true), for a while.
+    Part(usize, bool, bool, Duration),
+    /// Connections fare badly for a while.
+    Weather(Weather, Duration),
+    /// Names fail for a while.
+    Names(Trouble, Duration),
+}
+
+impl What {
+    /// Its kind, as `--without` takes it and the table shows it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Die(Death::PowerCut) => "power-cut",
+            Self::Die(_) => "kill",
+            Self::DieInDisk(Death::PowerCut, _) => "power-cut-in-write",
+            Self::DieInDisk(..) => "kill-in-write",
+            Self::Restart => "restart",
+            Self::DiskError(_) => "disk-error",
+            Self::DiskDead(_) => "disk-dead",
+            Self::ReadErrors(..) => "read-errors",
+            Self::DiskFull(..) => "disk-full",
+            Self::SlowDisk(..) => "slow-disk",
+            Self::ClockJump(_) => "clock-jump",
+            Self::ClockRate(..) => "clock-rate",
+            Self::NoFiles(_) => "no-files",
+            Self::Part(..) => "partition",
+            Self::Weather(..) => "weather",
+            Self::Names(..) => "dns",
+        }
+    }
+
+    /// The counter of its kind.
+    pub fn counter(&self) -> &'static str {
+        let kind = self.kind();
+        KINDS.iter().find(|(known, _)| *known == kind).map_or("fault.other", |(_, counter)| counter)
+    }
+
+    /// Draws one of a kind, for a time of trouble that lasts so long.
+    pub(super) fn draw(kind: &str, dice: &mut Dice, safety: Duration) -> Self {
+        let span = |dice: &mut Dice| safety.mul_f64(dice.between(2..=60) as f64 / 100.0);
+        match kind {
+            "power-cut" => Self::Die(Death::PowerCut),
+            "kill" => Self::Die(Death::Kill),
+            "power-cut-in-write" => Self::DieInDisk(Death::PowerCut, few(dice)),
+            "kill-in-write" => Self::DieInDisk(Death::Kill, few(dice)),
+            "restart" => Self::Restart,
+            "disk-error" => Self::DiskError(few(dice)),
+            "disk-dead" => Self::DiskDead(span(dice).min(Duration::from_mins(10))),
+            "read-errors" => Self::ReadErrors(dice.between(1..=300) as u32, span(dice)),
+            "disk-full" => Self::DiskFull(dice.between(0..=200_000), span(dice)),
+            "slow-disk" => Self::SlowDisk(dice.between(1..=300) as u32, dice.between(1..=20_000), span(dice)),
+            "clock-jump" => Self::ClockJump(jump(dice)),
+            "clock-rate" => Self::ClockRate(*dice.pick(&[0, 0, 990_000, 1_010_000, 100_000_000]), span(dice)),
+            "no-files" => Self::NoFiles(dice.between(1..=20) as u32),
+            "partition" => {
+                let (there, back) = *dice.pick(&[(true, true), (true, false), (false, true)]);
+                Self::Part(dice.below(8) as usize, there, back, span(dice))
+            }
+            "dns" => Self::Names(trouble(dice), span(dice)),
+            _ => Self::Weather(weather(dice), span(dice)),
+        }
+    }
+}
+
+/// All kinds, with the names of their counters.
+pub const KINDS: [(&str, &str); 16] = [
+    ("power-cut", "fault.power-cut"),
+    ("kill", "fault.kill"),
+    ("power-cut-in-write", "fault.power-cut-in-write"),
+    ("kill-in-write", "fault.kill-in-write"),
+    ("restart", "fault.restart"),
+    ("disk-error", "fault.disk-error"),
+    ("disk-dead", "fault.disk-dead"),
+    ("read-errors", "fault.read-errors"),
+    ("disk-full", "fault.disk-full"),
+    ("slow-disk", "fault.slow-disk"),
+    ("clock-jump", "fault.clock-jump"),
+    ("clock-rate", "fault.clock-rate"),
+    ("no-files", "fault.no-files"),
+    ("partition", "fault.partition"),
+    ("weather", "fault.weather"),
+    ("dns", "fault.dns"),
+];
+
+/// Mostly soon: 1 to about 100.
+fn few(dice: &mut Dice) -> u64 {
+    let size = dice.between(1..=6);
+    dice.between(1..=1 << size) + dice.below(10)
+}
+
+/// Seconds: up to ten years, to either side, and often little.
+fn jump(dice: &mut Dice) -> i64 {
+    let size = *dice.pick(&[2, 90, 3600, 90_000, 40_000_000, 315_000_000]);
+    let seconds = dice.between(1..=size) as i64;
+    if dice.chance(500) { seconds } else { -seconds }
+}
+
+fn weather(dice: &mut Dice) -> Weather {
+    let bad = |dice: &mut Dice, most: u64| if dice.chance(500) { dice.between(1..=most) as u32 } else { 0 };
+    Weather {
+        latency_us: *dice.pick(&[(0, 0), (0, 5_000), (1_000, 200_000), (0, 3_000_000)]),
+        segment: *dice.pick(&[1, 16, 100, 1500, u64::MAX]),
+        refused: bad(dice, 300),
+        unanswered: bad(dice, 200),
+        reset: bad(dice, 400),
+        stalled: bad(dice, 200),
+        harsh_close: bad(dice, 500),
+    }
+}
+
+fn trouble(dice: &mut Dice) -> Trouble {
+    let bad = |dice: &mut Dice| if dice.chance(600) { dice.between(1..=1000) as u32 } else { 0 };
+    Trouble { fails: bad(dice), silent: bad(dice), lies: 0, broken: Vec::new() }
+}

@@ -1,0 +1,185 @@
+//! The stage of one seed: the town, its actors, and the phases of the play.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use world::{Either, Task, race};
+
+use super::{Outcome, audit, faults};
+use crate::actors::{remote, submitter};
+use crate::dns::Name;
+use crate::executor::ProcessId;
+use crate::office::{Images, Office};
+use crate::oracle::Violation;
+use crate::oracle::book::Book;
+use crate::oracle::ledger::Ledger;
+use crate::plan::Plan;
+use crate::trace::Trace;
+use crate::universe::{Process, Universe};
+
+/// How long after the time of trouble everything must be as it shall be (I19): the longest wait of the queue is 4,000 s.
+const LIVENESS: Duration = Duration::from_hours(8);
+/// How often it is looked whether it is.
+const GLANCE: Duration = Duration::from_mins(5);
+
+/// Everything of one run.
+pub(super) struct Stage<'p> {
+    pub(super) universe: Universe,
+    pub(super) plan: &'p Plan,
+    pub(super) offices: Vec<Office>,
+    pub(super) ledger: Arc<Ledger>,
+    /// Servers elsewhere, in the order of the plan.
+    pub(super) remotes: Vec<Process>,
+    /// Never killed: starts servers, brings faults.
+    pub(super) director: ProcessId,
+}
+
+impl<'p> Stage<'p> {
+    /// Builds the town.
+    pub(super) fn set(plan: &'p Plan, images: &Images, trace: Trace) -> Self {
+        let universe = Universe::new(plan.seed, plan.order, trace);
+        for (_, counter) in crate::plan::KINDS {
+            universe.coverage.add(counter, 0);
+        }
+        let director = universe.executor.process("director");
+        let offices: Vec<Office> = plan
+            .town
+            .offices
+            .iter()
+            .map(|office| Office::new(&universe, office, &images.of(office)))
+            .collect();
+        let book = book(plan);
+        let ledger = Arc::new(Ledger::new(book, universe.coverage.clone()));
+        let remotes =
+            plan.remotes.iter().map(|remote| universe.actor(&remote.host, remote.listen.ip())).collect();
+        names(plan, &universe);
+        Self { universe, plan, offices, ledger, remotes, director }
+    }
+
+    /// All phases.
+    pub(super) async fn play(&self) {
+        let universe = &self.universe;
+        for office in &self.offices {
+            let office = office.clone();
+            universe.executor.spawn(self.director, Box::pin(office.keep_running()));
+        }
+        for (process, plan) in self.remotes.iter().zip(&self.plan.remotes) {
+            let running = remote::run(process.world.clone(), plan.clone(), Arc::clone(&self.ledger));
+            process.world.tasks.spawn(Box::pin(running));
+        }
+        for office in &self.offices {
+            office.up().await;
+        }
+        let actors = self.begin_actors();
+        let faults = faults::bring(self);
+        universe.executor.sleep(self.plan.safety).await;
+        self.heal(&faults);
+        self.converge(actors).await;
+        audit::audit(self).await;
+    }
+
+    fn begin_actors(&self) -> Vec<(String, Task)> {
+        let mut actors = Vec::new();
+        for plan in &self.plan.submitters {
+            let world = self.offices[0].visitor(&plan.name);
+            let running = submitter::run(world.clone(), plan.clone(), Arc::clone(&self.ledger));
+            actors.push((plan.name.clone(), world.tasks.spawn(Box::pin(running))));
+        }
+        actors
+    }
+
+    /// The end of all trouble.
+    fn heal(&self, faults: &[Task]) {
+        for fault in faults {
+            (fault.abort)();
+        }
+        self.universe.executor.trace().say("the time of trouble is over");
+        self.universe.net.set_weather(crate::net::Weather::calm());
+        self.universe.net.heal();
+        self.universe.zones.set_trouble(crate::dns::Trouble::default());
+        for office in &self.offices {
+            office.machine().faults.heal();
+            office.machine().disk.fail_always(None);
+            office.machine().disk.set_capacity(None);
+            office.machine().clock.heal();
+        }
+        self.ledger.heal();
+    }
+
+    /// Waits until everybody is done and nothing waits to leave (I19).
+    async fn converge(&self, actors: Vec<(String, Task)>) {
+        let executor = &self.universe.executor;
+        let deadline = executor.now() + LIVENESS.as_nanos() as u64;
+        for (name, actor) in actors {
+            if let Either::Right(()) = race(actor.ended, executor.sleep_until(deadline)).await {
+                self.universe.report(Violation::new("I19", format!("{name} does not come to an end")));
+            }
+        }
+        while executor.now() < deadline {
+            if self.is_quiet().await {
+                return;
+            }
+            executor.sleep(GLANCE).await;
+        }
+        for office in self.offices.iter().filter(|office| !office.is_up()) {
+            let why = office.why_failed().unwrap_or_default();
+            let what = format!("{} does not serve again: {why}", office.plan().hostname);
+            self.universe.report(Violation::new("I19", what));
+        }
+    }
+
+    /// Whether all offices serve, and no mail waits to leave.
+    async fn is_quiet(&self) -> bool {
+        for office in &self.offices {
+            let Some(store) = office.store() else { return false };
+            let figures = queue::Queue::new(store).figures(office.machine().clock.wall()).await;
+            if figures.is_ok_and(|figures| figures.items > figures.held) || !office.is_up() {
+                return false;
+            }
+        }
+        true
+    }
+
+    pub(super) fn outcome(&self) -> Outcome {
+        let mut violations = self.universe.executor.violations();
+        violations.sort();
+        violations.dedup();
+        let trace = self.universe.executor.trace();
+        Outcome {
+            seed: self.plan.seed,
+            hash: trace.hash(),
+            events: trace.events(),
+            virtual_time: self.universe.executor.elapsed(),
+            acknowledged: self.ledger.acknowledged(),
+            violations,
+            counters: self.universe.coverage.counters(),
+        }
+    }
+}
+
+fn book(plan: &Plan) -> Book {
+    let office = &plan.town.offices[0];
+    let accounts: Vec<&str> = office.users.iter().map(String::as_str).collect();
+    let targets: Vec<Vec<&str>> =
+        office.aliases.iter().map(|(_, targets)| targets.iter().map(String::as_str).collect()).collect();
+    let aliases: Vec<(&str, &[&str])> =
+        office.aliases.iter().zip(&targets).map(|((alias, _), targets)| (alias.as_str(), targets.as_slice())).collect();
+    Book::new(&accounts, &aliases)
+}
+
+fn names(plan: &Plan, universe: &Universe) {
+    for office in &plan.town.offices {
+        let mx = Name { mx: vec![(10, office.hostname.clone())], ..Name::default() };
+        universe.zones.set(&office.domain, mx);
+        let host = Name { addresses: vec![office.ip.into()], ..Name::default() };
+        universe.zones.set(&office.hostname, host);
+    }
+    for remote in &plan.town.remotes {
+        let mx = remote.hosts.iter().map(|host| (host.preference, host.hostname.clone())).collect();
+        universe.zones.set(&remote.domain, Name { mx, ..Name::default() });
+        for host in &remote.hosts {
+            let address = Name { addresses: vec![host.ip.into()], ..Name::default() };
+            universe.zones.set(&host.hostname, address);
+        }
+    }
+}
