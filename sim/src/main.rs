@@ -13,8 +13,18 @@ fn main() {
         let plan = Plan::draw(seed);
         let trace = if n == 1 { Trace::readable(|line| println!("{line}")) } else { Trace::quiet() };
         let a = sim::run::run(&plan, &images, trace);
-        if n == 1 { println!("{plan:#?}"); }
+        if n == 1 {
+            println!("{plan:#?}");
+        }
         let b = sim::run::run(&plan, &images, Trace::quiet());
-        println!("{seed} {:x} same={} events={} virtual={:?} ack={} {:?}", a.hash, a.hash == b.hash, a.events, a.virtual_time, a.acknowledged, a.violations);
+        println!(
+            "{seed} {:x} same={} events={} virtual={:?} ack={} {:?}",
+            a.hash,
+            a.hash == b.hash,
+            a.events,
+            a.virtual_time,
+            a.acknowledged,
+            a.violations
+        );
     }
 }

@@ -106,7 +106,11 @@ impl Office {
             match outcome {
                 Some(End::Failed(why)) => {
                     inner.universe.coverage.hit("office.failed");
-                    inner.universe.executor.trace().say(format_args!("{} failed: {why}", inner.plan.hostname));
+                    inner
+                        .universe
+                        .executor
+                        .trace()
+                        .say(format_args!("{} failed: {why}", inner.plan.hostname));
                     *self.last_error() = Some(why);
                     pause = Duration::from_secs(1);
                 }

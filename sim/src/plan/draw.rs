@@ -73,9 +73,10 @@ fn doors(office: &OfficePlan) -> Doors {
 }
 
 fn people(office: &OfficePlan, town: &Town) -> People {
-    let others = town.remotes.iter().flat_map(|remote| {
-        ["gus", "gone", "full", "grey"].map(|user| format!("{user}@{}", remote.domain))
-    });
+    let others = town
+        .remotes
+        .iter()
+        .flat_map(|remote| ["gus", "gone", "full", "grey"].map(|user| format!("{user}@{}", remote.domain)));
     People {
         users: office.users.clone(),
         password: PASSWORD.to_owned(),

@@ -50,8 +50,9 @@ async fn look(stage: &Stage<'_>, office: &Office) -> Option<Facts> {
 
 /// What two looks must agree on.
 fn summary(facts: &Facts) -> (Vec<(&str, &str, u32, &[u8])>, Vec<String>) {
-    let mail = facts.mail.iter().map(|kept| {
-        (kept.account.as_str(), kept.mailbox.as_str(), kept.uid, kept.bytes.as_slice())
-    });
+    let mail = facts
+        .mail
+        .iter()
+        .map(|kept| (kept.account.as_str(), kept.mailbox.as_str(), kept.uid, kept.bytes.as_slice()));
     (mail.collect(), facts.queue.iter().map(|queued| format!("{:?}", queued.item)).collect())
 }

@@ -18,7 +18,8 @@ use crate::universe::Universe;
 
 /// Starts a task for each fault.
 pub(super) fn bring(stage: &Stage<'_>) -> Vec<Task> {
-    let remotes: Vec<HostId> = stage.remotes.iter().map(|process| stage.universe.host_of(process.id)).collect();
+    let remotes: Vec<HostId> =
+        stage.remotes.iter().map(|process| stage.universe.host_of(process.id)).collect();
     let mut tasks = Vec::new();
     for fault in &stage.plan.faults {
         let hand = Hand {
@@ -132,9 +133,11 @@ impl Hand {
 fn kind(what: &What) -> Option<Kind> {
     Some(match what {
         What::Die(_) | What::DieInDisk(..) | What::Restart => Kind::Crash,
-        What::DiskError(_) | What::DiskDead(_) | What::ReadErrors(..) | What::DiskFull(..) | What::SlowDisk(..) => {
-            Kind::Disk
-        }
+        What::DiskError(_)
+        | What::DiskDead(_)
+        | What::ReadErrors(..)
+        | What::DiskFull(..)
+        | What::SlowDisk(..) => Kind::Disk,
         What::ClockJump(_) | What::ClockRate(..) => Kind::Clock,
         What::NoFiles(_) | What::Part(..) | What::Weather(..) => Kind::Net,
         What::Names(..) => return None,

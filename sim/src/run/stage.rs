@@ -162,8 +162,12 @@ fn book(plan: &Plan) -> Book {
     let accounts: Vec<&str> = office.users.iter().map(String::as_str).collect();
     let targets: Vec<Vec<&str>> =
         office.aliases.iter().map(|(_, targets)| targets.iter().map(String::as_str).collect()).collect();
-    let aliases: Vec<(&str, &[&str])> =
-        office.aliases.iter().zip(&targets).map(|((alias, _), targets)| (alias.as_str(), targets.as_slice())).collect();
+    let aliases: Vec<(&str, &[&str])> = office
+        .aliases
+        .iter()
+        .zip(&targets)
+        .map(|((alias, _), targets)| (alias.as_str(), targets.as_slice()))
+        .collect();
     Book::new(&accounts, &aliases)
 }
 
