@@ -82,6 +82,23 @@ impl From<Halt> for Violation {
     }
 }
 
+impl State {
+    /// A poll of a process is over: perhaps it was its last.
+    fn burn(&mut self, process: ProcessId) {
+        let Some((marked, left, death)) = &mut self.fuse else { return };
+        if *marked != process {
+            return;
+        }
+        *left -= 1;
+        if *left == 0 {
+            let death = *death;
+            self.fuse = None;
+            self.processes[process.0 as usize].death.get_or_insert(death);
+            self.doomed.push((process, death));
+        }
+    }
+}
+
 /// Runs tasks. Cheap to clone.
 #[derive(Clone)]
 pub struct Executor(Arc<Inner>);
@@ -105,6 +122,8 @@ struct State {
     timers: BTreeMap<(u64, u64), Waker>,
     next_timer: u64,
     processes: Vec<Process>,
+    /// A process that dies at one of its next polls, and how many polls it has left.
+    fuse: Option<(ProcessId, u64, Death)>,
     /// Processes that die after this poll.
     doomed: Vec<(ProcessId, Death)>,
     violations: Vec<Violation>,
@@ -164,6 +183,7 @@ impl Executor {
             timers: BTreeMap::new(),
             next_timer: 0,
             processes: Vec::new(),
+            fuse: None,
             doomed: Vec::new(),
             violations: Vec::new(),
             polls: 0,
@@ -239,6 +259,16 @@ impl Executor {
         }
         record.death = Some(death);
         state.doomed.push((process, death));
+    }
+
+    /// Condemns a process to die right after the `polls`-th poll of its tasks from now on, counted from 1.
+    pub fn doom_in(&self, process: ProcessId, polls: u64, death: Death) {
+        self.state().fuse = Some((process, polls.max(1), death));
+    }
+
+    /// Polls of all tasks so far.
+    pub fn polls(&self) -> u64 {
+        self.state().polls
     }
 
     /// Marks a process dead and drops its tasks. Its doors are the caller's business.
@@ -374,6 +404,7 @@ impl Executor {
         let waker = Waker::from(waker);
         let polled = self.guarded(process, || future.as_mut().poll(&mut Context::from_waker(&waker)));
         let mut state = self.state();
+        state.burn(process);
         // The slot is gone if the task was aborted, or its process killed, by itself.
         let over = match state.tasks.get_mut(&id) {
             Some(slot) if matches!(polled, Some(Poll::Pending)) => {

@@ -16,6 +16,7 @@ pub mod oracle;
 pub mod plan;
 pub mod rng;
 pub mod run;
+pub mod small;
 pub mod town;
 pub mod trace;
 pub mod universe;

@@ -188,6 +188,11 @@ impl Office {
         self.0.round.send_modify(|round| *round += 1);
     }
 
+    /// The process that runs now.
+    pub fn process(&self) -> Option<ProcessId> {
+        self.0.state.borrow().process
+    }
+
     /// Whether it serves now.
     pub fn is_up(&self) -> bool {
         self.0.state.borrow().store.is_some()
@@ -202,6 +207,12 @@ impl Office {
     pub async fn up(&self) {
         let mut state = self.0.state.subscribe();
         drop(state.wait_for(|state| state.store.is_some()).await);
+    }
+
+    /// Waits until it does not serve.
+    pub async fn down(&self) {
+        let mut state = self.0.state.subscribe();
+        drop(state.wait_for(|state| state.store.is_none()).await);
     }
 
     /// The store of the running server.

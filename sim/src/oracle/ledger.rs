@@ -10,6 +10,7 @@ use mail::Id;
 use super::Violation;
 use super::book::Book;
 use crate::coverage::Coverage;
+use crate::office::Office;
 
 /// What a submitter knows of one recipient of one try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +94,17 @@ pub enum Kind {
     Clock,
 }
 
+/// Something that went wrong on purpose, from one moment to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What.
+    pub kind: Kind,
+    /// When it began.
+    pub from: u64,
+    /// When it ended; `u64::MAX` while it goes on.
+    pub to: u64,
+}
+
 /// What everybody writes into. Shared as `Arc<Ledger>`.
 #[derive(Default)]
 pub struct Ledger {
@@ -107,7 +119,7 @@ struct State {
     book: Book,
     tries: Vec<Try>,
     accepted: Vec<Accepted>,
-    faults: Vec<(u64, Kind)>,
+    faults: Vec<Fault>,
     removed: BTreeSet<(String, u64)>,
     copied: BTreeSet<(String, u64)>,
     wrong: Vec<Violation>,
@@ -122,7 +134,7 @@ pub struct Account {
     /// What remotes accepted.
     pub accepted: Vec<Accepted>,
     /// What went wrong on purpose, in order.
-    pub faults: Vec<(u64, Kind)>,
+    pub faults: Vec<Fault>,
     /// (account, token): a client took it out of the mailbox, or may have.
     pub removed: BTreeSet<(String, u64)>,
     /// (account, token): a client made a copy, or may have.
@@ -189,7 +201,35 @@ impl Ledger {
     pub fn fault(&self, kind: Kind) {
         let mut state = self.lock();
         let at = state.tick();
-        state.faults.push((at, kind));
+        state.faults.push(Fault { kind, from: at, to: at });
+    }
+
+    /// From now on faults of a kind may happen at any moment.
+    pub fn trouble_begins(&self, kind: Kind) {
+        let mut state = self.lock();
+        let from = state.tick();
+        state.faults.push(Fault { kind, from, to: u64::MAX });
+    }
+
+    /// Faults of a kind happen no more.
+    pub fn trouble_ends(&self, kind: Kind) {
+        let mut state = self.lock();
+        let to = state.tick();
+        for fault in state.faults.iter_mut().filter(|fault| fault.kind == kind && fault.to == u64::MAX) {
+            fault.to = to;
+        }
+    }
+
+    /// Notes each death and each new start of an office. Both: what it sent before it died may arrive in between. Never
+    /// ends.
+    pub async fn watch(&self, office: &Office) {
+        office.up().await;
+        loop {
+            office.down().await;
+            self.fault(Kind::Crash);
+            office.up().await;
+            self.fault(Kind::Crash);
+        }
     }
 
     /// A client takes a message out of an account's mailbox, or tries to. Say so before the command is sent.
@@ -256,8 +296,8 @@ impl State {
 }
 
 impl Account {
-    /// Whether a fault of one of these kinds happened between two moments.
+    /// Whether a fault of one of these kinds may have happened between two moments.
     pub fn any_fault(&self, kinds: &[Kind], from: u64, to: u64) -> bool {
-        self.faults.iter().any(|(at, kind)| *at >= from && *at <= to && kinds.contains(kind))
+        self.faults.iter().any(|fault| fault.from <= to && fault.to >= from && kinds.contains(&fault.kind))
     }
 }

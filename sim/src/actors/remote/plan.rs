@@ -100,6 +100,11 @@ impl Act {
         Self::DropAfter,
     ];
 
+    /// Its place in [`Act::TRIED`].
+    pub(crate) fn number(self) -> u64 {
+        Self::TRIED.iter().position(|act| *act == self).unwrap_or_default() as u64
+    }
+
     fn draw(rng: &dyn Rng) -> Self {
         match rng.below(22) {
             0 => Self::Lines,

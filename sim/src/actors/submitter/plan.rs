@@ -21,7 +21,7 @@ pub struct Doors {
 }
 
 /// Whom one may write to and as whom.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct People {
     /// Accounts of the office.
     pub users: Vec<String>,

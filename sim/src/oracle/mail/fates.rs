@@ -133,8 +133,8 @@ impl<'a> Audit<'a> {
     fn excused(&self, accepted: &Accepted, until: u64) -> bool {
         let faults: &[Kind] = match accepted.word {
             Word::Kept => return true,
-            Word::Sent => &[Kind::Net, Kind::Crash, Kind::Disk],
-            Word::Read => &[Kind::Crash, Kind::Disk],
+            Word::Sent => &[Kind::Net, Kind::Crash],
+            Word::Read => &[Kind::Crash],
         };
         self.account.any_fault(faults, accepted.at, until)
     }
