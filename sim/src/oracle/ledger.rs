@@ -204,19 +204,29 @@ impl Ledger {
         state.faults.push(Fault { kind, from: at, to: at });
     }
 
-    /// From now on faults of a kind may happen at any moment.
-    pub fn trouble_begins(&self, kind: Kind) {
+    /// From now on faults of a kind may happen at any moment. Gives the trouble's number.
+    pub fn trouble_begins(&self, kind: Kind) -> usize {
         let mut state = self.lock();
         let from = state.tick();
         state.faults.push(Fault { kind, from, to: u64::MAX });
+        state.faults.len() - 1
     }
 
-    /// Faults of a kind happen no more.
-    pub fn trouble_ends(&self, kind: Kind) {
+    /// That trouble is over.
+    pub fn trouble_ends(&self, number: usize) {
         let mut state = self.lock();
-        let to = state.tick();
-        for fault in state.faults.iter_mut().filter(|fault| fault.kind == kind && fault.to == u64::MAX) {
-            fault.to = to;
+        let now = state.tick();
+        if let Some(fault) = state.faults.get_mut(number) {
+            fault.to = fault.to.min(now);
+        }
+    }
+
+    /// All trouble is over, but for connections that were made in it.
+    pub fn all_trouble_ends(&self) {
+        let mut state = self.lock();
+        let now = state.tick();
+        for fault in state.faults.iter_mut().filter(|fault| fault.kind != Kind::Net) {
+            fault.to = fault.to.min(now);
         }
     }
 
@@ -259,6 +269,7 @@ impl Ledger {
 
     /// From now on remotes and submitters make no more trouble: the liveness phase begins (I19).
     pub fn heal(&self) {
+        self.all_trouble_ends();
         self.healed.store(true, Ordering::Relaxed);
     }
 

@@ -51,9 +51,16 @@ impl Hand {
         let what = fault.what;
         self.universe.coverage.hit(what.counter());
         executor.trace().event(Traced::Fault, 2, 0, || format!("{what:?}"));
-        if let Some(kind) = kind(&what) {
-            self.ledger.fault(kind);
+        let kind = kind(&what);
+        let excuse = kind.map(|kind| self.ledger.trouble_begins(kind));
+        self.cause(executor, what).await;
+        // What befalls a connection is drawn when it is made, and it may last for long.
+        if let Some(excuse) = excuse.filter(|_| kind != Some(Kind::Net)) {
+            self.ledger.trouble_ends(excuse);
         }
+    }
+
+    async fn cause(&self, executor: &Executor, what: What) {
         let machine = self.office.machine();
         match what {
             What::Die(death) => self.office.kill(death),
@@ -132,7 +139,8 @@ impl Hand {
 /// What it excuses.
 fn kind(what: &What) -> Option<Kind> {
     Some(match what {
-        What::Die(_) | What::DieInDisk(..) | What::Restart => Kind::Crash,
+        // Noted when it happens (`Ledger::watch`).
+        What::Die(_) | What::DieInDisk(..) | What::Restart | What::Names(..) => return None,
         What::DiskError(_)
         | What::DiskDead(_)
         | What::ReadErrors(..)
@@ -140,6 +148,5 @@ fn kind(what: &What) -> Option<Kind> {
         | What::SlowDisk(..) => Kind::Disk,
         What::ClockJump(_) | What::ClockRate(..) => Kind::Clock,
         What::NoFiles(_) | What::Part(..) | What::Weather(..) => Kind::Net,
-        What::Names(..) => return None,
     })
 }

@@ -60,8 +60,9 @@ impl<'p> Stage<'p> {
     pub(super) async fn play(&self) {
         let universe = &self.universe;
         for office in &self.offices {
-            let office = office.clone();
-            universe.executor.spawn(self.director, Box::pin(office.keep_running()));
+            let (office, ledger) = (office.clone(), Arc::clone(&self.ledger));
+            universe.executor.spawn(self.director, Box::pin(office.clone().keep_running()));
+            universe.executor.spawn(self.director, Box::pin(async move { ledger.watch(&office).await }));
         }
         for (process, plan) in self.remotes.iter().zip(&self.plan.remotes) {
             let running = remote::run(process.world.clone(), plan.clone(), Arc::clone(&self.ledger));

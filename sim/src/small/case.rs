@@ -221,7 +221,7 @@ impl<'a> Scene<'a> {
                 Trouble::IoForAWhile(_) | Trouble::FullForAWhile(_) => {
                     executor.sleep(OUTAGE).await;
                     self.office.machine().disk.fail_always(None);
-                    self.ledger.trouble_ends(Kind::Disk);
+                    self.ledger.all_trouble_ends();
                 }
                 _ => {}
             }
@@ -293,7 +293,9 @@ impl<'a> Scene<'a> {
         }
         match self.case.trouble {
             Trouble::Io(..) | Trouble::Full(_) => self.ledger.fault(Kind::Disk),
-            Trouble::IoForAWhile(_) | Trouble::FullForAWhile(_) => self.ledger.trouble_begins(Kind::Disk),
+            Trouble::IoForAWhile(_) | Trouble::FullForAWhile(_) => {
+                self.ledger.trouble_begins(Kind::Disk);
+            }
             _ => {}
         }
     }
@@ -337,8 +339,8 @@ impl<'a> Scene<'a> {
 
     async fn look(&mut self) -> Option<mail::Facts> {
         let facts = match self.office.open_offline().await {
-            Ok((world, store)) => {
-                let facts = read(&world, &store, &self.office.plan().hostname).await;
+            Ok((process, store)) => {
+                let facts = read(&process.world, &store, &self.office.plan().hostname).await;
                 self.office.machine().disk.kill();
                 facts
             }
