@@ -8,6 +8,7 @@
 
 mod account;
 mod alias;
+mod audit;
 mod credential;
 mod domain;
 mod error;

@@ -5,6 +5,7 @@
 //!
 //! This crate only tells; nothing is decided from it. It never commits.
 
+mod audit;
 mod event;
 mod fields;
 mod keys;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use mail::Id;
 use store::Store;
 
+pub use audit::Trouble;
 pub use event::{Accepted, Attempted, Event, Refused, Tls, What};
 pub use fields::{Fields, Value};
 pub use search::Query;

@@ -114,6 +114,26 @@ pub(crate) fn remains(a: AccountId, m: MailboxId) -> Key {
     mailbox(Kind::Remains, a, m).key()
 }
 
+/// All mailboxes of all accounts.
+pub(crate) fn all_records() -> KeyRange {
+    Key::build(Space::Mailbox).u8(Kind::Mailbox as u8).key().prefix_range()
+}
+
+/// All messages of all mailboxes, also of deleted ones that are still to be swept.
+pub(crate) fn all_entries() -> KeyRange {
+    Key::build(Space::Mailbox).u8(Kind::Entry as u8).key().prefix_range()
+}
+
+/// All texts of one mailbox.
+pub(crate) fn texts(a: AccountId, m: MailboxId) -> KeyRange {
+    mailbox(Kind::Text, a, m).key().prefix_range()
+}
+
+/// The UID of a key of [`texts`].
+pub(crate) fn text_uid(key: &Key) -> Option<Uid> {
+    Uid::new(u32::from_be_bytes(key.as_bytes().get(10..)?.try_into().ok()?))
+}
+
 /// All deleted mailboxes that must be swept.
 pub(crate) fn all_remains() -> KeyRange {
     Key::build(Space::Mailbox).u8(Kind::Remains as u8).key().prefix_range()

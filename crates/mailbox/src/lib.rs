@@ -15,6 +15,7 @@
 //! This crate knows no protocol and never commits.
 
 mod append;
+mod audit;
 mod cache;
 mod change;
 mod chunk;
@@ -44,6 +45,7 @@ use mail::{MailboxId, MailboxName, SpecialUse, UidValidity};
 use store::Store;
 
 pub use append::{Appended, NewEmail};
+pub use audit::{Held, Trouble};
 pub use change::{FlagChange, Stored};
 pub use copy::Copied;
 pub use entry::{Entry, FlagSet};

@@ -11,6 +11,7 @@
 
 mod admin;
 mod age;
+mod audit;
 mod due;
 mod enqueue;
 mod item;
@@ -30,6 +31,7 @@ use store::Store;
 
 pub use admin::{Filter, Page};
 pub use age::Age;
+pub use audit::Trouble;
 pub use due::{DueDestination, DueItem, Figures};
 pub use enqueue::NewItem;
 pub use item::{Destination, Item, RecipientState, State};

@@ -17,6 +17,7 @@ mod logging;
 mod medium;
 mod serve;
 mod services;
+pub mod verify;
 
 use std::process::ExitCode;
 

@@ -23,6 +23,30 @@ pub(crate) enum Place {
     Memory,
 }
 
+impl Place {
+    /// The name of the file, relative to the store's directory.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Log(number) => format!("log/{number:016x}"),
+            Self::Archive(number) => format!("archive/{number:016x}"),
+            Self::Body(number) => format!("bodies/{number:016x}"),
+            Self::Memory => "store".into(),
+        }
+    }
+
+    /// The file of that name.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        let number = |digits: &str| u64::from_str_radix(digits, 16).ok();
+        match name.split_once('/') {
+            None if name == "store" => Some(Self::Memory),
+            Some(("log", digits)) => number(digits).map(Self::Log),
+            Some(("archive", digits)) => number(digits).map(Self::Archive),
+            Some(("bodies", digits)) => number(digits).map(Self::Body),
+            _ => None,
+        }
+    }
+}
+
 /// A run of bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Extent {
@@ -108,10 +132,16 @@ const KIND_BLOB: u8 = 1;
 const KIND_WATERMARK: u8 = 2;
 const KIND_LIVE: u8 = 3;
 const KIND_BOOT: u8 = 4;
+const KIND_COLLECTED: u8 = 5;
 
 /// The key of a body's [`Entry`].
 pub(crate) fn blob_key(id: BlobId) -> Bytes {
     Key::build(Space::Store).u8(KIND_BLOB).u64(id.0).key().0.into()
+}
+
+/// What the keys of all entries begin with.
+pub(crate) fn blob_prefix() -> Key {
+    Key::build(Space::Store).u8(KIND_BLOB).key()
 }
 
 /// The blob that a key is the entry of, if it is one.
@@ -150,6 +180,11 @@ pub(crate) fn live_place(key: &[u8]) -> Option<Place> {
         2 => Some(Place::Archive(number)),
         _ => None,
     }
+}
+
+/// Which segments of the log were collected: see [`Ranges`](crate::embedded).
+pub(crate) fn collected_key() -> Bytes {
+    Key::build(Space::Store).u8(KIND_COLLECTED).key().0.into()
 }
 
 /// How often the store was opened.

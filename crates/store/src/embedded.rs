@@ -5,6 +5,8 @@
 //! only after the sync that covers it has returned.
 
 pub mod backup;
+mod check;
+mod collected;
 mod commit;
 mod gather;
 mod group;
@@ -32,7 +34,10 @@ use world::{BoxFuture, World};
 use crate::body::{self, Entry, Place, blob_key};
 use crate::index::{Change, Index, Pins, View};
 use crate::notice::Hub;
-use crate::{Batch, BlobId, BlobWriter, Error, Receipt, Snapshot, Statistics, Store, Topic, Watch};
+use crate::{
+    BadBytes, Batch, BlobId, BlobWriter, Error, FileCheck, Receipt, Snapshot, Statistics, Store, StoreFile, Topic,
+    Watch,
+};
 
 pub use read_only::{open_read_only, open_read_only_at};
 pub use recover::{Loss, Recovery};
@@ -126,6 +131,8 @@ struct Usage {
     sealed: BTreeMap<u64, u64>,
     /// The segment that a start would begin to replay in; those before it are not needed for that.
     replay_from: u64,
+    /// Segment and position up to which the log is durable.
+    durable_to: (u64, u64),
 }
 
 impl Usage {
@@ -302,6 +309,23 @@ impl Store for Embedded {
 
     fn read_blob(&self, id: BlobId, offset: u64, length: usize) -> BoxFuture<'_, Result<Bytes, Error>> {
         Box::pin(std::future::ready(self.read_now(id, offset, length)))
+    }
+
+    fn check_body(&self, id: BlobId) -> BoxFuture<'_, Result<Vec<BadBytes>, Error>> {
+        Box::pin(std::future::ready(check::body(&self.shared, id)))
+    }
+
+    fn files(&self) -> BoxFuture<'_, Result<Vec<StoreFile>, Error>> {
+        Box::pin(std::future::ready(check::files(&self.shared)))
+    }
+
+    fn check_file(
+        &self,
+        file: &StoreFile,
+        from: u64,
+        length: u64,
+    ) -> BoxFuture<'_, Result<FileCheck, Error>> {
+        Box::pin(std::future::ready(check::file(&self.shared, file, from, length)))
     }
 
     fn next_id(&self) -> Id {

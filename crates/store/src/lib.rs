@@ -3,6 +3,7 @@
 //! A batch is durable when `commit` returns, or it has changed nothing. Bodies of messages are written once, into
 //! the commit log, which is the truth; the index over it can be rebuilt. Nothing here knows what the keys mean.
 
+mod audit;
 mod batch;
 mod blob;
 mod body;
@@ -18,6 +19,7 @@ mod resolve;
 use mail::Id;
 use world::BoxFuture;
 
+pub use audit::{BadBytes, BadFile, Body, FileCheck, StoreFile};
 pub use batch::{Batch, Counter, Expect, Op, Patch, Receipt, Slot, Template};
 pub use blob::{BlobId, BlobWriter, Place, Sink, Staged};
 pub use error::Error;
@@ -75,6 +77,33 @@ pub trait Store: Send + Sync {
     /// Flushes what recovery would otherwise replay, ends the store's tasks and gives up the lock.
     /// Later commits fail with [`Error::Closed`].
     fn close(&self) -> BoxFuture<'_, ()>;
+
+    /// Reads a body from its first byte to its last and says which of them are damaged.
+    /// [`Error::Missing`] if there is no such body (any more).
+    fn check_body(&self, id: BlobId) -> BoxFuture<'_, Result<Vec<BadBytes>, Error>> {
+        Box::pin(async move {
+            let missing = || Error::Missing(format!("body {}", id.0));
+            let length = self.snapshot().body(id).await?.ok_or_else(missing)?.length;
+            audit::check_by_reading(|at, piece| self.read_blob(id, at, piece), length).await
+        })
+    }
+
+    /// The files that the store consists of, and those that it misses; none for one in memory.
+    fn files(&self) -> BoxFuture<'_, Result<Vec<StoreFile>, Error>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    /// Reads a part of one of [`files`](Self::files), from byte `from` (0, or the `next` of the part before) and
+    /// about `length` bytes, and says what is damaged. A file that the store has removed meanwhile is fine.
+    fn check_file(
+        &self,
+        file: &StoreFile,
+        from: u64,
+        length: u64,
+    ) -> BoxFuture<'_, Result<FileCheck, Error>> {
+        let _ = (file, from, length);
+        Box::pin(std::future::ready(Ok(FileCheck::default())))
+    }
 
     /// Figures for people and benchmarks.
     fn statistics(&self) -> Statistics;

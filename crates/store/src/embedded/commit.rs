@@ -233,7 +233,7 @@ impl Committer {
             return;
         }
         let version = Version(self.log.sequence + 1);
-        let apply = moved.iter().any(|moved| matches!(moved, Moved::Body(..)));
+        let apply = moved.iter().any(|moved| matches!(moved, Moved::Body(..) | Moved::Collected(_)));
         let newest = Newest {
             groups: [Some(&self.building.overlay), self.in_flight.as_ref().map(|group| &group.overlay)],
             shared: &self.shared,
@@ -416,7 +416,6 @@ impl Committer {
 
     /// The group is durable: shows it, answers it, tells of it.
     fn settle(&mut self, group: Group) {
-        group.guards.into_iter().for_each(Guard::keep);
         let mut gone = Vec::new();
         for record in &group.records {
             if !record.apply {
@@ -427,6 +426,7 @@ impl Committer {
         }
         self.shared.pins.show(group.last);
         let (before, end) = std::mem::replace(&mut self.durable_to, (group.segment, group.end));
+        self.shared.usage().durable_to = self.durable_to;
         if before != group.segment {
             // Only now are all its records applied, so that a collector can tell which still hold.
             self.shared.usage().sealed.insert(before, end);
@@ -456,8 +456,8 @@ impl Committer {
         let above = std::mem::take(&mut self.building);
         for mut group in [group, above] {
             // After an unknown outcome the record may be there, and refer to the files.
-            if *error != Error::Full {
-                group.guards.drain(..).for_each(Guard::keep);
+            if *error == Error::Full {
+                group.guards.drain(..).for_each(Guard::take_back);
             }
             for reply in group.records.into_iter().map(|record| record.reply).chain(group.late) {
                 let _ = reply.send(Err(error.clone()));
@@ -483,11 +483,39 @@ impl Committer {
     /// Leaves nothing to replay, and no space taken ahead.
     async fn finish(mut self) {
         if self.shared.failure().is_none() {
+            self.mark_end();
             self.checkpoint();
             self.give_back().await;
         }
         self.shared.fail(Error::Closed);
         // The channels end with `self`, and with them the other tasks.
+    }
+
+    /// An empty record behind the last one says that all before it was durable. Without it, the next start could not
+    /// tell bit rot in the last group from a group that was torn.
+    fn mark_end(&mut self) {
+        let (sequence, synced) = (self.log.sequence + 1, self.log.synced);
+        let time = self.shared.world.clock.wall();
+        let mut bytes = Vec::new();
+        let start = record::begin(&mut bytes);
+        record::end(
+            &mut bytes,
+            start,
+            self.shared.salt,
+            Numbers { sequence, previous: synced, synced, time },
+            &[],
+        );
+        let file = &self.log.segment.file;
+        match file.write_all_at(&bytes, self.log.position).and_then(|()| file.sync_data()) {
+            Ok(()) => {
+                self.log.position += bytes.len() as u64;
+                (self.log.sequence, self.log.synced) = (sequence, sequence);
+                self.durable_to = (self.log.segment.number, self.log.position);
+                self.shared.usage().durable_to = self.durable_to;
+            }
+            // Nothing depends on it: what was acknowledged is durable.
+            Err(error) => tracing::warn!("the end of the log could not be marked: {error}"),
+        }
     }
 
     /// Gives back the space reserved for records to come. If that fails, the next start does it.

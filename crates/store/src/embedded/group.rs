@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use super::stage::{Guard, OnDisk};
+use super::collected::Collected;
 use super::{Reply, Shared, record};
 use crate::batch::Op;
-use crate::body::{Entry, Extent, Place as Lies};
+use crate::body::{self, Entry, Extent, Place as Lies};
 use crate::index::Change;
 use crate::resolve::{Keep, Latest};
 use crate::{Batch, Error, Notice, Place, Receipt, Staged, Version, Versioned};
@@ -49,6 +50,8 @@ pub(super) enum Moved {
     Body(Bytes, Vec<Extent>, Vec<Extent>),
     /// The change still holds; if no later one came.
     Change(Change),
+    /// Nobody needs this segment any more: its number may be missing from now on.
+    Collected(u64),
 }
 
 /// The newest state: groups that are not applied yet, then the index.
@@ -92,7 +95,8 @@ impl Keep for Bodies<'_> {
         match body.place {
             Place::Memory(main, _) => vec![self.append([&body.prefix, &main])],
             Place::Disk(staged) => {
-                let Ok(staged) = staged.downcast::<OnDisk>() else { return Vec::new() };
+                let Ok(mut staged) = staged.downcast::<OnDisk>() else { return Vec::new() };
+                staged.guard.entrust();
                 self.guards.push(staged.guard);
                 if body.prefix.is_empty() {
                     return vec![staged.extent];
@@ -123,6 +127,8 @@ pub(super) fn moved_size(moved: &Moved) -> u64 {
     let size = match moved {
         Moved::Body(_, _, new) => 64 + new.iter().map(|extent| 32 + extent.crcs.len() * 4).sum::<usize>(),
         Moved::Change(change) => change.key.len() + change.value.as_ref().map_or(0, Bytes::len) + 32,
+        // The list has a run for each gap; a longer one only makes its segment longer.
+        Moved::Collected(_) => 4096,
     };
     size as u64
 }
@@ -142,6 +148,13 @@ pub(super) fn still_holds(
             }
             entry.extents = new;
             Ok(Some(Change { key, value: Some(entry.encode()), version }))
+        }
+        Moved::Collected(number) => {
+            let key = body::collected_key();
+            let found = newest.latest(&key)?;
+            let mut all = found.map_or(Ok(Collected::default()), |found| Collected::decode(&found.value))?;
+            all.insert(number);
+            Ok(Some(Change { key, value: Some(all.encode()), version }))
         }
         Moved::Change(change) => {
             let found = newest.latest(&change.key)?;

@@ -71,7 +71,8 @@ fn open(world: &World, dir: &Path, choice: Choice, scratch: &Path) -> Result<(Sh
     *shared.lock.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner) = source.lock;
     let mut replay = Replay::new(&shared, source.newest, None);
     replay.run(&source.ends)?;
-    let recovery = replay.recovery;
+    let (recovery, end) = (replay.recovery, replay.end);
+    shared.usage().durable_to = end.unwrap_or_default();
     Ok((shared, recovery))
 }
 

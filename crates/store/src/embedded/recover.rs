@@ -15,6 +15,8 @@ use world::World;
 use world::disk::{File, Open};
 
 use super::backup::Holds;
+use super::check;
+use super::collected::Collected;
 use super::commit::Log;
 use super::read::Files;
 use super::record::{self, Numbers, Record};
@@ -39,12 +41,12 @@ pub struct Recovery {
     pub index_rebuilt: bool,
 }
 
-/// Commits that were durable and cannot be read any more.
+/// Commits that were durable and cannot be read any more. What the index knows of them still holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
-    /// The last readable commit before them.
+    /// The last readable commit before them; 0 where a whole segment is missing.
     pub after: u64,
-    /// The first readable commit behind them.
+    /// The first readable commit behind them; 0 where a whole segment is missing.
     pub before: u64,
     /// In which file of the log.
     pub file: String,
@@ -129,15 +131,18 @@ pub(super) fn open(world: &World, dir: &Path, options: Options) -> Result<Opened
         check_empty(world, dir, &numbers)?;
     }
     let pins = Arc::new(Pins::default());
-    let (index, watermark, index_rebuilt) = open_index(world, dir, &pins, &numbers, newest)?;
+    let (index, watermark, index_rebuilt) = open_index(world, dir, &pins, newest)?;
     let mut shared = share(world, dir, options, index, pins, salt);
     shared.lock = Mutex::new(Some(lock));
     shared.usage().live = read_live(shared.index.as_ref())?;
     let mut replay = Replay::new(&shared, newest, watermark);
     replay.recovery.index_rebuilt = index_rebuilt;
     replay.run(&ends)?;
+    replay.compare(newest.map_or(0, |(sequence, _)| sequence), &numbers);
     let end = (replay.last, replay.end);
     let (mut recovery, gone, unsure) = (replay.recovery, replay.gone, replay.unsure);
+    let next = end.1.map_or(1, |(segment, _)| segment + 1);
+    recovery.lost.extend(missing(&shared, &numbers, next - 1)?);
     recovery.discarded_bytes = cut(&shared, &ends, end.1, unsure)?;
     remove_bodies(&shared, &gone);
     report(&recovery);
@@ -149,14 +154,37 @@ pub(super) fn open(world: &World, dir: &Path, options: Options) -> Result<Opened
     *shared.numbers.get_mut() = shared.boot << RUN_SHIFT;
     let replay_from = watermark.map_or(0, |watermark| watermark.segment);
     shared.usage().replay_from = replay_from;
-    let next = end.1.map_or(1, |(segment, _)| segment + 1).max(restored << FILE_SHIFT);
+    let first = next.max(restored << FILE_SHIFT);
+    let left_out = left_out(&shared, next, first)?;
     let last = end.0.unwrap_or(0);
     let seen = newest.map_or(0, |(sequence, _)| sequence).max(last);
-    let log = begin(&shared, next, seen, last)?;
+    let log = begin(&shared, left_out, first, seen, last)?;
     if watermark.is_none() {
         first_checkpoint(&shared, &log);
     }
     Ok(Opened { shared: Arc::new(shared), log, recovery })
+}
+
+/// What is to be added to the list of collected segments if the next one is not `next` but `first`: after a restore,
+/// the numbers in between are left out.
+fn left_out(shared: &Shared, next: u64, first: u64) -> Result<Option<Change>, Error> {
+    if next == first {
+        return Ok(None);
+    }
+    let found = shared.index.get(&body::collected_key(), u64::MAX)?;
+    let mut collected = found.map_or(Ok(Collected::default()), |found| Collected::decode(&found.value))?;
+    collected.insert_run(next, first - 1);
+    Ok(Some(Change { key: body::collected_key(), value: Some(collected.encode()), version: Version(0) }))
+}
+
+/// Segments that are not there although no collector took them: what they held is lost, as far as it was needed.
+fn missing(shared: &Shared, numbers: &[u64], last: u64) -> Result<Vec<Loss>, Error> {
+    let missing = check::missing_segments(shared, numbers, last)?;
+    let loss = |number: u64| {
+        let file = segment::path(&shared.dir, Place::Log(number)).display().to_string();
+        Loss { after: 0, before: 0, file, from: 0, to: 0 }
+    };
+    Ok(missing.into_iter().map(loss).collect())
 }
 
 pub(super) fn lock(world: &World, dir: &Path) -> Result<Box<dyn Send + Sync>, Error> {
@@ -235,6 +263,18 @@ fn check_empty(world: &World, dir: &Path, numbers: &[u64]) -> Result<(), Error> 
             return Err(Error::Damaged(format!("{}: no record of the log can be read", path.display())));
         }
     }
+    // Bodies only come after the first record of a log.
+    for place in [Place::Archive(0), Place::Body(0)] {
+        if !segment::numbers(world.disk.as_ref(), dir, place)?.is_empty() {
+            let log = segment::dir_of(dir, Place::Log(0));
+            let bodies = segment::dir_of(dir, place);
+            return Err(Error::Damaged(format!(
+                "{} has files but {} has no records: the log is gone; bring it back, or restore a backup",
+                bodies.display(),
+                log.display()
+            )));
+        }
+    }
     Ok(())
 }
 
@@ -305,7 +345,6 @@ fn open_index(
     world: &World,
     dir: &Path,
     pins: &Arc<Pins>,
-    numbers: &[u64],
     newest: Option<(u64, u64)>,
 ) -> Result<OpenIndex, Error> {
     let at = dir.join("index");
@@ -313,16 +352,14 @@ fn open_index(
         return Ok((Arc::new(MapIndex::new(Arc::clone(pins))), None, false));
     };
     let rebuilt = newest.is_some();
-    let fits = |mark: &Watermark| {
-        let known = numbers.contains(&mark.segment);
-        known && newest.is_some_and(|(sequence, _)| sequence >= mark.sequence)
-    };
     if !world.disk.exists(&damaged_mark(dir))
         && let Ok(index) = TreeIndex::open(&path, Arc::clone(pins))
         && let Ok(mark) = Watermark::read(&index)
     {
         match mark {
-            Some(mark) if fits(&mark) => return Ok((Arc::new(index), Some(mark), false)),
+            // It may know of more than the log can still tell: then it is the better half of a damaged store. All
+            // that it has applied was durable. Only without any log is it of no use.
+            Some(mark) if newest.is_some() => return Ok((Arc::new(index), Some(mark), false)),
             None if index.is_new() => return Ok((Arc::new(index), None, rebuilt)),
             _ => {}
         }
@@ -437,6 +474,10 @@ fn remove_bodies(shared: &Shared, gone: &[Place]) {
 
 fn report(recovery: &Recovery) {
     for loss in &recovery.lost {
+        if loss.before == 0 {
+            tracing::error!("{} is missing: what was written there is lost", loss.file);
+            continue;
+        }
         tracing::error!(
             "the log is damaged: commits after {} and before {} are lost ({} from byte {} to {})",
             loss.after,
@@ -468,22 +509,24 @@ fn first_checkpoint(shared: &Shared, log: &Log) {
 }
 
 /// Begins a segment with the record that says which run this is: durable before any number of it is given out.
-fn begin(shared: &Shared, number: u64, seen: u64, last: u64) -> Result<Log, Error> {
+fn begin(shared: &Shared, left_out: Option<Change>, number: u64, seen: u64, last: u64) -> Result<Log, Error> {
     let header = segment::Header { place: Place::Log(number), boot: shared.boot, salt: shared.salt };
     let disk = shared.world.disk.as_ref();
     let made = segment::prepare(disk, &shared.dir, header, shared.options.segment_bytes)?;
     let sequence = seen + 1;
     let value = Some(Bytes::copy_from_slice(&shared.boot.to_be_bytes()));
-    let change = Change { key: body::boot_key(), value, version: Version(sequence) };
+    let mut changes = vec![Change { key: body::boot_key(), value, version: Version(sequence) }];
+    changes.extend(left_out.map(|change| Change { version: Version(sequence), ..change }));
     let mut bytes = Vec::new();
     let start = record::begin(&mut bytes);
     let time = shared.world.clock.wall();
     let numbers = Numbers { sequence, previous: last, synced: last, time };
-    record::end(&mut bytes, start, shared.salt, numbers, std::slice::from_ref(&change));
+    record::end(&mut bytes, start, shared.salt, numbers, &changes);
     let written = made.file.write_all_at(&bytes, segment::HEADER).and_then(|()| made.file.sync_data());
     written.map_err(|error| failed(&error, &segment::path(&shared.dir, header.place)))?;
-    shared.index.apply(sequence, &[change]);
+    shared.index.apply(sequence, &changes);
     shared.pins.show(sequence);
     let position = segment::HEADER + bytes.len() as u64;
+    shared.usage().durable_to = (number, position);
     Ok(Log { segment: made, position, sequence, synced: sequence })
 }

@@ -35,7 +35,7 @@ impl<'a> Replay<'a> {
     pub(super) fn new(shared: &'a Shared, newest: Option<(u64, u64)>, start: Option<Watermark>) -> Self {
         Self {
             shared,
-            durable: newest.map_or(0, |(_, synced)| synced),
+            durable: newest.map_or(0, |(_, synced)| synced).max(start.map_or(0, |mark| mark.sequence)),
             start,
             last: start.map(|mark| mark.sequence),
             end: start.map(|mark| (mark.segment, mark.position)),
@@ -66,6 +66,17 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
+    /// The index has applied more than the log can tell any more: the end of the log is damaged.
+    pub(super) fn compare(&mut self, newest: u64, present: &[u64]) {
+        let Some(mark) = self.start.filter(|mark| mark.sequence > newest) else { return };
+        // A segment that is missing as a whole is told of elsewhere.
+        if present.contains(&mark.segment) {
+            let file = segment::path(&self.shared.dir, Place::Log(mark.segment)).display().to_string();
+            let (after, before) = (newest, mark.sequence + 1);
+            self.recovery.lost.push(Loss { after, before, file, from: segment::HEADER, to: mark.position });
+        }
+    }
+
     /// Replays one record; `false` if it and all behind it belong to a torn tail.
     fn take(&mut self, number: u64, expected: u64, found: &Record) -> Result<bool, Error> {
         let header = found.header;
@@ -74,7 +85,8 @@ impl<'a> Replay<'a> {
         }
         let is_durable = header.sequence <= self.durable;
         if let Some(after) = self.last.filter(|last| *last != header.previous) {
-            if !is_durable {
+            // What is missing ends with the record before this one.
+            if header.previous > self.durable {
                 return Ok(false);
             }
             // Between files, commits may be missing because their segment was collected.

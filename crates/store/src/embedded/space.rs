@@ -80,6 +80,9 @@ pub(super) struct Collector {
     requests: mpsc::WeakUnboundedSender<Request>,
     /// Segments that nobody needs once the index is flushed.
     collected: BTreeSet<u64>,
+    /// Segments that were removed, but may come back after a power cut: the sync of their directory failed. They
+    /// count as older segments that are there, so that deletions are carried along.
+    lingering: BTreeSet<u64>,
     /// Files that were found too live, and at which length of the log to look again.
     look_again: BTreeMap<Place, u64>,
     next_archive: u64,
@@ -87,7 +90,7 @@ pub(super) struct Collector {
 
 impl Collector {
     pub(super) fn new(shared: Arc<Shared>, requests: mpsc::WeakUnboundedSender<Request>) -> Self {
-        Self { shared, requests, collected: BTreeSet::new(), look_again: BTreeMap::new(), next_archive: 1 }
+        Self { shared, requests, collected: BTreeSet::new(), lingering: BTreeSet::new(), look_again: BTreeMap::new(), next_archive: 1 }
     }
 
     /// Until the commit task ends.
@@ -185,7 +188,9 @@ impl Collector {
             .sealed
             .iter()
             .filter(|(number, used)| {
-                !self.collected.contains(number) && live(Place::Log(**number)) * 2 < **used
+                !self.collected.contains(number)
+                    && !self.lingering.contains(number)
+                    && live(Place::Log(**number)) * 2 < **used
             })
             .map(|(number, _)| Place::Log(*number))
             .filter(due)
@@ -231,6 +236,8 @@ impl Collector {
             true
         })?;
         self.submit(moved).await?;
+        // Durable before the file goes: a number that is missing and not in this list is damage.
+        self.submit(vec![Moved::Collected(number)]).await?;
         self.collected.insert(number);
         self.request(Request::Checkpoint);
         Ok(true)
@@ -353,7 +360,7 @@ impl Collector {
         let mut size = 0;
         for one in moved {
             size += match &one {
-                Moved::Body(..) => 256,
+                Moved::Body(..) | Moved::Collected(_) => 256,
                 Moved::Change(change) => change.key.len() + change.value.as_ref().map_or(0, Bytes::len),
             };
             step.push(one);
@@ -396,8 +403,12 @@ impl Collector {
                 self.remove_file(place);
                 // Durable before the next one is looked at: which segment is the oldest must hold after a crash too.
                 let log = segment::dir_of(&shared.dir, Place::Log(0));
-                if shared.world.disk.sync_dir(&log).is_ok() {
-                    shared.usage().sealed.remove(&number);
+                match shared.world.disk.sync_dir(&log) {
+                    Ok(()) => drop(shared.usage().sealed.remove(&number)),
+                    Err(error) => {
+                        tracing::warn!("the removal of {} may not last: {error}", place.name());
+                        self.lingering.insert(number);
+                    }
                 }
             });
             if done {

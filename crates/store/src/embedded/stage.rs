@@ -67,9 +67,15 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// A commit refers to the file now, or may do so.
-    pub(super) fn keep(mut self) {
+    /// A commit may refer to the file from now on. It stays whatever becomes of the commit task, also when that
+    /// panics: only who knows that the commit is not there may take it back.
+    pub(super) fn entrust(&mut self) {
         self.kept = true;
+    }
+
+    /// The commit is not there and never will be.
+    pub(super) fn take_back(mut self) {
+        self.kept = false;
     }
 }
 
