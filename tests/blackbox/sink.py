@@ -1,0 +1,96 @@
+"""A small mail server that takes mail and keeps a truthful ledger of it; it can be down, busy, or lose its voice."""
+
+import re
+import socketserver
+import threading
+import time
+
+
+class Sink:
+    """Listens on one loopback port. `ledger` has (subject, when, whether it could say so) of each message it took.
+
+    Modes: `up`; `down` (nobody listens); `busy` (451 at RCPT); `mute` (takes the message and hangs up without a word).
+    """
+
+    def __init__(self, port, mode="up"):
+        self.port = port
+        self.mode = "down"
+        self.ledger = []
+        self.server = None
+        self.lock = threading.Lock()
+        self.set(mode)
+
+    def set(self, mode):
+        """Goes over to another mode; connections that are open notice it with their next message."""
+        with self.lock:
+            self.mode = mode
+            if mode == "down":
+                self._close()
+            elif self.server is None:
+                self._listen()
+
+    def close(self):
+        self.set("down")
+
+    def subjects(self):
+        return [subject for subject, _, _ in list(self.ledger)]
+
+    def _listen(self):
+        sink = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self):
+                try:
+                    sink.talk(self.rfile, self.wfile)
+                except OSError:
+                    pass
+
+        class Server(socketserver.ThreadingTCPServer):
+            allow_reuse_address = True
+            daemon_threads = True
+            request_queue_size = 128
+
+        self.server = Server(("127.0.0.1", self.port), Handler)
+        threading.Thread(target=self.server.serve_forever, args=[0.02], daemon=True).start()
+
+    def _close(self):
+        if self.server:
+            self.server.shutdown()
+            self.server.server_close()
+            self.server = None
+
+    def talk(self, lines, out):
+        """One connection."""
+        say = lambda text: out.write(text.encode() + b"\r\n")
+        say("220 sink.test")
+        while line := lines.readline():
+            verb = line[:4].upper()
+            if self.mode == "down":
+                return
+            if verb == b"EHLO":
+                say("250-sink.test\r\n250-PIPELINING\r\n250 SIZE")
+            elif verb == b"RCPT" and self.mode == "busy":
+                say("451 4.3.2 busy")
+            elif verb == b"DATA":
+                say("354 go on")
+                if not self._take(lines, say):
+                    return
+            elif verb == b"QUIT":
+                say("221 bye")
+                return
+            else:
+                say("250 ok")
+
+    def _take(self, lines, say):
+        data = []
+        while (line := lines.readline()) != b".\r\n":
+            if not line:
+                return False
+            data.append(line)
+        subject = re.search(rb"(?im)^Subject: (\S+)", b"".join(data))
+        mute = self.mode == "mute"
+        self.ledger.append((subject[1].decode() if subject else "", time.monotonic(), not mute))
+        if mute:
+            return False
+        say("250 ok")
+        return True
