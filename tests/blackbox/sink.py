@@ -39,6 +39,8 @@ class Sink:
         sink = self
 
         class Handler(socketserver.StreamRequestHandler):
+            disable_nagle_algorithm = True
+
             def handle(self):
                 try:
                     sink.talk(self.rfile, self.wfile)
@@ -63,6 +65,7 @@ class Sink:
         """One connection."""
         say = lambda text: out.write(text.encode() + b"\r\n")
         say("220 sink.test")
+        recipients = 0
         while line := lines.readline():
             verb = line[:4].upper()
             if self.mode == "down":
@@ -71,7 +74,13 @@ class Sink:
                 say("250-sink.test\r\n250-PIPELINING\r\n250 SIZE")
             elif verb == b"RCPT" and self.mode == "busy":
                 say("451 4.3.2 busy")
+            elif verb == b"RCPT":
+                recipients += 1
+                say("250 ok")
+            elif verb == b"DATA" and not recipients:
+                say("503 no recipients")
             elif verb == b"DATA":
+                recipients = 0
                 say("354 go on")
                 if not self._take(lines, say):
                     return

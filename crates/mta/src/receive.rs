@@ -76,8 +76,12 @@ impl Receiver {
     }
 
     /// MAIL: submitters may only use addresses of their own account (RFC 6409 §6.1).
-    pub(crate) async fn mail(&mut self, reverse_path: ReversePath, _: MailParams) -> Answer {
+    pub(crate) async fn mail(&mut self, reverse_path: ReversePath, params: MailParams) -> Answer {
         self.refused = false;
+        // Told now, a client need not send its message in vain (F14, RFC 1870 §6.1).
+        if let Err(error) = self.mta.store.check_room(params.size.unwrap_or(0)) {
+            return Answer::Reject(reply::store(&error));
+        }
         if let (Some(account), Some(address)) = (&self.client.account, &reverse_path.0) {
             match self.mta.directory.may_send_as(account.account, address).await {
                 Ok(true) => {}

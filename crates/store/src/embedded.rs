@@ -107,6 +107,8 @@ pub(crate) struct Shared {
     failed: AtomicBool,
     /// Told then.
     failing: Notify,
+    /// Whether there was no room for the next segment.
+    short: AtomicBool,
     commits: AtomicU64,
     syncs: AtomicU64,
     log_bytes: AtomicU64,
@@ -170,11 +172,11 @@ impl Shared {
         self.failing.notify_waiters();
     }
 
-    /// Whether the disk has room for new bodies.
-    fn check_reserve(&self) -> Result<(), Error> {
+    /// Whether the disk has room for so many new bytes above the reserve.
+    fn check_reserve(&self, bytes: u64) -> Result<(), Error> {
         let free =
             self.world.disk.free_bytes(&self.dir).map_err(|error| segment::failed(&error, &self.dir))?;
-        if free < self.options.reserve_bytes { Err(Error::Full) } else { Ok(()) }
+        if free < self.options.reserve_bytes.saturating_add(bytes) { Err(Error::Full) } else { Ok(()) }
     }
 
     /// Applies the changes of one durable record and keeps account of the bodies. Gives the files that nothing
@@ -305,6 +307,21 @@ impl Store for Embedded {
 
     fn stage(&self) -> BlobWriter {
         BlobWriter::new(Box::new(stage::Intake::new(Arc::clone(&self.shared))))
+    }
+
+    fn check_room(&self, bytes: u64) -> Result<(), Error> {
+        if let Some(error) = self.shared.failure() {
+            return Err(error);
+        }
+        let options = &self.shared.options;
+        let segment = if self.shared.short.load(Ordering::Relaxed) { options.segment_bytes } else { 0 };
+        // What goes into the log itself has its place there.
+        let file = if bytes > options.inline_body as u64 { bytes } else { 0 };
+        if segment.saturating_add(file) == 0 {
+            Ok(())
+        } else {
+            self.shared.check_reserve(segment.saturating_add(file))
+        }
     }
 
     fn read_blob(&self, id: BlobId, offset: u64, length: usize) -> BoxFuture<'_, Result<Bytes, Error>> {

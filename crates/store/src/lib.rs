@@ -53,6 +53,13 @@ pub trait Store: Send + Sync {
     /// Begins a body. It takes space until it is committed or dropped.
     fn stage(&self) -> BlobWriter;
 
+    /// Whether a body of so many bytes would be taken now: [`Error::Full`] if the disk is short of room (F14). Cheap, and
+    /// only a guess: what is staged and committed has the last word.
+    fn check_room(&self, bytes: u64) -> Result<(), Error> {
+        let _ = bytes;
+        Ok(())
+    }
+
     /// Reads `length` bytes of a committed body from `offset`; fewer only where the body ends. Fails with
     /// [`Error::Damaged`] rather than return bytes that fail their checksum (promise P4).
     fn read_blob(&self, id: BlobId, offset: u64, length: usize)

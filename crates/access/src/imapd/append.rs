@@ -27,7 +27,12 @@ pub(crate) struct Appending {
 impl Connection<'_> {
     /// Says whether the message may come. A client that waits for that does not send it in vain.
     pub(super) async fn append_start(&mut self, append: Append) -> io::Result<()> {
-        match self.target(append.mailbox.clone()).await {
+        let room = self.parts().store.check_room(0).map_err(Stop::from);
+        let target = match room {
+            Ok(()) => self.target(append.mailbox.clone()).await,
+            Err(stop) => Err(stop),
+        };
+        match target {
             Ok((target, name)) => {
                 let writer = self.parts().store.stage();
                 let parser = Parser::new();

@@ -30,6 +30,24 @@ fn a_commit_that_fails_refuses_for_now_and_stores_nothing() {
     }
 }
 
+/// F14: who says how much is coming hears at once that there is no room; what is small may still go.
+#[test]
+fn a_full_disk_is_told_at_mail() {
+    run(|outside| async move {
+        let office = Office::open(&outside, &Plan::alpha(), |_| {}).await;
+        let mut user = office.user("ann@alpha.test").await;
+        office.faults.refuse_room(Some(Error::Full));
+        let reply = user.say("MAIL FROM:<ann@alpha.test> SIZE=5000").await;
+        assert!(reply.starts_with("452 4.3.1"), "{reply}");
+        let text = message("ann@alpha.test", "abe", "s");
+        let reply = user.mail("ann@alpha.test", &["abe@alpha.test"], &text).await;
+        assert!(reply.starts_with("250"), "{reply}");
+        office.faults.refuse_room(None);
+        let reply = user.say("MAIL FROM:<ann@alpha.test> SIZE=5000").await;
+        assert!(reply.starts_with("250"), "{reply}");
+    });
+}
+
 #[test]
 fn a_body_that_cannot_be_read_is_never_sent_cut_off() {
     run(|outside| async move {

@@ -17,6 +17,8 @@ pub(crate) struct Faulty {
 struct Faults {
     /// Errors of the next commits; then they work again.
     commits: Vec<Error>,
+    /// What is said to bodies that ask for room; `None` is yes.
+    room: Option<Error>,
     /// Reads of bodies at this offset and beyond fail.
     reads_from: Option<u64>,
 }
@@ -29,6 +31,11 @@ impl Faulty {
     /// The next `times` commits fail.
     pub(crate) fn fail_commits(&self, error: &Error, times: usize) {
         self.faults.lock().expect("no panics").commits = vec![error.clone(); times];
+    }
+
+    /// No body has room; `None` ends that.
+    pub(crate) fn refuse_room(&self, error: Option<Error>) {
+        self.faults.lock().expect("no panics").room = error;
     }
 
     /// Reads of bodies at `offset` and beyond fail; `None` ends that.
@@ -47,6 +54,13 @@ impl Store for Faulty {
 
     fn snapshot(&self) -> Snapshot {
         self.inner.snapshot()
+    }
+
+    fn check_room(&self, bytes: u64) -> Result<(), Error> {
+        match &self.faults.lock().expect("no panics").room {
+            Some(error) if bytes > 1000 => Err(error.clone()),
+            _ => Ok(()),
+        }
     }
 
     fn stage(&self) -> BlobWriter {

@@ -292,11 +292,15 @@ impl Committer {
         if size > record::LENGTH_MAX / 2 {
             return Err(Error::TooLarge(format!("a batch of {size} bytes")));
         }
-        if bodies && let Next::Failed(error) = &self.next {
+        if bodies && matches!(self.next, Next::Failed(_)) {
             // Tried anew for each: space may have been given back meanwhile.
-            let error = error.clone();
-            self.next = prepare(&self.shared, self.log.segment.number + 1, Room::Free);
-            return Err(error);
+            match prepare(&self.shared, self.log.segment.number + 1, Room::Free).ready().await {
+                Ok(segment) => self.next = Next::Ready(segment),
+                Err(error) => {
+                    self.next = Next::Failed(error.clone());
+                    return Err(error);
+                }
+            }
         }
         let end = self.log.position + self.building.bytes.len() as u64 + size;
         if end <= self.log.segment.reserved

@@ -1,6 +1,7 @@
 //! The segment after the one being written, made ahead of time so that no commit waits for it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::oneshot;
 
@@ -44,12 +45,15 @@ pub(super) fn prepare(shared: &Arc<Shared>, number: u64, room: Room) -> Next {
     let work = move || {
         let header = segment::Header { place: Lies::Log(number), boot: own.boot, salt: own.salt };
         let (checked, bytes) = match room {
-            Room::Free => (own.check_reserve(), own.options.segment_bytes),
+            Room::Free => (own.check_reserve(own.options.segment_bytes), own.options.segment_bytes),
             Room::Reserve => (Ok(()), (own.options.reserve_bytes / 4).min(own.options.segment_bytes)),
         };
         let disk = own.world.disk.as_ref();
         let made =
             checked.and_then(|()| segment::prepare(disk, &own.dir, header, bytes.max(segment::HEADER)));
+        if room == Room::Free {
+            own.short.store(matches!(made, Err(Error::Full)), Ordering::Relaxed);
+        }
         let _ = tx.send(made);
     };
     let work = shared.world.tasks.compute(Box::new(work));

@@ -404,6 +404,7 @@ pub(super) fn share(
         failure: Mutex::new(None),
         failed: AtomicBool::new(false),
         failing: tokio::sync::Notify::new(),
+        short: AtomicBool::new(false),
         commits: AtomicU64::new(0),
         syncs: AtomicU64::new(0),
         log_bytes: AtomicU64::new(0),

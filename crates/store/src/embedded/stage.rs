@@ -149,7 +149,7 @@ impl Intake {
         let (shared, id, spill) = (Arc::clone(&self.shared), self.id, self.file.take());
         let work = move || {
             // Each time: many large bodies at once must not eat up what is kept for changes of state (F14).
-            shared.check_reserve()?;
+            shared.check_reserve(bytes.len() as u64)?;
             let mut spill = match spill {
                 Some(spill) => spill,
                 None => open_spill(&shared, id)?,

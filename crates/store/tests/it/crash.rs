@@ -302,6 +302,37 @@ fn a_full_disk_refuses_and_goes_on_when_there_is_room() {
     }
 }
 
+/// Whoever asks beforehand hears the same as whoever tries, and nobody is refused any more once there is room.
+#[test]
+fn room_is_told_beforehand() {
+    let disk = MemoryDisk::new();
+    let options = Options { reserve_bytes: 40_000, ..tiny() };
+    doors::run(async {
+        let (store, _) =
+            open_reporting(&doors::on(&disk), Path::new("/d"), options).await.expect("the disk works");
+        let mut slot = 100;
+        for capacity in [300_000, 500_000] {
+            disk.set_capacity(Some(capacity));
+            assert_eq!(store.check_room(0), Ok(()), "{capacity}");
+            assert_eq!(store.check_room(capacity), Err(Error::Full), "{capacity}");
+            let full = loop {
+                match perform(&store, &Step::Store { slot, size: 1_500, stamp: slot }).await {
+                    Ok(()) => slot += 1,
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!((full, store.check_room(0)), (Error::Full, Err(Error::Full)), "{capacity}");
+        }
+        assert!(slot > 250, "{slot}");
+        disk.set_capacity(None);
+        assert_eq!(store.check_room(u64::MAX / 4), Ok(()));
+        perform(&store, &Step::Store { slot, size: 1_500, stamp: slot })
+            .await
+            .expect("the first one already");
+        store.close().await;
+    });
+}
+
 #[test]
 fn deleting_works_on_a_disk_that_stays_full() {
     let disk = MemoryDisk::new();
