@@ -96,7 +96,7 @@ class Authority:
 class House:
     """One Posthouse server."""
 
-    def __init__(self, domain="alpha.test", extra="", services=SERVICES, outbound=25, names=None, limits="", ports=None, plaintext=()):
+    def __init__(self, domain="alpha.test", extra="", services=SERVICES, outbound=25, names=None, limits="", ports=None, plaintext=(), segment=None):
         self.domain = domain
         self.hostname = f"mx.{domain}"
         self.directory = scratch(domain)
@@ -107,6 +107,8 @@ class House:
         self.ports = {}
         self.ready_s = None
         self.log = open(self.directory / "log", "ab")
+        if segment:
+            extra += f'\n[store]\nsegment_size = "{segment}"\n'
         self._write(extra, services, outbound, limits, ports or {}, plaintext)
 
     def _write(self, extra, services, outbound, limits, ports, plaintext):
@@ -125,11 +127,12 @@ class House:
 
     # The process.
 
-    def start(self):
-        """Starts the server and waits for its `ready` line."""
+    def start(self, files=None):
+        """Starts the server, with so many open files at most, and waits for its `ready` line."""
         begin = time.monotonic()
+        limit = [] if files is None else ["prlimit", f"--nofile={files}:{files}"]
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--config", str(self.config)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            [*limit, BINARY, "serve", "--config", str(self.config)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=self.log, start_new_session=True, restore_signals=False,  # so that a limit of file sizes does not kill it
         )
         _running.append(self.process)

@@ -4,16 +4,60 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::disk::{Disk, File, Open};
 
+/// Open files kept in reserve.
+const SPARE: usize = 16;
+
 /// The file system of this machine.
-struct RealDisk;
+struct RealDisk {
+    spare: Spare,
+}
+
+/// Open files that mean nothing: when the system gives no more, because connections have them all, one is given up
+/// for a file of the store (F21).
+struct Spare(Mutex<Vec<fs::File>>);
+
+impl Spare {
+    fn new() -> Self {
+        let files = (0..SPARE).map_while(|_| fs::File::open("/dev/null").ok()).collect();
+        Self(Mutex::new(files))
+    }
+
+    /// Opens a file, if need be in the place of a spare one.
+    fn open(&self, options: &fs::OpenOptions, path: &Path) -> io::Result<fs::File> {
+        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match options.open(path) {
+                Err(error) if is_out_of_files(&error) => {
+                    if spare.pop().is_none() {
+                        return Err(error);
+                    }
+                }
+                Ok(file) => {
+                    // In good times the reserve fills up again.
+                    if spare.len() < SPARE {
+                        spare.extend(fs::File::open("/dev/null"));
+                    }
+                    return Ok(file);
+                }
+                failed => return failed,
+            }
+        }
+    }
+}
+
+fn is_out_of_files(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let out = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|code| out.contains(&code))
+}
 
 /// The disk all parts of the process share.
 pub(super) fn shared() -> Arc<dyn Disk> {
-    Arc::new(RealDisk)
+    Arc::new(RealDisk { spare: Spare::new() })
 }
 
 impl Disk for RealDisk {
@@ -22,7 +66,7 @@ impl Disk for RealDisk {
         options.read(true).write(how != Open::Read).create_new(how == Open::CreateNew);
         // Mail and keys are nobody else's business, whatever the umask.
         options.mode(0o600);
-        Ok(Arc::new(RealFile(options.open(path)?)))
+        Ok(Arc::new(RealFile(self.spare.open(&options, path)?)))
     }
 
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {
@@ -61,7 +105,7 @@ impl Disk for RealDisk {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        fs::File::open(dir)?.sync_all()
+        self.spare.open(fs::OpenOptions::new().read(true), dir)?.sync_all()
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Send + Sync>> {
