@@ -17,6 +17,7 @@ pub mod plan;
 pub mod rng;
 pub mod run;
 pub mod small;
+pub mod teeth;
 pub mod town;
 pub mod trace;
 pub mod universe;
