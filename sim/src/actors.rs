@@ -4,7 +4,10 @@
 //! [`Ledger`](crate::oracle::ledger::Ledger). They speak by their own small text code, not with the product's, so that a
 //! mistake cannot cancel itself out.
 
+pub mod imap;
 pub mod letter;
 pub mod lines;
+pub mod operator;
+pub mod pop3;
 pub mod remote;
 pub mod submitter;

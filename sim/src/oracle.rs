@@ -3,6 +3,7 @@
 pub mod book;
 pub mod ledger;
 pub mod mail;
+pub mod reading;
 
 use serde::Serialize;
 

@@ -1,0 +1,81 @@
+//! Model clients of IMAP: people with several programs on one account, each of which follows what the server tells and
+//! compares it with what a fresh look shows (I9).
+//!
+//! A client knows the protocol from the standards alone. What it changes and sees goes to
+//! [`Reading`](crate::oracle::reading::Reading), which knows what all clients were told.
+
+mod check;
+mod commands;
+mod session;
+mod steps;
+mod talk;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use world::{Rng, World};
+
+use crate::oracle::ledger::Ledger;
+use crate::oracle::reading::Reading;
+pub use check::survey;
+pub(super) use session::hash;
+pub use steps::{Step, What};
+
+/// Tokens from here on belong to messages that clients append; those below, to messages that were sent.
+pub const APPENDED: u64 = 1 << 40;
+
+/// Mailboxes that clients use. `INBOX` and `Trash` are there from the beginning.
+pub const MAILBOXES: [&str; 6] = ["INBOX", "Trash", "Work", "Work/Old", "Lists", "Lists/Old"];
+
+/// What the programs of one account do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// Who logs in.
+    pub account: String,
+    /// With which password.
+    pub password: String,
+    /// The office's IMAP port.
+    pub office: SocketAddr,
+    /// How many programs, at most 3.
+    pub sessions: u8,
+    /// What they do: each step belongs to one of them, and each does its own one after the other.
+    pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// A plan of up to `steps` steps.
+    pub fn draw(rng: &dyn Rng, account: &str, password: &str, office: SocketAddr, steps: u64) -> Self {
+        let sessions = 1 + rng.below(3) as u8;
+        let count = 3 + rng.below(steps.max(1));
+        let steps = (0..count).map(|_| Step::draw(rng, sessions)).collect();
+        Self { account: account.into(), password: password.into(), office, sessions, steps }
+    }
+}
+
+/// What the programs of one account share.
+pub(crate) struct Shared {
+    pub(crate) world: World,
+    pub(crate) plan: Plan,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) reading: Arc<Reading>,
+}
+
+/// Runs the programs of one account to the end of their steps.
+pub async fn run(world: World, plan: Plan, ledger: Arc<Ledger>, reading: Arc<Reading>) {
+    let programs = plan.sessions.max(1);
+    let shared = Arc::new(Shared { world: world.clone(), plan, ledger, reading });
+    let mut tasks = Vec::new();
+    for number in 0..programs {
+        let shared = Arc::clone(&shared);
+        tasks.push(world.tasks.spawn(Box::pin(async move {
+            let pause = Duration::from_millis(shared.world.rng.below(200));
+            shared.world.clock.sleep(pause).await;
+            steps::perform(shared, number).await;
+        })));
+    }
+    for task in tasks {
+        task.ended.await;
+    }
+}

@@ -1,0 +1,274 @@
+//! The operator: uses the control socket as `posthouse`'s commands do, while mail is on its way (F42).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use world::{Rng, Stream, World};
+
+use crate::oracle::ledger::Ledger;
+
+/// Bytes of a reply.
+const REPLY_LENGTH: usize = 16 << 20;
+/// How long an operator waits for a reply.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// What one operator does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The control socket in `data_dir`.
+    pub socket: PathBuf,
+    /// The office's domain.
+    pub domain: String,
+    /// Who lives there.
+    pub accounts: Vec<String>,
+    /// One deed after the other, and how many milliseconds to wait before each.
+    pub steps: Vec<(u32, Deed)>,
+}
+
+/// One command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Deed {
+    /// `queue list`
+    List,
+    /// `queue hold`, `release`, `retry` or `cancel` of the item at that place, or of all.
+    Queue {
+        /// Which.
+        action: Action,
+        /// Its place in the list; all items if nothing.
+        item: Option<u8>,
+    },
+    /// `alias add` of one more name for an account.
+    AliasAdd {
+        /// Its number.
+        alias: u8,
+        /// The account's place.
+        to: u8,
+    },
+    /// `alias remove`
+    AliasRemove {
+        /// Its number.
+        alias: u8,
+    },
+    /// `account disable`, and `account enable` as many milliseconds later.
+    Disable {
+        /// The account's place.
+        account: u8,
+        /// For how long.
+        millis: u32,
+    },
+    /// `account add`
+    AccountAdd {
+        /// Its number.
+        account: u8,
+    },
+    /// `trace`
+    Trace,
+    /// `status`
+    Status,
+}
+
+/// What is done to queue items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Tried now.
+    Retry,
+    /// Not tried any more.
+    Hold,
+    /// Tried again.
+    Release,
+    /// Taken out.
+    Cancel,
+}
+
+impl Plan {
+    /// A plan of up to `deeds` deeds.
+    pub fn draw(rng: &dyn Rng, socket: PathBuf, domain: &str, accounts: &[String], deeds: u64) -> Self {
+        let count = 1 + rng.below(deeds.max(1));
+        let steps = (0..count).map(|_| (rng.below(120_000) as u32, Deed::draw(rng))).collect();
+        Self { socket, domain: domain.into(), accounts: accounts.to_vec(), steps }
+    }
+}
+
+impl Deed {
+    fn draw(rng: &dyn Rng) -> Self {
+        let small = |below: u64| rng.below(below) as u8;
+        match rng.below(16) {
+            0..2 => Self::List,
+            2..8 => {
+                let action = match rng.below(8) {
+                    0..3 => Action::Hold,
+                    3..5 => Action::Release,
+                    5..7 => Action::Retry,
+                    _ => Action::Cancel,
+                };
+                let all = matches!(action, Action::Release | Action::Retry) && rng.below(3) == 0;
+                Self::Queue { action, item: (!all).then(|| small(8)) }
+            }
+            8..10 => Self::AliasAdd { alias: small(2), to: small(3) },
+            10..12 => Self::AliasRemove { alias: small(2) },
+            12 => Self::Disable { account: small(3), millis: rng.below(60_000) as u32 },
+            13 => Self::AccountAdd { account: small(2) },
+            14 => Self::Trace,
+            _ => Self::Status,
+        }
+    }
+}
+
+/// An operator at work.
+struct Desk {
+    world: World,
+    plan: Plan,
+    ledger: Arc<Ledger>,
+}
+
+/// Does all deeds.
+pub async fn run(world: World, plan: Plan, ledger: Arc<Ledger>) {
+    let desk = Desk { world, plan, ledger };
+    for (pause, deed) in desk.plan.steps.clone() {
+        desk.world.clock.sleep(Duration::from_millis(pause.into())).await;
+        // A server that is down is none to command; an operator tries another time.
+        let done = desk.world.clock.within(PATIENCE, desk.perform(&deed)).await;
+        desk.ledger.saw(if done.flatten().is_some() { "operator.done" } else { "operator.in-vain" });
+    }
+}
+
+/// The end of the operator's shift, in the liveness phase: nothing stays held, nobody stays disabled. Whether it worked.
+pub async fn tidy(world: World, plan: Plan, ledger: Arc<Ledger>) -> bool {
+    let desk = Desk { world, plan, ledger };
+    let mut done = desk.queue(Action::Release, &json!({})).await.is_some();
+    for account in &desk.plan.accounts {
+        done &= desk
+            .ask(json!({"request": "account-enable", "address": account, "enabled": true}))
+            .await
+            .is_some();
+    }
+    done
+}
+
+impl Desk {
+    /// One request over a connection of its own; nothing if it was refused or lost.
+    async fn ask(&self, request: Value) -> Option<Value> {
+        let mut stream = self.world.net.connect_local(&self.plan.socket).await.ok()?;
+        let bytes = request.to_string().into_bytes();
+        let length = (bytes.len() as u32).to_be_bytes();
+        stream.write_all(&[&length[..], &bytes].concat()).await.ok()?;
+        let mut length = [0; 4];
+        fill(&mut stream, &mut length).await?;
+        let length = u32::from_be_bytes(length) as usize;
+        if length > REPLY_LENGTH {
+            self.ledger.wrong("I16", format!("a reply of {length} bytes to {request}"));
+            return None;
+        }
+        let mut reply = vec![0; length];
+        fill(&mut stream, &mut reply).await?;
+        let Ok(mut reply) = serde_json::from_slice::<Value>(&reply) else {
+            self.ledger.wrong("I7", format!("{request} is answered with no JSON"));
+            return None;
+        };
+        reply.get_mut("Ok").map(Value::take)
+    }
+
+    async fn perform(&self, deed: &Deed) -> Option<()> {
+        match deed {
+            Deed::List => self.list().await.map(drop),
+            Deed::Queue { action, item: None } => self.queue(*action, &json!({})).await,
+            Deed::Queue { action, item: Some(at) } => {
+                let ids = self.list().await?;
+                let id = ids.get(usize::from(*at) % ids.len().max(1))?;
+                self.queue(*action, &json!({ "id": id })).await
+            }
+            Deed::AliasAdd { alias, to } => self.alias(*alias, Some(*to)).await,
+            Deed::AliasRemove { alias } => self.alias(*alias, None).await,
+            Deed::Disable { account, millis } => self.disable(*account, *millis).await,
+            Deed::AccountAdd { account } => self.account_add(*account).await,
+            Deed::Trace => self.trace().await,
+            Deed::Status => self.status().await,
+        }
+    }
+
+    /// Ids of what is in the queue.
+    async fn list(&self) -> Option<Vec<String>> {
+        let reply = self.ask(json!({"request": "queue-list", "filter": {}, "after": null})).await?;
+        let rows = reply["rows"].as_array()?;
+        Some(rows.iter().filter_map(|row| row["id"].as_str().map(str::to_owned)).collect())
+    }
+
+    async fn queue(&self, action: Action, filter: &Value) -> Option<()> {
+        self.ask(json!({"request": "queue-act", "action": action, "filter": filter})).await?;
+        self.ledger.saw(match action {
+            Action::Retry => "operator.retry",
+            Action::Hold => "operator.hold",
+            Action::Release => "operator.release",
+            Action::Cancel => "operator.cancel",
+        });
+        Some(())
+    }
+
+    /// The book changes first: from then on the answer may be either.
+    async fn alias(&self, number: u8, to: Option<u8>) -> Option<()> {
+        let address = format!("extra{number}@{}", self.plan.domain);
+        let Some(to) = to else {
+            self.ledger.change_book(|_| {});
+            self.ask(json!({"request": "alias-remove", "address": address})).await?;
+            self.ledger.change_book(|book| drop(book.aliases.remove(&address)));
+            return Some(());
+        };
+        let to = self.plan.accounts.get(usize::from(to) % self.plan.accounts.len().max(1))?.clone();
+        self.ledger.change_book(|_| {});
+        self.ask(json!({"request": "alias-add", "address": address, "targets": [to]})).await?;
+        self.ledger.change_book(|book| drop(book.aliases.insert(address, vec![to])));
+        Some(())
+    }
+
+    async fn disable(&self, account: u8, millis: u32) -> Option<()> {
+        let address = self.plan.accounts.get(usize::from(account) % self.plan.accounts.len().max(1))?;
+        self.ask(json!({"request": "account-enable", "address": address, "enabled": false})).await?;
+        self.world.clock.sleep(Duration::from_millis(millis.into())).await;
+        self.ask(json!({"request": "account-enable", "address": address, "enabled": true})).await.map(drop)
+    }
+
+    async fn account_add(&self, number: u8) -> Option<()> {
+        let address = format!("new{number}@{}", self.plan.domain);
+        self.ledger.change_book(|_| {});
+        self.ask(json!({"request": "account-add", "address": address, "password": "none"})).await?;
+        self.ledger.change_book(|book| {
+            book.accounts.insert(address);
+        });
+        Some(())
+    }
+
+    async fn trace(&self) -> Option<()> {
+        let reply = self.ask(json!({"request": "trace", "query": {"limit": 20}})).await?;
+        for row in reply["rows"].as_array()? {
+            if row["damaged"].as_u64().unwrap_or(0) > 0 {
+                self.ledger.wrong("I1", format!("the journey of {} cannot be read", row["id"]));
+            }
+        }
+        Some(())
+    }
+
+    /// Figures must fit each other.
+    async fn status(&self) -> Option<()> {
+        let reply = self.ask(json!({"request": "status"})).await?;
+        let queue = &reply["status"]["queue"];
+        let number = |name: &str| queue[name].as_u64().unwrap_or(0);
+        if number("due") + number("held") > number("items") {
+            self.ledger.wrong("I12", format!("status tells of a queue of {queue}"));
+        }
+        Some(())
+    }
+}
+
+async fn fill(stream: &mut Stream, mut buffer: &mut [u8]) -> Option<()> {
+    while !buffer.is_empty() {
+        match stream.read(buffer).await.ok()? {
+            0 => return None,
+            count => buffer = &mut buffer[count..],
+        }
+    }
+    Some(())
+}
