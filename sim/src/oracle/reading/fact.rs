@@ -114,8 +114,8 @@ mod tests {
         fact.end(true, 1, 3, true);
         fact.end(false, 2, 4, true);
         assert!(fact.may_be(true, 4) && fact.may_be(false, 4));
-        assert!(fact.observe(true, 4, 5));
-        assert!(fact.is(true, 5) && fact.may_be(false, 4) && !fact.observe(false, 5, 6));
+        assert!(fact.observe(true, 5, 6));
+        assert!(fact.is(true, 6) && fact.may_be(false, 5) && !fact.observe(false, 6, 7));
     }
 
     #[test]
