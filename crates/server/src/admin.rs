@@ -2,6 +2,7 @@
 
 mod account;
 mod alias;
+mod backup;
 mod domain;
 mod queue;
 mod reply;
@@ -20,12 +21,13 @@ use store::{Batch, Store};
 use world::World;
 
 pub(crate) use reply::{
-    AccountDetail, AccountRow, AliasRow, ConnectionFigures, DiskFigures, DnsRecord, JourneyEvent, JourneyRow,
-    ListenerRow, MailboxRow, QueueFigures, QueueRecipient, QueueRow, Reply, Status, StoreFigures,
+    AccountDetail, AccountRow, AliasRow, ConnectionFigures, DiskFigures, DnsRecord, HeldFile, HeldMoment,
+    JourneyEvent, JourneyRow, ListenerRow, MailboxRow, QueueFigures, QueueRecipient, QueueRow, Reply, Status,
+    StoreFigures,
 };
 pub(crate) use request::{NewPassword, QueueAction, QueueFilter, Request, TraceQuery};
 pub(crate) use status::Running;
-pub(crate) use trace::journey_row;
+pub(crate) use trace::{journey_row, point_in_time};
 
 /// Rows of one page of a list.
 const PAGE: usize = 1000;

@@ -2,9 +2,12 @@
 
 mod account;
 mod alias;
+mod backup;
+mod bar;
 mod domain;
 pub(crate) mod output;
 mod queue;
+mod restore;
 mod run;
 mod setup;
 mod status;
@@ -83,6 +86,10 @@ enum Command {
     Status(#[command(flatten)] Listing),
     /// What happened to messages, each step of their way
     Trace(trace::Arguments),
+    /// Back the whole store up into a directory; again and again, only what is new is copied
+    Backup(backup::Arguments),
+    /// Put the store back from a backup, as of its newest checkpoint or any time that it covers
+    Restore(restore::Arguments),
 }
 
 /// How a listing is shown.
@@ -116,6 +123,8 @@ impl Arguments {
             Command::Queue(command) => command.run(&config).await,
             Command::Status(listing) => status::run(&config, listing).await,
             Command::Trace(arguments) => arguments.run(&config).await,
+            Command::Backup(arguments) => arguments.run(&config).await,
+            Command::Restore(arguments) => Box::pin(arguments.run(&config)).await,
         }
     }
 }
@@ -146,7 +155,12 @@ mod tests {
             ("queue cancel 0000000000042 --all", false),
             ("account add a@b.c --generate --password-stdin", false),
             ("alias add a@b.c", false),
-            ("backup x", false),
+            ("backup x", true),
+            ("backup", false),
+            ("backup x --keep 0", false),
+            ("backup x --list --keep 2", false),
+            ("restore x --to 2h --replace", true),
+            ("restore x --to 2h --checkpoint 3", false),
         ] {
             let parsed = Arguments::try_parse_from(std::iter::once("posthouse").chain(typed.split(' ')));
             assert_eq!(parsed.is_ok(), good, "{typed}");

@@ -4,6 +4,7 @@
 //! what tests and the simulator do.
 
 mod admin;
+mod backup;
 mod certificate;
 mod cli;
 mod config;
@@ -15,6 +16,7 @@ mod forget;
 mod listen;
 mod logging;
 mod medium;
+mod restore;
 mod serve;
 mod services;
 pub mod verify;

@@ -18,7 +18,7 @@ use crate::cli::{Failure, load};
 use crate::config::{Config, Service};
 use crate::connections::{Caps, Connections};
 use crate::services::Services;
-use crate::{certificate, control, epoch, forget, listen, medium};
+use crate::{certificate, control, epoch, forget, listen, medium, restore};
 
 /// Bytes of a password file.
 const PASSWORD_FILE_LENGTH: u64 = 4096;
@@ -26,7 +26,7 @@ const PASSWORD_FILE_LENGTH: u64 = 4096;
 const RESERVED_FILES: u64 = 256;
 
 /// The store's directory in `data_dir`.
-const STORE: &str = "store";
+pub(crate) const STORE: &str = "store";
 /// How long sessions may go on after the store failed: nothing that they begin now can succeed.
 const FAILED_DEADLINE: Duration = Duration::from_secs(3);
 /// How long the queue rests after it stopped by itself.
@@ -298,6 +298,23 @@ async fn keep_queue_running(world: World, services: Arc<Services>, mut stop: wat
     }
 }
 
+/// How the store of a configuration is laid out.
+pub(crate) fn store_options(config: &Config) -> store::embedded::Options {
+    store::embedded::Options { segment_bytes: config.segment_size, ..store::embedded::Options::default() }
+}
+
+/// Whether what we write into `dir` can be read by those whose it is.
+pub(crate) fn check_owner(world: &World, dir: &Path) -> Result<(), store::Error> {
+    let real = world.disk.real_path(dir);
+    match real.and_then(|dir| world::real::owner_other_than_root(&dir)) {
+        Some(owner) => Err(store::Error::Io(format!(
+            "it belongs to user {owner}, who could not read what root writes there; run this as that user \
+             (runuser -u NAME -- posthouse ...), or while the server runs"
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Opens the store of a configuration; makes it if there is none. What a restore began (F31) is finished before.
 pub async fn open_store(
     world: &World,
@@ -305,21 +322,18 @@ pub async fn open_store(
     tuning: &Tuning,
 ) -> Result<Arc<dyn Store>, store::Error> {
     let dir = config.data_dir.join(STORE);
-    let real = world.disk.real_path(&dir);
-    if let Some(owner) = real.and_then(|dir| world::real::owner_other_than_root(&dir)) {
-        return Err(store::Error::Io(format!(
-            "it belongs to user {owner}, who could not read what root writes there; run this as that user \
-             (runuser -u NAME -- posthouse ...), or while the server runs"
-        )));
+    check_owner(world, &dir)?;
+    if restore::is_unfinished(world, &config.data_dir) {
+        return Err(store::Error::Refused(
+            "a restore into it was not finished; run posthouse restore again (or, to begin with an empty store, remove \
+             store.new)"
+                .into(),
+        ));
     }
     if let Err(e) = world.disk.create_dir_all(&dir) {
         return Err(store::Error::Io(format!("{e} on making {}", dir.display())));
     }
-    let configured = || store::embedded::Options {
-        segment_bytes: config.segment_size,
-        ..store::embedded::Options::default()
-    };
-    let options = tuning.store.clone().unwrap_or_else(configured);
+    let options = tuning.store.clone().unwrap_or_else(|| store_options(config));
     let (store, recovery) = store::embedded::open_reporting(world, &dir, options).await?;
     tell(&recovery);
     epoch::finish(&store).await?;

@@ -29,7 +29,8 @@ pub trait Disk: Send + Sync {
     fn exists(&self, path: &Path) -> bool;
     /// Removes a file. Durable only after [`Disk::sync_dir`].
     fn remove(&self, path: &Path) -> io::Result<()>;
-    /// Renames a file, replacing what is there, atomically. Durable only after [`Disk::sync_dir`].
+    /// Renames a file, replacing what is there, or a directory to a name that is free, atomically. Durable only after
+    /// [`Disk::sync_dir`].
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Makes what was created, renamed and removed in a directory durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;

@@ -48,6 +48,31 @@ pub(crate) enum Reply {
     Status {
         status: Box<Status>,
     },
+    Moment {
+        moment: HeldMoment,
+    },
+    Files {
+        rows: Vec<HeldFile>,
+        next: Option<u64>,
+    },
+}
+
+/// The moment of the store whose files are held for a backup.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct HeldMoment {
+    pub(crate) sequence: u64,
+    /// Milliseconds since 1970.
+    pub(crate) time: i64,
+    pub(crate) run: u64,
+    pub(crate) segment: u64,
+    pub(crate) position: u64,
+}
+
+/// A file of that moment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct HeldFile {
+    pub(crate) name: String,
+    pub(crate) bytes: u64,
 }
 
 /// A record to publish.

@@ -8,24 +8,76 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "kebab-case")]
 pub(crate) enum Request {
-    DomainAdd { name: String },
-    DomainRemove { name: String },
-    DomainList { after: Option<String> },
-    DomainDns { name: String },
-    AccountAdd { address: String, password: NewPassword },
-    AccountPassword { address: String, password: NewPassword },
-    AccountEnable { address: String, enabled: bool },
-    AccountRemove { address: String },
-    AccountList { domain: Option<String>, after: Option<u32> },
-    AccountShow { address: String },
-    AliasAdd { address: String, targets: Vec<String> },
-    AliasRemove { address: String },
-    AliasList { domain: Option<String>, after: Option<String> },
-    QueueList { filter: QueueFilter, after: Option<String> },
-    QueueShow { id: String },
-    QueueAct { action: QueueAction, filter: QueueFilter },
-    Trace { query: TraceQuery },
+    DomainAdd {
+        name: String,
+    },
+    DomainRemove {
+        name: String,
+    },
+    DomainList {
+        after: Option<String>,
+    },
+    DomainDns {
+        name: String,
+    },
+    AccountAdd {
+        address: String,
+        password: NewPassword,
+    },
+    AccountPassword {
+        address: String,
+        password: NewPassword,
+    },
+    AccountEnable {
+        address: String,
+        enabled: bool,
+    },
+    AccountRemove {
+        address: String,
+    },
+    AccountList {
+        domain: Option<String>,
+        after: Option<u32>,
+    },
+    AccountShow {
+        address: String,
+    },
+    AliasAdd {
+        address: String,
+        targets: Vec<String>,
+    },
+    AliasRemove {
+        address: String,
+    },
+    AliasList {
+        domain: Option<String>,
+        after: Option<String>,
+    },
+    QueueList {
+        filter: QueueFilter,
+        after: Option<String>,
+    },
+    QueueShow {
+        id: String,
+    },
+    QueueAct {
+        action: QueueAction,
+        filter: QueueFilter,
+    },
+    Trace {
+        query: TraceQuery,
+    },
     Status,
+    /// Hold the store's files from now on, until this conversation ends.
+    BackupHold,
+    /// The log and the archives of the moment that is held.
+    BackupFiles,
+    /// Its files of single bodies, behind this one.
+    BackupBodies {
+        after: Option<u64>,
+    },
+    /// Whether they are still held.
+    BackupHeld,
 }
 
 /// Where an account's password comes from.

@@ -31,17 +31,17 @@ fn parse_id(text: &str) -> Result<mail::Id, Trouble> {
 }
 
 /// `2h` ago, or `2026-11-23`, or `2026-11-23T10:00:00` with or without `Z`.
-fn point_in_time(text: &str, now: Wall) -> Result<Wall, Trouble> {
+pub(crate) fn point_in_time(text: &str, now: Wall) -> Result<Wall, String> {
     if let Ok(ago) = units::duration(text) {
         return Ok(Wall::from_millis(
             now.millis() - ago.min(Duration::from_hours(876_000)).as_millis() as i64,
         ));
     }
     date_and_time(text).ok_or_else(|| {
-        Trouble::Said(format!(
+        format!(
             "{text:?} is no point in time; write how long ago, \"2h\" or \"3d\", or a date, \
              \"2026-11-23\" or \"2026-11-23T10:00:00\" (UTC)"
-        ))
+        )
     })
 }
 

@@ -76,7 +76,7 @@ fn queue(figures: &QueueFigures, paint: Paint) -> String {
 }
 
 /// In the unit that leaves at most four digits before the point.
-fn bytes(n: u64) -> String {
+pub(super) fn bytes(n: u64) -> String {
     let Some(power) = (1..=4).rev().find(|power| n >> (10 * power) > 0) else { return format!("{n} B") };
     let tenths = (u128::from(n) * 10) >> (10 * power);
     format!("{}.{} {}iB", tenths / 10, tenths % 10, ["K", "M", "G", "T"][power - 1])

@@ -49,7 +49,7 @@ struct State {
     inodes: BTreeMap<u64, Inode>,
     names: BTreeMap<PathBuf, u64>,
     durable_names: BTreeMap<PathBuf, u64>,
-    pending_names: Vec<(PathBuf, Option<u64>)>,
+    pending_names: Vec<NameChange>,
     locks: BTreeSet<PathBuf>,
     next_inode: u64,
     generation: u64,
@@ -111,11 +111,11 @@ impl MemoryDisk {
     /// locks are dead afterwards, and planned faults are forgotten.
     pub fn crash(&self, mut survives: impl FnMut() -> bool) {
         let mut state = self.lock_state();
-        for (path, inode) in std::mem::take(&mut state.pending_names) {
+        for change in std::mem::take(&mut state.pending_names) {
             if !survives() {
                 break;
             }
-            set_name(&mut state.durable_names, path, inode);
+            change.apply(&mut state.durable_names);
         }
         state.names = state.durable_names.clone();
         let kept: BTreeSet<u64> = state.names.values().copied().collect();
@@ -224,8 +224,12 @@ impl State {
     }
 
     fn rename_pending(&mut self, path: &Path, inode: Option<u64>) {
-        set_name(&mut self.names, path.to_owned(), inode);
-        self.pending_names.push((path.to_owned(), inode));
+        self.change_names(NameChange::Set(path.to_owned(), inode));
+    }
+
+    fn change_names(&mut self, change: NameChange) {
+        change.apply(&mut self.names);
+        self.pending_names.push(change);
     }
 
     fn room_for(&self, growth: u64) -> io::Result<()> {
@@ -236,11 +240,37 @@ impl State {
     }
 }
 
-fn set_name(names: &mut BTreeMap<PathBuf, u64>, path: PathBuf, inode: Option<u64>) {
-    match inode {
-        Some(id) => names.insert(path, id),
-        None => names.remove(&path),
-    };
+/// A change of names that a sync of the directory makes durable.
+#[derive(Clone)]
+enum NameChange {
+    Set(PathBuf, Option<u64>),
+    /// A directory with all that is in it.
+    Move(PathBuf, PathBuf),
+}
+
+impl NameChange {
+    /// The name that is new, or gone.
+    fn path(&self) -> &Path {
+        match self {
+            Self::Set(path, _) | Self::Move(_, path) => path,
+        }
+    }
+
+    fn apply(&self, names: &mut BTreeMap<PathBuf, u64>) {
+        match self {
+            Self::Set(path, Some(id)) => drop(names.insert(path.clone(), *id)),
+            Self::Set(path, None) => drop(names.remove(path)),
+            Self::Move(from, to) => {
+                let moved: Vec<PathBuf> =
+                    names.keys().filter(|path| path.starts_with(from)).cloned().collect();
+                for path in moved {
+                    if let (Some(id), Ok(rest)) = (names.remove(&path), path.strip_prefix(from)) {
+                        names.insert(to.join(rest), id);
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn failure(fault: Fault) -> io::Error {
@@ -329,9 +359,14 @@ impl Disk for MemoryDisk {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.alive()?;
         state.step_in_place().map_err(failure)?;
-        let id = *state.names.get(from).ok_or(io::ErrorKind::NotFound)?;
-        state.rename_pending(to, Some(id));
-        state.rename_pending(from, None);
+        if let Some(id) = state.names.get(from).copied() {
+            state.rename_pending(to, Some(id));
+            state.rename_pending(from, None);
+        } else if state.names.keys().any(|path| path.starts_with(from)) {
+            state.change_names(NameChange::Move(from.to_owned(), to.to_owned()));
+        } else {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         Ok(())
     }
 
@@ -340,9 +375,9 @@ impl Disk for MemoryDisk {
         state.step_in_place().map_err(failure)?;
         let (synced, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut state.pending_names)
             .into_iter()
-            .partition(|(path, _)| path.parent() == Some(dir));
-        for (path, inode) in synced {
-            set_name(&mut state.durable_names, path, inode);
+            .partition(|change| change.path().parent() == Some(dir));
+        for change in synced {
+            change.apply(&mut state.durable_names);
         }
         state.pending_names = rest;
         Ok(())
@@ -505,6 +540,23 @@ mod tests {
         assert!(file.sync_data().is_ok(), "and a retry pretends that all is well");
         disk.crash(|| true);
         assert_eq!(super::super::read(&disk, Path::new("/d/a"), 10).expect("the name is there"), b"");
+    }
+
+    #[test]
+    fn a_directory_is_renamed_as_a_whole() {
+        let disk = MemoryDisk::new();
+        for name in ["/d/new/a", "/d/new/sub/b"] {
+            create(&disk, name).sync_all().expect("the disk works");
+            disk.sync_dir(Path::new(name).parent().expect("it has one")).expect("the disk works");
+        }
+        for survives in [false, true] {
+            disk.rename(Path::new("/d/new"), Path::new("/d/old")).expect("it is there");
+            assert!(disk.exists(Path::new("/d/old/sub/b")) && !disk.exists(Path::new("/d/new/a")));
+            disk.crash(|| survives);
+            assert_eq!(disk.exists(Path::new("/d/old/sub/b")), survives);
+            assert_eq!(disk.exists(Path::new("/d/new/a")), !survives);
+        }
+        assert!(disk.rename(Path::new("/d/new"), Path::new("/d/x")).is_err(), "it is not there any more");
     }
 
     #[test]

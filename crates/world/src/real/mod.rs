@@ -62,3 +62,14 @@ pub fn owner_other_than_root(path: &std::path::Path) -> Option<u32> {
 pub fn remove_tree(path: &std::path::Path) -> std::io::Result<()> {
     std::fs::remove_dir_all(path)
 }
+
+/// Where a path leads once links are followed, as far as it is there; the rest as it is written.
+pub fn real_place(path: &std::path::Path) -> std::path::PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    for there in path.ancestors() {
+        if let (Ok(real), Ok(rest)) = (there.canonicalize(), path.strip_prefix(there)) {
+            return if rest.as_os_str().is_empty() { real } else { real.join(rest) };
+        }
+    }
+    path
+}

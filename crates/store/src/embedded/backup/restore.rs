@@ -77,6 +77,15 @@ pub async fn restore(
     Ok((Arc::new(Embedded::start(opened)), restored))
 }
 
+/// The highest run that a store has had, as its files say; 0 if there is none.
+pub fn highest_run(world: &World, dir: &Path) -> Result<u64, Error> {
+    if world.disk.list(&segment::dir_of(dir, Place::Log(0))).is_err() {
+        return Ok(0);
+    }
+    let log = segment::numbers(world.disk.as_ref(), dir, Place::Log(0))?;
+    recover::read_headers(world, dir, &log).map(|(_, _, run)| run)
+}
+
 /// Removes a store, or what there is of one. Its directories stay.
 pub fn clear(world: &World, dir: &Path) -> Result<(), Error> {
     recover::remove_index(world, &dir.join("index"));

@@ -98,34 +98,41 @@ pub async fn run(
     let mut backup = blocking(world, move || Backup::begin(&doors, &store, &dir, shared)).await?;
     let moment = source.hold().await?;
     let mut needed = source.files().await?;
-    let mut after = None;
+    let (mut after, mut more) = (None, true);
     loop {
-        backup = blocking(world, move || added(backup, &needed)).await?;
-        // The first page is asked for once the log is noted.
-        let (page, next) = source.bodies(after).await?;
-        needed = page;
-        after = next;
-        if after.is_none() {
+        backup = keeping(world, source, &progress, blocking(world, move || added(backup, &needed))).await?;
+        if !more {
             break;
         }
+        // The first page comes once the log is noted.
+        (needed, after) = source.bodies(after).await?;
+        more = after.is_some();
     }
-    backup = blocking(world, move || added(backup, &needed)).await?;
-    let copy = blocking(world, move || copied(backup));
-    let mut copy = std::pin::pin!(copy);
-    let backup = loop {
-        match race(copy.as_mut(), world.clock.sleep(GLANCE)).await {
-            Either::Left(copied) => break copied?,
+    let backup = keeping(world, source, &progress, blocking(world, move || copied(backup))).await?;
+    source.is_held().await?;
+    blocking(world, move || backup.finish(&moment, &origin, keep)).await
+}
+
+/// Waits for work on files while they are held; if they no longer are, ends it.
+async fn keeping<T>(
+    world: &World,
+    source: &mut dyn Source,
+    progress: &Progress,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        match race(work.as_mut(), world.clock.sleep(GLANCE)).await {
+            Either::Left(done) => return done,
             Either::Right(()) => {
                 if let Err(error) = source.is_held().await {
                     progress.stop.store(true, Ordering::Relaxed);
-                    let _ = copy.await;
+                    let _ = work.await;
                     return Err(error);
                 }
             }
         }
-    };
-    source.is_held().await?;
-    blocking(world, move || backup.finish(&moment, &origin, keep)).await
+    }
 }
 
 fn copied(mut backup: Backup) -> Result<Backup, Error> {
