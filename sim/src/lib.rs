@@ -6,6 +6,8 @@
 //! seed prove by their trace hashes.
 
 pub mod actors;
+pub mod batch;
+pub mod cli;
 pub mod coverage;
 pub mod disk;
 pub mod dns;
@@ -18,6 +20,8 @@ pub mod rng;
 pub mod run;
 pub mod small;
 pub mod teeth;
+pub mod show;
+pub mod shrink;
 pub mod town;
 pub mod trace;
 pub mod universe;

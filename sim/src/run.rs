@@ -6,6 +6,7 @@ mod stage;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::io;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -44,6 +45,32 @@ pub fn run(plan: &Plan, images: &Images, trace: Trace) -> Outcome {
     let outcome = stage.outcome();
     stage.universe.end();
     outcome
+}
+
+/// Runs something with what the servers log in the trace.
+pub fn logging<T>(trace: &Trace, level: tracing::Level, run: impl FnOnce() -> T) -> T {
+    let trace = trace.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .without_time()
+        .with_ansi(false)
+        .with_writer(move || Lines(trace.clone()))
+        .finish();
+    tracing::subscriber::with_default(subscriber, run)
+}
+
+/// Writes each event, which arrives as one piece, as one line of the trace.
+struct Lines(Trace);
+
+impl io::Write for Lines {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        self.0.log(String::from_utf8_lossy(event).trim());
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 thread_local! {

@@ -27,6 +27,8 @@ pub enum Kind {
     Fault,
     /// What an actor or the runner says.
     Actor,
+    /// What a server logs.
+    Log,
 }
 
 impl Kind {
@@ -40,6 +42,7 @@ impl Kind {
             Self::Process => "process",
             Self::Fault => "FAULT",
             Self::Actor => "actor",
+            Self::Log => "log",
         }
     }
 }
@@ -105,6 +108,13 @@ impl Trace {
     pub fn say(&self, text: impl fmt::Display) {
         if let Some(sink) = &self.0.sink {
             self.write(sink, Kind::Actor, &text.to_string());
+        }
+    }
+
+    /// What a server logs. Not part of the hash.
+    pub(crate) fn log(&self, line: &str) {
+        if let Some(sink) = &self.0.sink {
+            self.write(sink, Kind::Log, line);
         }
     }
 
