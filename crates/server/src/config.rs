@@ -42,6 +42,8 @@ pub struct Config {
     pub(crate) limits: Limits,
     /// `[store] segment_size`: bytes by which the log grows.
     pub(crate) segment_size: u64,
+    /// `[store] scrub`: how the store is read in the background.
+    pub(crate) scrub: Scrub,
 }
 
 /// One `[[listener]]`.
@@ -155,6 +157,21 @@ pub(crate) struct Smarthost {
 pub(crate) struct Relay {
     pub(crate) domains: Vec<Domain>,
     pub(crate) networks: Vec<Network>,
+}
+
+/// `[store] scrub` and `scrub_rate`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scrub {
+    /// How often everything is read; `None` for never.
+    pub(crate) every: Option<Duration>,
+    /// Bytes a second that it reads at most.
+    pub(crate) rate: u64,
+}
+
+impl Default for Scrub {
+    fn default() -> Self {
+        Self { every: Some(Duration::from_hours(7 * 24)), rate: 8 << 20 }
+    }
 }
 
 /// `[limits]`

@@ -15,10 +15,10 @@ use world::{Either, Task, World, disk, race};
 use crate::admin::{DiskFigures, Office, Running};
 use crate::cli::output;
 use crate::cli::{Failure, load};
-use crate::config::{Config, Service};
+use crate::config::{Config, Scrub, Service};
 use crate::connections::{Caps, Connections};
 use crate::services::Services;
-use crate::{certificate, control, epoch, forget, listen, medium, restore};
+use crate::{certificate, control, epoch, forget, listen, medium, restore, scrub};
 
 /// Bytes of a password file.
 const PASSWORD_FILE_LENGTH: u64 = 4096;
@@ -120,6 +120,7 @@ pub struct Server {
     connections: Arc<Connections>,
     addresses: Vec<(Service, SocketAddr)>,
     journey_days: watch::Sender<usize>,
+    scrub: watch::Sender<Scrub>,
     stopped: watch::Sender<bool>,
     tasks: Vec<Task>,
     disk: Arc<OnceLock<DiskFigures>>,
@@ -172,6 +173,7 @@ impl Server {
             world,
             tuning,
             journey_days: watch::Sender::new(config.limits.journey_days),
+            scrub: watch::Sender::new(config.scrub),
             stopped,
             tasks: Vec::new(),
             disk,
@@ -203,6 +205,8 @@ impl Server {
                 tracing::error!(%error, "cannot remove what deleted mailboxes left behind");
             }
         }));
+        let scrub = scrub::run(Arc::clone(&self.office), self.scrub.subscribe(), stop.clone());
+        self.tasks.push(world.tasks.spawn_dedicated("scrub", Box::pin(scrub)));
     }
 
     /// Where each service listens, with real ports.
@@ -243,6 +247,7 @@ impl Server {
         self.services.mta.reload(settings);
         self.connections.set_caps(caps(new, &self.tuning));
         self.journey_days.send_replace(new.limits.journey_days);
+        self.scrub.send_if_modified(|chosen| std::mem::replace(chosen, new.scrub) != new.scrub);
         for what in needs_restart(old, new) {
             tracing::warn!(what, "this change needs a restart");
         }

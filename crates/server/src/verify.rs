@@ -18,6 +18,7 @@ use mailbox::Mailboxes;
 use queue::Queue;
 use store::{BadBytes, BadFile, BlobId, Error, Key, Snapshot, Store};
 
+pub(crate) use holders::holders;
 pub use finding::{Finding, Kind, Message, Report, Seen};
 
 /// Bytes of a file that are read before the progress is told.
@@ -186,4 +187,4 @@ fn of_file(bad: BadFile) -> Finding {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

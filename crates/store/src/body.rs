@@ -133,6 +133,10 @@ const KIND_WATERMARK: u8 = 2;
 const KIND_LIVE: u8 = 3;
 const KIND_BOOT: u8 = 4;
 const KIND_COLLECTED: u8 = 5;
+/// See [`crate::ScrubState`].
+pub(crate) const KIND_SCRUB: u8 = 6;
+/// See [`crate::Quarantined`].
+pub(crate) const KIND_QUARANTINE: u8 = 7;
 
 /// The key of a body's [`Entry`].
 pub(crate) fn blob_key(id: BlobId) -> Bytes {

@@ -275,9 +275,11 @@ async fn send(
         }
         Err(error) => {
             tracing::error!(%error, item = %item.id, "reading a message to send it failed");
-            let reply =
-                Reply::new(451, EnhancedCode(4, 3, 0), format!("the message could not be read: {error}"));
-            (progress.results.unusable(&reply, None), false)
+            let results = match unreadable(mta, item, &error).await {
+                reply if reply.is_permanent() => progress.results.give_up(&reply),
+                reply => progress.results.unusable(&reply, None),
+            };
+            (results, false)
         }
     };
     progress.events.push(mta.event(What::Attempted(Box::new(Attempted {
@@ -289,6 +291,24 @@ async fn send(
         took: mta.world.clock.mono().since(began),
     }))));
     usable
+}
+
+/// Why a message cannot be sent that our own store does not give. Only damage that a second look confirms is for ever:
+/// then the sender is told at once, rather than after days of vain attempts (P3, P4).
+async fn unreadable(mta: &Mta, item: &Item, error: &store::Error) -> Reply {
+    let lasting = match error {
+        store::Error::Missing(_) => true,
+        store::Error::Damaged(_) => match mta.store.check_body(item.blob).await {
+            Ok(bad) => !bad.is_empty(),
+            Err(error) => matches!(error, store::Error::Missing(_) | store::Error::Damaged(_)),
+        },
+        _ => false,
+    };
+    if lasting {
+        tracing::error!(item = %item.id, message = %item.message, "mail in the queue is damaged; its sender is told");
+        return Reply::new(554, EnhancedCode(5, 3, 0), "the message was damaged in this server's storage");
+    }
+    Reply::new(451, EnhancedCode(4, 3, 0), format!("the message could not be read: {error}"))
 }
 
 /// The addresses that are left after one; fewer in any case.

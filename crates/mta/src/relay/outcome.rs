@@ -58,6 +58,17 @@ impl Results {
             .collect()
     }
 
+    /// No host can decide any more, for that reason.
+    pub(super) fn give_up(&mut self, reply: &Reply) -> Vec<(Address, Reply)> {
+        let undecided = self.entries.iter_mut().filter(|entry| entry.outcome.is_none());
+        undecided
+            .map(|entry| {
+                entry.outcome = Some(Outcome::Failed(reply.clone()));
+                (entry.recipient.address.clone(), reply.clone())
+            })
+            .collect()
+    }
+
     /// What a host said, in the order of [`Results::envelope`]. Gives the same for the journey.
     pub(super) fn take(
         &mut self,

@@ -12,11 +12,15 @@ use toml::de::DeTable;
 use super::problem::Collector;
 use super::section::{Section, Value};
 use super::{
-    CertificateFiles, Config, Limits, Listener, Outbound, Problems, Relay, Service, Smarthost, units,
+    CertificateFiles, Config, Limits, Listener, Outbound, Problems, Relay, Scrub, Service, Smarthost, units,
 };
 
 /// What a segment of the store's log may be, in bytes.
 const SEGMENT_SIZES: RangeInclusive<u64> = 1 << 20..=1 << 30;
+/// The scrub begins its next pass so long after the last one began, at the soonest.
+const SCRUB_SHORTEST: Duration = Duration::from_mins(1);
+/// Bytes a second that the scrub may read, at the least.
+const SCRUB_SLOWEST: u64 = 64 << 10;
 /// Services that the configuration may name one day.
 const LATER: [&str; 3] = ["managesieve", "http", "https"];
 
@@ -48,7 +52,7 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
     let outbound = outbound(root.section(problems, "outbound"), base, problems);
     let relay = relay(root.section(problems, "relay"), problems);
     let limits = limits(root.section(problems, "limits"), problems);
-    let segment_size = store(root.section(problems, "store"), problems);
+    let (segment_size, scrub) = store(root.section(problems, "store"), problems);
     root.finish(problems);
     Some(Config {
         hostname: hostname?,
@@ -60,6 +64,7 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
         relay,
         limits,
         segment_size,
+        scrub,
     })
 }
 
@@ -193,7 +198,7 @@ fn limits(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Limits 
     limits
 }
 
-fn store(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> u64 {
+fn store(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> (u64, Scrub) {
     section.read(problems, "backend", |v| match v.string()? {
         "embedded" => Ok(()),
         "postgres" => not_yet("the store \"postgres\""),
@@ -204,8 +209,20 @@ fn store(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> u64 {
         let bytes = v.parsed(units::size)?;
         if SEGMENT_SIZES.contains(&bytes) { Ok(bytes) } else { Err("must be from 1MiB to 1GiB".into()) }
     });
+    let mut scrub = Scrub::default();
+    section.set(problems, "scrub", &mut scrub.every, |v| match v.string()? {
+        "never" => Ok(None),
+        _ => match duration(v)? {
+            short if short < SCRUB_SHORTEST => Err("must be at least 1m, or \"never\"".into()),
+            every => Ok(Some(every)),
+        },
+    });
+    section.set(problems, "scrub_rate", &mut scrub.rate, |v| match v.parsed(units::size)? {
+        slow if slow < SCRUB_SLOWEST => Err("must be at least 64KiB".into()),
+        rate => Ok(rate),
+    });
     section.finish(problems);
-    segment_size
+    (segment_size, scrub)
 }
 
 fn domain(value: &Value<'_, '_>) -> Result<Domain, String> {

@@ -20,12 +20,12 @@ fn world(disk: &MemoryDisk) -> World {
     world
 }
 
-async fn reopen(disk: &MemoryDisk) -> Arc<dyn Store> {
+pub(crate) async fn reopen(disk: &MemoryDisk) -> Arc<dyn Store> {
     let options = Options { segment_bytes: 16 << 10, reserve_bytes: 0, inline_body: 2000, ..Options::default() };
     open(&world(disk), Path::new("/d"), options).await.expect("the disk works")
 }
 
-fn office(disk: &MemoryDisk, store: &Arc<dyn Store>) -> Office {
+pub(crate) fn office(disk: &MemoryDisk, store: &Arc<dyn Store>) -> Office {
     Office::new(world(disk), Arc::clone(store), Domain::new("mx.test").expect("a name"))
 }
 
@@ -36,7 +36,7 @@ async fn staged(store: &Arc<dyn Store>, bytes: &[u8]) -> store::Staged {
 }
 
 /// Where the only copy of these bytes is.
-fn find(disk: &MemoryDisk, bytes: &[u8]) -> (std::path::PathBuf, u64) {
+pub(crate) fn find(disk: &MemoryDisk, bytes: &[u8]) -> (std::path::PathBuf, u64) {
     for dir in ["/d/log", "/d/bodies", "/d/archive"] {
         for path in world::Disk::list(disk, Path::new(dir)).expect("a directory") {
             let file = world::disk::read(disk, &path, 1 << 20).expect("a file");
@@ -49,7 +49,7 @@ fn find(disk: &MemoryDisk, bytes: &[u8]) -> (std::path::PathBuf, u64) {
 }
 
 /// An account with a small and a large message, and an item of the queue, in a store that was closed.
-async fn furnished(disk: &MemoryDisk) {
+pub(crate) async fn furnished(disk: &MemoryDisk) {
     let store = reopen(disk).await;
     let office = office(disk, &store);
     for request in [
