@@ -9,6 +9,7 @@ mod reply;
 mod request;
 mod status;
 mod trace;
+mod verify;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -43,6 +44,7 @@ pub(crate) struct Office {
     pub(crate) queue: Arc<::queue::Queue>,
     pub(crate) journeys: Arc<Journeys>,
     pub(crate) hostname: Domain,
+    verification: Arc<verify::Verification>,
     /// Where these are a running server's; a command that opens the store itself has none.
     running: Option<Running>,
 }
@@ -107,6 +109,7 @@ impl Office {
             world,
             store,
             hostname,
+            verification: Arc::default(),
             running: None,
         }
     }
@@ -140,6 +143,7 @@ impl Office {
             Request::QueueAct { action, filter } => self.queue_act(action, &filter).await,
             Request::Trace { query } => self.trace(&query).await,
             Request::Status => self.status().await,
+            Request::Verify { start } => self.verify(start),
             change => self.change(&change).await,
         }
         .map_err(String::from)

@@ -12,6 +12,7 @@ mod run;
 mod setup;
 mod status;
 pub(crate) mod trace;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -90,6 +91,8 @@ enum Command {
     Backup(backup::Arguments),
     /// Put the store back from a backup, as of its newest checkpoint or any time that it covers
     Restore(restore::Arguments),
+    /// Read every byte of a store or a backup, and say what is damaged, message by message
+    Verify(verify::Arguments),
 }
 
 /// How a listing is shown.
@@ -125,6 +128,7 @@ impl Arguments {
             Command::Trace(arguments) => arguments.run(&config).await,
             Command::Backup(arguments) => arguments.run(&config).await,
             Command::Restore(arguments) => Box::pin(arguments.run(&config)).await,
+            Command::Verify(arguments) => arguments.run(&config).await,
         }
     }
 }

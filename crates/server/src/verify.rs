@@ -182,6 +182,7 @@ fn of_file(bad: BadFile) -> Finding {
         file: Some(bad.file),
         from: Some(bad.bytes.start),
         to: Some(bad.bytes.end),
+        commits: bad.commits,
         ..Finding::new(kind, text)
     }
 }

@@ -48,6 +48,11 @@ pub(crate) enum Reply {
     Status {
         status: Box<Status>,
     },
+    /// How far a verification is, or what it found.
+    Verification {
+        progress: crate::verify::Progress,
+        report: Option<Box<crate::verify::Report>>,
+    },
     Moment {
         moment: HeldMoment,
     },
@@ -217,6 +222,15 @@ pub(crate) struct StoreFigures {
     pub(crate) log_bytes: u64,
     /// What a start after a crash would replay.
     pub(crate) replay_bytes: u64,
+    /// Bodies and parts of files that are known to be damaged, at most 10,000.
+    #[serde(default)]
+    pub(crate) damaged: u64,
+    /// Whether the scrub is reading the store.
+    #[serde(default)]
+    pub(crate) scrubbing: bool,
+    /// When it last had read everything.
+    #[serde(default)]
+    pub(crate) scrubbed: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -78,6 +78,8 @@ pub(crate) enum Request {
     },
     /// Whether they are still held.
     BackupHeld,
+    /// Begins to verify the store (`start`), or asks how far that is.
+    Verify { start: bool },
 }
 
 /// Where an account's password comes from.

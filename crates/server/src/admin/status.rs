@@ -13,6 +13,9 @@ use super::{
 use crate::config::Service;
 use crate::connections::Connections;
 
+/// Damaged parts that are counted.
+const DAMAGED_MAX: usize = 10_000;
+
 /// What only a running server has.
 pub(crate) struct Running {
     pub(crate) since: Mono,
@@ -37,11 +40,26 @@ impl Office {
             memory_bytes: if running.alone { world::real::resident_bytes() } else { None },
             listeners: running.listeners(),
             connections: running.connections(),
-            store: store_figures(self.store.statistics()),
+            store: self.store_figures().await?,
             queue: self.queue_figures().await?,
             disk: running.disk.get().cloned(),
         };
         Ok(Reply::Status { status: Box::new(status) })
+    }
+
+    async fn store_figures(&self) -> Result<StoreFigures, Trouble> {
+        let (done, snapshot) = (self.store.statistics(), self.store.snapshot());
+        let scrub = snapshot.scrub_state().await?;
+        Ok(StoreFigures {
+            commits: done.commits,
+            syncs: done.syncs,
+            syncs_per_commit: syncs_per_commit(done),
+            log_bytes: done.log_bytes,
+            replay_bytes: done.replay_bytes,
+            damaged: snapshot.quarantined(DAMAGED_MAX).await?.len() as u64,
+            scrubbing: scrub.began.is_some(),
+            scrubbed: scrub.ended.map(time),
+        })
     }
 
     async fn queue_figures(&self) -> Result<QueueFigures, Trouble> {
@@ -75,16 +93,6 @@ impl Running {
             open: self.connections.open(),
             services: self.addresses.iter().map(open).collect(),
         }
-    }
-}
-
-fn store_figures(done: Statistics) -> StoreFigures {
-    StoreFigures {
-        commits: done.commits,
-        syncs: done.syncs,
-        syncs_per_commit: syncs_per_commit(done),
-        log_bytes: done.log_bytes,
-        replay_bytes: done.replay_bytes,
     }
 }
 

@@ -32,6 +32,7 @@ fn render(status: &Status, paint: Paint) -> String {
     }
     lines.push(line(paint, "connections", &connections(&status.connections)));
     lines.push(line(paint, "store", &store(&status.store)));
+    lines.push(line(paint, "scrub", &scrub(&status.store, paint)));
     lines.push(line(paint, "queue", &queue(&status.queue, paint)));
     if let Some(since) = &status.queue.outage_since {
         let text = format!("since {} nothing at all can be delivered; see the log", clean(since));
@@ -65,6 +66,16 @@ fn store(figures: &StoreFigures) -> String {
         bytes(figures.log_bytes),
         bytes(figures.replay_bytes)
     )
+}
+
+fn scrub(figures: &StoreFigures, paint: Paint) -> String {
+    let now = if figures.scrubbing { "reading" } else { "resting" };
+    let last = figures.scrubbed.as_ref().map_or_else(|| "never".into(), |at| clean(at));
+    let damaged = match figures.damaged {
+        0 => "no damage known".to_owned(),
+        some => paint.paint(Style::Red, format!("{some} damaged; see: posthouse verify")),
+    };
+    format!("{now}, everything last read: {last}, {damaged}")
 }
 
 fn queue(figures: &QueueFigures, paint: Paint) -> String {
@@ -114,6 +125,9 @@ mod tests {
                 syncs_per_commit: Some(0.25),
                 log_bytes: 1536,
                 replay_bytes: 9,
+                damaged: 1,
+                scrubbing: false,
+                scrubbed: Some("2026-11-23T00:00:00Z".into()),
             },
             queue: QueueFigures {
                 items: 5,
@@ -136,6 +150,7 @@ mod tests {
              listener     smtp         [::1]:25\n\
              connections  3 open: smtp 3\n\
              store        8 commits, 2 syncs (0.25 a commit), 1.5 KiB of log written, 9 B to replay\n\
+             scrub        resting, everything last read: 2026-11-23T00:00:00Z, 1 damaged; see: posthouse verify\n\
              queue        5 items, 1 due, 2 held, next due 2026-11-24T00:00:00Z\n\
              warning      since 2026-11-23T00:00:00Z nothing at all can be delivered; see the log\n\
              disk         NFS, a sync takes 900 µs\n\

@@ -140,7 +140,8 @@ impl Walk<'_> {
             } else {
                 format!("a body has {} references too few: it would go before its time", -left)
             };
-            self.report.add(Finding { body: Some(id.0), ..Finding::new(Kind::References, text) });
+            let (body, excess) = (Some(id.0), Some(left));
+            self.report.add(Finding { body, excess, ..Finding::new(Kind::References, text) });
         }
         Ok(())
     }

@@ -73,13 +73,20 @@ pub struct Finding {
     /// Behind the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<u64>,
+    /// Commits behind the first and before the second of these numbers cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commits: Option<(u64, u64)>,
+    /// References to the body that are too many, or (negative) too few.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excess: Option<i64>,
 }
 
 impl Finding {
     /// Without particulars.
-    pub(super) fn new(kind: Kind, text: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: Kind, text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { kind, text, message: None, item: None, body: None, file: None, from: None, to: None }
+        let (message, item, body, file) = (None, None, None, None);
+        Self { kind, text, message, item, body, file, from: None, to: None, commits: None, excess: None }
     }
 }
 
