@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use ::queue::{Filter, Queue};
 use journey::{Event, Journeys, What};
-use store::embedded::backup::{self, Choice, Progress, Restored};
+use store::embedded::backup::{self, Progress, Restored, Wanted};
 use store::{Batch, Error, Store};
 use world::World;
 
@@ -40,7 +40,7 @@ pub(crate) async fn run(
     world: &World,
     config: &Config,
     dir: &Path,
-    choice: Choice,
+    wanted: Wanted,
     replace: bool,
     progress: Arc<Progress>,
 ) -> Result<Report, String> {
@@ -50,8 +50,9 @@ pub(crate) async fn run(
     let said = |error: Error| error.to_string();
     backup::clear(world, &draft).map_err(said)?;
     let above = backup::highest_run(world, &place.store()).map_err(said)?;
+    let wanted = Wanted { above, ..wanted };
     let options = serve::store_options(config);
-    let built = backup::restore(world, dir, choice, &draft, options, above, progress).await;
+    let built = backup::restore(world, dir, wanted, &draft, options, progress).await;
     let made = match built {
         Ok((store, restored)) => {
             let made = prepare(world, &store).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
-use store::embedded::backup::Choice;
+use store::embedded::backup::{Choice, Wanted};
 
 use super::{Failure, bar, output, run, status};
 use crate::{admin, backup, restore};
@@ -20,6 +20,9 @@ pub(super) struct Arguments {
     /// This checkpoint instead of the newest; see: posthouse backup DIR --list
     #[arg(long, value_name = "N")]
     checkpoint: Option<u64>,
+    /// With --to: also if some messages of that time are gone; they come back without their text
+    #[arg(long, requires = "to")]
+    incomplete: bool,
     /// Move the store that is there aside; without it, one that is there is left alone
     #[arg(long)]
     replace: bool,
@@ -55,9 +58,10 @@ impl Arguments {
             (None, None) => Choice::Newest,
         };
         backup::check_place(&config, &self.dir)?;
+        let wanted = Wanted { choice, incomplete: self.incomplete, ..Wanted::default() };
         let progress = bar::progress();
         let began = world.clock.mono();
-        let work = restore::run(&world, &config, &self.dir, choice, self.replace, Arc::clone(&progress));
+        let work = restore::run(&world, &config, &self.dir, wanted, self.replace, Arc::clone(&progress));
         let report = bar::with_bar(&world, &progress, "restore", work).await;
         let report = report.map_err(|why| Failure::Failed(format!("nothing was restored: {why}")))?;
         let seconds = world.clock.mono().since(began).as_secs_f64();
@@ -101,7 +105,7 @@ fn say(made: &Made) {
     }
     if made.missing_bodies > 0 {
         output::say(format!(
-            "{} messages have no body: the store had lost them before the backup; see: posthouse verify",
+            "{} messages have no text: it was gone before the backup; see: posthouse verify",
             made.missing_bodies
         ));
     }

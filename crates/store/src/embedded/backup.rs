@@ -19,7 +19,7 @@ pub use folder::{Folder, Listed};
 pub use hold::{Hold, Moment, Needed};
 pub(super) use hold::{Holds, hold};
 pub use manifest::{Checkpoint, Kept};
-pub use restore::{Restored, clear, highest_run, restore};
+pub use restore::{Restored, Wanted, clear, highest_run, restore};
 pub use run::{Local, Source, run};
 pub use write::{Backup, Origin, Progress, Written};
 

@@ -130,7 +130,7 @@ async fn reopen(disk: &MemoryDisk) -> Result<(Arc<dyn Store>, Recovery), Error> 
 pub(crate) struct Ledger {
     pub(crate) acknowledged: Model,
     pub(crate) steps: i64,
-    open: Option<Step>,
+    pub(crate) open: Option<Step>,
 }
 
 impl Ledger {

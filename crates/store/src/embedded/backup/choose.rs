@@ -113,8 +113,7 @@ fn at_time(world: &World, folder: &Folder, time: Wall) -> Result<Chosen, Error> 
         segment: base.map_or(0, |base| base.segment),
         position: base.map_or(segment::HEADER, |base| base.position),
     };
-    let found =
-        follow(world, folder, &ends, next.salt, from, time).map_err(|error| explain(error, time, &all))?;
+    let found = follow(world, folder, &ends, next, from, time).map_err(|error| explain(error, time, &all))?;
     ends.retain(|number, _| *number <= found.segment);
     ends.insert(found.segment, found.position);
     files.retain(|name, _| !is_log_behind(name, found.segment));
@@ -133,29 +132,30 @@ fn is_log_behind(name: &str, segment: u64) -> bool {
     name > name_of(Place::Log(segment)).as_str() && name.starts_with("log/")
 }
 
-/// Goes along the log up to the last commit that is not later than `time`. Each record must follow the one before:
-/// where one is missing, what came of it cannot be known.
+/// Goes along the log up to the last commit that is not later than `time`. Each record must follow the one before, up
+/// to the first that is later or the end of the checkpoint behind it: where one is missing, what came of it cannot be
+/// known.
 fn follow(
     world: &World,
     folder: &Folder,
     ends: &Ends,
-    salt: u64,
+    next: &Checkpoint,
     from: From,
     time: Wall,
 ) -> Result<From, Error> {
     let first = from.segment;
     let mut last = from;
+    let gap = |after: u64, before: u64| {
+        Error::Refused(format!("the log between commits {after} and {before} is not in the backup"))
+    };
     let mut go_on = true;
     for (number, end) in ends.range(first..) {
         let start = if *number == first { last.position } else { segment::HEADER };
-        walk(world, &folder.files(), *number, start..*end, salt, |expected, found| {
-            go_on = found.header.time <= time;
-            if go_on && (found.header.previous != last.sequence || expected != found.position) {
-                return Err(Error::Refused(format!(
-                    "the log between commit {} and {} is not in the backup",
-                    last.sequence, found.header.sequence
-                )));
+        walk(world, &folder.files(), *number, start..*end, next.salt, |expected, found| {
+            if found.header.previous != last.sequence || expected != found.position {
+                return Err(gap(last.sequence, found.header.sequence));
             }
+            go_on = found.header.time <= time;
             if go_on {
                 last = From {
                     sequence: found.header.sequence,
@@ -169,6 +169,12 @@ fn follow(
         if !go_on {
             break;
         }
+    }
+    if go_on && last.sequence != next.sequence {
+        return Err(gap(last.sequence, next.sequence));
+    }
+    if last.sequence == 0 {
+        return Err(Error::Refused("the log begins later".into()));
     }
     Ok(last)
 }

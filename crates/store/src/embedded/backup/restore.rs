@@ -43,33 +43,44 @@ pub struct Restored {
     pub files: usize,
     /// Bytes written.
     pub bytes: u64,
-    /// Bodies that the backup lacks because the store did already when it was made.
+    /// Bodies that the backup lacks: the store did already when it was made, or see [`Wanted::incomplete`].
     pub missing_bodies: u64,
     /// What opening it found.
     pub recovery: Recovery,
 }
 
+/// What is to be restored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Which moment.
+    pub choice: Choice,
+    /// Also if bodies of that moment are gone: of a point in time between two checkpoints, what was removed for good
+    /// before the second one.
+    pub incomplete: bool,
+    /// The highest run of a store that is being replaced: see [`highest_run`].
+    pub above: u64,
+}
+
 /// Makes the store of a moment out of the backup in `dir`, in the empty directory `target`, and opens it. Every byte
-/// is checked on the way. It begins a run that no store with the same history has had, one of `above` included.
+/// is checked on the way. It begins a run that no store with the same history has had.
 ///
 /// When this fails, or the process ends meanwhile, `target` holds a part of a store: [`clear`] it.
 pub async fn restore(
     world: &World,
     dir: &Path,
-    choice: Choice,
+    wanted: Wanted,
     target: &Path,
     options: Options,
-    above: u64,
     progress: Arc<Progress>,
 ) -> Result<(Arc<dyn Store>, Restored), Error> {
     let (doors, dir, target) = (world.clone(), dir.to_owned(), target.to_owned());
     let work = move || {
         let folder = Folder::open(&doors.disk, &dir)?;
-        let chosen = choose(&doors, &folder, choice)?;
+        let chosen = choose(&doors, &folder, wanted.choice)?;
         let writer = Writer { world: &doors, folder: &folder, target: &target, progress: &progress };
-        writer.write(&chosen, above)?;
+        writer.write(&chosen, wanted.above)?;
         let opened = recover::open(&doors, &target, options)?;
-        let restored = check(&opened.shared, &chosen, choice, opened.recovery.clone())?;
+        let restored = check(&opened.shared, &chosen, wanted, opened.recovery.clone())?;
         Ok((opened, restored))
     };
     let done = world.tasks.compute_value(work).await;
@@ -196,7 +207,7 @@ impl Writer<'_> {
 }
 
 /// Whether the opened store is what was wanted.
-fn check(shared: &Shared, chosen: &Chosen, choice: Choice, recovery: Recovery) -> Result<Restored, Error> {
+fn check(shared: &Shared, chosen: &Chosen, wanted: Wanted, recovery: Recovery) -> Result<Restored, Error> {
     // The run's own record comes on top.
     let version = shared.index.get(&body::boot_key(), u64::MAX)?.map_or(0, |found| found.version.0);
     if version != chosen.sequence + 1 || recovery.discarded_bytes > 0 {
@@ -207,10 +218,10 @@ fn check(shared: &Shared, chosen: &Chosen, choice: Choice, recovery: Recovery) -
         )));
     }
     let missing_bodies = missing_bodies(shared, chosen)?;
-    if missing_bodies > 0 && matches!(choice, Choice::Time(_)) {
+    if missing_bodies > 0 && matches!(wanted.choice, Choice::Time(_)) && !wanted.incomplete {
         return Err(Error::Refused(format!(
             "the state of that time cannot be had: {missing_bodies} messages of it had been removed for good before \
-             the next backup; restore a checkpoint"
+             the next backup; restore a checkpoint, or all but their text with --incomplete"
         )));
     }
     Ok(Restored {

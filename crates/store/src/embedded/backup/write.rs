@@ -100,7 +100,7 @@ impl Backup {
         let header = segment::read_header(world.disk.as_ref(), store, Place::Memory)?
             .ok_or_else(|| Error::Damaged(header.display().to_string()))?;
         let salt = header.salt;
-        let (folder, lock) = Folder::create(&world.disk, dir, salt)?;
+        let (folder, lock) = Folder::create(&world.disk, dir, salt).map_err(|error| full(error, dir))?;
         let mut known: BTreeMap<String, BTreeMap<u64, Sum>> = BTreeMap::new();
         let (mut number, mut open_before) = (1, None);
         for checkpoint in folder.all()? {
@@ -241,13 +241,11 @@ impl Backup {
             .free_bytes(&self.folder.dir)
             .map_err(|error| failed(&error, &self.folder.dir))?;
         if free < total.saturating_add(SPARE) && total > 0 {
-            return Err(self.no_room(total, free));
+            let needs = format!("the backup needs {total} bytes and {free} are free");
+            return Err(no_room(&self.folder.dir, &needs));
         }
         for copy in &self.plan {
-            let kept = self.copy_one(copy).map_err(|error| match error {
-                Error::Full => self.no_room(total, 0),
-                other => other,
-            })?;
+            let kept = self.copy_one(copy).map_err(|error| full(error, &self.folder.dir))?;
             self.files.insert(copy.name.clone(), kept);
         }
         for kind in [Place::Log(0), Place::Archive(0), Place::Body(0)] {
@@ -255,14 +253,6 @@ impl Backup {
             self.folder.disk.sync_dir(&dir).map_err(|error| failed(&error, &dir))?;
         }
         Ok(())
-    }
-
-    fn no_room(&self, needs: u64, free: u64) -> Error {
-        let dir = self.folder.dir.display();
-        Error::Refused(format!(
-            "there is no room in {dir}: the backup needs {needs} bytes and {free} are free; make room, or remove \
-             old checkpoints with --keep"
-        ))
     }
 
     fn copy_one(&self, copy: &Copy) -> Result<Kept, Error> {
@@ -311,7 +301,7 @@ impl Backup {
             new_bytes: self.progress.done.load(Ordering::Relaxed),
             files: self.files,
         };
-        self.folder.put(&checkpoint)?;
+        self.folder.put(&checkpoint).map_err(|error| full(error, &self.folder.dir))?;
         // Where the store itself misses something, an older checkpoint may be the only one that has it.
         let keep = if self.troubles.is_empty() { keep } else { None };
         let (removed_checkpoints, _) = self.folder.prune(keep.unwrap_or(usize::MAX))?;
@@ -322,4 +312,16 @@ impl Backup {
             troubles: self.troubles,
         })
     }
+}
+
+fn no_room(dir: &Path, why: &str) -> Error {
+    let dir = dir.display();
+    Error::Refused(format!(
+        "there is no room in {dir}: {why}; make room, or remove old checkpoints with --keep"
+    ))
+}
+
+/// Says where there is no room.
+fn full(error: Error, dir: &Path) -> Error {
+    if error == Error::Full { no_room(dir, "the disk is full") } else { error }
 }
