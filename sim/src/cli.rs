@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use crate::batch::{Batch, Summary};
 use crate::office::Images;
@@ -12,6 +12,7 @@ use crate::plan::{KINDS, Plan};
 use crate::run::{self, Outcome};
 use crate::show::{Bar, Show, say};
 use crate::shrink::shrink;
+use crate::teeth;
 use crate::trace::Trace;
 
 /// Where plans of failing seeds go.
@@ -22,8 +23,10 @@ const PLANS: &str = "target/sim";
 ///
 /// Each seed is a world of its own and always the same. A failure names its seed: that is the whole bug report.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "sim", after_help = after_help(), max_term_width = 100)]
+#[command(name = "sim", after_help = after_help(), max_term_width = 100, args_conflicts_with_subcommands = true)]
 pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// How many seeds to run
     #[arg(long, value_name = "N", default_value_t = 2000)]
     seeds: u64,
@@ -65,6 +68,13 @@ pub struct Arguments {
     json: bool,
 }
 
+/// Other things to run.
+#[derive(Clone, Debug, Subcommand)]
+enum Command {
+    /// Plant bugs, one at a time, and see that each is found
+    Teeth(teeth::Arguments),
+}
+
 fn after_help() -> String {
     let kinds: Vec<&str> = KINDS.iter().map(|(kind, _)| *kind).collect();
     format!(
@@ -77,6 +87,9 @@ impl Arguments {
     /// Does what was typed.
     pub fn run(self) -> ExitCode {
         run::catch_panics();
+        if let Some(Command::Teeth(arguments)) = &self.command {
+            return teeth::run(arguments);
+        }
         if let Some(unknown) = self.without.iter().find(|kind| KINDS.iter().all(|(known, _)| known != kind)) {
             say(format_args!("sim: {unknown} is no kind of fault; see sim --help"));
             return ExitCode::from(2);
@@ -97,7 +110,8 @@ impl Arguments {
             return Ok(Some(Plan::draw(seed).without(&self.without)));
         }
         let Some(path) = &self.plan else { return Ok(None) };
-        let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
         let plan: Plan =
             serde_json::from_str(&text).map_err(|e| format!("{} is no plan: {e}", path.display()))?;
         Ok(Some(plan.without(&self.without)))

@@ -15,7 +15,7 @@ use crate::oracle::Violation;
 use crate::town::OfficePlan;
 use crate::universe::{Machine, Process, Universe};
 
-pub use image::{Image, Images};
+pub use image::{CONTROL, Image, Images};
 
 /// How long a server may take to end when it is asked to, beyond its own deadline.
 const ENDING: Duration = Duration::from_mins(2);

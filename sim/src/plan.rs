@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::actors::{remote, submitter};
+use crate::actors::{imap, operator, pop3, remote, submitter};
 use crate::executor::Order;
 use crate::rng::Dice;
 use crate::town::Town;
@@ -29,6 +29,12 @@ pub struct Plan {
     pub town: Town,
     /// Who brings mail, each to the first office.
     pub submitters: Vec<submitter::Plan>,
+    /// Who reads by IMAP at the first office, each with several programs.
+    pub imap: Vec<imap::Plan>,
+    /// Who fetches by POP3 there.
+    pub pop3: Vec<pop3::Plan>,
+    /// Who runs it.
+    pub operators: Vec<operator::Plan>,
     /// How the servers elsewhere behave.
     pub remotes: Vec<remote::Plan>,
     /// What goes wrong, in order of time.
@@ -41,6 +47,15 @@ impl Plan {
     /// The plan of a seed.
     pub fn draw(seed: u64) -> Self {
         draw::plan(&mut Dice::new(seed ^ 0x706c_616e), seed)
+    }
+
+    /// Everybody's steps.
+    pub fn steps(&self) -> usize {
+        let brought: usize = self.submitters.iter().map(|actor| actor.steps.len()).sum();
+        let read: usize = self.imap.iter().map(|actor| actor.steps.len()).sum();
+        let fetched: usize = self.pop3.iter().map(|actor| actor.steps.len()).sum();
+        let done: usize = self.operators.iter().map(|actor| actor.steps.len()).sum();
+        brought + read + fetched + done
     }
 
     /// The kinds of faults in it.

@@ -90,10 +90,11 @@ impl Dice {
 }
 
 /// Dice as a process' door to randomness.
-pub(crate) struct DiceDoor(Mutex<Dice>);
+pub struct DiceDoor(Mutex<Dice>);
 
 impl DiceDoor {
-    pub(crate) fn new(dice: Dice) -> Self {
+    /// A door of its own.
+    pub fn new(dice: Dice) -> Self {
         Self(Mutex::new(dice))
     }
 }

@@ -98,11 +98,11 @@ impl Show {
         let replay = format!("cargo run -p sim --release -- --seed {}{without}", failure.seed);
         let _ = writeln!(out, "  replay   {}", self.paint("1", replay));
         if let (Some(shrunk), Some(path)) = (shrunk, plan) {
-            let steps: usize = shrunk.plan.submitters.iter().map(|actor| actor.steps.len()).sum();
             let _ = writeln!(
                 out,
-                "  smallest cargo run -p sim --release -- --plan {path}   ({} faults, {steps} messages)",
-                shrunk.plan.faults.len()
+                "  smallest cargo run -p sim --release -- --plan {path}   ({} faults, {} steps)",
+                shrunk.plan.faults.len(),
+                shrunk.plan.steps()
             );
         }
         out

@@ -27,8 +27,7 @@ pub fn shrink(plan: &Plan, violations: &[Violation], images: &Images) -> Shrunk 
     let wanted: BTreeSet<&'static str> = violations.iter().map(|violation| violation.invariant).collect();
     let mut search =
         Search { images, twice: wanted.contains("repeatable"), wanted, end: Instant::now() + PATIENCE };
-    let mut best =
-        Shrunk { plan: plan.clone(), without: Vec::new(), violations: violations.to_vec() };
+    let mut best = Shrunk { plan: plan.clone(), without: Vec::new(), violations: violations.to_vec() };
     for kind in plan.kinds() {
         let kind = [kind.to_owned()];
         if search.accepts(&mut best, |plan| *plan = plan.clone().without(&kind)) {
@@ -38,9 +37,21 @@ pub fn shrink(plan: &Plan, violations: &[Violation], images: &Images) -> Shrunk 
     // Again as long as something goes: what one actor needs, another may not.
     loop {
         let mut smaller = search.each(&mut best, |plan| &mut plan.faults);
+        smaller |= search.each(&mut best, |plan| &mut plan.operators);
+        smaller |= search.each(&mut best, |plan| &mut plan.imap);
+        smaller |= search.each(&mut best, |plan| &mut plan.pop3);
         smaller |= search.each(&mut best, |plan| &mut plan.submitters);
         for number in 0..best.plan.submitters.len() {
             smaller |= search.each(&mut best, |plan| &mut plan.submitters[number].steps);
+        }
+        for number in 0..best.plan.imap.len() {
+            smaller |= search.each(&mut best, |plan| &mut plan.imap[number].steps);
+        }
+        for number in 0..best.plan.pop3.len() {
+            smaller |= search.each(&mut best, |plan| &mut plan.pop3[number].steps);
+        }
+        for number in 0..best.plan.operators.len() {
+            smaller |= search.each(&mut best, |plan| &mut plan.operators[number].steps);
         }
         for number in 0..best.plan.remotes.len() {
             let calm = best.plan.remotes[number].mischief == 0;

@@ -22,6 +22,9 @@ use crate::universe::Universe;
 /// Where a server keeps everything.
 const DATA_DIR: &str = "/data";
 
+/// Where its operators reach it, as [`DATA_DIR`] says.
+pub const CONTROL: &str = "/data/control.sock";
+
 /// A prepared disk with its configuration.
 #[derive(Clone)]
 pub struct Image {

@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::fault::KINDS;
 use super::{Fault, Plan, What};
 use crate::actors::submitter::{Doors, People};
-use crate::actors::{remote, submitter};
+use crate::actors::{imap, operator, pop3, remote, submitter};
 use crate::executor::Order;
-use crate::rng::Dice;
+use crate::office::CONTROL;
+use crate::rng::{Dice, DiceDoor};
 use crate::town::{OfficePlan, PASSWORD, Town};
 
 pub(super) fn plan(dice: &mut Dice, seed: u64) -> Plan {
@@ -19,10 +20,14 @@ pub(super) fn plan(dice: &mut Dice, seed: u64) -> Plan {
         Duration::from_hours(3),
     ]);
     let faults = faults(dice, safety);
+    let (imap, pop3) = readers(dice, &town.offices[0]);
     Plan {
         seed,
         order: *dice.pick(&[Order::Fifo, Order::Random, Order::Random, Order::Lifo]),
         submitters: submitters(dice, &town, safety),
+        imap,
+        pop3,
+        operators: operators(dice, &town.offices[0]),
         remotes: remotes(dice, &town),
         faults,
         town,
@@ -85,6 +90,28 @@ fn people(office: &OfficePlan, town: &Town) -> People {
         others: others.collect(),
         large: 512,
     }
+}
+
+/// One or two people who read; nobody reads by both ways.
+fn readers(dice: &mut Dice, office: &OfficePlan) -> (Vec<imap::Plan>, Vec<pop3::Plan>) {
+    let (mut imap, mut pop3) = (Vec::new(), Vec::new());
+    for user in office.users.iter().take(dice.below(3) as usize) {
+        let rng = DiceDoor::new(dice.fork("reader"));
+        if dice.chance(650) {
+            imap.push(imap::Plan::draw(&rng, user, PASSWORD, office.imap(), 15));
+        } else {
+            pop3.push(pop3::Plan::draw(&rng, user, PASSWORD, office.pop3(), 5));
+        }
+    }
+    (imap, pop3)
+}
+
+fn operators(dice: &mut Dice, office: &OfficePlan) -> Vec<operator::Plan> {
+    if !dice.chance(200) {
+        return Vec::new();
+    }
+    let rng = DiceDoor::new(dice.fork("operator"));
+    vec![operator::Plan::draw(&rng, CONTROL.into(), &office.domain, &office.users, 6)]
 }
 
 fn remotes(dice: &mut Dice, town: &Town) -> Vec<remote::Plan> {

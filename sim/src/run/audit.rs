@@ -11,6 +11,9 @@ pub(super) async fn audit(stage: &Stage<'_>) {
     for violation in stage.ledger.wrongs() {
         stage.universe.report(violation);
     }
+    for violation in stage.reading.violations() {
+        stage.universe.report(violation);
+    }
     for office in &stage.offices {
         office.stop().await;
         let facts = look(stage, office).await;

@@ -52,10 +52,11 @@ impl Hand {
         self.universe.coverage.hit(what.counter());
         executor.trace().event(Traced::Fault, 2, 0, || format!("{what:?}"));
         let kind = kind(&what);
+        let lasts = matches!(what, What::DiskError(_)) || kind == Some(Kind::Net);
         let excuse = kind.map(|kind| self.ledger.trouble_begins(kind));
         self.cause(executor, what).await;
-        // What befalls a connection is drawn when it is made, and it may last for long.
-        if let Some(excuse) = excuse.filter(|_| kind != Some(Kind::Net)) {
+        // What befalls a connection is drawn when it is made, and it may last for long; an error of the disk comes later.
+        if let Some(excuse) = excuse.filter(|_| !lasts) {
             self.ledger.trouble_ends(excuse);
         }
     }

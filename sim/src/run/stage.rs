@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use world::{Either, Task, race};
+use world::{BoxFuture, Either, Task, World, race};
 
 use super::{Outcome, audit, faults};
-use crate::actors::{remote, submitter};
+use crate::actors::{imap, operator, pop3, remote, submitter};
 use crate::dns::Name;
 use crate::executor::ProcessId;
 use crate::office::{Images, Office};
 use crate::oracle::Violation;
 use crate::oracle::book::Book;
 use crate::oracle::ledger::Ledger;
+use crate::oracle::reading::Reading;
 use crate::plan::Plan;
 use crate::trace::Trace;
 use crate::universe::{Process, Universe};
@@ -28,6 +29,8 @@ pub(super) struct Stage<'p> {
     pub(super) plan: &'p Plan,
     pub(super) offices: Vec<Office>,
     pub(super) ledger: Arc<Ledger>,
+    /// What all readers were told.
+    pub(super) reading: Arc<Reading>,
     /// Servers elsewhere, in the order of the plan.
     pub(super) remotes: Vec<Process>,
     /// Never killed: starts servers, brings faults.
@@ -53,7 +56,7 @@ impl<'p> Stage<'p> {
         let remotes =
             plan.remotes.iter().map(|remote| universe.actor(&remote.host, remote.listen.ip())).collect();
         names(plan, &universe);
-        Self { universe, plan, offices, ledger, remotes, director }
+        Self { universe, plan, offices, ledger, reading: Arc::default(), remotes, director }
     }
 
     /// All phases.
@@ -62,7 +65,16 @@ impl<'p> Stage<'p> {
         for office in &self.offices {
             let (office, ledger) = (office.clone(), Arc::clone(&self.ledger));
             universe.executor.spawn(self.director, Box::pin(office.clone().keep_running()));
+            let (watched, reading) = (office.clone(), Arc::clone(&self.reading));
             universe.executor.spawn(self.director, Box::pin(async move { ledger.watch(&office).await }));
+            let watching = async move {
+                loop {
+                    watched.up().await;
+                    watched.down().await;
+                    reading.restarted();
+                }
+            };
+            universe.executor.spawn(self.director, Box::pin(watching));
         }
         for (process, plan) in self.remotes.iter().zip(&self.plan.remotes) {
             let running = remote::run(process.world.clone(), plan.clone(), Arc::clone(&self.ledger));
@@ -76,15 +88,31 @@ impl<'p> Stage<'p> {
         universe.executor.sleep(self.plan.safety).await;
         self.heal(&faults);
         self.converge(actors).await;
+        self.survey().await;
         audit::audit(self).await;
     }
 
     fn begin_actors(&self) -> Vec<(String, Task)> {
         let mut actors = Vec::new();
+        let mut begin = |name: String, run: &dyn Fn(World) -> BoxFuture<'static, ()>| {
+            let world = self.offices[0].visitor(&name);
+            actors.push((name, world.tasks.spawn(run(world.clone()))));
+        };
+        let ledger = || Arc::clone(&self.ledger);
+        let reading = || Arc::clone(&self.reading);
         for plan in &self.plan.submitters {
-            let world = self.offices[0].visitor(&plan.name);
-            let running = submitter::run(world.clone(), plan.clone(), Arc::clone(&self.ledger));
-            actors.push((plan.name.clone(), world.tasks.spawn(Box::pin(running))));
+            begin(plan.name.clone(), &|world| Box::pin(submitter::run(world, plan.clone(), ledger())));
+        }
+        for plan in &self.plan.imap {
+            let name = format!("{} (IMAP)", plan.account);
+            begin(name, &|world| Box::pin(imap::run(world, plan.clone(), ledger(), reading())));
+        }
+        for plan in &self.plan.pop3 {
+            let name = format!("{} (POP3)", plan.account);
+            begin(name, &|world| Box::pin(pop3::run(world, plan.clone(), ledger(), reading())));
+        }
+        for plan in &self.plan.operators {
+            begin("operator".into(), &|world| Box::pin(operator::run(world, plan.clone(), ledger())));
         }
         actors
     }
@@ -126,6 +154,19 @@ impl<'p> Stage<'p> {
             let why = office.why_failed().unwrap_or_default();
             let what = format!("{} does not serve again: {why}", office.plan().hostname);
             self.universe.report(Violation::new("I19", what));
+        }
+    }
+
+    /// Each reader looks at everything once more.
+    async fn survey(&self) {
+        for plan in &self.plan.imap {
+            let world = self.offices[0].visitor("survey");
+            let looking =
+                imap::survey(world, plan.clone(), Arc::clone(&self.ledger), Arc::clone(&self.reading));
+            if !looking.await {
+                let what = format!("{} cannot look at everything", plan.account);
+                self.universe.report(Violation::new("I19", what));
+            }
         }
     }
 
