@@ -1,13 +1,15 @@
 //! Load for `bench/run`, which starts the servers and reads their CPU time.
 //!
 //! `bench load` sends by SMTP for some seconds over some connections and watches by IMAP until every message is
-//! visible. `bench raw` appends the same bytes to a file with one `fdatasync` per batch. Both print one JSON line.
+//! visible. `bench raw` appends the same bytes to a file with one `fdatasync` per batch. `bench queue` fills
+//! a store with queued mail. Each prints one JSON line.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command line tool talks on its standard streams
 #![allow(clippy::cast_precision_loss)] // counts of messages are far below 2^52
 
 mod arguments;
 mod imap;
 mod load;
+mod queue;
 mod raw;
 mod smtp;
 
@@ -24,7 +26,8 @@ fn main() -> ExitCode {
     let outcome = Arguments::read(words).and_then(|arguments| match tool.as_str() {
         "load" => load::run(&arguments),
         "raw" => raw::run(&arguments),
-        _ => Err("usage: bench load|raw --name value …".into()),
+        "queue" => queue::run(&arguments),
+        _ => Err("usage: bench load|raw|queue --name value …".into()),
     });
     match outcome {
         Ok(report) => {

@@ -119,7 +119,7 @@ async fn list(config: &Path, domain: Option<String>, listing: Listing) -> Result
         Reply::Accounts { rows, next } => Some((rows, next)),
         _ => None,
     };
-    let rows = run::pages(config, page, take).await?;
+    let rows = run::pages(config, None, page, take).await?;
     if listing.json {
         output::say_json(&rows);
         return Ok(());

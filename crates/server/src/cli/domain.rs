@@ -47,7 +47,7 @@ async fn list(config: &Path, listing: Listing) -> Result<(), Failure> {
         Reply::Domains { rows, next } => Some((rows, next)),
         _ => None,
     };
-    let rows = run::pages(config, |after| Request::DomainList { after }, take).await?;
+    let rows = run::pages(config, None, |after| Request::DomainList { after }, take).await?;
     if listing.json {
         output::say_json(&rows);
         return Ok(());

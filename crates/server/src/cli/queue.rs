@@ -15,6 +15,8 @@ pub(super) enum Command {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
+        part: Part,
+        #[command(flatten)]
         listing: Listing,
     },
     /// Show one item with its recipients
@@ -44,6 +46,17 @@ pub(super) struct Which {
     sender: Option<String>,
 }
 
+/// Of a list that may be very long.
+#[derive(Debug, Args)]
+pub(super) struct Part {
+    /// At most so many, the oldest first
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Only what comes behind this item in the list
+    #[arg(long, value_name = "ID")]
+    after: Option<String>,
+}
+
 #[derive(Debug, Args)]
 #[group(id = "selection", required = true, multiple = true, args = ["id", "all", "domain", "sender"])]
 pub(super) struct Selection {
@@ -66,7 +79,7 @@ impl Which {
 impl Command {
     pub(super) async fn run(self, config: &Path) -> Result<(), Failure> {
         match self {
-            Self::List { which, listing } => list(config, &which.filter(None), listing).await,
+            Self::List { which, part, listing } => list(config, &which.filter(None), part, listing).await,
             Self::Show { id, listing } => show(config, id, listing).await,
             Self::Retry(selection) => act(config, QueueAction::Retry, selection).await,
             Self::Hold(selection) => act(config, QueueAction::Hold, selection).await,
@@ -81,13 +94,17 @@ async fn act(config: &Path, action: QueueAction, selection: Selection) -> Result
     run::one_and_say(config, Request::QueueAct { action, filter }).await
 }
 
-async fn list(config: &Path, filter: &QueueFilter, listing: Listing) -> Result<(), Failure> {
-    let page = |after| Request::QueueList { filter: filter.clone(), after };
+async fn list(config: &Path, filter: &QueueFilter, part: Part, listing: Listing) -> Result<(), Failure> {
+    let first = part.after;
+    let page = |after: Option<String>| Request::QueueList {
+        filter: filter.clone(),
+        after: after.or_else(|| first.clone()),
+    };
     let take = |reply| match reply {
         Reply::Queue { rows, next } => Some((rows, next)),
         _ => None,
     };
-    let rows = run::pages(config, page, take).await?;
+    let rows = run::pages(config, part.limit, page, take).await?;
     if listing.json {
         output::say_json(&rows);
         return Ok(());

@@ -145,10 +145,11 @@ pub(super) async fn one_and_say(config: &Path, request: Request) -> Result<(), F
     Ok(())
 }
 
-/// Fetches a list page after page: `page` makes the request that follows a cursor, `take` takes a reply's rows and
+/// Fetches a list page after page, at most `limit` rows: `page` makes the request that follows a cursor, `take` takes a reply's rows and
 /// gives its next cursor.
 pub(super) async fn pages<C, T>(
     config: &Path,
+    limit: Option<usize>,
     page: impl Fn(Option<C>) -> Request,
     take: impl Fn(Reply) -> Option<(Vec<T>, Option<C>)>,
 ) -> Result<Vec<T>, Failure> {
@@ -160,7 +161,9 @@ pub(super) async fn pages<C, T>(
             Ok(Some((more, next))) => {
                 rows.extend(more);
                 after = next;
-                if after.is_none() {
+                let enough = limit.is_some_and(|limit| rows.len() >= limit);
+                if after.is_none() || enough {
+                    rows.truncate(limit.unwrap_or(usize::MAX));
                     break Ok(rows);
                 }
             }
