@@ -78,9 +78,7 @@ impl Mailboxes {
     ) -> Result<Option<(Vec<u8>, Vec<u8>)>, store::Error> {
         let found = snapshot.get(&keys::text(account, mailbox, uid)).await?;
         let text = found.and_then(|found| {
-            record::decode_text(&found.value)
-                .ok()
-                .map(|(prefix, summary)| (prefix.to_vec(), summary.to_vec()))
+            record::decode_text(&found.value).ok().map(|(prefix, summary)| (prefix.to_vec(), summary.to_vec()))
         });
         Ok(text)
     }

@@ -27,8 +27,12 @@ pub(crate) use outage::Outage;
 const PAGE: usize = 64;
 /// With fewer due items than these, their destinations are looked at, and not all that have something waiting.
 const FEW: usize = 16;
+/// The shortest time between two looks at a long queue.
+const PACE: Duration = Duration::from_millis(20);
 /// The longest sleep: the wall clock may jump.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
+/// How often the queue is looked at without what is remembered of it.
+const LOOK_AFRESH: Duration = Duration::from_mins(1);
 /// How far the clock may go back before mail that waits for its next attempt is brought forward.
 const CLOCK_SLACK: Duration = Duration::from_hours(1);
 /// How soon to look again when something is due but nothing may begin.
@@ -45,12 +49,23 @@ pub(crate) async fn run(mta: &Arc<Mta>) {
     let mut notices = mta.store.watch(Topic::Queue);
     let mut shutdown = mta.shutdown.subscribe();
     let mut cursor = None;
+    let mut fresh = mta.world.clock.mono();
     while !*shutdown.borrow() {
         if let Err(error) = bring_forward(mta).await {
             tracing::error!(%error, "looking for mail that is due too late failed");
         }
+        if mta.world.clock.mono() >= fresh {
+            mta.queue.look_afresh();
+            fresh = mta.world.clock.mono() + LOOK_AFRESH;
+        }
         let wait = match start_due(mta, &lanes, &mut cursor).await {
-            Ok(()) => until_next(mta, &lanes).await,
+            Ok(many) => {
+                if many {
+                    // Each result is news: a long queue must not be looked through for each of them.
+                    mta.world.clock.sleep(PACE).await;
+                }
+                until_next(mta, &lanes).await
+            }
             Err(error) => {
                 tracing::error!(%error, "reading the queue failed");
                 STORE_TROUBLE
@@ -85,24 +100,25 @@ async fn bring_forward(mta: &Mta) -> Result<(), store::Error> {
     Ok(())
 }
 
-/// Starts workers for what is due, destination by destination, going on where it stopped last time.
+/// Starts workers for what is due, destination by destination, going on where it stopped last time. Whether there is
+/// so much of it that not every item was looked at.
 async fn start_due(
     mta: &Arc<Mta>,
     lanes: &Lanes,
     cursor: &mut Option<Destination>,
-) -> Result<(), store::Error> {
+) -> Result<bool, store::Error> {
     let settings = mta.settings();
     let now = mta.world.clock.wall();
     let due = mta.queue.due(now, FEW).await?;
     if due.len() < FEW {
-        return start_few(mta, lanes, &due).await;
+        return start_few(mta, lanes, &due).await.map(|()| false);
     }
     let mut from_start = cursor.is_none();
     loop {
         let page = mta.queue.due_destinations(now, cursor.as_ref(), PAGE).await?;
         for due in &page {
             if lanes.is_full(&settings.outbound) {
-                return Ok(());
+                return Ok(true);
             }
             start_workers(mta, lanes, &due.destination).await?;
             *cursor = Some(due.destination.clone());
@@ -110,7 +126,7 @@ async fn start_due(
         if page.len() < PAGE {
             *cursor = None;
             if std::mem::replace(&mut from_start, true) {
-                return Ok(());
+                return Ok(true);
             }
         }
     }

@@ -3,7 +3,7 @@
 use mail::{Domain, Id, Wall};
 use store::Batch;
 
-use crate::enqueue::{place, remove, unplace};
+use crate::enqueue::{remove, unplace};
 use crate::{Destination, Error, Item, Queue, keys, record};
 
 /// Items that one page looks at, at most.
@@ -58,12 +58,12 @@ impl Queue {
 
     /// Keeps an item from being tried until it is released.
     pub fn hold(&self, batch: &mut Batch, item: &Item) {
-        change(batch, item, |item| item.held = true);
+        self.change(batch, item, |item| item.held = true);
     }
 
     /// Lets a held item go on, due at once. Its lifetime goes on from now: nobody tried it meanwhile.
     pub fn release(&self, batch: &mut Batch, item: &Item, now: Wall) {
-        change(batch, item, |item| {
+        self.change(batch, item, |item| {
             if std::mem::replace(&mut item.held, false) {
                 item.age.skip_to(now);
             }
@@ -73,12 +73,12 @@ impl Queue {
 
     /// Makes an item due at once; a held one stays held.
     pub fn retry(&self, batch: &mut Batch, item: &Item, now: Wall) {
-        change(batch, item, |item| item.due = item.due.min(now));
+        self.change(batch, item, |item| item.due = item.due.min(now));
     }
 
     /// Makes an item due at once whose times lie in the future of a clock that has gone back; it is not older than now.
     pub fn bring_forward(&self, batch: &mut Batch, item: &Item, now: Wall) {
-        change(batch, item, |item| {
+        self.change(batch, item, |item| {
             item.due = now;
             item.created = item.created.min(now);
             item.age.skip_to(now);
@@ -91,11 +91,16 @@ impl Queue {
     }
 }
 
-fn change(batch: &mut Batch, item: &Item, how: impl FnOnce(&mut Item)) {
-    let mut changed = item.clone();
-    how(&mut changed);
-    unplace(batch, item);
-    place(batch, &changed);
+impl Queue {
+    fn change(&self, batch: &mut Batch, item: &Item, how: impl FnOnce(&mut Item)) {
+        let mut changed = item.clone();
+        how(&mut changed);
+        if changed.held != item.held {
+            batch.count(keys::held_count(), if changed.held { 1 } else { -1 });
+        }
+        unplace(batch, item);
+        self.place(batch, &changed);
+    }
 }
 
 impl Filter {

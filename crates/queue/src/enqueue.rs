@@ -51,19 +51,23 @@ impl Queue {
             version: Version(0),
         };
         batch.reference(item.blob, 1);
-        place(batch, &item);
+        batch.count(keys::items_count(), 1);
+        self.place(batch, &item);
         id
     }
 }
 
-/// Writes an item and its index keys.
-pub(crate) fn place(batch: &mut Batch, item: &Item) {
-    batch.put(keys::item(item.id), record::encode(item));
-    if !item.held {
-        batch.put(keys::due(item.due, item.id), Vec::new());
-        batch.put(keys::destination(&item.destination, item.due, item.id), Vec::new());
+impl Queue {
+    /// Writes an item and its index keys.
+    pub(crate) fn place(&self, batch: &mut Batch, item: &Item) {
+        self.floors.lower(item);
+        batch.put(keys::item(item.id), record::encode(item));
+        if !item.held {
+            batch.put(keys::due(item.due, item.id), Vec::new());
+            batch.put(keys::destination(&item.destination, item.due, item.id), Vec::new());
+        }
+        batch.notify(Topic::Queue);
     }
-    batch.notify(Topic::Queue);
 }
 
 /// Takes an item's index keys away, and demands that it is still as it was read.
@@ -79,6 +83,10 @@ pub(crate) fn unplace(batch: &mut Batch, item: &Item) {
 pub(crate) fn remove(batch: &mut Batch, item: &Item) {
     unplace(batch, item);
     batch.delete(keys::item(item.id));
+    batch.count(keys::items_count(), -1);
+    if item.held {
+        batch.count(keys::held_count(), -1);
+    }
     batch.reference(item.blob, -1);
     batch.notify(Topic::Queue);
 }

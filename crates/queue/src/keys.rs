@@ -16,6 +16,10 @@ enum Kind {
     Destination = 3,
     /// Since when nothing at all can be delivered.
     Outage = 4,
+    /// How many items there are.
+    Items = 5,
+    /// How many of them are held.
+    Held = 6,
 }
 
 fn start(kind: Kind) -> KeyBuilder {
@@ -37,6 +41,14 @@ pub(crate) fn items() -> KeyRange {
 
 pub(crate) fn due(due: Wall, id: Id) -> Key {
     start(Kind::Due).u64(millis(due)).u64(id.0).key()
+}
+
+pub(crate) fn items_count() -> Key {
+    start(Kind::Items).key()
+}
+
+pub(crate) fn held_count() -> Key {
+    start(Kind::Held).key()
 }
 
 pub(crate) fn outage() -> Key {
@@ -67,6 +79,11 @@ fn of(destination: &Destination) -> KeyBuilder {
 
 pub(crate) fn destination(destination: &Destination, due: Wall, id: Id) -> Key {
     of(destination).u64(millis(due)).u64(id.0).key()
+}
+
+/// Everything with a time for one destination.
+pub(crate) fn of_destination(destination: &Destination) -> KeyRange {
+    of(destination).key().prefix_range()
 }
 
 /// What is due by `now` for one destination.

@@ -14,6 +14,7 @@ mod age;
 mod audit;
 mod due;
 mod enqueue;
+mod floors;
 mod item;
 mod keys;
 mod lease;
@@ -44,11 +45,12 @@ pub use store::Error;
 pub struct Queue {
     store: Arc<dyn Store>,
     leases: lease::Leases,
+    floors: floors::Floors,
 }
 
 impl Queue {
     /// On a store.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, leases: lease::Leases::default() }
+        Self { store, leases: lease::Leases::default(), floors: floors::Floors::default() }
     }
 }

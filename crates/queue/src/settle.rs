@@ -6,7 +6,7 @@ use mail::{Notify, Reply, Wall};
 use store::Batch;
 use world::Rng;
 
-use crate::enqueue::{place, remove, unplace};
+use crate::enqueue::{remove, unplace};
 use crate::{Item, Queue, RecipientState, Schedule, State};
 
 /// What an attempt came to for one recipient.
@@ -104,7 +104,7 @@ impl Queue {
         settled.next_due = Some(next.due);
         settled.until = now + schedule.lifetime.saturating_sub(next.age.counted);
         unplace(batch, item);
-        place(batch, &next);
+        self.place(batch, &next);
         settled
     }
 }

@@ -135,3 +135,51 @@ async fn lists_are_filtered_and_paged() {
     assert_eq!(office.queue.list(&from("S@X.test"), None, 9).await.map(|p| p.items.len()), Ok(4));
     assert_eq!(office.queue.list(&from(""), None, 9).await.map(|p| p.items.len()), Ok(0));
 }
+
+/// Floors hide nothing: what is placed behind them, in front of them, or while nobody looked is found (F22).
+#[tokio::test]
+async fn what_is_remembered_of_the_index_hides_nothing() {
+    let office = Office::new(1).await;
+    let queue = &office.queue;
+    let far = at(1000);
+    let seen = async |now| {
+        let due = queue.due(now, 100).await.expect("a healthy store").len();
+        let mut by_destination = 0;
+        for found in queue.due_destinations(now, None, 100).await.expect("a healthy store") {
+            by_destination +=
+                queue.due_for(&found.destination, now, 100).await.expect("a healthy store").len();
+        }
+        assert_eq!(due, by_destination);
+        due
+    };
+    let first = office.enqueue(vec![recipient("a@y.test")], at(100)).await;
+    office.enqueue(vec![recipient("a@z.test")], at(100)).await;
+    assert_eq!(seen(far).await, 2);
+    office.settle(first, vec![(0, Outcome::Delivered(reply(250)))], far).await;
+    assert_eq!(seen(far).await, 1);
+    // An older one to a destination with nothing left, and to one that is new, between the others.
+    office.enqueue(vec![recipient("a@y.test")], at(50)).await;
+    office.enqueue(vec![recipient("a@yy.test")], at(50)).await;
+    assert_eq!(seen(far).await, 3);
+    assert_eq!(queue.next_due().await, Ok(Some(at(50))));
+    assert_eq!(seen(at(60)).await, 2, "also when the clock went back");
+    // Prepared long before it is committed: hidden at first, and found once the queue looks afresh.
+    let mut batch = store::Batch::new();
+    let item = office.get(first_of(queue).await).await;
+    queue.settle(
+        &mut batch,
+        &item,
+        vec![(0, Outcome::Deferred(reply(450)))],
+        at(60),
+        &crate::Schedule::default(),
+        &office.rng,
+    );
+    assert_eq!(seen(far).await, 3);
+    office.commit(batch).await;
+    queue.look_afresh();
+    assert_eq!(seen(far).await, 3);
+}
+
+async fn first_of(queue: &crate::Queue) -> mail::Id {
+    queue.due(at(60), 1).await.expect("a healthy store")[0].id
+}

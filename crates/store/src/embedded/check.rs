@@ -8,11 +8,11 @@ use std::ops::Range;
 
 use world::disk::{File, Open};
 
-use super::Shared;
 use super::collected::Collected;
 use super::record::{self, Record};
 use super::recover::walk;
 use super::segment::{self, failed};
+use super::Shared;
 use crate::body::{self, CHUNK, Entry, Extent, Place, blob_key};
 use crate::{BadBytes, BadFile, BlobId, Error, FileCheck, StoreFile};
 
@@ -147,11 +147,7 @@ impl LogCheck<'_> {
             }
             let written = record::written_end(self.file).map_err(io)?;
             if is_active || written > position {
-                self.bad(
-                    position..until.min(written.max(position)),
-                    "records of the log cannot be read",
-                    None,
-                );
+                self.bad(position..until.min(written.max(position)), "records of the log cannot be read", None);
             }
             position = until;
         }
