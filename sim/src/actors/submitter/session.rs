@@ -148,7 +148,7 @@ impl Session {
             }
             Prelude::Junk => {
                 let junk =
-                    ["NOOP", "DATA", "RCPT TO:<x@y.test>", "WHAT is this", "VRFY x", "BDAT 2 LAST\r\nhi"];
+                    ["NOOP", "DATA", "RCPT TO:<x@y.test>", "WHAT is this", "VRFY x", "BDAT 4 LAST\r\nhi"];
                 self.ask_all(errand, &junk.map(str::to_owned)).await
             }
         }

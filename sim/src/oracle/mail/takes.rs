@@ -6,6 +6,7 @@ use journey::What;
 use mail::Id;
 
 use super::Audit;
+use crate::actors::imap::APPENDED;
 use crate::actors::letter;
 use crate::oracle::book::Final;
 use crate::oracle::ledger::{Fate, Kind, Rcpt, Try};
@@ -32,7 +33,9 @@ impl<'a> Audit<'a> {
             let strays = present.get(token).unwrap_or(&none).difference(&acknowledged);
             self.strays(*token, tries, strays.copied().collect());
         }
-        for (token, ids) in present.iter().filter(|(token, _)| !by_token.contains_key(token)) {
+        // What its owner appended, nobody sent.
+        let is_stray = |token: &u64| *token < APPENDED && !by_token.contains_key(token);
+        for (token, ids) in present.iter().filter(|(token, _)| is_stray(token)) {
             self.complain("I4", format!("t{token} exists as {ids:?} though its end was never sent"));
         }
     }
