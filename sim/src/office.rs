@@ -188,6 +188,11 @@ impl Office {
         self.0.round.send_modify(|round| *round += 1);
     }
 
+    /// Whether it was asked to end for good.
+    pub fn is_stopped(&self) -> bool {
+        !*self.0.wanted.borrow()
+    }
+
     /// The process that runs now.
     pub fn process(&self) -> Option<ProcessId> {
         self.0.state.borrow().process

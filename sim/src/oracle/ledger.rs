@@ -230,12 +230,15 @@ impl Ledger {
         }
     }
 
-    /// Notes each death and each new start of an office. Both: what it sent before it died may arrive in between. Never
-    /// ends.
+    /// Notes each death and each new start of an office. Both: what it sent before it died may arrive in between. Ends
+    /// when the office is stopped for good, which excuses nothing.
     pub async fn watch(&self, office: &Office) {
         office.up().await;
         loop {
             office.down().await;
+            if office.is_stopped() {
+                return;
+            }
             self.fault(Kind::Crash);
             office.up().await;
             self.fault(Kind::Crash);

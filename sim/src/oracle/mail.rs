@@ -35,9 +35,18 @@ pub enum Moment {
 
 /// Everything that is wrong in one office.
 pub fn check(ledger: &Ledger, facts: &Facts, moment: Moment) -> Vec<Violation> {
-    let account = ledger.account();
-    let mut audit = Audit::new(&account, facts);
-    audit.out.extend(ledger.wrongs());
+    if moment == Moment::End {
+        count(ledger, facts);
+    }
+    let mut out = compare(&ledger.account(), facts, moment);
+    out.extend(ledger.wrongs());
+    out.sort();
+    out.dedup();
+    out
+}
+
+fn compare(account: &Account, facts: &Facts, moment: Moment) -> Vec<Violation> {
+    let mut audit = Audit::new(account, facts);
     for what in &facts.unreadable {
         audit.complain("I1", what.clone());
     }
@@ -45,12 +54,8 @@ pub fn check(ledger: &Ledger, facts: &Facts, moment: Moment) -> Vec<Violation> {
     audit.orphans();
     if moment == Moment::End {
         audit.drained();
-        audit.count(ledger);
     }
-    let mut out = audit.out;
-    out.sort();
-    out.dedup();
-    out
+    audit.out
 }
 
 /// One look at one office.
@@ -119,24 +124,25 @@ impl<'a> Audit<'a> {
             self.complain("I19", what);
         }
     }
+}
 
-    /// I20: what the run has seen.
-    fn count(&self, ledger: &Ledger) {
-        for told in self.told.values() {
-            for report in &told.reports {
-                ledger.saw(match &*report.kind {
-                    "failed" => "dsn.failed",
-                    "delayed" => "dsn.delayed",
-                    "relayed" => "dsn.relayed",
-                    _ => "dsn.delivered",
-                });
-            }
-            for _ in &told.unreported {
-                ledger.saw("dsn.not-sent");
-            }
-            for _ in &told.cancelled {
-                ledger.saw("queue.cancelled");
-            }
+/// I20: what the run has seen.
+fn count(ledger: &Ledger, facts: &Facts) {
+    for journey in facts.journeys.values() {
+        let told = Told::of(Some(journey));
+        for report in &told.reports {
+            ledger.saw(match &*report.kind {
+                "failed" => "dsn.failed",
+                "delayed" => "dsn.delayed",
+                "relayed" => "dsn.relayed",
+                _ => "dsn.delivered",
+            });
+        }
+        for _ in &told.unreported {
+            ledger.saw("dsn.not-sent");
+        }
+        for _ in &told.cancelled {
+            ledger.saw("queue.cancelled");
         }
     }
 }
@@ -152,3 +158,6 @@ fn name_of(accepted: &Accepted, office: &str) -> Option<Id> {
     }
     letter::trace(head).filter(|(host, _)| host == office).map(|(_, id)| id)
 }
+
+#[cfg(test)]
+mod tests;

@@ -133,6 +133,16 @@ impl Case {
         serde_json::from_str(name).ok()
     }
 
+    /// Plays it, and gives what the oracle compares.
+    #[cfg(test)]
+    pub(crate) fn evidence(&self) -> (Arc<Ledger>, Facts) {
+        let universe = Universe::new(self.seed, Order::Fifo, Trace::quiet());
+        let mut scene = Scene::new(self, &universe, &Images::default());
+        universe.run(scene.play()).expect("it comes to an end");
+        let facts = scene.facts.take().expect("the store can be read");
+        (scene.ledger, facts)
+    }
+
     /// Plays it.
     pub fn play(&self, images: &Images, trace: Trace) -> Outcome {
         let universe = Universe::new(self.seed, Order::Fifo, trace);
@@ -159,6 +169,8 @@ struct Scene<'a> {
     ledger: Arc<Ledger>,
     violations: Vec<Violation>,
     counts: (u64, u64, u64),
+    /// What the store held at the end.
+    facts: Option<Facts>,
 }
 
 /// The office of all small worlds.
@@ -178,7 +190,7 @@ impl<'a> Scene<'a> {
         let office = Office::new(universe, &plan, &images.of(&plan));
         let book = Book::new(&plan.users.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
         let ledger = Arc::new(Ledger::new(book, universe.coverage.clone()));
-        Self { case, universe, office, ledger, violations: Vec::new(), counts: (0, 0, 0) }
+        Self { case, universe, office, ledger, violations: Vec::new(), counts: (0, 0, 0), facts: None }
     }
 
     async fn play(&mut self) {
@@ -334,6 +346,7 @@ impl<'a> Scene<'a> {
             if holds(&first) != holds(&second) {
                 self.complain("I18", "the store holds something else after a second recovery");
             }
+            self.facts = Some(first);
         }
     }
 
