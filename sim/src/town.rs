@@ -2,6 +2,8 @@
 //!
 //! Everything here is plain data, drawn from a seed, and can be made smaller.
 
+pub mod odd;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
@@ -117,7 +119,7 @@ impl Town {
         OfficePlan {
             hostname: format!("mx.{domain}"),
             ip: Ipv4Addr::new(192, 0, 2, number as u8 + 1),
-            aliases: vec![(format!("all@{domain}"), users.clone())],
+            aliases: aliases(&domain, &users),
             users,
             domain,
         }
@@ -134,4 +136,19 @@ impl Town {
         let hosts = if dice.chance(400) { vec![host(1, 10), host(2, second)] } else { vec![host(1, 10)] };
         RemoteDomain { hosts, domain }
     }
+}
+
+/// One of each kind: to several here, to one elsewhere, to both, and one that leads to another.
+fn aliases(domain: &str, users: &[String]) -> Vec<(String, Vec<String>)> {
+    let alias = |name: &str, to: &[&str]| {
+        (format!("{name}@{domain}"), to.iter().map(|to| (*to).to_owned()).collect::<Vec<_>>())
+    };
+    let all: Vec<&str> = users.iter().map(String::as_str).collect();
+    // Each address elsewhere in one alias only: the oracle tells forwarded copies apart by it.
+    vec![
+        alias("all", &all),
+        alias("away", &["forward@gamma.test"]),
+        alias("team", &[&users[0], "team@gamma.test"]),
+        alias("crew", &[&format!("all@{domain}"), "gone-crew@gamma.test"]),
+    ]
 }

@@ -9,7 +9,7 @@ use crate::actors::{imap, operator, pop3, remote, submitter};
 use crate::executor::Order;
 use crate::office::CONTROL;
 use crate::rng::{Dice, DiceDoor};
-use crate::town::{OfficePlan, PASSWORD, Town};
+use crate::town::{self, OfficePlan, PASSWORD, Town};
 
 pub(super) fn plan(dice: &mut Dice, seed: u64) -> Plan {
     let town = Town::draw(dice);
@@ -85,9 +85,14 @@ fn people(office: &OfficePlan, town: &Town) -> People {
     People {
         users: office.users.clone(),
         password: PASSWORD.to_owned(),
-        aliases: office.aliases.iter().map(|(alias, _)| alias.clone()).collect(),
+        aliases: office
+            .aliases
+            .iter()
+            .map(|(alias, _)| alias.clone())
+            .chain(office.users.iter().map(|user| user.replace('@', "+tag@")))
+            .collect(),
         unknown: vec![format!("nobody@{}", office.domain)],
-        others: others.collect(),
+        others: others.chain(town::odd::addresses()).collect(),
         large: 512,
     }
 }

@@ -15,6 +15,7 @@ use crate::oracle::book::Book;
 use crate::oracle::ledger::Ledger;
 use crate::oracle::reading::Reading;
 use crate::plan::Plan;
+use crate::town::odd;
 use crate::trace::Trace;
 use crate::universe::{Process, Universe};
 
@@ -56,6 +57,8 @@ impl<'p> Stage<'p> {
         let remotes =
             plan.remotes.iter().map(|remote| universe.actor(&remote.host, remote.listen.ip())).collect();
         names(plan, &universe);
+        odd::make(&universe, &plan.town.offices[0].hostname);
+        odd::set_trap(&universe, &ledger);
         Self { universe, plan, offices, ledger, reading: Arc::default(), remotes, director }
     }
 

@@ -53,8 +53,7 @@ impl Transaction<'_> {
         }
         self.perhaps_hang_up(Point::Rcpt)?;
         if self.accepted.is_empty() {
-            session.say("RSET").await?;
-            return session.reply(self.errand).await.map(drop);
+            return self.reset(session).await;
         }
         if self.errand.step.way.chunk > 0 && session.offers.chunking {
             return self.chunks(session).await;
@@ -92,10 +91,18 @@ impl Transaction<'_> {
             }
         }
         if chunking {
-            return self.answers(session).await;
+            self.answers(session).await?;
+        } else {
+            let reply = session.reply(self.errand).await?;
+            self.data_answered(session, &reply).await?;
         }
-        let reply = session.reply(self.errand).await?;
-        self.data_answered(session, &reply).await
+        if self.accepted.is_empty() { self.reset(session).await } else { Ok(()) }
+    }
+
+    /// Nobody was accepted: the transaction is still open.
+    async fn reset(&self, session: &mut Session) -> Result<(), Gone> {
+        session.say("RSET").await?;
+        session.reply(self.errand).await.map(drop)
     }
 
     fn mail(&self, session: &Session) -> String {
@@ -208,8 +215,7 @@ impl Transaction<'_> {
                         self.blame("BDAT", &reply);
                         self.forget_accepted();
                     }
-                    session.say("RSET").await?;
-                    return session.reply(self.errand).await.map(drop);
+                    return self.reset(session).await;
                 }
                 self.perhaps_hang_up(Point::Middle)?;
             }
