@@ -30,6 +30,8 @@ pub enum Fate {
 pub struct Rcpt {
     /// As it stood in RCPT.
     pub address: String,
+    /// Whether it was read that it was accepted.
+    pub accepted: bool,
     /// Whether a report about a failure may be sent (RFC 3461 §4.1).
     pub notify_failure: bool,
     /// What became of it.

@@ -136,7 +136,6 @@ impl Conversation {
                 Err(Gone::Closed)
             }
             Act::Slow(seconds) => {
-                self.wire.line().await?;
                 self.wait(seconds).await;
                 Ok(())
             }

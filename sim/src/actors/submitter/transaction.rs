@@ -269,6 +269,7 @@ impl Transaction<'_> {
         let step = self.errand.step;
         let rcpt = |to: &To| Rcpt {
             address: to.address.clone(),
+            accepted: self.accepted.contains(to),
             notify_failure: to.wants_failure(),
             fate: Fate::Unanswered,
         };

@@ -69,8 +69,8 @@ impl<'a> Audit<'a> {
         let failed = told.failed.get(address).copied().unwrap_or(0);
         let unreported = told.unreported.get(address);
         let accepted = self.accepted(id, address);
-        if !told.known && self.account.any_fault(&[Kind::Clock], 0, u64::MAX) {
-            // Journeys end after some weeks, and the clock has jumped.
+        if !told.whole && self.account.any_fault(&[Kind::Clock], 0, u64::MAX) {
+            // Journeys are forgotten after some weeks, and the clock has jumped.
             return;
         }
         let places = [waiting, relayed, failed, u32::from(unreported.is_some())];

@@ -111,7 +111,8 @@ impl<'a> Audit<'a> {
         for id in names {
             self.nobody_else(id, &open);
             let ways = open.iter().map(|attempt| {
-                let to = attempt.to.iter().filter(may).collect();
+                // Whether the others were accepted was never read.
+                let to = attempt.to.iter().filter(|rcpt| rcpt.accepted).filter(may).collect();
                 self.follow(&Take { id, attempt, to })
             });
             if let Some(best) = ways.min_by_key(Vec::len) {

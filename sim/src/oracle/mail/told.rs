@@ -16,8 +16,8 @@ pub(super) struct Report {
 /// The journey of one message.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told {
-    /// Whether there is one at all.
-    pub(super) known: bool,
+    /// Whether it is there from its beginning: old ones are forgotten, and clocks jump.
+    pub(super) whole: bool,
     /// Our own report, not a message from outside.
     pub(super) is_report: bool,
     /// How often a remote's 250 was recorded, by recipient.
@@ -33,7 +33,7 @@ pub(super) struct Told {
 
 impl Told {
     pub(super) fn of(journey: Option<&Journey>) -> Self {
-        let mut told = Self { known: journey.is_some(), ..Self::default() };
+        let mut told = Self::default();
         let mut items: BTreeMap<Id, Vec<String>> = BTreeMap::new();
         for event in journey.into_iter().flat_map(|journey| &journey.events) {
             told.take(&event.what, &mut items);
@@ -43,7 +43,10 @@ impl Told {
 
     fn take(&mut self, what: &What, items: &mut BTreeMap<Id, Vec<String>>) {
         match what {
-            What::Accepted(accepted) => self.is_report |= accepted.service == "dsn",
+            What::Accepted(accepted) => {
+                self.whole = true;
+                self.is_report = accepted.service == "dsn";
+            }
             What::Queued { item, recipients, .. } => {
                 items.insert(*item, recipients.iter().map(ToString::to_string).collect());
             }
