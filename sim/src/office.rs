@@ -220,6 +220,12 @@ impl Office {
         drop(state.wait_for(|state| state.store.is_none()).await);
     }
 
+    /// Waits until no process of it is left.
+    pub async fn dead(&self) {
+        let mut state = self.0.state.subscribe();
+        drop(state.wait_for(|state| state.process.is_none()).await);
+    }
+
     /// The store of the running server.
     pub fn store(&self) -> Option<Arc<dyn Store>> {
         self.0.state.borrow().store.clone()

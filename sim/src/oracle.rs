@@ -1,5 +1,6 @@
 //! What must hold: the invariants I1 to I20, checked against a ledger of everything that was acknowledged.
 
+pub mod audit;
 pub mod book;
 pub mod ledger;
 pub mod mail;

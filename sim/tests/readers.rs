@@ -59,12 +59,15 @@ impl Seed {
         let (office, world) = (&self.office, self.office.visitor("people"));
         let run = self.universe.boot(office.machine(), "systemd").world;
         run.tasks.spawn(Box::pin(office.clone().keep_running()));
+        let (watched, reading) = (office.clone(), Arc::clone(&self.reading));
+        run.tasks.spawn(Box::pin(async move { reading.watch(&watched).await }));
         let mut tasks = Vec::new();
         let mut plans = Vec::new();
         for user in &office.plan().users {
             let rng = world.rng.as_ref();
-            let plan = imap::Plan::draw(rng, user, PASSWORD, office.plan().imap(), 40);
-            let visits = pop3::Plan::draw(rng, user, PASSWORD, office.plan().pop3(), 4);
+            let span = Duration::from_millis(rng.below(120_000));
+            let plan = imap::Plan::draw(rng, (user, PASSWORD, office.plan().imap()), 40, span);
+            let visits = pop3::Plan::draw(rng, (user, PASSWORD, office.plan().pop3()), 4, span);
             let (reading, ledger) = (Arc::clone(&self.reading), Arc::clone(&self.ledger));
             let reader =
                 imap::run(office.visitor("imap"), plan.clone(), Arc::clone(&ledger), Arc::clone(&reading));
@@ -85,7 +88,6 @@ impl Seed {
             if world.rng.below(12) < crashes {
                 let death = if world.rng.below(2) == 0 { Death::PowerCut } else { Death::Kill };
                 office.kill(death);
-                self.reading.restarted();
             }
         }
         for task in tasks {

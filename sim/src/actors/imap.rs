@@ -30,7 +30,7 @@ pub const APPENDED: u64 = 1 << 40;
 pub const MAILBOXES: [&str; 6] = ["INBOX", "Trash", "Work", "Work/Old", "Lists", "Lists/Old"];
 
 /// What the programs of one account do.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// Who logs in.
     pub account: String,
@@ -40,17 +40,26 @@ pub struct Plan {
     pub office: SocketAddr,
     /// How many programs, at most 3.
     pub sessions: u8,
+    /// Nobody pauses any more when so much time has passed.
+    pub span: Duration,
     /// What they do: each step belongs to one of them, and each does its own one after the other.
     pub steps: Vec<Step>,
 }
 
 impl Plan {
-    /// A plan of up to `steps` steps.
-    pub fn draw(rng: &dyn Rng, account: &str, password: &str, office: SocketAddr, steps: u64) -> Self {
+    /// A plan of so many steps and three more, at most, within about `span`.
+    pub fn draw(
+        rng: &dyn Rng,
+        (account, password, office): (&str, &str, SocketAddr),
+        steps: u64,
+        span: Duration,
+    ) -> Self {
         let sessions = 1 + rng.below(3) as u8;
         let count = 3 + rng.below(steps.max(1));
-        let steps = (0..count).map(|_| Step::draw(rng, sessions)).collect();
-        Self { account: account.into(), password: password.into(), office, sessions, steps }
+        // Each program has its own share of the steps, and waits before each third.
+        let pace = span.as_millis() as u64 * 3 * u64::from(sessions) / count;
+        let steps = (0..count).map(|_| Step::draw(rng, sessions, pace)).collect();
+        Self { account: account.into(), password: password.into(), office, sessions, span, steps }
     }
 }
 

@@ -57,16 +57,22 @@ pub enum End {
 }
 
 impl Plan {
-    /// A plan of up to `visits` visits.
-    pub fn draw(rng: &dyn Rng, account: &str, password: &str, office: SocketAddr, visits: u64) -> Self {
+    /// A plan of up to `visits` visits within about `span`.
+    pub fn draw(
+        rng: &dyn Rng,
+        (account, password, office): (&str, &str, SocketAddr),
+        visits: u64,
+        span: Duration,
+    ) -> Self {
         let count = 1 + rng.below(visits.max(1));
-        let steps = (0..count).map(|_| Visit::draw(rng)).collect();
+        let pace = span.as_millis() as u64 / count;
+        let steps = (0..count).map(|_| Visit::draw(rng, pace)).collect();
         Self { account: account.into(), password: password.into(), office, steps }
     }
 }
 
 impl Visit {
-    fn draw(rng: &dyn Rng) -> Self {
+    fn draw(rng: &dyn Rng, pace: u64) -> Self {
         let end = match rng.below(10) {
             0..7 => End::Quit,
             7 => End::QuitAndGo,
@@ -75,7 +81,7 @@ impl Visit {
         let byte = || rng.below(256) as u8;
         let delete = if rng.below(3) == 0 { 0 } else { byte() & byte() };
         Self {
-            pause: rng.below(120_000) as u32,
+            pause: rng.below(2 * pace + 1) as u32,
             read: byte() | delete,
             delete,
             reset: rng.below(6) == 0,

@@ -10,6 +10,7 @@
 //! at more closely: Posthouse keeps messages and UIDs and gives the new name a new UIDVALIDITY.
 
 mod fact;
+mod judge;
 mod mailbox;
 mod names;
 
@@ -23,6 +24,7 @@ pub use fact::{Fact, Tick};
 pub use mailbox::{DELETED, MARKS, Mailbox, Marks, Message, OTHER, SEEN, marks, names as mark_names};
 
 use super::Violation;
+use crate::office::Office;
 use names::Names;
 
 /// A mailbox of the history.
@@ -172,6 +174,15 @@ impl Reading {
         let all: Vec<Op> = inner.open.keys().copied().collect();
         for op in all {
             inner.end(op, Ending::Unknown);
+        }
+    }
+
+    /// Notes each death of an office. Never ends.
+    pub async fn watch(&self, office: &Office) {
+        loop {
+            office.up().await;
+            office.dead().await;
+            self.restarted();
         }
     }
 

@@ -20,14 +20,14 @@ pub(super) fn plan(dice: &mut Dice, seed: u64) -> Plan {
         Duration::from_hours(3),
     ]);
     let faults = faults(dice, safety);
-    let (imap, pop3) = readers(dice, &town.offices[0]);
+    let (imap, pop3) = readers(dice, &town.offices[0], safety);
     Plan {
         seed,
         order: *dice.pick(&[Order::Fifo, Order::Random, Order::Random, Order::Lifo]),
         submitters: submitters(dice, &town, safety),
         imap,
         pop3,
-        operators: operators(dice, &town.offices[0]),
+        operators: operators(dice, &town.offices[0], safety),
         remotes: remotes(dice, &town),
         faults,
         town,
@@ -97,26 +97,28 @@ fn people(office: &OfficePlan, town: &Town) -> People {
     }
 }
 
-/// One or two people who read; nobody reads by both ways.
-fn readers(dice: &mut Dice, office: &OfficePlan) -> (Vec<imap::Plan>, Vec<pop3::Plan>) {
+/// Up to two people who read, by one way or both.
+fn readers(dice: &mut Dice, office: &OfficePlan, safety: Duration) -> (Vec<imap::Plan>, Vec<pop3::Plan>) {
     let (mut imap, mut pop3) = (Vec::new(), Vec::new());
     for user in office.users.iter().take(dice.below(3) as usize) {
         let rng = DiceDoor::new(dice.fork("reader"));
-        if dice.chance(650) {
-            imap.push(imap::Plan::draw(&rng, user, PASSWORD, office.imap(), 15));
-        } else {
-            pop3.push(pop3::Plan::draw(&rng, user, PASSWORD, office.pop3(), 5));
+        if dice.chance(700) {
+            imap.push(imap::Plan::draw(&rng, (user, PASSWORD, office.imap()), 12, safety));
+        }
+        if dice.chance(400) {
+            pop3.push(pop3::Plan::draw(&rng, (user, PASSWORD, office.pop3()), 4, safety));
         }
     }
     (imap, pop3)
 }
 
-fn operators(dice: &mut Dice, office: &OfficePlan) -> Vec<operator::Plan> {
+fn operators(dice: &mut Dice, office: &OfficePlan, safety: Duration) -> Vec<operator::Plan> {
     if !dice.chance(200) {
         return Vec::new();
     }
     let rng = DiceDoor::new(dice.fork("operator"));
-    vec![operator::Plan::draw(&rng, CONTROL.into(), &office.domain, &office.users, 6)]
+    let about = (CONTROL.into(), office.domain.as_str(), office.users.as_slice());
+    vec![operator::Plan::draw(&rng, about, 6, safety)]
 }
 
 fn remotes(dice: &mut Dice, town: &Town) -> Vec<remote::Plan> {

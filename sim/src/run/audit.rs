@@ -1,61 +1,62 @@
 //! The end: a clean stop, one more crash, and two looks at what the disk holds (I18).
 
+use std::sync::Arc;
+
+use store::Store;
+
 use super::stage::Stage;
 use crate::executor::Death;
 use crate::office::Office;
-use crate::oracle::Violation;
-use crate::oracle::mail::{self, Facts, Moment};
+use crate::oracle::mail::{self, Moment};
+use crate::oracle::{Violation, audit};
+use crate::universe::Process;
 
 /// Stops all offices and compares what they hold with the ledger.
-pub(super) async fn audit(stage: &Stage<'_>) {
-    for violation in stage.ledger.wrongs() {
-        stage.universe.report(violation);
-    }
-    for violation in stage.reading.violations() {
+pub(super) async fn all(stage: &Stage<'_>) {
+    for violation in stage.ledger.wrongs().into_iter().chain(stage.reading.judge(&stage.ledger)) {
         stage.universe.report(violation);
     }
     for office in &stage.offices {
         office.stop().await;
-        let facts = look(stage, office).await;
+        let first = look(stage, office, async |_, store| Ok(audit::digest(store).await?)).await;
         office.machine().disk.crash(|| false);
-        let again = look(stage, office).await;
-        let (Some(facts), Some(again)) = (facts, again) else { continue };
-        if summary(&facts) != summary(&again) {
-            let what = format!("{} holds something else after one more crash", office.plan().hostname);
-            stage.universe.report(Violation::new("I18", what));
+        let host = &office.plan().hostname;
+        let again = look(stage, office, async |process, store| {
+            let digest = audit::digest(store).await?;
+            Ok((digest, mail::read(&process.world, store, host).await, audit::whole(store, host).await))
+        });
+        let (Some(first), Some((second, facts, mut wrong))) = (first, again.await) else { continue };
+        if first != second {
+            wrong.push(Violation::new("I18", format!("{host} holds something else after one more crash")));
         }
-        for violation in mail::check(&stage.ledger, &again, Moment::End) {
+        match facts {
+            Ok(facts) => wrong.extend(mail::check(&stage.ledger, &facts, Moment::End)),
+            Err(why) => wrong.push(Violation::new("I18", format!("{host} cannot be read: {why}"))),
+        }
+        for violation in wrong {
             stage.universe.report(violation);
         }
     }
 }
 
-/// Reopens the store offline and reads everything.
-async fn look(stage: &Stage<'_>, office: &Office) -> Option<Facts> {
-    let host = &office.plan().hostname;
-    let facts = match office.open_offline().await {
+/// Reopens the store offline for a look, which ends as if the power went: nothing is written out.
+async fn look<T>(
+    stage: &Stage<'_>,
+    office: &Office,
+    at: impl AsyncFnOnce(&Process, &Arc<dyn Store>) -> Result<T, store::Error>,
+) -> Option<T> {
+    let seen = match office.open_offline().await {
         Ok((process, store)) => {
-            let facts = mail::read(&process.world, &store, host).await;
-            store.close().await;
+            let seen = at(&process, &store).await.map_err(|error| error.to_string());
+            drop(store);
             stage.universe.kill(process.id, Death::Exit);
-            facts
+            seen
         }
         Err(why) => Err(why),
     };
-    match facts {
-        Ok(facts) => Some(facts),
-        Err(why) => {
-            stage.universe.report(Violation::new("I18", format!("{host} cannot be opened: {why}")));
-            None
-        }
+    if let Err(why) = &seen {
+        let what = format!("{} cannot be opened: {why}", office.plan().hostname);
+        stage.universe.report(Violation::new("I18", what));
     }
-}
-
-/// What two looks must agree on.
-fn summary(facts: &Facts) -> (Vec<(&str, &str, u32, &[u8])>, Vec<String>) {
-    let mail = facts
-        .mail
-        .iter()
-        .map(|kept| (kept.account.as_str(), kept.mailbox.as_str(), kept.uid, kept.bytes.as_slice()));
-    (mail.collect(), facts.queue.iter().map(|queued| format!("{:?}", queued.item)).collect())
+    seen.ok()
 }

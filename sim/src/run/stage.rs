@@ -68,17 +68,11 @@ impl<'p> Stage<'p> {
         for office in &self.offices {
             let (office, ledger) = (office.clone(), Arc::clone(&self.ledger));
             universe.executor.spawn(self.director, Box::pin(office.clone().keep_running()));
-            let (watched, reading) = (office.clone(), Arc::clone(&self.reading));
             universe.executor.spawn(self.director, Box::pin(async move { ledger.watch(&office).await }));
-            let watching = async move {
-                loop {
-                    watched.up().await;
-                    watched.down().await;
-                    reading.restarted();
-                }
-            };
-            universe.executor.spawn(self.director, Box::pin(watching));
         }
+        // Readers are at the first office.
+        let (office, reading) = (self.offices[0].clone(), Arc::clone(&self.reading));
+        universe.executor.spawn(self.director, Box::pin(async move { reading.watch(&office).await }));
         for (process, plan) in self.remotes.iter().zip(&self.plan.remotes) {
             let running = remote::run(process.world.clone(), plan.clone(), Arc::clone(&self.ledger));
             process.world.tasks.spawn(Box::pin(running));
@@ -92,7 +86,7 @@ impl<'p> Stage<'p> {
         self.heal(&faults);
         self.converge(actors).await;
         self.survey().await;
-        audit::audit(self).await;
+        audit::all(self).await;
     }
 
     fn begin_actors(&self) -> Vec<(String, Task)> {
@@ -145,6 +139,12 @@ impl<'p> Stage<'p> {
         for (name, actor) in actors {
             if let Either::Right(()) = race(actor.ended, executor.sleep_until(deadline)).await {
                 self.universe.report(Violation::new("I19", format!("{name} does not come to an end")));
+            }
+        }
+        for plan in &self.plan.operators {
+            let world = self.offices[0].visitor("operator");
+            if !operator::tidy(world, plan.clone(), Arc::clone(&self.ledger)).await {
+                self.universe.report(Violation::new("I19", "the operator cannot release what was held"));
             }
         }
         while executor.now() < deadline {

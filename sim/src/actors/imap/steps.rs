@@ -20,6 +20,8 @@ type Some_ = (u16, u8);
 pub struct Step {
     /// Which program.
     pub session: u8,
+    /// Milliseconds to wait before.
+    pub pause: u32,
     /// What it does.
     pub what: What,
 }
@@ -66,16 +68,16 @@ pub enum What {
     Unselect,
     /// Breaks the connection off.
     Drop,
-    /// Does nothing, in milliseconds.
-    Pause { millis: u32 },
     /// Compares with a fresh look.
     Check,
 }
 
 impl Step {
-    /// Any step of one of so many programs.
-    pub(super) fn draw(rng: &dyn Rng, sessions: u8) -> Self {
-        Self { session: rng.below(u64::from(sessions)) as u8, what: What::draw(rng) }
+    /// Any step of one of so many programs, which pause for about `pace` milliseconds now and then.
+    pub(super) fn draw(rng: &dyn Rng, sessions: u8, pace: u64) -> Self {
+        // Mostly at once, so that programs meet.
+        let pause = if rng.below(3) == 0 { rng.below(2 * pace + 1) as u32 } else { 0 };
+        Self { session: rng.below(u64::from(sessions)) as u8, pause, what: What::draw(rng) }
     }
 }
 
@@ -107,7 +109,6 @@ impl What {
             86..88 => Self::Close,
             88..89 => Self::Unselect,
             89..91 => Self::Drop,
-            91..95 => Self::Pause { millis: rng.below(30_000) as u32 },
             _ => Self::Check,
         }
     }
@@ -132,11 +133,14 @@ fn draw_size(rng: &dyn Rng) -> u16 {
 
 /// Does all steps of one program, each on a connection that is made again when it broke.
 pub(super) async fn perform(shared: Arc<Shared>, number: u8) {
-    let steps: Vec<What> =
-        shared.plan.steps.iter().filter(|step| step.session == number).map(|step| step.what).collect();
+    let own = shared.plan.steps.iter().filter(|step| step.session == number);
+    let steps: Vec<(u32, What)> = own.map(|step| (step.pause, step.what)).collect();
     let mut session = Session::new(Arc::clone(&shared), char::from(b'a' + number).into());
     let mut mailbox = 0;
-    for what in steps.into_iter().chain([What::Check]) {
+    let clock = shared.world.clock.clone();
+    let end = clock.mono() + shared.plan.span;
+    for (pause, what) in steps.into_iter().chain([(0, What::Check)]) {
+        clock.sleep_until(end.min(clock.mono() + Duration::from_millis(pause.into()))).await;
         if let What::Select { mailbox: chosen, .. } = what {
             mailbox = chosen;
         }
@@ -170,7 +174,6 @@ impl Session {
                 | What::Delete { .. }
                 | What::Rename { .. }
                 | What::Drop
-                | What::Pause { .. }
         );
         if without || self.selected.is_some() {
             return Ok(true);
@@ -208,10 +211,6 @@ impl Session {
             }
             What::Drop => {
                 self.drop_connection();
-                Ok(())
-            }
-            What::Pause { millis } => {
-                self.world().clock.sleep(Duration::from_millis(millis.into())).await;
                 Ok(())
             }
             What::Check => self.check().await,
