@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mail::Wall;
-use store::embedded::backup::{self, Local, Moment, Needed, Origin, Progress, Source, Written};
+use store::embedded::backup::{self, Local, Moment, Needed, Origin, Page, Progress, Source, Written};
 use store::{BlobId, Error};
 use world::{BoxFuture, World};
 
@@ -29,7 +29,7 @@ impl Server {
         client.call(&request).await.map_err(Error::Refused)
     }
 
-    async fn listed(&mut self, request: Request) -> Result<(Vec<Needed>, Option<BlobId>), Error> {
+    async fn listed(&mut self, request: Request) -> Result<Page, Error> {
         match self.call(request).await? {
             Reply::Files { rows, next } => {
                 let file = |file: crate::admin::HeldFile| Needed { name: file.name, bytes: file.bytes };
@@ -69,7 +69,7 @@ impl Source for Server {
     fn bodies(
         &mut self,
         after: Option<BlobId>,
-    ) -> BoxFuture<'_, Result<(Vec<Needed>, Option<BlobId>), Error>> {
+    ) -> BoxFuture<'_, Result<Page, Error>> {
         Box::pin(self.listed(Request::BackupBodies { after: after.map(|after| after.0) }))
     }
 

@@ -20,7 +20,7 @@ pub use hold::{Hold, Moment, Needed};
 pub(super) use hold::{Holds, hold};
 pub use manifest::{Checkpoint, Kept};
 pub use restore::{Restored, Wanted, clear, highest_run, restore};
-pub use run::{Local, Source, run};
+pub use run::{Local, Page, Source, run};
 pub use write::{Backup, Origin, Progress, Written};
 
 use std::path::{Path, PathBuf};

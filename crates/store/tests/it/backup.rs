@@ -119,7 +119,10 @@ fn what_is_opened_to_be_read_takes_no_commits_and_is_not_touched() {
             batch.delete(store::Key::build(store::Space::Queue).key());
             assert_eq!(store.commit(batch).await, Err(Error::ReadOnly));
             let mut writer = store.stage();
-            writer.write(&[7; 300_000]).await.expect_err("too large for memory, and it has no other place");
+            writer
+                .write(&vec![7; 300_000])
+                .await
+                .expect_err("too large for memory, and it has no other place");
             assert_eq!(store.failed().await, Error::ReadOnly);
             store.close().await;
             assert_eq!(disk.counts(), before, "{dir} was written to");

@@ -7,7 +7,7 @@ use mail::Wall;
 use tokio::sync::mpsc;
 use world::disk::Open;
 
-use super::name_of;
+use super::{Page, name_of};
 use crate::body::{self, Entry, Place};
 use crate::embedded::segment::{self, failed};
 use crate::embedded::space::Work;
@@ -130,11 +130,7 @@ impl Hold {
     }
 
     /// Files of single bodies: those of at most `limit` bodies behind `after`, and where to go on. Blocks for a moment.
-    pub fn bodies(
-        &self,
-        after: Option<BlobId>,
-        limit: usize,
-    ) -> Result<(Vec<Needed>, Option<BlobId>), Error> {
+    pub fn bodies(&self, after: Option<BlobId>, limit: usize) -> Result<Page, Error> {
         let first = body::blob_key(BlobId(0)).to_vec();
         let all =
             KeyRange::between(&Key::from_bytes(first), &Key::from_bytes(body::watermark_key().to_vec()));

@@ -13,7 +13,10 @@ use crate::{BlobId, Error, Store};
 /// How often whoever holds the files is asked whether he still does.
 const GLANCE: Duration = Duration::from_secs(5);
 /// Bodies whose files are asked for at once.
-const PAGE: usize = 10_000;
+const BODIES: usize = 10_000;
+
+/// Files, and behind which body to go on.
+pub type Page = (Vec<Needed>, Option<BlobId>);
 
 /// Whoever holds the files of the store: this process, or a server that is asked.
 pub trait Source: Send {
@@ -22,10 +25,7 @@ pub trait Source: Send {
     /// See [`Hold::files`].
     fn files(&mut self) -> BoxFuture<'_, Result<Vec<Needed>, Error>>;
     /// See [`Hold::bodies`].
-    fn bodies(
-        &mut self,
-        after: Option<BlobId>,
-    ) -> BoxFuture<'_, Result<(Vec<Needed>, Option<BlobId>), Error>>;
+    fn bodies(&mut self, after: Option<BlobId>) -> BoxFuture<'_, Result<Page, Error>>;
     /// Fails if they are no longer held.
     fn is_held(&mut self) -> BoxFuture<'_, Result<(), Error>>;
 }
@@ -47,8 +47,8 @@ impl Local {
     }
 
     /// See [`Hold::bodies`].
-    pub fn bodies_now(&self, after: Option<BlobId>) -> Result<(Vec<Needed>, Option<BlobId>), Error> {
-        self.held()?.bodies(after, PAGE)
+    pub fn bodies_now(&self, after: Option<BlobId>) -> Result<Page, Error> {
+        self.held()?.bodies(after, BODIES)
     }
 
     /// See [`Hold::files`].
@@ -71,10 +71,7 @@ impl Source for Local {
         Box::pin(std::future::ready(self.files_now()))
     }
 
-    fn bodies(
-        &mut self,
-        after: Option<BlobId>,
-    ) -> BoxFuture<'_, Result<(Vec<Needed>, Option<BlobId>), Error>> {
+    fn bodies(&mut self, after: Option<BlobId>) -> BoxFuture<'_, Result<Page, Error>> {
         Box::pin(std::future::ready(self.bodies_now(after)))
     }
 
