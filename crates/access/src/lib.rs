@@ -3,6 +3,7 @@
 //! The protocol crates say what was asked and how answers look; here it is carried out on `mailbox`, `directory`
 //! and `store`, one file per command. Every change is one commit, and its answer comes after the sync (promise P1).
 
+mod damage;
 pub mod imapd;
 pub mod login;
 pub mod pop3d;

@@ -26,7 +26,7 @@ pub use blob::{BlobId, BlobWriter, Place, Sink, Staged};
 pub use error::Error;
 pub use key::{Key, KeyBuilder, KeyRange, Space};
 pub use notice::{Notice, Topic, Watch};
-pub use scrub::{Part, Quarantined, ScrubState};
+pub use scrub::{FOUND_BY_READER, Part, Quarantined, ScrubState};
 
 /// Which commit last wrote a key; grows with every commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -33,6 +33,9 @@ pub enum Part {
     File(String, u64),
 }
 
+/// What [`Quarantined::what`] says where a reader came upon damage: the scrub has not told of it yet.
+pub const FOUND_BY_READER: &str = "found by a reader";
+
 /// Something that was found damaged and is kept apart: everything else goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quarantined {
@@ -69,6 +72,11 @@ fn part_of(key: &Key) -> Option<Part> {
         2 => Some(Part::File(String::from_utf8(text.strip_suffix(&[0])?.to_vec()).ok()?, number)),
         _ => None,
     }
+}
+
+fn quarantined(part: Part, value: &[u8]) -> Option<Quarantined> {
+    let (mut r, _) = Reader::new(value, 1, "a quarantine").ok()?;
+    Some(Quarantined { part, since: r.wall().ok()?, what: r.text().ok()?.to_owned() })
 }
 
 impl ScrubState {
@@ -109,20 +117,19 @@ impl Snapshot {
     /// What is known to be damaged, at most `limit`.
     pub async fn quarantined(&self, limit: usize) -> Result<Vec<Quarantined>, Error> {
         let found = self.range(&quarantine_prefix().prefix_range(), limit).await?;
-        let one = |(key, found): &(Key, crate::Versioned)| {
-            let (mut r, _) = Reader::new(&found.value, 1, "a quarantine").ok()?;
-            Some(Quarantined {
-                part: part_of(key)?,
-                since: r.wall().ok()?,
-                what: r.text().ok()?.to_owned(),
-            })
-        };
+        let one = |(key, found): &(Key, crate::Versioned)| quarantined(part_of(key)?, &found.value);
         Ok(found.iter().filter_map(one).collect())
     }
 
     /// Whether that is known to be damaged.
     pub async fn is_quarantined(&self, part: &Part) -> Result<bool, Error> {
         Ok(self.get(&quarantine_key(part)).await?.is_some())
+    }
+
+    /// What is known of that damage.
+    pub async fn quarantine_of(&self, part: &Part) -> Result<Option<Quarantined>, Error> {
+        let found = self.get(&quarantine_key(part)).await?;
+        Ok(found.and_then(|found| quarantined(part.clone(), &found.value)))
     }
 }
 

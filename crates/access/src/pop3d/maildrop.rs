@@ -4,13 +4,14 @@ use std::io;
 use std::sync::Arc;
 
 use journey::{Event, What};
-use mail::Uid;
+use mail::{AccountId, Uid};
 use mailbox::{Entry, Error, INBOX, View};
 use pop3::Message;
 use store::Batch;
 
 use super::Lock;
 use super::connection::Connection;
+use crate::damage;
 
 /// Bytes of a message that are in memory at once.
 const CHUNK: usize = 64 * 1024;
@@ -54,17 +55,40 @@ impl Connection<'_> {
             self.session.body_failed("[SYS/TEMP] There is no such message");
             return Ok(());
         };
-        let (mut offset, mut wanted) = (0, true);
+        // Nothing is announced before the first bytes are there, those of the body too: then one that is damaged is
+        // refused, and the session goes on (P4).
+        let (mut offset, mut first) = (0, Vec::new());
+        while offset < entry.size() && offset < CHUNK as u64 {
+            match self.chunk(account, &entry, offset).await {
+                Ok(bytes) => {
+                    offset += bytes.len() as u64;
+                    first.push(bytes);
+                }
+                Err(error) => return self.unreadable(uid, &error),
+            }
+        }
+        if offset < entry.size()
+            && let Err(error) = damage::check(&self.parts().store, entry.blob).await
+        {
+            return self.unreadable(uid, &error.into());
+        }
+        let mut wanted = true;
+        for bytes in first {
+            wanted = self.session.body(&bytes);
+            self.flush().await?;
+        }
         while wanted && offset < entry.size() {
-            match self.parts().mailboxes.read(account, INBOX, &entry, offset, CHUNK).await {
-                Ok(bytes) if !bytes.is_empty() => {
+            match self.chunk(account, &entry, offset).await {
+                Ok(bytes) => {
                     offset += bytes.len() as u64;
                     wanted = self.session.body(&bytes);
                     self.flush().await?;
                 }
-                unreadable => {
-                    self.unreadable(uid, &unreadable.err().unwrap_or(Error::NoSuchMessage));
-                    return Ok(());
+                Err(error) => {
+                    if matches!(error, Error::Store(store::Error::Damaged(_))) {
+                        damage::note(&self.parts().store, &self.parts().world, entry.blob).await;
+                    }
+                    return self.unreadable(uid, &error);
                 }
             }
         }
@@ -72,13 +96,20 @@ impl Connection<'_> {
         Ok(())
     }
 
-    fn unreadable(&mut self, uid: u32, error: &Error) {
+    /// The next bytes of a message.
+    async fn chunk(&self, account: AccountId, entry: &Entry, offset: u64) -> Result<bytes::Bytes, Error> {
+        let bytes = self.parts().mailboxes.read(account, INBOX, entry, offset, CHUNK).await?;
+        if bytes.is_empty() { Err(Error::NoSuchMessage) } else { Ok(bytes) }
+    }
+
+    fn unreadable(&mut self, uid: u32, error: &Error) -> io::Result<()> {
         if matches!(error, Error::NoSuchMessage | Error::Store(store::Error::Missing(_))) {
             self.session.body_failed("Another program has removed this message");
         } else {
             tracing::error!(uid, %error, "could not read a message");
             self.session.body_failed("[SYS/TEMP] The message cannot be read at the moment");
         }
+        Ok(())
     }
 
     /// RFC 1939 §6: takes the messages out of INBOX. Those that are gone already are fine. Whether all are gone.

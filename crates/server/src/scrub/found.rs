@@ -38,7 +38,8 @@ pub(super) async fn body(office: &Office, id: BlobId, what: &str) -> Result<(), 
         Err(error) => return Err(error),
     };
     let part = Part::Body(id);
-    if office.store.snapshot().is_quarantined(&part).await? {
+    let known = office.store.snapshot().quarantine_of(&part).await?;
+    if known.is_some_and(|known| known.what != store::FOUND_BY_READER) {
         return Ok(());
     }
     if office.store.heal_body(id).await? {

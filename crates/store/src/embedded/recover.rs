@@ -125,6 +125,7 @@ pub(super) fn open(world: &World, dir: &Path, options: Options) -> Result<Opened
     let lock = lock(world, dir)?;
     let numbers = segment::numbers(disk, dir, Place::Log(0))?;
     let (restored, boot, salt) = headers(world, dir, &numbers)?;
+    check_foreign(world, dir, &numbers, salt)?;
     let ends = written_ends(world, dir, &numbers)?;
     let newest = newest(world, dir, &ends, salt)?;
     if newest.is_none() {
@@ -252,6 +253,34 @@ fn written_end(world: &World, dir: &Path, number: u64) -> Result<u64, Error> {
     let path = segment::path(dir, Place::Log(number));
     let file = world.disk.open(&path, Open::Read);
     file.and_then(|file| record::written_end(file.as_ref())).map_err(|error| failed(&error, &path))
+}
+
+/// A file that has the name of a segment but is not one of this store must be taken away by whoever put it there:
+/// nothing in it is read for ours, and nothing in it is overwritten.
+fn check_foreign(world: &World, dir: &Path, numbers: &[u64], salt: u64) -> Result<(), Error> {
+    for number in numbers {
+        let place = Place::Log(*number);
+        let ours = match segment::read_header(world.disk.as_ref(), dir, place)? {
+            Some(header) => header.salt == salt,
+            // A crash leaves no header, or damage spoils it: then it is empty or has records.
+            None => written_end(world, dir, *number)? == 0 || has_records(world, dir, *number, salt)?,
+        };
+        if !ours {
+            let path = segment::path(dir, place);
+            let path = path.display();
+            return Err(Error::Refused(format!("{path} is not a file of this store; move it away")));
+        }
+    }
+    Ok(())
+}
+
+fn has_records(world: &World, dir: &Path, number: u64, salt: u64) -> Result<bool, Error> {
+    let mut any = false;
+    walk(world, dir, number, segment::HEADER..u64::MAX, salt, |_, _| {
+        any = true;
+        Ok(false)
+    })?;
+    Ok(any)
 }
 
 /// A log without any good record is one that was never used. Anything else is too much damage to go on with.

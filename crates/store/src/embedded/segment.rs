@@ -61,7 +61,11 @@ pub(super) fn path(dir: &Path, place: Place) -> PathBuf {
 pub(super) fn numbers(disk: &dyn Disk, dir: &Path, kind: Place) -> Result<Vec<u64>, Error> {
     let dir = dir_of(dir, kind);
     let paths = disk.list(&dir).map_err(|error| failed(&error, &dir))?;
-    let number = |path: &PathBuf| u64::from_str_radix(path.file_name()?.to_str()?, 16).ok();
+    let number = |path: &PathBuf| {
+        let name = path.file_name()?.to_str()?;
+        let ours = name.len() == 16 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        u64::from_str_radix(name, 16).ok().filter(|_| ours)
+    };
     let mut numbers: Vec<u64> = paths.iter().filter_map(number).collect();
     numbers.sort_unstable();
     Ok(numbers)

@@ -6,11 +6,13 @@ use std::ops::Range;
 use imap::command::{FetchSection, Label, Section, SectionWhat};
 use imap::response::Writer;
 use mail::limits;
+use mailbox::Entry;
 use message::{Summary, section};
 
 use super::super::connection::{Connection, WRITE_AT};
 use super::super::stop::Stop;
 use super::Told;
+use crate::damage;
 
 /// Whether a section is all of the message, so that no structure is needed to find it.
 pub(super) fn is_whole(wanted: &FetchSection) -> bool {
@@ -62,7 +64,7 @@ impl Connection<'_> {
     /// Reads up to `most` bytes of a range of a message.
     pub(in super::super) async fn read_range(
         &self,
-        entry: &mailbox::Entry,
+        entry: &Entry,
         range: Range<u64>,
         most: usize,
     ) -> Result<Vec<u8>, Stop> {
@@ -80,24 +82,43 @@ impl Connection<'_> {
         Ok(bytes)
     }
 
-    /// Streams a range as a literal. Nothing is announced before its first bytes are there; after that, what cannot
-    /// be read ends the connection, because the client counts on the length (as F7 for SMTP).
+    /// Streams a range as a literal. Nothing is announced before its first bytes are there, those of the body too;
+    /// after that, what cannot be read ends the connection, because the client counts on the length (as F7 for SMTP).
+    /// What is known to be damaged is not begun: a client that comes back for it hears NO, and goes on (P4).
     async fn write_range(&mut self, told: &Told, range: Range<u64>) -> Result<(), Stop> {
-        let mut at = range.start;
-        let mut chunk =
-            if at < range.end { self.next_chunk(told, at, range.end).await? } else { bytes::Bytes::new() };
-        self.session.out().literal(range.end - range.start);
-        while at < range.end {
-            self.session.out().raw(&chunk);
+        let (mut at, mut first) = (range.start, Vec::new());
+        while at < range.end && at - range.start < WRITE_AT as u64 {
+            let chunk = self.next_chunk(told, at, range.end).await?;
             at += chunk.len() as u64;
+            first.push(chunk);
+        }
+        if at < range.end {
+            damage::check(&self.parts().store, told.entry.blob).await?;
+        }
+        self.session.out().literal(range.end - range.start);
+        for chunk in first {
+            self.session.out().raw(&chunk);
+        }
+        while at < range.end {
             if self.session.output_length() >= WRITE_AT {
                 self.flush().await?;
             }
-            if at < range.end {
-                chunk = self.next_chunk(told, at, range.end).await.map_err(broken)?;
-            }
+            let chunk = match self.next_chunk(told, at, range.end).await {
+                Ok(chunk) => chunk,
+                Err(stop) => return Err(self.broke_off(&told.entry, stop).await),
+            };
+            self.session.out().raw(&chunk);
+            at += chunk.len() as u64;
         }
         Ok(())
+    }
+
+    /// In the middle of a literal only the end of the connection tells the truth. The next one will know before.
+    async fn broke_off(&self, entry: &Entry, stop: Stop) -> Stop {
+        if matches!(&stop, Stop::Answer(answer) if answer.code == Some(imap::Code::Corruption)) {
+            damage::note(&self.parts().store, &self.parts().world, entry.blob).await;
+        }
+        broken(stop)
     }
 
     async fn next_chunk(&self, told: &Told, at: u64, end: u64) -> Result<bytes::Bytes, Stop> {
