@@ -96,8 +96,8 @@ class Authority:
 class House:
     """One Posthouse server."""
 
-    def __init__(self, domain="alpha.test", extra="", services=SERVICES, outbound=25, names=None, limits="", ports=None, plaintext=(), segment=None):
-        self.domain = domain
+    def __init__(self, domain="alpha.test", extra="", services=SERVICES, outbound=25, names=None, limits="", ports=None, plaintext=(), segment=None, ip="127.0.0.1"):
+        self.domain, self.ip = domain, ip
         self.hostname = f"mx.{domain}"
         self.directory = scratch(domain)
         self.config = self.directory / "posthouse.toml"
@@ -115,7 +115,7 @@ class House:
         tls = Authority.get()
         lines = [f'hostname = "{self.hostname}"', f'data_dir = "{self.directory}/data"', ""]
         for service in services:
-            lines += ["[[listener]]", f'service = "{service}"', f'bind = ["127.0.0.1:{ports.get(service, 0)}"]']
+            lines += ["[[listener]]", f'service = "{service}"', f'bind = ["{self.ip}:{ports.get(service, 0)}"]']
             lines += ['plaintext_auth = "loopback"', ""] if service in plaintext else [""]
         lines += ["[tls]", f'certificate = "{tls.certificate}"', f'private_key = "{tls.key}"', ""]
         lines += ["[dns]", f'servers = ["127.0.0.1:{self.names.port}"]', ""]
@@ -153,7 +153,7 @@ class House:
 
     @staticmethod
     def _ports(line):
-        return {name: int(port) for name, port in re.findall(r"([a-z0-9]+)[ =:@]+127\.0\.0\.1:(\d+)", line)}
+        return {name: int(port) for name, port in re.findall(r"([a-z0-9]+)[ =:@]+127\.0\.0\.\d+:(\d+)", line)}
 
     def stop(self):
         """Asks the server to end (SIGTERM), and says with which status it did."""
@@ -226,22 +226,22 @@ class House:
 
     def smtp(self):
         """A connection to port 25, as another mail server makes it."""
-        return smtplib.SMTP("127.0.0.1", self.ports["smtp"], local_hostname="client.test", timeout=60)
+        return smtplib.SMTP(self.ip, self.ports["smtp"], local_hostname="client.test", timeout=60)
 
     def submission(self, user, password=PASSWORD):
-        client = smtplib.SMTP("127.0.0.1", self.ports["submission"], local_hostname="client.test", timeout=60)
+        client = smtplib.SMTP(self.ip, self.ports["submission"], local_hostname="client.test", timeout=60)
         client.starttls(context=Authority.get().context())
         client.login(user, password)
         return client
 
     def imap(self, user, password=PASSWORD):
         context = Authority.get().context()
-        client = imaplib.IMAP4_SSL("127.0.0.1", self.ports["imaps"], ssl_context=context, timeout=60)
+        client = imaplib.IMAP4_SSL(self.ip, self.ports["imaps"], ssl_context=context, timeout=60)
         client.login(user, password)
         return client
 
     def pop3(self, user, password=PASSWORD):
-        client = poplib.POP3_SSL("127.0.0.1", self.ports["pop3s"], context=Authority.get().context(), timeout=60)
+        client = poplib.POP3_SSL(self.ip, self.ports["pop3s"], context=Authority.get().context(), timeout=60)
         client.user(user)
         client.pass_(password)
         return client
