@@ -116,22 +116,7 @@ impl Directory {
         Ok(())
     }
 
-    /// Removes an account with its credential. The caller removes its mailboxes in the same batch. Aliases to it stay.
-    pub async fn remove_account(&self, batch: &mut Batch, id: AccountId) -> Result<(), Error> {
-        let account = self.existing(id).await?;
-        let (domain, local) = folded(&account.address).ok_or_else(keys::damaged)?;
-        let address = keys::address(domain, &local);
-        batch.expect(keys::account(id), Expect::Present);
-        batch.expect(address.clone(), Expect::Present);
-        batch.delete(keys::account(id));
-        batch.delete(keys::credential(id));
-        batch.delete(address);
-        batch.count(keys::address_count(domain), -1);
-        batch.notify(Topic::Directory);
-        Ok(())
-    }
-
-    async fn existing(&self, id: AccountId) -> Result<Account, Error> {
+    pub(crate) async fn existing(&self, id: AccountId) -> Result<Account, Error> {
         self.account(id).await?.ok_or_else(|| Error::NoSuchAccount(format!("number {id}")))
     }
 

@@ -20,6 +20,8 @@ enum Kind {
     Secret = 6,
     /// Counter: addresses of a domain.
     Addresses = 7,
+    /// A removed account by its number.
+    Removed = 8,
 }
 
 fn start(kind: Kind) -> KeyBuilder {
@@ -46,6 +48,14 @@ pub(crate) fn account(id: AccountId) -> Key {
 
 pub(crate) fn accounts() -> KeyRange {
     start(Kind::Account).key().prefix_range()
+}
+
+pub(crate) fn removed(id: AccountId) -> Key {
+    start(Kind::Removed).u32(id.0).key()
+}
+
+pub(crate) fn all_removed() -> KeyRange {
+    start(Kind::Removed).key().prefix_range()
 }
 
 /// `local` is folded.
@@ -77,7 +87,7 @@ pub(crate) fn address_count(domain: &Domain) -> Key {
     start(Kind::Addresses).text(domain.as_str()).key()
 }
 
-/// The number in a key of [`accounts`].
+/// The number in a key of [`accounts`] or [`all_removed`].
 pub(crate) fn account_of(key: &Key) -> Option<AccountId> {
     Some(AccountId(u32::from_be_bytes(key.as_bytes().get(2..)?.try_into().ok()?)))
 }

@@ -16,6 +16,7 @@ mod keys;
 mod lookup;
 mod password;
 mod record;
+mod removed;
 mod resolve;
 pub mod sasl;
 mod verified;
@@ -34,6 +35,7 @@ pub use account::Account;
 pub use alias::Alias;
 pub use error::Error;
 pub use password::{Password, PasswordError};
+pub use removed::RemovedAccount;
 pub use resolve::{Resolution, Target};
 
 /// PBKDF2 iterations of a new password. Not more: clients on Cyrus SASL (mbsync, neomutt) refuse to

@@ -7,14 +7,14 @@ use mail::{AccountId, MailboxId, MailboxName, ModSeq, Uid};
 use store::{Batch, Key, Snapshot};
 
 use crate::change::is_unseen;
-use crate::{Entry, Error, Mailboxes, keys, record};
+use crate::{Entry, Error, Mailboxes, grave, keys, record};
 
 /// A message that keeps a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
     /// Whose.
     pub account: AccountId,
-    /// In which mailbox; one that is deleted may not be swept yet.
+    /// In which mailbox; one that is deleted is kept for a while.
     pub mailbox: MailboxId,
     /// The message. Its flags mean nothing here.
     pub entry: Entry,
@@ -46,7 +46,8 @@ struct Counted {
 }
 
 impl Mailboxes {
-    /// Gives every message of every mailbox to `visit`; of one that cannot be read, only where it is.
+    /// Gives every message of every mailbox to `visit`, and those that can be brought back; of one that cannot be read,
+    /// only where it is.
     pub async fn each_held(
         snapshot: &Snapshot,
         mut visit: impl FnMut(Result<Held, Trouble>),
@@ -54,6 +55,12 @@ impl Mailboxes {
         snapshot
             .each(keys::all_entries(), |key, found| {
                 visit(held(key, &found.value));
+                Ok(())
+            })
+            .await?;
+        snapshot
+            .each(keys::all_graves(), |key, found| {
+                visit(buried(key, &found.value));
                 Ok(())
             })
             .await
@@ -78,7 +85,9 @@ impl Mailboxes {
     ) -> Result<Option<(Vec<u8>, Vec<u8>)>, store::Error> {
         let found = snapshot.get(&keys::text(account, mailbox, uid)).await?;
         let text = found.and_then(|found| {
-            record::decode_text(&found.value).ok().map(|(prefix, summary)| (prefix.to_vec(), summary.to_vec()))
+            record::decode_text(&found.value)
+                .ok()
+                .map(|(prefix, summary)| (prefix.to_vec(), summary.to_vec()))
         });
         Ok(text)
     }
@@ -120,14 +129,25 @@ impl Mailboxes {
 }
 
 fn held(key: &Key, value: &[u8]) -> Result<Held, Trouble> {
+    read(key, |modseq, uid| match record::decode_entry(modseq, uid, value) {
+        Ok((entry, flags)) if record::decode_flags(flags).is_ok() => Some(entry),
+        _ => None,
+    })
+}
+
+/// The same of a message that was expunged.
+fn buried(key: &Key, value: &[u8]) -> Result<Held, Trouble> {
+    read(key, |modseq, uid| grave::decode(modseq, uid, value).ok().map(|grave| grave.entry))
+}
+
+fn read(key: &Key, entry: impl FnOnce(ModSeq, Uid) -> Option<Entry>) -> Result<Held, Trouble> {
     let (account, mailbox) = keys::parts(key).unwrap_or((AccountId(0), MailboxId(0)));
     let trouble = |uid, what: &str| Trouble { account, mailbox, uid, what: what.into(), countable: false };
     let (modseq, uid) =
         keys::modseq_uid(key).ok_or_else(|| trouble(None, "the key of a message cannot be read"))?;
-    match record::decode_entry(modseq, uid, value) {
-        Ok((entry, flags)) if record::decode_flags(flags).is_ok() => Ok(Held { account, mailbox, entry }),
-        _ => Err(trouble(Some(uid), "the entry of the message cannot be read")),
-    }
+    let entry =
+        entry(modseq, uid).ok_or_else(|| trouble(Some(uid), "the entry of the message cannot be read"))?;
+    Ok(Held { account, mailbox, entry })
 }
 
 async fn audit_mailbox(
@@ -138,7 +158,7 @@ async fn audit_mailbox(
 ) -> Result<(), store::Error> {
     let trouble = |uid, what: String, countable| Trouble { account, mailbox, uid, what, countable };
     let Some(found) = snapshot.get(&keys::record(account, mailbox)).await? else {
-        // Deleted: what is left of it is swept, counters and all.
+        // Deleted: what is left of it is swept in time, counters and all.
         return Ok(());
     };
     if record::Mailbox::decode(&found.value).is_err() {
@@ -156,16 +176,38 @@ async fn audit_mailbox(
             Ok(())
         })
         .await?;
-    for uid in counted.uids.difference(&texts) {
+    let mut expected = counted.uids.clone();
+    expected.extend(audit_graves(snapshot, account, mailbox, tell).await?);
+    for uid in expected.difference(&texts) {
         tell(trouble(Some(*uid), "the headers of the message are missing".into(), false));
     }
-    for uid in texts.difference(&counted.uids) {
+    for uid in texts.difference(&expected) {
         tell(trouble(Some(*uid), "headers of a message that is not there".into(), false));
     }
     for (_, by) in differences(snapshot, account, mailbox, &counted).await? {
         tell(trouble(None, format!("a counter of the mailbox is wrong by {by}"), true));
     }
     Ok(())
+}
+
+/// UIDs of expunged messages that can be brought back: they have their texts still.
+async fn audit_graves(
+    snapshot: &Snapshot,
+    account: AccountId,
+    mailbox: MailboxId,
+    tell: &mut impl FnMut(Trouble),
+) -> Result<BTreeSet<Uid>, store::Error> {
+    let mut uids = BTreeSet::new();
+    snapshot
+        .each(keys::graves_until(account, mailbox, ModSeq(u64::MAX)), |key, found| {
+            match buried(key, &found.value) {
+                Ok(held) => drop(uids.insert(held.entry.uid)),
+                Err(trouble) => tell(trouble),
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(uids)
 }
 
 /// Messages of mailboxes that were never there.

@@ -1,10 +1,11 @@
 //! Changes to messages that are there: flags and expunge.
 
-use mail::{Flag, Flags, Uid, limits};
-use store::{Batch, Expect, Slot, Topic};
+use mail::{Flag, Flags, ModSeq, Uid, Wall, limits};
+use store::{Batch, Expect, Patch, Slot, Template, Topic};
 
-use crate::keys::{self, UidPart};
-use crate::{Entry, Error, Mailboxes, View, record};
+use crate::keys::{self, Due, UidPart};
+use crate::sweep::{UNTIL_AT, encode_until};
+use crate::{Entry, Error, Mailboxes, View, grave, record};
 
 /// What STORE does with the flags given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,36 +59,60 @@ impl Mailboxes {
         Ok(Stored { modseq: Some(modseq), changed: changes.iter().map(|(entry, _)| entry.uid).collect() })
     }
 
-    /// Takes `entries`, which are `view`'s, out of the mailbox, leaving tombstones. Gives the MODSEQ of their end, or
-    /// `None` for no entries. Conflicts if one of them has changed since.
-    pub fn expunge(&self, batch: &mut Batch, view: &View, entries: &[Entry]) -> Option<Slot> {
+    /// Takes `entries`, which are `view`'s, out of the mailbox at `now`, leaving tombstones. Gives the MODSEQ of their
+    /// end, or `None` for no entries. Conflicts if one of them has changed since. While the
+    /// [retention](Self::set_retention) lasts they can be brought back.
+    pub fn expunge(&self, batch: &mut Batch, view: &View, entries: &[Entry], now: Wall) -> Option<Slot> {
         if entries.is_empty() {
             return None;
         }
         let modseq = batch.count(keys::modseq(view.account()), 1);
-        remove(batch, view, entries, modseq);
-        for entry in entries {
-            batch.reference(entry.blob, -1);
+        if self.retention().expunged.is_zero() {
+            remove(batch, view, entries, modseq, Leave::Nothing);
+            for entry in entries {
+                batch.reference(entry.blob, -1);
+            }
+        } else {
+            remove(batch, view, entries, modseq, Leave::Graves(now));
         }
         batch.notify_slot(Topic::Account(view.account()), modseq);
         Some(modseq)
     }
 }
 
+/// What messages leave behind where they were, besides their tombstones.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Leave {
+    /// Nothing: they are elsewhere, or gone.
+    Nothing,
+    /// Graves, of that moment, with their texts.
+    Graves(Wall),
+}
+
 /// Takes entries out of a mailbox under `modseq`, but leaves the references to their bodies.
-pub(crate) fn remove(batch: &mut Batch, view: &View, entries: &[Entry], modseq: Slot) {
+pub(crate) fn remove(batch: &mut Batch, view: &View, entries: &[Entry], modseq: Slot, leave: Leave) {
     let (account, mailbox) = (view.account(), view.mailbox());
     batch.expect(keys::record(account, mailbox), Expect::Present);
     let (mut tally, mut size) = (0, 0);
     for entry in entries {
         take_entry(batch, view, entry);
-        batch.delete(keys::text(account, mailbox, entry.uid));
+        match leave {
+            Leave::Nothing => batch.delete(keys::text(account, mailbox, entry.uid)),
+            Leave::Graves(now) => {
+                let grave = grave::encode(now, entry, view.flags(entry.flags));
+                batch.put(keys::new_grave(account, mailbox, modseq, entry.uid), grave);
+            }
+        }
         batch.put(keys::new_tombstone(account, mailbox, modseq, entry.uid), vec![1]);
         tally -= record::TALLY_MESSAGE + is_unseen(view.flags(entry.flags)) * record::TALLY_UNSEEN;
         size -= entry.size() as i64;
     }
     batch.count(keys::tally(account, mailbox), tally);
     batch.count(keys::size(account, mailbox), size);
+    let age = batch.count(keys::age(), 0);
+    let due = if matches!(leave, Leave::Graves(_)) { Due::Graves } else { Due::Tombstones };
+    let until = Template { bytes: encode_until(ModSeq(0)), patches: vec![Patch::u64(modseq, UNTIL_AT)] };
+    batch.put(keys::new_due(due, age, account, mailbox), until);
 }
 
 /// Deletes an entry where the view saw it, and demands that it is still there.

@@ -4,7 +4,7 @@ use mail::{MailboxId, Uid};
 use store::{Batch, Expect, Slot, Snapshot, Topic};
 
 use crate::append::add_message;
-use crate::change::{is_unseen, remove};
+use crate::change::{Leave, is_unseen, remove};
 use crate::keys::{self, UidPart};
 use crate::{Entry, Error, Mailboxes, View, record};
 
@@ -46,7 +46,7 @@ impl Mailboxes {
         target: MailboxId,
     ) -> Result<Option<Copied>, Error> {
         let Some(copied) = self.place(batch, view, entries, target).await? else { return Ok(None) };
-        remove(batch, view, entries, copied.modseq);
+        remove(batch, view, entries, copied.modseq, Leave::Nothing);
         Ok(Some(copied))
     }
 

@@ -6,12 +6,13 @@
 //! any backup worth restoring. The second is the wall clock, which knows what the counters do not: that the same
 //! backup was restored before. Neither is trusted alone: a clock may be wrong, so it can only add (F28).
 
-use mail::{AccountId, Wall};
+use mail::{AccountId, MailboxId, ModSeq, Wall};
 use store::codec::{Reader, Writer};
 use store::{Batch, Expect, Snapshot, Topic, Version};
 
 use crate::names::{records, uid_validity};
-use crate::{Error, Mailboxes, keys};
+use crate::remains::{Cause, Remains, remains_of};
+use crate::{Error, Mailboxes, keys, record};
 
 /// UIDVALIDITY values left out: CREATE and RENAME of one account since the backup are fewer.
 const NUMBERS: i64 = 1 << 20;
@@ -66,18 +67,43 @@ impl Mailboxes {
     }
 }
 
+/// A mailbox that somebody can come to see.
+enum Place {
+    Used(record::Mailbox),
+    /// Its account was removed, and may come back.
+    Removed(Remains),
+}
+
+async fn all(snapshot: &Snapshot, account: AccountId) -> Result<Vec<(MailboxId, Place)>, Error> {
+    let used = records(snapshot, account).await?;
+    let mut all: Vec<_> = used.into_iter().map(|(id, record)| (id, Place::Used(record))).collect();
+    let removed = remains_of(snapshot, account).await?;
+    let removed = removed.into_iter().filter(|(_, _, remains)| remains.cause == Cause::Removed);
+    all.extend(removed.map(|(id, _, remains)| (id, Place::Removed(remains))));
+    Ok(all)
+}
+
 /// Gives an account's mailboxes numbers of the new epoch. How many it has.
 async fn renew(snapshot: &Snapshot, batch: &mut Batch, account: AccountId, at: Wall) -> Result<usize, Error> {
-    let mut mailboxes = records(snapshot, account).await?;
+    let mailboxes = all(snapshot, account).await?;
     let number = snapshot.counter(&keys::number(account)).await?;
     let first = first_number(number, at);
     let last = first + mailboxes.len() as i64;
     let modseq = snapshot.counter(&keys::modseq(account)).await?;
-    let modseq = batch.count(keys::modseq(account), next_modseq(modseq, at) - modseq);
-    for (number, (&mailbox, record)) in (first..last).zip(&mut mailboxes) {
-        record.uid_validity = uid_validity(number_of(number)?);
+    let next = next_modseq(modseq, at);
+    let modseq = batch.count(keys::modseq(account), next - modseq);
+    for (number, (mailbox, place)) in (first..last).zip(&mailboxes) {
+        let uid_validity = uid_validity(number_of(number)?);
         // Its HIGHESTMODSEQ is not below its creation: so that leaps as well.
-        batch.put(keys::record(account, mailbox), record.template(modseq));
+        let created = ModSeq(next as u64);
+        let renewed = |old: &record::Mailbox| record::Mailbox { uid_validity, created, ..old.clone() };
+        match place {
+            Place::Used(record) => batch.put(keys::record(account, *mailbox), renewed(record).encode()),
+            Place::Removed(remains) => {
+                let remains = Remains { record: renewed(&remains.record), ..remains.clone() };
+                batch.put(keys::remains(account, *mailbox), remains.encode());
+            }
+        }
     }
     number_of(last)?;
     batch.count(keys::number(account), last - number);

@@ -34,10 +34,22 @@ enum Kind {
     Tombstone = 10,
     /// A message's trace headers and summary under its UID.
     Text = 11,
-    /// A deleted mailbox that must be swept.
+    /// A deleted mailbox, whose messages are kept for a while.
     Remains = 12,
     /// A new epoch that has begun and is not in all accounts yet.
     Epoch = 13,
+    /// An expunged message that can be brought back, under the MODSEQ of its end.
+    Grave = 14,
+    /// What is to be removed when it is old enough, by its age.
+    Due = 15,
+    /// Counter: the store's age in seconds.
+    Age = 16,
+    /// When the age was counted last, by the wall clock.
+    Aged = 17,
+    /// The MODSEQ up to which a mailbox's tombstones are gone.
+    Floor = 18,
+    /// A removed account, whose mailboxes are kept for a while.
+    Retired = 19,
 }
 
 fn account(kind: Kind, account: AccountId) -> KeyBuilder {
@@ -119,9 +131,14 @@ pub(crate) fn all_records() -> KeyRange {
     Key::build(Space::Mailbox).u8(Kind::Mailbox as u8).key().prefix_range()
 }
 
-/// All messages of all mailboxes, also of deleted ones that are still to be swept.
+/// All messages of all mailboxes, also of deleted ones that are kept for a while.
 pub(crate) fn all_entries() -> KeyRange {
     Key::build(Space::Mailbox).u8(Kind::Entry as u8).key().prefix_range()
+}
+
+/// All expunged messages that can be brought back.
+pub(crate) fn all_graves() -> KeyRange {
+    Key::build(Space::Mailbox).u8(Kind::Grave as u8).key().prefix_range()
 }
 
 /// All texts of one mailbox.
@@ -134,9 +151,75 @@ pub(crate) fn text_uid(key: &Key) -> Option<Uid> {
     Uid::new(u32::from_be_bytes(key.as_bytes().get(10..)?.try_into().ok()?))
 }
 
-/// All deleted mailboxes that must be swept.
+/// Deleted mailboxes of an account.
+pub(crate) fn remains_of(a: AccountId) -> KeyRange {
+    account(Kind::Remains, a).key().prefix_range()
+}
+
+/// Deleted mailboxes of all accounts.
 pub(crate) fn all_remains() -> KeyRange {
     Key::build(Space::Mailbox).u8(Kind::Remains as u8).key().prefix_range()
+}
+
+pub(crate) fn retired(a: AccountId) -> Key {
+    account(Kind::Retired, a).key()
+}
+
+pub(crate) fn floor(a: AccountId, m: MailboxId) -> Key {
+    mailbox(Kind::Floor, a, m).key()
+}
+
+pub(crate) fn age() -> Key {
+    Key::build(Space::Mailbox).u8(Kind::Age as u8).key()
+}
+
+pub(crate) fn aged() -> Key {
+    Key::build(Space::Mailbox).u8(Kind::Aged as u8).key()
+}
+
+/// What a key of [`due`] asks to remove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Due {
+    /// A mailbox's graves up to a MODSEQ.
+    Graves = 1,
+    /// A mailbox's tombstones up to a MODSEQ.
+    Tombstones = 2,
+    /// A deleted mailbox with all that is left of it.
+    Mailbox = 3,
+    /// A removed account with all that is left of it.
+    Account = 4,
+    /// The same, however old it is.
+    Now = 5,
+}
+
+impl Due {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Now, Self::Mailbox, Self::Graves, Self::Tombstones, Self::Account];
+}
+
+/// What is of one kind to remove, oldest first.
+pub(crate) fn all_due(what: Due) -> KeyRange {
+    Key::build(Space::Mailbox).u8(Kind::Due as u8).u8(what as u8).key().prefix_range()
+}
+
+/// Whole accounts are under mailbox 0.
+pub(crate) fn due(what: Due, age: u64, a: AccountId, m: MailboxId) -> Key {
+    Key::build(Space::Mailbox).u8(Kind::Due as u8).u8(what as u8).u64(age).u32(a.0).u32(m.0).key()
+}
+
+/// A key of what is to be removed, as old as the store is at the commit.
+pub(crate) fn new_due(what: Due, age: Slot, a: AccountId, m: MailboxId) -> Template {
+    let at = Key::build(Space::Mailbox).u8(Kind::Due as u8).u8(what as u8).offset();
+    Template { bytes: due(what, 0, a, m).as_bytes().to_vec(), patches: vec![Patch::u64(age, at)] }
+}
+
+/// Age, account and mailbox of a key of what is to be removed.
+pub(crate) fn due_parts(key: &Key) -> Option<(u64, AccountId, MailboxId)> {
+    let bytes = key.as_bytes();
+    let number = |at: usize| bytes.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);
+    let age = u64::from_be_bytes(bytes.get(3..11)?.try_into().ok()?);
+    Some((age, AccountId(number(11)?), MailboxId(number(15)?)))
 }
 
 /// Account and mailbox of a key that begins with both.
@@ -159,12 +242,44 @@ pub(crate) fn tombstones_after(a: AccountId, m: MailboxId, modseq: ModSeq) -> Ke
     after(Kind::Tombstone, a, m, modseq)
 }
 
+/// Graves of all of an account's mailboxes, by mailbox and MODSEQ.
+pub(crate) fn graves_of(a: AccountId) -> KeyRange {
+    account(Kind::Grave, a).key().prefix_range()
+}
+
+/// Graves made up to `modseq`, by MODSEQ.
+pub(crate) fn graves_until(a: AccountId, m: MailboxId, modseq: ModSeq) -> KeyRange {
+    until(Kind::Grave, a, m, modseq)
+}
+
+/// Tombstones made up to `modseq`, by MODSEQ.
+pub(crate) fn tombstones_until(a: AccountId, m: MailboxId, modseq: ModSeq) -> KeyRange {
+    until(Kind::Tombstone, a, m, modseq)
+}
+
+fn until(kind: Kind, a: AccountId, m: MailboxId, modseq: ModSeq) -> KeyRange {
+    let start = mailbox(kind, a, m).key();
+    match modseq.0.checked_add(1) {
+        Some(end) => KeyRange::between(&start, &mailbox(kind, a, m).u64(end).key()),
+        None => start.prefix_range(),
+    }
+}
+
 fn after(kind: Kind, a: AccountId, m: MailboxId, modseq: ModSeq) -> KeyRange {
     let all = mailbox(kind, a, m).key().prefix_range();
     all.after(&mailbox(kind, a, m).u64(modseq.0).u32(u32::MAX).key())
 }
 
-/// MODSEQ and UID of an entry's or tombstone's key.
+pub(crate) fn grave(a: AccountId, m: MailboxId, modseq: ModSeq, uid: Uid) -> Key {
+    mailbox(Kind::Grave, a, m).u64(modseq.0).u32(uid.get()).key()
+}
+
+/// A grave's key under a MODSEQ that the commit gives out.
+pub(crate) fn new_grave(a: AccountId, m: MailboxId, modseq: Slot, uid: Uid) -> Template {
+    changed(Kind::Grave, a, m, modseq, UidPart::Known(uid))
+}
+
+/// MODSEQ and UID of an entry's, tombstone's or grave's key.
 pub(crate) fn modseq_uid(key: &Key) -> Option<(ModSeq, Uid)> {
     let bytes = key.as_bytes();
     let modseq = u64::from_be_bytes(bytes.get(10..18)?.try_into().ok()?);

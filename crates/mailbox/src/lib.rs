@@ -8,9 +8,12 @@
 //! a new MODSEQ; an expunge leaves a tombstone. So the entries are the index of changes, and a batch that finds an
 //! entry gone from where a view saw it conflicts.
 //!
-//! Tombstones stay until their mailbox is deleted: a client that has been away for years can still be told which UIDs
-//! are gone (RFC 7162 §3.2.5). They are the only thing here that grows with what is gone: a key of 22 bytes and a value
-//! of 9 each before compression, some 20 MB for a million expunged messages. No view reads them but those behind it.
+//! Tombstones stay for [`Mailboxes::TOMBSTONES`]: a client that was away for less is told exactly which UIDs are gone
+//! (RFC 7162 §3.2.5). No view reads them but those behind it.
+//!
+//! What is expunged, deleted or removed can be brought back for a while ([`Retention`]): an expunged message leaves its
+//! entry as a *grave*, beside its text; a deleted mailbox and a removed account leave everything where it was, under
+//! numbers that nobody has any more. [`Mailboxes::sweep`] removes what is old enough.
 //!
 //! This crate knows no protocol and never commits.
 
@@ -25,21 +28,26 @@ mod entry;
 mod epoch;
 mod error;
 mod flag_table;
+mod grave;
 mod keys;
 mod load;
 mod names;
 mod provision;
 mod recent;
 mod record;
+mod remains;
 mod rename;
+mod retention;
+mod retire;
 mod status;
 mod sweep;
+mod undelete;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use mail::{MailboxId, MailboxName, SpecialUse, UidValidity};
 use store::Store;
@@ -51,7 +59,10 @@ pub use copy::Copied;
 pub use entry::{Entry, FlagSet};
 pub use error::Error;
 pub use rename::Renamed;
+pub use retention::Retention;
 pub use status::Status;
+pub use sweep::Swept;
+pub use undelete::{Lost, Place};
 pub use view::{Changes, View};
 
 /// INBOX of every account: never deleted, never renamed, so its id is fixed and delivery need not look it up.
@@ -77,6 +88,7 @@ pub struct Mailboxes {
     store: Arc<dyn Store>,
     cache: cache::Cache,
     recent: recent::Recent,
+    retention: Mutex<Retention>,
 }
 
 impl Mailboxes {
@@ -87,7 +99,12 @@ impl Mailboxes {
 
     /// On a store, keeping views of about `bytes` in memory. Views that sessions hold are not counted.
     pub fn with_memory(store: Arc<dyn Store>, bytes: usize) -> Self {
-        Self { store, cache: cache::Cache::new(bytes), recent: recent::Recent::default() }
+        Self {
+            store,
+            cache: cache::Cache::new(bytes),
+            recent: recent::Recent::default(),
+            retention: Mutex::default(),
+        }
     }
 
     /// Bytes of views kept in memory, by default.

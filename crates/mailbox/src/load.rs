@@ -9,7 +9,7 @@ use store::{KeyRange, Snapshot};
 
 use crate::chunk::{self, Updates};
 use crate::flag_table::FlagTable;
-use crate::status::{highest_modseq, read_record, uid_next};
+use crate::status::{floor, highest_modseq, read_record, uid_next};
 use crate::{Entry, Error, Mailboxes, View, keys, record};
 
 /// Keys read at a time.
@@ -49,9 +49,12 @@ impl Mailboxes {
     }
 
     /// UIDs expunged from the mailbox after `modseq`, ascending, as far as `view` shows it: for QRESYNC
-    /// (RFC 7162 §3.2.5) and VANISHED.
+    /// (RFC 7162 §3.2.5) and VANISHED. Where tombstones since then are gone, all UIDs that are not there, as the RFC asks.
     pub async fn vanished_since(&self, view: &View, modseq: ModSeq) -> Result<Vec<Uid>, Error> {
         let snapshot = self.store.snapshot();
+        if floor(&snapshot, view.account(), view.mailbox()).await? > modseq {
+            return Ok(absent(view));
+        }
         let range = keys::tombstones_after(view.account(), view.mailbox(), modseq);
         let mut uids = Vec::new();
         scan(&snapshot, range, |at, uid, _| {
@@ -74,8 +77,7 @@ async fn bring(
 ) -> Result<Arc<View>, Error> {
     let mailbox_record = read_record(snapshot, account, mailbox).await?;
     let view = match known {
-        // What is known of other UIDs (a rename, a new epoch) says nothing of these.
-        Some(known) if known.view.uid_validity == mailbox_record.uid_validity => {
+        Some(known) if is_current(snapshot, &known.view, &mailbox_record).await? => {
             refresh(snapshot, &known.view, &mailbox_record).await?
         }
         _ => build(snapshot, account, mailbox, &mailbox_record).await?,
@@ -84,6 +86,17 @@ async fn bring(
         return Ok(Arc::new(build(snapshot, account, mailbox, &mailbox_record).await?));
     }
     Ok(Arc::new(view))
+}
+
+/// Whether a view can be brought up to date. What is known of other UIDs (a rename, a new epoch) says nothing of these;
+/// nor does one that is older than the tombstones that are still there.
+async fn is_current(
+    snapshot: &Snapshot,
+    known: &View,
+    mailbox_record: &record::Mailbox,
+) -> Result<bool, Error> {
+    let floor = floor(snapshot, known.account(), known.mailbox()).await?;
+    Ok(known.uid_validity == mailbox_record.uid_validity && floor <= known.highest_modseq())
 }
 
 /// Reads the whole mailbox.
@@ -107,6 +120,13 @@ async fn build(
     view.uid_next = uid_next(snapshot, account, mailbox).await?;
     view.highest_modseq = highest_modseq(snapshot, account, mailbox, mailbox_record).await?;
     Ok(view)
+}
+
+/// All UIDs given out that `view` does not show.
+fn absent(view: &View) -> Vec<Uid> {
+    let mut present = view.iter().map(|(_, entry)| entry.uid).peekable();
+    let given_out = (1..view.uid_next().get()).filter_map(Uid::new);
+    given_out.filter(|uid| present.next_if_eq(uid).is_none()).collect()
 }
 
 /// Reads what changed behind `known`.

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mail::{AccountId, MailboxId, MailboxName, ModSeq, SpecialUse, UidValidity, limits};
+use mail::{AccountId, MailboxId, MailboxName, ModSeq, SpecialUse, UidValidity, Wall, limits};
 use store::codec::{Reader, Writer};
 use store::{Batch, Expect, Slot, Snapshot, Topic, Version};
 
+use crate::remains::{Cause, Remains, take_away};
+use crate::status::read_record;
 use crate::{Error, MailboxInfo, Mailboxes, keys, record};
 
 impl Mailboxes {
@@ -57,17 +59,18 @@ impl Mailboxes {
     }
 
     /// Deletes one mailbox with its messages. Mailboxes below it stay, under a name that no longer exists
-    /// (RFC 3501 §6.3.4). The subscription stays. Takes the same time however large it is: the messages
-    /// are removed by [`sweep`](Self::sweep), which the caller runs afterwards.
+    /// (RFC 3501 §6.3.4). The subscription stays. Takes the same time however large it is: the messages stay where they
+    /// are, can be brought back while the [retention](Self::set_retention) lasts, and are removed by
+    /// [`sweep`](Self::sweep) then.
     pub async fn delete(
         &self,
         batch: &mut Batch,
         account: AccountId,
         name: &MailboxName,
+        now: Wall,
     ) -> Result<(), Error> {
         let snapshot = self.store.snapshot();
-        let (id, version) = existing(&snapshot, account, name).await?;
-        delete(batch, account, name, id, version)?;
+        delete(&snapshot, batch, account, name.clone(), now).await?;
         touch(batch, account);
         Ok(())
     }
@@ -78,17 +81,16 @@ impl Mailboxes {
         batch: &mut Batch,
         account: AccountId,
         name: &MailboxName,
+        now: Wall,
     ) -> Result<(), Error> {
         let snapshot = self.store.snapshot();
-        let tree = records(&snapshot, account).await?;
-        let mut names: Vec<MailboxName> = tree.into_values().map(|r| r.name).collect();
-        names.retain(|n| n == name || n.is_below(name));
-        if names.is_empty() {
+        let mut tree = records(&snapshot, account).await?;
+        tree.retain(|_, record| record.name == *name || record.name.is_below(name));
+        if tree.is_empty() {
             return Err(Error::NoSuchMailbox(name.to_string()));
         }
-        for below in names {
-            let (id, version) = existing(&snapshot, account, &below).await?;
-            delete(batch, account, &below, id, version)?;
+        for record in tree.into_values() {
+            delete(&snapshot, batch, account, record.name, now).await?;
         }
         touch(batch, account);
         Ok(())
@@ -221,6 +223,10 @@ pub(crate) async fn take_numbers(
     let Some(found) = snapshot.get(&key).await? else {
         return Err(Error::NoSuchMailbox(format!("of account {account}")));
     };
+    if snapshot.get(&keys::retired(account)).await?.is_some() {
+        // A session that the account's removal left behind.
+        return Err(Error::NoSuchMailbox(format!("of account {account}")));
+    }
     let last = u32::try_from(snapshot.counter(&key).await?)
         .map_err(|_| store::Error::Damaged("a counter of mailboxes is out of range".into()))?;
     batch.expect(key.clone(), Expect::Version(found.version));
@@ -258,32 +264,19 @@ pub(crate) fn uid_validity(number: u32) -> UidValidity {
     UidValidity(number.try_into().expect("numbers begin behind a base above zero"))
 }
 
-fn delete(
+async fn delete(
+    snapshot: &Snapshot,
     batch: &mut Batch,
     account: AccountId,
-    name: &MailboxName,
-    id: MailboxId,
-    version: Version,
+    name: MailboxName,
+    now: Wall,
 ) -> Result<(), Error> {
     if name.is_inbox() {
         return Err(Error::NotPossible("INBOX cannot be deleted"));
     }
-    take_away(batch, account, name, id, version);
+    let (id, version) = existing(snapshot, account, &name).await?;
+    let record = read_record(snapshot, account, id).await?;
+    let remains = Remains { at: now, cause: Cause::Deleted, record: record::Mailbox { name, ..record } };
+    take_away(batch, account, id, version, &remains);
     Ok(())
-}
-
-/// Takes a mailbox away and leaves its messages to be swept.
-pub(crate) fn take_away(
-    batch: &mut Batch,
-    account: AccountId,
-    name: &MailboxName,
-    id: MailboxId,
-    version: Version,
-) {
-    let key = keys::name(account, name);
-    batch.expect(key.clone(), Expect::Version(version));
-    batch.expect(keys::record(account, id), Expect::Present);
-    batch.delete(key);
-    batch.delete(keys::record(account, id));
-    batch.put(keys::remains(account, id), vec![1]);
 }

@@ -1,10 +1,10 @@
-//! The mailboxes of a new account, and the end of an account.
+//! The mailboxes of a new account.
 
 use mail::{AccountId, MailboxName, SpecialUse};
 use store::{Batch, Expect, Topic};
 
-use crate::names::{existing, put_mailbox, records, subscriptions, take_away};
-use crate::{Error, Mailboxes, keys};
+use crate::names::put_mailbox;
+use crate::{Mailboxes, keys};
 
 impl Mailboxes {
     /// Gives a new account INBOX, Archive, Drafts, Junk, Sent and Trash, with their special uses and subscribed.
@@ -23,25 +23,5 @@ impl Mailboxes {
         }
         batch.count(number, last.into());
         batch.notify_slot(Topic::Account(account), modseq);
-    }
-
-    /// Deletes all mailboxes of an account that is removed; [`sweep`](Self::sweep) removes the messages.
-    pub async fn deprovision(&self, batch: &mut Batch, account: AccountId) -> Result<(), Error> {
-        let snapshot = self.store.snapshot();
-        let number = keys::number(account);
-        if let Some(found) = snapshot.get(&number).await? {
-            batch.expect(number.clone(), Expect::Version(found.version));
-        }
-        for (id, record) in records(&snapshot, account).await? {
-            let (_, version) = existing(&snapshot, account, &record.name).await?;
-            take_away(batch, account, &record.name, id, version);
-        }
-        for name in subscriptions(&snapshot, account).await? {
-            self.unsubscribe(batch, account, &name);
-        }
-        batch.delete(number);
-        batch.delete(keys::modseq(account));
-        batch.notify(Topic::Account(account));
-        Ok(())
     }
 }

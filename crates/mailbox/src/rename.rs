@@ -3,7 +3,7 @@
 use mail::{AccountId, MailboxId, MailboxName, Uid};
 use store::{Batch, Expect, Snapshot, Topic};
 
-use crate::change::remove;
+use crate::change::{Leave, remove};
 use crate::copy::{place, texts};
 use crate::names::{
     create, existing, find, missing_above, put_mailbox, put_name, records, take_numbers, uid_validity,
@@ -66,7 +66,7 @@ impl Mailboxes {
         if !entries.is_empty() {
             let texts = texts(&snapshot, &view, &entries).await?;
             let copied = place(batch, &view, &entries, texts, target);
-            remove(batch, &view, &entries, copied.modseq);
+            remove(batch, &view, &entries, copied.modseq, Leave::Nothing);
         }
         Ok(renamed)
     }

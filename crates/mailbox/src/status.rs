@@ -68,14 +68,14 @@ pub(crate) async fn uid_next(
     })
 }
 
-/// The last change: of an entry, of a tombstone, or the mailbox's creation.
+/// The last change: of an entry, of a tombstone (also one that is gone), or the mailbox's creation.
 pub(crate) async fn highest_modseq(
     snapshot: &Snapshot,
     account: AccountId,
     mailbox: MailboxId,
     mailbox_record: &record::Mailbox,
 ) -> Result<ModSeq, Error> {
-    let mut highest = mailbox_record.created;
+    let mut highest = mailbox_record.created.max(floor(snapshot, account, mailbox).await?);
     for range in [
         keys::entries_after(account, mailbox, ModSeq(0)),
         keys::tombstones_after(account, mailbox, ModSeq(0)),
@@ -85,4 +85,14 @@ pub(crate) async fn highest_modseq(
         highest = highest.max(modseq.map_or(highest, |(modseq, _)| modseq));
     }
     Ok(highest)
+}
+
+/// The MODSEQ up to which tombstones are gone; 0 where none are.
+pub(crate) async fn floor(
+    snapshot: &Snapshot,
+    account: AccountId,
+    mailbox: MailboxId,
+) -> Result<ModSeq, Error> {
+    let floor = snapshot.counter(&keys::floor(account, mailbox)).await?;
+    Ok(ModSeq(u64::try_from(floor).unwrap_or(0)))
 }

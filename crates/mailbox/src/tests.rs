@@ -4,17 +4,21 @@ mod emails;
 mod epoch;
 mod model;
 mod names;
+mod removed;
 mod views;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use mail::{AccountId, Flags, Id, Keyword, MailboxId, MailboxName, Uid, Wall};
-use store::{Batch, Receipt, Store};
+use store::{Batch, Key, Receipt, Space, Store, Versioned};
 
-use crate::{Entry, Mailboxes, NewEmail, View};
+use crate::{Entry, Lost, Mailboxes, NewEmail, Swept, View};
 
 pub(crate) const ANN: AccountId = AccountId(1);
+/// The wall clock, wherever it matters for nothing but what people are shown.
+pub(crate) const NOW: Wall = Wall::from_secs(1_800_000_000);
 
 /// An account with its mailboxes, in memory.
 pub(crate) struct House {
@@ -72,6 +76,49 @@ impl House {
         let mut batch = Batch::new();
         self.add(&mut batch, mailbox, flags, body).await;
         self.commit(batch).await;
+    }
+
+    /// Time goes by.
+    pub(crate) async fn grow_older(&self, seconds: u64) {
+        let mut batch = Batch::new();
+        self.mailboxes.grow_older(&mut batch, seconds, NOW);
+        self.commit(batch).await;
+    }
+
+    /// Removes all that is old enough, `limit` things a commit. How many commits that took.
+    pub(crate) async fn sweep(&self, limit: usize) -> usize {
+        for steps in 0.. {
+            let mut batch = Batch::new();
+            if self.mailboxes.sweep(&mut batch, limit).await.expect("a healthy store") == Swept::Nothing {
+                return steps;
+            }
+            self.commit(batch).await;
+        }
+        unreachable!("a sweep ends")
+    }
+
+    /// How often each body is referred to, as the store counts: in the order of the bodies.
+    pub(crate) async fn references(&self) -> BTreeMap<u64, u32> {
+        let bodies = Key::build(Space::Store).u8(1).key().prefix_range();
+        let found = self.store.snapshot().range(&bodies, usize::MAX).await.expect("a healthy store");
+        let count = |(key, found): (Key, Versioned)| {
+            let blob = key.as_bytes()[2..10].try_into().map(u64::from_be_bytes).expect("a blob's key");
+            (blob, found.value[..4].try_into().map(u32::from_be_bytes).expect("a count"))
+        };
+        found.into_iter().map(count).collect()
+    }
+
+    /// What can be brought back.
+    pub(crate) async fn lost(&self) -> Vec<Lost> {
+        let mut all: Vec<Lost> = Vec::new();
+        loop {
+            let after = all.last().map(|last| last.place);
+            let page = self.mailboxes.lost(ANN, after, 3).await.expect("a healthy store");
+            if page.is_empty() {
+                return all;
+            }
+            all.extend(page);
+        }
     }
 
     pub(crate) async fn view(&self, mailbox: MailboxId) -> Arc<View> {

@@ -5,10 +5,12 @@ mod alias;
 mod backup;
 mod domain;
 mod queue;
+mod removed;
 mod reply;
 mod request;
 mod status;
 mod trace;
+mod undelete;
 mod verify;
 
 use std::num::NonZeroU32;
@@ -17,16 +19,18 @@ use std::sync::Arc;
 use directory::Directory;
 use journey::Journeys;
 use mail::Domain;
-use mailbox::Mailboxes;
+use mailbox::{Mailboxes, Retention};
 use store::{Batch, Store};
 use world::World;
 
+use crate::retain;
+
 pub(crate) use reply::{
-    AccountDetail, AccountRow, AliasRow, ConnectionFigures, DiskFigures, DnsRecord, HeldFile, HeldMoment,
-    JourneyEvent, JourneyRow, ListenerRow, MailboxRow, QueueFigures, QueueRecipient, QueueRow, Reply, Status,
-    StoreFigures,
+    AccountDetail, AccountRow, AliasRow, BroughtBack, ConnectionFigures, DiskFigures, DnsRecord, HeldFile,
+    HeldMoment, JourneyEvent, JourneyRow, ListenerRow, LostRow, MailboxRow, QueueFigures, QueueRecipient,
+    QueueRow, RemovedRow, Reply, Status, StoreFigures,
 };
-pub(crate) use request::{NewPassword, QueueAction, QueueFilter, Request, TraceQuery};
+pub(crate) use request::{LostFilter, LostPlace, NewPassword, QueueAction, QueueFilter, Request, TraceQuery};
 pub(crate) use status::Running;
 pub(crate) use trace::{journey_row, point_in_time};
 
@@ -122,6 +126,13 @@ impl Office {
         Self { directory: Arc::new(directory.with_iterations(iterations)), ..self }
     }
 
+    /// Keeping what is removed for so long.
+    #[must_use]
+    pub(crate) fn keeping(self, retention: Retention) -> Self {
+        self.mailboxes.set_retention(retention);
+        self
+    }
+
     /// Those of a running server.
     #[must_use]
     pub(crate) fn of(self, running: Running) -> Self {
@@ -144,6 +155,12 @@ impl Office {
             Request::Trace { query } => self.trace(&query).await,
             Request::Status => self.status().await,
             Request::Verify { start } => self.verify(start),
+            Request::AccountRemove { address, now: true } => self.account_remove_now(&address).await,
+            Request::AccountRemoved { after } => self.account_removed(after).await,
+            Request::LostList { address, filter, after } => self.lost(&address, &filter, after).await,
+            Request::BringBack { address, filter, into } => {
+                self.bring_back(&address, &filter, into.as_deref()).await
+            }
             change => self.change(&change).await,
         }
         .map_err(String::from)
@@ -182,7 +199,10 @@ impl Office {
             Request::AccountEnable { address, enabled } => {
                 self.account_enable(batch, address, *enabled).await
             }
-            Request::AccountRemove { address } => self.account_remove(batch, address).await,
+            Request::AccountRemove { address, .. } => self.account_remove(batch, address).await,
+            Request::AccountRestore { address, to } => {
+                self.account_restore(batch, address, to.as_deref()).await
+            }
             Request::AliasAdd { address, targets } => self.alias_add(batch, address, targets).await,
             Request::AliasRemove { address } => self.alias_remove(batch, address).await,
             other => Err(Trouble::Said(format!("{other:?} changes nothing"))),
@@ -192,26 +212,10 @@ impl Office {
     /// What a change leaves to be done once it is committed.
     async fn after(&self, request: &Request) -> Result<(), Trouble> {
         if matches!(request, Request::AccountRemove { .. }) {
-            self.sweep().await?;
+            // Gone at once where nothing is kept.
+            retain::sweep(self).await?;
         }
         Ok(())
-    }
-
-    /// Removes what deleted mailboxes left behind.
-    pub(crate) async fn sweep(&self) -> Result<(), store::Error> {
-        loop {
-            let mut batch = Batch::new();
-            match self.mailboxes.sweep(&mut batch, PAGE).await {
-                Ok(true) => {}
-                Ok(false) => return Ok(()),
-                Err(mailbox::Error::Store(error)) => return Err(error),
-                Err(other) => return Err(store::Error::Damaged(other.to_string())),
-            }
-            match self.store.commit(batch).await {
-                Ok(_) | Err(store::Error::Conflict) => {}
-                Err(error) => return Err(error),
-            }
-        }
     }
 }
 

@@ -12,6 +12,7 @@ mod run;
 mod setup;
 mod status;
 pub(crate) mod trace;
+mod undelete;
 mod verify;
 
 use std::path::PathBuf;
@@ -85,6 +86,8 @@ enum Command {
     Queue(queue::Command),
     /// How the running server is: connections, store, queue, memory
     Status(#[command(flatten)] Listing),
+    /// Bring back messages that were expunged, or deleted with their mailbox
+    Undelete(undelete::Arguments),
     /// What happened to messages, each step of their way
     Trace(trace::Arguments),
     /// Back the whole store up into a directory; again and again, only what is new is copied
@@ -125,6 +128,7 @@ impl Arguments {
             Command::Alias(command) => command.run(&config).await,
             Command::Queue(command) => command.run(&config).await,
             Command::Status(listing) => status::run(&config, listing).await,
+            Command::Undelete(arguments) => arguments.run(&config).await,
             Command::Trace(arguments) => arguments.run(&config).await,
             Command::Backup(arguments) => arguments.run(&config).await,
             Command::Restore(arguments) => Box::pin(arguments.run(&config)).await,
@@ -156,6 +160,14 @@ mod tests {
             ("status --json", true),
             ("status smtp", false),
             ("queue retry", false),
+            ("undelete a@b.c --list --mailbox x --uid 1 --uid 2", true),
+            ("undelete a@b.c --all --into x", true),
+            ("undelete a@b.c --uid 1", false),
+            ("undelete a@b.c --list --all", false),
+            ("account remove a@b.c --now", true),
+            ("account restore a@b.c --as d@b.c", true),
+            ("account list --removed", true),
+            ("account list --removed --domain b.c", false),
             ("queue cancel 0000000000042 --all", false),
             ("account add a@b.c --generate --password-stdin", false),
             ("alias add a@b.c", false),

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mail::{Domain, limits};
+use mailbox::Retention;
 use mta::{Network, Retry, SmarthostTls};
 
 pub use problem::Problems;
@@ -44,6 +45,8 @@ pub struct Config {
     pub(crate) segment_size: u64,
     /// `[store] scrub`: how the store is read in the background.
     pub(crate) scrub: Scrub,
+    /// `[store] keep_expunged, keep_removed_accounts`: how long what is removed can be brought back.
+    pub(crate) retention: Retention,
 }
 
 /// One `[[listener]]`.

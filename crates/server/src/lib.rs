@@ -17,6 +17,7 @@ mod listen;
 mod logging;
 mod medium;
 mod restore;
+mod retain;
 mod scrub;
 mod serve;
 mod services;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use mailbox::Retention;
 use store::Store;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -18,7 +19,7 @@ use crate::cli::{Failure, load};
 use crate::config::{Config, Scrub, Service};
 use crate::connections::{Caps, Connections};
 use crate::services::Services;
-use crate::{certificate, control, epoch, forget, listen, medium, restore, scrub};
+use crate::{certificate, control, epoch, forget, listen, medium, restore, retain, scrub};
 
 /// Bytes of a password file.
 const PASSWORD_FILE_LENGTH: u64 = 4096;
@@ -121,6 +122,7 @@ pub struct Server {
     addresses: Vec<(Service, SocketAddr)>,
     journey_days: watch::Sender<usize>,
     scrub: watch::Sender<Scrub>,
+    retention: watch::Sender<Retention>,
     stopped: watch::Sender<bool>,
     tasks: Vec<Task>,
     disk: Arc<OnceLock<DiskFigures>>,
@@ -151,7 +153,7 @@ impl Server {
             disk: Arc::clone(&disk),
         };
         let office = Office::new(world.clone(), Arc::clone(&store), config.hostname.clone());
-        let office = Arc::new(office.tuned(tuning.password_iterations).of(running));
+        let office = Arc::new(office.tuned(tuning.password_iterations).keeping(config.retention).of(running));
         let parts = mta::Parts {
             world: world.clone(),
             store,
@@ -174,6 +176,7 @@ impl Server {
             tuning,
             journey_days: watch::Sender::new(config.limits.journey_days),
             scrub: watch::Sender::new(config.scrub),
+            retention: watch::Sender::new(config.retention),
             stopped,
             tasks: Vec::new(),
             disk,
@@ -198,13 +201,8 @@ impl Server {
         spawn(Box::pin(keep_queue_running(world.clone(), Arc::clone(&self.services), stop.clone())));
         let days = self.journey_days.subscribe();
         spawn(Box::pin(forget::run(Arc::clone(&self.office), days, stop.clone())));
-        let office = Arc::clone(&self.office);
-        // What a crash left half removed.
-        spawn(Box::pin(async move {
-            if let Err(error) = office.sweep().await {
-                tracing::error!(%error, "cannot remove what deleted mailboxes left behind");
-            }
-        }));
+        let retention = self.retention.subscribe();
+        spawn(Box::pin(retain::run(Arc::clone(&self.office), retention, stop.clone())));
         let scrub = scrub::run(Arc::clone(&self.office), self.scrub.subscribe(), stop.clone());
         self.tasks.push(world.tasks.spawn_dedicated("scrub", Box::pin(scrub)));
     }
@@ -248,6 +246,7 @@ impl Server {
         self.connections.set_caps(caps(new, &self.tuning));
         self.journey_days.send_replace(new.limits.journey_days);
         self.scrub.send_if_modified(|chosen| std::mem::replace(chosen, new.scrub) != new.scrub);
+        self.retention.send_replace(new.retention);
         for what in needs_restart(old, new) {
             tracing::warn!(what, "this change needs a restart");
         }

@@ -1,4 +1,5 @@
-//! DELETE (RFC 3501 §6.3.4). Mailboxes below the deleted one stay; its name is then \NonExistent in LIST.
+//! DELETE (RFC 3501 §6.3.4). Mailboxes below the deleted one stay; its name is then \NonExistent in LIST. Its messages
+//! can be brought back for a while; the server sweeps them then.
 
 use imap::command::Mailbox;
 use store::Batch;
@@ -7,16 +8,14 @@ use super::change::Attempts;
 use super::connection::Connection;
 use super::stop::Done;
 
-/// Messages removed by one commit of the sweep.
-const SWEEP: usize = 1000;
-
 impl Connection<'_> {
     pub(super) async fn delete(&mut self, mailbox: Mailbox) -> Done {
         let (id, name) = self.existing(mailbox).await?;
         let mut attempts = Attempts::default();
         loop {
             let mut batch = Batch::new();
-            self.mailboxes().delete(&mut batch, self.account(), &name).await?;
+            let now = self.world().clock.wall();
+            self.mailboxes().delete(&mut batch, self.account(), &name, now).await?;
             let outcome = self.commit(batch).await;
             if !attempts.again(&outcome) {
                 outcome?;
@@ -26,25 +25,6 @@ impl Connection<'_> {
         if self.selected.as_ref().is_some_and(|s| s.mailbox() == id) {
             self.deselect();
         }
-        self.sweep_later();
         Self::done("Mailbox deleted")
-    }
-
-    /// Removes the messages beside the session; what a crash leaves is swept at the next start.
-    fn sweep_later(&self) {
-        let (mailboxes, store) = (self.parts().mailboxes.clone(), self.parts().store.clone());
-        self.world().tasks.spawn(Box::pin(async move {
-            loop {
-                let mut batch = Batch::new();
-                match mailboxes.sweep(&mut batch, SWEEP).await {
-                    Ok(true) => {}
-                    Ok(false) => return,
-                    Err(error) => return tracing::warn!(%error, "could not sweep a deleted mailbox"),
-                }
-                if let Err(error) = store.commit(batch).await {
-                    return tracing::warn!(%error, "could not sweep a deleted mailbox");
-                }
-            }
-        }));
     }
 }

@@ -32,7 +32,7 @@ impl Connection<'_> {
                 return Ok(());
             }
             let mut batch = Batch::new();
-            self.mailboxes().expunge(&mut batch, &view, &doomed);
+            self.mailboxes().expunge(&mut batch, &view, &doomed, self.world().clock.wall());
             self.record_expunged(&mut batch, &view, &doomed).await?;
             let outcome = self.commit(batch).await;
             if outcome.is_ok() {

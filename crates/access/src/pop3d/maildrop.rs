@@ -138,9 +138,10 @@ impl Connection<'_> {
             return Ok(());
         }
         let mut batch = Batch::new();
-        parts.mailboxes.expunge(&mut batch, &view, &entries);
+        let now = parts.world.clock.wall();
+        parts.mailboxes.expunge(&mut batch, &view, &entries, now);
         let what = What::Expunged { account, mailbox: "INBOX".into(), by: "pop3".into() };
-        let event = Event { at: parts.world.clock.wall(), what };
+        let event = Event { at: now, what };
         for entry in &entries {
             parts.journeys.record(&mut batch, entry.id, std::slice::from_ref(&event));
         }

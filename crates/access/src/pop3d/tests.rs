@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mail::Flags;
-use mailbox::{FlagChange, INBOX};
+use mailbox::{FlagChange, INBOX, Retention};
 use store::Batch;
 
 use world::Stream;
@@ -175,13 +175,21 @@ async fn one_session_at_a_time() {
 }
 
 #[tokio::test]
-async fn what_others_removed_cannot_be_read() {
+async fn what_others_removed_can_be_read_only_while_it_is_kept() {
     let house = House::new().await;
     house.fill(2).await;
     let (_pop3d, mut client) = serve(&house).await;
     let view = house.parts.mailboxes.view(house.account, INBOX).await.expect("a view");
     let mut batch = Batch::new();
-    house.parts.mailboxes.expunge(&mut batch, &view, &[*view.get(1).expect("a message")]);
+    let first = *view.get(1).expect("a message");
+    house.parts.mailboxes.expunge(&mut batch, &view, &[first], house.parts.world.clock.wall());
+    house.parts.store.commit(batch).await.expect("a commit");
+    // As RFC 2180 §4.1.3 likes it for IMAP.
+    client.send("RETR 1").await;
+    assert!(client.until("\r\n.\r\n").await.starts_with("+OK "));
+    house.parts.mailboxes.set_retention(Retention { expunged: Duration::ZERO, ..Retention::default() });
+    let mut batch = Batch::new();
+    house.parts.mailboxes.sweep(&mut batch, 9).await.expect("a healthy store");
     house.parts.store.commit(batch).await.expect("a commit");
     client.check("RETR 1", "-ERR Another program has removed this message").await;
     client.check("DELE 1", "+OK Will be removed at QUIT").await;

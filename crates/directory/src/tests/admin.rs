@@ -1,10 +1,13 @@
 //! Adding, removing and listing.
 
-use mail::AccountId;
+use mail::{AccountId, Wall};
 use store::Batch;
 
 use super::{House, address};
-use crate::Error;
+use crate::{Error, RemovedAccount};
+
+/// When accounts are removed.
+const NOW: Wall = Wall::from_secs(1_800_000_000);
 
 #[tokio::test]
 async fn an_address_has_one_owner() {
@@ -38,7 +41,7 @@ async fn a_domain_goes_only_when_empty() {
     let mut batch = Batch::new();
     let used = house.directory.remove_domain(&mut batch, &domain).await;
     assert_eq!(used, Err(Error::DomainInUse(domain.clone())));
-    house.directory.remove_account(&mut batch, id).await.expect("an account");
+    house.directory.remove_account(&mut batch, id, NOW).await.expect("an account");
     house.commit(batch).await;
     let (mut gone, mut late) = (Batch::new(), Batch::new());
     house.directory.remove_domain(&mut gone, &domain).await.expect("an empty domain");
@@ -52,7 +55,7 @@ async fn numbers_are_not_used_again() {
     let house = House::new().await;
     let id = house.account("ann@x.test", None).await;
     let mut batch = Batch::new();
-    house.directory.remove_account(&mut batch, id).await.expect("an account");
+    house.directory.remove_account(&mut batch, id, NOW).await.expect("an account");
     house.commit(batch).await;
     assert_eq!(house.directory.account(id).await, Ok(None));
     assert!(house.account("ann@x.test", None).await > id);
@@ -74,4 +77,44 @@ async fn lists_come_in_pages() {
     let names: Vec<String> = first.iter().chain(&rest).map(|a| a.address.to_string()).collect();
     assert_eq!(names, ["alias-a@x.test", "alias-b@x.test", "alias-c@x.test"]);
     assert_eq!(house.directory.domains(None, 9).await.map(|d| d.len()), Ok(1));
+}
+
+#[tokio::test]
+async fn a_removed_account_comes_back_where_its_address_is_free() {
+    let house = House::new().await;
+    let id = house.account("Ann@x.test", Some("correct horse")).await;
+    let kept = house.store.snapshot().get(&crate::keys::credential(id)).await.expect("a healthy store");
+    let mut batch = Batch::new();
+    house.directory.remove_account(&mut batch, id, NOW).await.expect("an account");
+    house.commit(batch).await;
+    assert_eq!(house.directory.account_by_login("ann@x.test").await, Ok(None));
+    let removed = house.directory.removed_accounts(None, 9).await.expect("a list");
+    assert_eq!(removed, [RemovedAccount { id, address: address("Ann@x.test"), at: NOW }]);
+
+    let other = house.account("ann@x.test", None).await;
+    assert!(other > id, "someone new, with nothing of the old one's");
+    let mut batch = Batch::new();
+    let taken = house.directory.restore_account(&mut batch, id, &address("ann@x.test")).await;
+    assert_eq!(taken, Err(Error::AddressTaken(address("ann@x.test"))));
+    let mut batch = Batch::new();
+    house
+        .directory
+        .restore_account(&mut batch, id, &address("ann.old@x.test"))
+        .await
+        .expect("a free address");
+    house.commit(batch).await;
+    let back = house.directory.account_by_login("ann.old@x.test").await.expect("an answer");
+    assert!(back.is_some_and(|account| account.id == id && account.enabled && account.has_password));
+    let again = house.store.snapshot().get(&crate::keys::credential(id)).await.expect("a healthy store");
+    assert_eq!(again.map(|found| found.value), kept.map(|found| found.value));
+    assert_eq!(house.directory.removed_accounts(None, 9).await, Ok(vec![]));
+
+    let mut batch = Batch::new();
+    house.directory.remove_account(&mut batch, id, NOW).await.expect("an account");
+    house.commit(batch).await;
+    let mut batch = Batch::new();
+    house.directory.forget_account(&mut batch, id);
+    house.commit(batch).await;
+    let gone = house.directory.restore_account(&mut Batch::new(), id, &address("ann.old@x.test")).await;
+    assert!(matches!(gone, Err(Error::NoSuchAccount(_))));
 }

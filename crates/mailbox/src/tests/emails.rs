@@ -1,12 +1,13 @@
 //! Appending, reading, changing and removing messages.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mail::{ModSeq, SpecialUse};
 use store::Batch;
 
-use super::{ANN, House, flags, name, uid, uids};
-use crate::{Error, FlagChange, INBOX, Mailboxes};
+use super::{ANN, House, NOW, flags, name, uid, uids};
+use crate::{Error, FlagChange, INBOX, Mailboxes, Retention};
 
 #[tokio::test]
 async fn what_was_appended_is_read() {
@@ -50,7 +51,7 @@ async fn two_changes_of_one_message_conflict() {
     let seen = flags(1, None);
     let stored = house.mailboxes.store_flags(&mut first, &view, &entries, FlagChange::Add, &seen);
     assert_eq!(stored.expect("few keywords").changed, [uid(1)]);
-    house.mailboxes.expunge(&mut second, &view, &entries).expect("one message");
+    house.mailboxes.expunge(&mut second, &view, &entries, NOW).expect("one message");
     house.commit(first).await;
     assert_eq!(house.store.commit(second).await, Err(store::Error::Conflict));
     let view = house.view(INBOX).await;
@@ -64,6 +65,7 @@ async fn two_changes_of_one_message_conflict() {
 #[tokio::test]
 async fn a_body_lives_as_long_as_someone_has_it() {
     let house = House::new().await;
+    house.mailboxes.set_retention(Retention { expunged: Duration::ZERO, ..Retention::default() });
     house.append(INBOX, flags(0, None), b"shared").await;
     let view = house.view(INBOX).await;
     let entry = *view.get(1).expect("a message");
@@ -74,24 +76,16 @@ async fn a_body_lives_as_long_as_someone_has_it() {
     let receipt = house.commit(batch).await;
     assert_eq!(receipt.number(copied.uids[0].1), 1);
     let mut batch = Batch::new();
-    house.mailboxes.expunge(&mut batch, &view, &[entry]);
+    house.mailboxes.expunge(&mut batch, &view, &[entry], NOW);
     house.commit(batch).await;
     let in_trash = house.view(trash).await;
     let copy = *in_trash.get(1).expect("the copy");
     assert_eq!(house.read(trash, &copy).await.as_deref(), Ok(&b"X: y\r\nshared"[..]));
     let mut batch = Batch::new();
-    house.mailboxes.delete(&mut batch, ANN, &name("Trash")).await.expect("a mailbox");
+    house.mailboxes.delete(&mut batch, ANN, &name("Trash"), NOW).await.expect("a mailbox");
     house.commit(batch).await;
     assert!(house.mailboxes.view(ANN, trash).await.is_err());
-    let mut rounds = 0;
-    loop {
-        let mut batch = Batch::new();
-        if !house.mailboxes.sweep(&mut batch, 1).await.expect("a healthy store") {
-            break;
-        }
-        rounds += 1;
-        house.commit(batch).await;
-    }
+    let rounds = house.sweep(1).await;
     assert!((1..5).contains(&rounds), "{rounds}");
     assert!(house.store.read_blob(copy.blob, 0, 1).await.is_err(), "nobody has it any more");
 }
@@ -133,7 +127,7 @@ async fn a_new_account_has_its_mailboxes() {
     );
     assert_eq!(house.mailbox("INBOX").await, INBOX);
     let mut batch = Batch::new();
-    house.mailboxes.deprovision(&mut batch, ANN).await.expect("a healthy store");
+    house.mailboxes.retire(&mut batch, ANN, NOW).await.expect("a healthy store");
     house.commit(batch).await;
     assert_eq!(house.mailboxes.list(ANN).await.map(|l| l.len()), Ok(0));
     assert!(house.mailboxes.view(ANN, INBOX).await.is_err());

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mail::{Flags, MailboxId, ModSeq};
 use proptest::prelude::*;
 use store::Batch;
 
-use super::{ANN, House, flags, name, uids};
-use crate::{Entry, FlagChange, Mailboxes, View};
+use super::{ANN, House, NOW, flags, name, uids};
+use crate::{Entry, FlagChange, Mailboxes, Retention, View};
 
 const NAMES: [&str; 3] = ["a", "b", "b/c"];
 const KEYWORDS: [Option<&str>; 3] = [None, Some("k"), Some("$Long-er")];
@@ -22,7 +23,8 @@ enum Act {
     Copy { from: usize, to: usize, mask: u32, moving: bool },
     Recreate { which: usize },
     Look,
-    Sweep,
+    Sweep { older: u64 },
+    BringBack { mask: u32 },
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
@@ -37,7 +39,8 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
             .prop_map(|(from, to, mask, moving)| Act::Copy { from, to, mask, moving }),
         1 => which().prop_map(|which| Act::Recreate { which }),
         2 => Just(Act::Look),
-        1 => Just(Act::Sweep),
+        2 => prop_oneof![Just(0), Just(60), Just(2_000_000), Just(9_000_000)].prop_map(|older| Act::Sweep { older }),
+        1 => any::<u32>().prop_map(|mask| Act::BringBack { mask }),
     ];
     proptest::collection::vec(act, 1..40)
 }
@@ -100,7 +103,11 @@ impl Life {
             Act::Copy { from, to, mask, moving } => self.copy(*from, *to, *mask, *moving).await,
             Act::Recreate { which } => self.recreate(*which).await,
             Act::Look => self.look().await,
-            Act::Sweep => self.sweep().await,
+            Act::Sweep { older } => {
+                self.house.grow_older(*older).await;
+                self.house.sweep(2).await;
+            }
+            Act::BringBack { mask } => self.bring_back(*mask).await,
         }
     }
 
@@ -141,7 +148,7 @@ impl Life {
         let view = self.house.view(self.ids[of]).await;
         let picked = Self::picked(&view, mask);
         let mut batch = Batch::new();
-        self.house.mailboxes.expunge(&mut batch, &view, &picked);
+        self.house.mailboxes.expunge(&mut batch, &view, &picked, NOW);
         self.house.commit(batch).await;
         for entry in picked {
             self.models[of].messages.remove(&entry.uid.get());
@@ -174,7 +181,7 @@ impl Life {
     async fn recreate(&mut self, which: usize) {
         let mut batch = Batch::new();
         let before = self.house.view(self.ids[which]).await.uid_validity();
-        self.house.mailboxes.delete(&mut batch, ANN, &name(NAMES[which])).await.expect("a mailbox");
+        self.house.mailboxes.delete(&mut batch, ANN, &name(NAMES[which]), NOW).await.expect("a mailbox");
         self.house.commit(batch).await;
         assert!(self.house.mailboxes.view(ANN, self.ids[which]).await.is_err());
         self.ids[which] = self.create(NAMES[which]).await;
@@ -183,11 +190,38 @@ impl Life {
         assert!(self.seen[which].uid_validity().0 > before.0);
     }
 
-    async fn sweep(&self) {
-        let mut batch = Batch::new();
-        while self.house.mailboxes.sweep(&mut batch, 2).await.expect("a healthy store") {
-            self.house.commit(std::mem::take(&mut batch)).await;
+    async fn bring_back(&mut self, mask: u32) {
+        let lost = self.house.lost().await;
+        for (at, it) in lost.iter().enumerate().filter(|(at, _)| mask >> (at % 32) & 1 == 1) {
+            let to = NAMES.iter().position(|text| name(text) == it.name).expect("one of ours");
+            let body = self.house.mailboxes.summary(ANN, it.place.mailbox, it.place.uid).await;
+            let mut batch = Batch::new();
+            let mailboxes = &self.house.mailboxes;
+            let uids = mailboxes.bring_back(&mut batch, ANN, std::slice::from_ref(it), self.ids[to]).await;
+            let receipt = self.house.commit(batch).await;
+            let mut flags = it.flags.clone();
+            flags.remove(&[mail::Flag::Deleted].into_iter().collect());
+            self.models[to].add(flags, body.expect("a text").to_vec());
+            let uids: Vec<i64> = uids.expect("a healthy store").iter().map(|u| receipt.number(*u)).collect();
+            assert_eq!(uids, [i64::from(self.models[to].last_uid)], "{at}");
         }
+    }
+
+    /// Each body is referred to by the messages that are there and by those that can be brought back, and by nothing else.
+    async fn check_references(&self) {
+        let mut expected: BTreeMap<u64, u32> = BTreeMap::new();
+        for id in &self.ids {
+            for (_, entry) in self.house.view(*id).await.iter() {
+                *expected.entry(entry.blob.0).or_default() += 1;
+            }
+        }
+        for lost in self.house.lost().await {
+            *expected.entry(lost.entry.blob.0).or_default() += 1;
+        }
+        assert_eq!(self.house.references().await, expected);
+        let mut troubles = Vec::new();
+        let audit = Mailboxes::audit(&self.house.store.snapshot(), |trouble| troubles.push(trouble)).await;
+        assert_eq!((audit, troubles), (Ok(()), vec![]));
     }
 
     /// A session looks: the changes it is told of lead from what it saw to what is.
@@ -266,8 +300,14 @@ proptest! {
             for act in &acts {
                 life.act(act).await;
                 life.check().await;
+                life.check_references().await;
             }
             life.look().await;
+            life.check_bodies().await;
+            life.house.mailboxes.set_retention(Retention { expunged: Duration::ZERO, ..Retention::default() });
+            life.house.sweep(3).await;
+            assert_eq!(life.house.lost().await, []);
+            life.check_references().await;
             life.check_bodies().await;
         });
     }

@@ -2,7 +2,7 @@
 
 use store::Batch;
 
-use super::{ANN, House, flags, name, uids};
+use super::{ANN, House, NOW, flags, name, uids};
 use crate::{Error, INBOX, Mailboxes};
 
 impl House {
@@ -22,7 +22,7 @@ impl House {
 
     async fn delete(&self, text: &str) -> Result<(), Error> {
         let mut batch = Batch::new();
-        self.mailboxes.delete(&mut batch, ANN, &name(text)).await?;
+        self.mailboxes.delete(&mut batch, ANN, &name(text), NOW).await?;
         self.commit(batch).await;
         Ok(())
     }
@@ -59,7 +59,7 @@ async fn trees_are_made_moved_and_pruned() {
     assert_eq!(house.delete("x/y").await, Err(Error::NoSuchMailbox("x/y".into())));
     assert!(matches!(house.delete("INBOX").await, Err(Error::NotPossible(_))));
     let mut batch = Batch::new();
-    house.mailboxes.delete_tree(&mut batch, ANN, &name("x")).await.expect("a tree");
+    house.mailboxes.delete_tree(&mut batch, ANN, &name("x"), NOW).await.expect("a tree");
     house.commit(batch).await;
     assert_eq!(house.names().await, "a");
 }

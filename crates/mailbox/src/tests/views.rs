@@ -1,6 +1,6 @@
 //! Sequence numbers and ranges of views.
 
-use super::{House, flags, uid, uids};
+use super::{House, NOW, flags, uid, uids};
 use crate::INBOX;
 use store::Batch;
 
@@ -13,7 +13,7 @@ async fn gaps() -> (House, std::sync::Arc<crate::View>) {
     let view = house.view(INBOX).await;
     let gone: Vec<crate::Entry> = view.iter().map(|(_, e)| *e).filter(|e| e.uid.get() % 3 == 0).collect();
     let mut batch = Batch::new();
-    house.mailboxes.expunge(&mut batch, &view, &gone);
+    house.mailboxes.expunge(&mut batch, &view, &gone, NOW);
     house.commit(batch).await;
     let view = house.view(INBOX).await;
     (house, view)

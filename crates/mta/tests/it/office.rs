@@ -142,8 +142,9 @@ impl Office {
     pub(crate) async fn remove_account(&self, user: &str) {
         let account = self.directory.account_by_login(user).await.expect("an answer").expect("an account");
         let mut batch = Batch::new();
-        self.mailboxes.deprovision(&mut batch, account.id).await.expect("mailboxes");
-        self.directory.remove_account(&mut batch, account.id).await.expect("an account");
+        let now = self.world.clock.wall();
+        self.mailboxes.retire(&mut batch, account.id, now).await.expect("mailboxes");
+        self.directory.remove_account(&mut batch, account.id, now).await.expect("an account");
         self.store.commit(batch).await.expect("a commit");
     }
 

@@ -71,13 +71,6 @@ impl Office {
         Ok(Reply::Done { text: format!("{} {state}", account.address) })
     }
 
-    pub(super) async fn account_remove(&self, batch: &mut Batch, who: &str) -> Result<Reply, Trouble> {
-        let account = self.account(who).await?;
-        self.directory.remove_account(batch, account.id).await?;
-        self.mailboxes.deprovision(batch, account.id).await?;
-        Ok(Reply::Done { text: format!("{} and its mail are gone", account.address) })
-    }
-
     pub(super) async fn account_list(&self, of: Option<&str>, after: Option<u32>) -> Result<Reply, Trouble> {
         let of = of.map(domain).transpose()?;
         let found = self.directory.accounts(of.as_ref(), after.map(AccountId), PAGE).await?;
@@ -101,7 +94,7 @@ impl Office {
         Ok(Reply::Account { account: AccountDetail { account: row(&account), mailboxes } })
     }
 
-    async fn account(&self, who: &str) -> Result<Account, Trouble> {
+    pub(super) async fn account(&self, who: &str) -> Result<Account, Trouble> {
         let who = address(who)?.to_string();
         let found = self.directory.account_by_login(&who).await?;
         found.ok_or_else(|| Trouble::Said(directory::Error::NoSuchAccount(who).to_string()))

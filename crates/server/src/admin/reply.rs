@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::LostPlace;
+
 /// One reply.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "kebab-case")]
@@ -30,6 +32,17 @@ pub(crate) enum Reply {
     },
     Account {
         account: AccountDetail,
+    },
+    RemovedAccounts {
+        rows: Vec<RemovedRow>,
+        next: Option<u32>,
+    },
+    Lost {
+        rows: Vec<LostRow>,
+        next: Option<LostPlace>,
+    },
+    BroughtBack {
+        outcome: BroughtBack,
     },
     Aliases {
         rows: Vec<AliasRow>,
@@ -97,6 +110,45 @@ pub(crate) struct AccountRow {
     pub(crate) address: String,
     pub(crate) enabled: bool,
     pub(crate) has_password: bool,
+}
+
+/// A removed account that can be brought back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RemovedRow {
+    pub(crate) id: u32,
+    pub(crate) address: String,
+    pub(crate) removed: String,
+    /// Until about then; the time during which the server did not run counts only in part.
+    pub(crate) until: String,
+}
+
+/// A message that can be brought back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct LostRow {
+    pub(crate) mailbox: String,
+    /// The UID that it had.
+    pub(crate) uid: u32,
+    pub(crate) removed: String,
+    /// Whether it went with its mailbox.
+    pub(crate) with_mailbox: bool,
+    /// When it came in.
+    pub(crate) date: String,
+    /// In bytes.
+    pub(crate) size: u64,
+    pub(crate) from: Option<String>,
+    pub(crate) subject: Option<String>,
+    /// The journey's id.
+    pub(crate) message: String,
+}
+
+/// What was brought back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct BroughtBack {
+    pub(crate) count: u64,
+    /// Messages that cannot be read and stayed where they are.
+    pub(crate) unreadable: u64,
+    /// How many into each mailbox.
+    pub(crate) mailboxes: BTreeMap<String, u64>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -34,6 +34,14 @@ pub(crate) enum Request {
     },
     AccountRemove {
         address: String,
+        now: bool,
+    },
+    AccountRestore {
+        address: String,
+        to: Option<String>,
+    },
+    AccountRemoved {
+        after: Option<u32>,
     },
     AccountList {
         domain: Option<String>,
@@ -64,6 +72,16 @@ pub(crate) enum Request {
         action: QueueAction,
         filter: QueueFilter,
     },
+    LostList {
+        address: String,
+        filter: LostFilter,
+        after: Option<LostPlace>,
+    },
+    BringBack {
+        address: String,
+        filter: LostFilter,
+        into: Option<String>,
+    },
     Trace {
         query: TraceQuery,
     },
@@ -79,7 +97,9 @@ pub(crate) enum Request {
     /// Whether they are still held.
     BackupHeld,
     /// Begins to verify the store (`start`), or asks how far that is.
-    Verify { start: bool },
+    Verify {
+        start: bool,
+    },
 }
 
 /// Where an account's password comes from.
@@ -131,6 +151,27 @@ pub(crate) struct QueueFilter {
     pub(crate) id: Option<String>,
     pub(crate) domain: Option<String>,
     pub(crate) sender: Option<String>,
+}
+
+/// Which messages to bring back: all that is given must match.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct LostFilter {
+    pub(crate) mailbox: Option<String>,
+    /// Removed since then: a point in time, `2026-11-23`, or how long ago, `2h`.
+    pub(crate) since: Option<String>,
+    /// Part of the subject.
+    pub(crate) subject: Option<String>,
+    /// UIDs that they had; empty for any.
+    pub(crate) uids: Vec<u32>,
+}
+
+/// Where a list of messages that can be brought back goes on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct LostPlace {
+    pub(crate) with_mailbox: bool,
+    pub(crate) mailbox: u32,
+    pub(crate) modseq: u64,
+    pub(crate) uid: u32,
 }
 
 /// Which journeys: all that is given must match.

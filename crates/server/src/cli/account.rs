@@ -23,6 +23,9 @@ pub(super) enum Command {
         /// Only those of this domain
         #[arg(long)]
         domain: Option<String>,
+        /// Those that were removed and can be brought back
+        #[arg(long, conflicts_with = "domain")]
+        removed: bool,
         #[command(flatten)]
         listing: Listing,
     },
@@ -50,10 +53,21 @@ pub(super) enum Command {
         /// The account's address
         address: String,
     },
-    /// Remove an account with all its mail
+    /// Remove an account; for a while it can be brought back with all its mail
     Remove {
         /// The account's address
         address: String,
+        /// For good, with all its mail; also one that was removed before
+        #[arg(long)]
+        now: bool,
+    },
+    /// Bring back a removed account with its mail and its password
+    Restore {
+        /// The address that it had
+        address: String,
+        /// Under this address, because someone else has the old one
+        #[arg(long = "as", value_name = "ADDRESS")]
+        to: Option<String>,
     },
 }
 
@@ -106,8 +120,14 @@ impl Command {
             Self::Enable { address } => {
                 run::one_and_say(config, Request::AccountEnable { address, enabled: true }).await
             }
-            Self::Remove { address } => run::one_and_say(config, Request::AccountRemove { address }).await,
-            Self::List { domain, listing } => list(config, domain, listing).await,
+            Self::Remove { address, now } => {
+                run::one_and_say(config, Request::AccountRemove { address, now }).await
+            }
+            Self::Restore { address, to } => {
+                run::one_and_say(config, Request::AccountRestore { address, to }).await
+            }
+            Self::List { removed: true, listing, .. } => list_removed(config, listing).await,
+            Self::List { domain, listing, .. } => list(config, domain, listing).await,
             Self::Show { address, listing } => show(config, address, listing).await,
         }
     }
@@ -129,6 +149,24 @@ async fn list(config: &Path, domain: Option<String>, listing: Listing) -> Result
         table.row([row.address, login(row.enabled, row.has_password).into()]);
     }
     table.say("There are no accounts yet; add one: posthouse account add you@example.org --generate");
+    Ok(())
+}
+
+async fn list_removed(config: &Path, listing: Listing) -> Result<(), Failure> {
+    let take = |reply| match reply {
+        Reply::RemovedAccounts { rows, next } => Some((rows, next)),
+        _ => None,
+    };
+    let rows = run::pages(config, None, |after| Request::AccountRemoved { after }, take).await?;
+    if listing.json {
+        output::say_json(&rows);
+        return Ok(());
+    }
+    let mut table = Table::new(&["address", "removed", "kept until"]);
+    for row in rows {
+        table.row([row.address, row.removed, row.until]);
+    }
+    table.say("No removed account is kept; how long they are: [store] keep_removed_accounts.");
     Ok(())
 }
 

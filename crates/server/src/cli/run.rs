@@ -85,7 +85,11 @@ impl Runner {
                 return Ok(Self::Server(Box::new(client)));
             }
             match serve::open_store(&world, &config, &serve::Tuning::default()).await {
-                Ok(store) => return Ok(Self::Here(Box::new(Office::new(world, store, config.hostname)))),
+                Ok(store) => {
+                    return Ok(Self::Here(Box::new(
+                        Office::new(world, store, config.hostname).keeping(config.retention),
+                    )));
+                }
                 Err(store::Error::Locked(_)) if world.clock.mono() < patience => {
                     world.clock.sleep(GLANCE).await;
                 }

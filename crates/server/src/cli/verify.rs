@@ -79,9 +79,9 @@ async fn by_server(world: &World, mut client: Client) -> Result<Report, Failure>
 /// A store that nobody has open, or a backup. Nothing in it is changed.
 async fn at_rest(world: &World, path: &Path) -> Result<Report, Failure> {
     let scratch = Scratch::new();
-    let store = open_read_only(world, path, &scratch.0).await.map_err(|error| {
-        Failure::Failed(format!("cannot read the store in {}: {error}", path.display()))
-    })?;
+    let store = open_read_only(world, path, &scratch.0)
+        .await
+        .map_err(|error| Failure::Failed(format!("cannot read the store in {}: {error}", path.display())))?;
     let report = walked(&store).await;
     store.close().await;
     report

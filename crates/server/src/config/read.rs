@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mail::Domain;
+use mailbox::Retention;
 use mta::{Network, SmarthostTls};
 use toml::de::DeTable;
 
@@ -21,6 +22,8 @@ const SEGMENT_SIZES: RangeInclusive<u64> = 1 << 20..=1 << 30;
 const SCRUB_SHORTEST: Duration = Duration::from_mins(1);
 /// Bytes a second that the scrub may read, at the least.
 const SCRUB_SLOWEST: u64 = 64 << 10;
+/// How long removed things may be kept: a hundred years.
+const KEPT_AT_MOST: Duration = Duration::from_hours(24 * 36_500);
 /// Services that the configuration may name one day.
 const LATER: [&str; 3] = ["managesieve", "http", "https"];
 
@@ -52,7 +55,7 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
     let outbound = outbound(root.section(problems, "outbound"), base, problems);
     let relay = relay(root.section(problems, "relay"), problems);
     let limits = limits(root.section(problems, "limits"), problems);
-    let (segment_size, scrub) = store(root.section(problems, "store"), problems);
+    let (segment_size, scrub, retention) = store(root.section(problems, "store"), problems);
     root.finish(problems);
     Some(Config {
         hostname: hostname?,
@@ -65,6 +68,7 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
         limits,
         segment_size,
         scrub,
+        retention,
     })
 }
 
@@ -198,7 +202,7 @@ fn limits(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Limits 
     limits
 }
 
-fn store(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> (u64, Scrub) {
+fn store(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> (u64, Scrub, Retention) {
     section.read(problems, "backend", |v| match v.string()? {
         "embedded" => Ok(()),
         "postgres" => not_yet("the store \"postgres\""),
@@ -221,8 +225,22 @@ fn store(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> (u64, Sc
         slow if slow < SCRUB_SLOWEST => Err("must be at least 64KiB".into()),
         rate => Ok(rate),
     });
+    let mut retention = Retention::default();
+    section.set(problems, "keep_expunged", &mut retention.expunged, kept);
+    section.set(problems, "keep_removed_accounts", &mut retention.accounts, kept);
     section.finish(problems);
-    (segment_size, scrub)
+    (segment_size, scrub, retention)
+}
+
+/// How long something is kept: a duration, or "0" for not at all, which must be said.
+fn kept(value: &Value<'_, '_>) -> Result<Duration, String> {
+    match value.string()? {
+        "0" => Ok(Duration::ZERO),
+        _ => match value.parsed(units::duration)? {
+            long if long > KEPT_AT_MOST => Err("must be at most 36500d".into()),
+            some => Ok(some),
+        },
+    }
 }
 
 fn domain(value: &Value<'_, '_>) -> Result<Domain, String> {

@@ -1,5 +1,9 @@
 //! Several sessions on one mailbox (RFC 3501 §7.4.1, RFC 2180, promise F27).
 
+use std::time::Duration;
+
+use mailbox::Retention;
+
 use super::{Client, House};
 
 async fn two(house: &House) -> (Client, Client) {
@@ -42,6 +46,7 @@ async fn silent_hides_only_what_it_did_itself() {
 #[tokio::test]
 async fn no_expunge_while_numbers_count() {
     let house = House::new().await;
+    house.parts.mailboxes.set_retention(Retention { expunged: Duration::ZERO, ..Retention::default() });
     house.fill(4).await;
     let (mut a, mut b) = two(&house).await;
     a.run("STORE 1,3 +FLAGS.SILENT (\\Deleted)").await;
@@ -63,6 +68,20 @@ async fn no_expunge_while_numbers_count() {
     )
     .await;
     b.check("UID SEARCH ALL", "* SEARCH 2 4 5\nOK Searched").await;
+}
+
+/// RFC 2180 §4.1.3: as long as an expunged message is kept, who was not told of its end can read it.
+#[tokio::test]
+async fn what_is_kept_can_be_read_until_its_end_is_told() {
+    let house = House::new().await;
+    house.fill(2).await;
+    let (mut a, mut b) = two(&house).await;
+    a.run("STORE 1 +FLAGS.SILENT (\\Deleted)").await;
+    b.run("NOOP").await;
+    a.run("EXPUNGE").await;
+    let fetched = b.run("FETCH 1 BODY.PEEK[]").await;
+    assert!(fetched.contains("OK Fetched"), "{fetched}");
+    b.check("NOOP", "* 1 EXPUNGE\nOK Nothing done").await;
 }
 
 /// While an EXPUNGE cannot be told, what this session and others change meanwhile is told and shown all the same.
