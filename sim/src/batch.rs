@@ -92,7 +92,8 @@ impl Batch {
             }
         });
         summary.elapsed_seconds = begin.elapsed().as_secs_f64();
-        summary.rate = summary.seeds as f64 / summary.elapsed_seconds.max(1e-9);
+        summary.rate =
+            f64::from(u32::try_from(summary.seeds).unwrap_or(u32::MAX)) / summary.elapsed_seconds.max(1e-9);
         summary.failures.sort_by_key(|failure| failure.seed);
         summary
     }

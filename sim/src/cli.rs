@@ -22,6 +22,7 @@ const PLANS: &str = "target/sim";
 /// wrong that can, and checks that no acknowledged message is lost.
 ///
 /// Each seed is a world of its own and always the same. A failure names its seed: that is the whole bug report.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(Clone, Debug, Parser)]
 #[command(name = "sim", after_help = after_help(), max_term_width = 100, args_conflicts_with_subcommands = true)]
 pub struct Arguments {
@@ -123,10 +124,7 @@ impl Arguments {
             return ExitCode::SUCCESS;
         }
         let (show, json) = (Show::default(), self.json);
-        let trace = match json {
-            true => Trace::quiet(),
-            false => Trace::readable(move |line| say(show.line(line))),
-        };
+        let trace = if json { Trace::quiet() } else { Trace::readable(move |line| say(show.line(line))) };
         let outcome = run::logging(&trace.clone(), self.log, || run::run(plan, &Images::default(), trace));
         if json {
             say(serde_json::to_string_pretty(&outcome).expect("outcomes are plain data"));

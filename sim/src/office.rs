@@ -19,6 +19,8 @@ pub use image::{CONTROL, Image, Images};
 
 /// How long a server may take to end when it is asked to, beyond its own deadline.
 const ENDING: Duration = Duration::from_mins(2);
+/// The longest pause before another start of a server that fails again and again (RestartMaxDelaySec).
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How long sessions may go on after the store failed.
 const FAILED_DEADLINE: Duration = Duration::from_secs(3);
 
@@ -94,6 +96,7 @@ impl Office {
     pub async fn keep_running(self) {
         let inner = &self.0;
         let mut pause = Duration::ZERO;
+        let mut patience = Duration::from_secs(1);
         while *inner.wanted.borrow() {
             inner.universe.executor.sleep(pause).await;
             let (process, outcome) = self.run_once().await;
@@ -112,9 +115,10 @@ impl Office {
                         .trace()
                         .say(format_args!("{} failed: {why}", inner.plan.hostname));
                     *self.last_error() = Some(why);
-                    pause = Duration::from_secs(1);
+                    pause = patience;
+                    patience = (patience * 2).min(LONGEST_PAUSE);
                 }
-                Some(End::Asked) | None => {}
+                Some(End::Asked) | None => patience = Duration::from_secs(1),
             }
             if inner.universe.executor.death_of(process).is_none() {
                 inner.universe.kill(process, Death::Exit);

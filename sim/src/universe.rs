@@ -124,10 +124,7 @@ impl Universe {
 
     /// Kills a process at once. With [`Death::PowerCut`] its machine's disk loses some of what was not synced.
     pub fn kill(&self, process: ProcessId, death: Death) {
-        let machine = {
-            let processes = self.processes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            processes[process.0 as usize].clone()
-        };
+        let machine = self.machine_of(process);
         self.executor.trace().event(Kind::Fault, 1, process.0.into(), || {
             format!("{death:?} of {}", self.executor.name_of(process))
         });
@@ -149,9 +146,14 @@ impl Universe {
     }
 
     /// The machine of a process.
-    pub fn host_of(&self, process: ProcessId) -> HostId {
+    pub fn machine_of(&self, process: ProcessId) -> Machine {
         let processes = self.processes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        processes[process.0 as usize].id
+        processes[process.0 as usize].clone()
+    }
+
+    /// Where the machine of a process is.
+    pub fn host_of(&self, process: ProcessId) -> HostId {
+        self.machine_of(process).id
     }
 
     /// Drops all tasks: nothing happens any more. Without this, tasks and universe would keep each other alive.

@@ -25,7 +25,7 @@ pub(crate) struct NetDoor {
 
 /// What becomes of an attempt to connect.
 enum Fate {
-    Connected(Stream),
+    Connected(Box<Stream>),
     Fails(io::Error),
     Unanswered,
 }
@@ -59,7 +59,7 @@ impl NetDoor {
         }
         let own = if to.ip().is_loopback() { to.ip() } else { state.host(self.host).ip };
         let from = SocketAddr::new(source.unwrap_or(own), port(&mut state, self.host));
-        Fate::Connected(self.join(state, there, &place, from, to))
+        Fate::Connected(Box::new(self.join(state, there, &place, from, to)))
     }
 
     /// Makes the wire and gives its far end to whoever listens.
@@ -77,7 +77,7 @@ impl NetDoor {
         self.shared().executor.trace().event(Kind::Net, wire.id, from.port().into(), || {
             format!("#{} {} {from} connects to {} {to}", wire.id, names[0], names[1])
         });
-        let end = |end, process| Box::new(End { wire: Arc::clone(&wire), end, process });
+        let end = |side, process| Box::new(End { wire: Arc::clone(&wire), side, process });
         let far = end(1, place.process);
         let near = end(0, self.process);
         place.push(Stream::new(far, from, to));
@@ -109,7 +109,7 @@ impl Net for NetDoor {
                 executor.sleep(Duration::from_nanos(latency)).await;
             }
             match door.dial(to, source) {
-                Fate::Connected(stream) => Ok(stream),
+                Fate::Connected(stream) => Ok(*stream),
                 Fate::Fails(error) => Err(error),
                 Fate::Unanswered => {
                     executor.sleep(CONNECT_TIMEOUT).await;

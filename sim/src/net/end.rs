@@ -13,7 +13,7 @@ use crate::executor::{Death, ProcessId};
 /// One end.
 pub(crate) struct End {
     pub(super) wire: Arc<Wire>,
-    pub(super) end: usize,
+    pub(super) side: usize,
     pub(super) process: ProcessId,
 }
 
@@ -32,7 +32,7 @@ impl AsyncRead for End {
         if buffer.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
-        self.wire.read(self.end, cx, buffer.remaining()).map(|read| {
+        self.wire.read(self.side, cx, buffer.remaining()).map(|read| {
             buffer.put_slice(&read?);
             Ok(())
         })
@@ -48,7 +48,7 @@ impl AsyncWrite for End {
             // The process has died in the middle of this poll: what it does now does not happen.
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        self.wire.write(self.end, cx, bytes)
+        self.wire.write(self.side, cx, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -57,7 +57,7 @@ impl AsyncWrite for End {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.death().is_none() {
-            self.wire.shutdown(self.end);
+            self.wire.shutdown(self.side);
         }
         Poll::Ready(Ok(()))
     }
@@ -65,6 +65,6 @@ impl AsyncWrite for End {
 
 impl Drop for End {
     fn drop(&mut self) {
-        self.wire.close(self.end, self.death());
+        self.wire.close(self.side, self.death());
     }
 }

@@ -35,7 +35,7 @@ struct Both {
 #[derive(Default)]
 struct Way {
     flight: Flight,
-    under_way: usize,
+    length: usize,
     last: u64,
     sent: u64,
     /// The end of the stream, and when it arrives.
@@ -117,7 +117,7 @@ impl Wire {
                 if chunk.done == chunk.bytes.len() {
                     way.flight.pop_front();
                 }
-                way.under_way -= take;
+                way.length -= take;
                 if let Some(writer) = way.writer.take() {
                     writer.wake();
                 }
@@ -163,7 +163,7 @@ impl Wire {
         if way.deaf {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        let room = WINDOW - way.under_way;
+        let room = WINDOW - way.length;
         if room == 0 {
             way.writer = Some(cx.waker().clone());
             return Poll::Pending;
@@ -184,7 +184,7 @@ impl Wire {
         way.last = way.last.max(arrives);
         self.note(end, &bytes[..take]);
         way.flight.push_back(Chunk { at: way.last, bytes: bytes[..take].to_vec(), done: 0 });
-        way.under_way += take;
+        way.length += take;
         let at = way.last;
         self.ring_at(way, 1 - end, Some(at));
         if breaks {
@@ -280,7 +280,7 @@ impl Wire {
         self.shared.coverage.hit(if lost == 0 { "net.last-words-heard" } else { "net.last-words-lost" });
         let way = &mut both.ways[end];
         for chunk in way.flight.drain(way.flight.len() - lost..) {
-            way.under_way -= chunk.bytes.len() - chunk.done;
+            way.length -= chunk.bytes.len() - chunk.done;
         }
     }
 

@@ -84,7 +84,7 @@ impl What {
 
     /// Draws one of a kind, for a time of trouble that lasts so long.
     pub(super) fn draw(kind: &str, dice: &mut Dice, safety: Duration) -> Self {
-        let span = |dice: &mut Dice| safety.mul_f64(dice.between(2..=60) as f64 / 100.0);
+        let span = |dice: &mut Dice| safety * dice.between(2..=60) as u32 / 100;
         match kind {
             "power-cut" => Self::Die(Death::PowerCut),
             "kill" => Self::Die(Death::Kill),

@@ -4,15 +4,17 @@
 //! keeps every synced byte and any choice of the unsynced ones, sector by sector. Operations that change something
 //! are counted, so that a test can fail or cut the power at each of them in turn.
 
+mod file;
+mod names;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Disk, File, Open};
-
-/// What is written as a whole or not at all when the power fails.
-const SECTOR: usize = 512;
+use file::{Inode, MemoryFile, crash_change};
+use names::NameChange;
 
 /// How an operation fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,18 +59,6 @@ struct State {
     sticky: Option<Fault>,
     capacity: Option<u64>,
     counts: Counts,
-}
-
-#[derive(Default)]
-struct Inode {
-    current: Vec<u8>,
-    durable: Vec<u8>,
-    pending: Vec<Pending>,
-}
-
-enum Pending {
-    Write(u64, Vec<u8>),
-    SetLen(u64),
 }
 
 impl MemoryDisk {
@@ -240,77 +230,11 @@ impl State {
     }
 }
 
-/// A change of names that a sync of the directory makes durable.
-#[derive(Clone)]
-enum NameChange {
-    Set(PathBuf, Option<u64>),
-    /// A directory with all that is in it.
-    Move(PathBuf, PathBuf),
-}
-
-impl NameChange {
-    /// The name that is new, or gone.
-    fn path(&self) -> &Path {
-        match self {
-            Self::Set(path, _) | Self::Move(_, path) => path,
-        }
-    }
-
-    fn apply(&self, names: &mut BTreeMap<PathBuf, u64>) {
-        match self {
-            Self::Set(path, Some(id)) => drop(names.insert(path.clone(), *id)),
-            Self::Set(path, None) => drop(names.remove(path)),
-            Self::Move(from, to) => {
-                let moved: Vec<PathBuf> =
-                    names.keys().filter(|path| path.starts_with(from)).cloned().collect();
-                for path in moved {
-                    if let (Some(id), Ok(rest)) = (names.remove(&path), path.strip_prefix(from)) {
-                        names.insert(to.join(rest), id);
-                    }
-                }
-            }
-        }
-    }
-}
-
 fn failure(fault: Fault) -> io::Error {
     match fault {
         Fault::Io => io::Error::other("injected disk error"),
         Fault::Full => io::ErrorKind::StorageFull.into(),
         Fault::PowerOff => io::Error::other("the power is off"),
-    }
-}
-
-fn write_into(image: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
-    let end = offset + bytes.len();
-    if image.len() < end {
-        image.resize(end, 0);
-    }
-    image[offset..end].copy_from_slice(bytes);
-}
-
-fn apply(image: &mut Vec<u8>, change: &Pending) {
-    match change {
-        Pending::Write(offset, bytes) => write_into(image, *offset as usize, bytes),
-        Pending::SetLen(len) => image.resize(*len as usize, 0),
-    }
-}
-
-/// Applies of one unsynced change what survives the loss of power.
-fn crash_change(image: &mut Vec<u8>, change: &Pending, survives: &mut impl FnMut() -> bool) {
-    let Pending::Write(offset, bytes) = change else {
-        if survives() {
-            apply(image, change);
-        }
-        return;
-    };
-    let (start, mut done) = (*offset as usize, 0);
-    while done < bytes.len() {
-        let take = (SECTOR - (start + done) % SECTOR).min(bytes.len() - done);
-        if survives() {
-            write_into(image, start + done, &bytes[done..done + take]);
-        }
-        done += take;
     }
 }
 
@@ -417,157 +341,5 @@ impl Drop for Lock {
     }
 }
 
-struct MemoryFile {
-    disk: MemoryDisk,
-    inode: u64,
-    generation: u64,
-}
-
-impl MemoryFile {
-    /// The disk's state, if this handle is from before a crash: an error.
-    fn state(&self) -> io::Result<MutexGuard<'_, State>> {
-        let state = self.disk.lock_state();
-        if state.generation == self.generation {
-            Ok(state)
-        } else {
-            Err(io::Error::other("the handle is from before the crash"))
-        }
-    }
-
-    fn change(&self, change: Pending) -> io::Result<()> {
-        let mut state = self.state()?;
-        state.step().map_err(failure)?;
-        let len = state.inodes.get(&self.inode).map_or(0, |inode| inode.current.len() as u64);
-        let end = match &change {
-            Pending::Write(offset, bytes) => offset + bytes.len() as u64,
-            Pending::SetLen(len) => *len,
-        };
-        state.room_for(end.saturating_sub(len))?;
-        if let Pending::Write(_, bytes) = &change {
-            state.counts.written += bytes.len() as u64;
-        }
-        if let Some(inode) = state.inodes.get_mut(&self.inode) {
-            apply(&mut inode.current, &change);
-            inode.pending.push(change);
-        }
-        Ok(())
-    }
-}
-
-impl File for MemoryFile {
-    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        let state = self.state()?;
-        let inode = state.inodes.get(&self.inode).ok_or(io::ErrorKind::NotFound)?;
-        let start = usize::try_from(offset).map_err(|_| io::ErrorKind::UnexpectedEof)?;
-        let end = start.checked_add(buffer.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
-        buffer.copy_from_slice(inode.current.get(start..end).ok_or(io::ErrorKind::UnexpectedEof)?);
-        Ok(())
-    }
-
-    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.change(Pending::Write(offset, bytes.to_vec()))
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.state()?.inodes.get(&self.inode).map_or(0, |inode| inode.current.len() as u64))
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.change(Pending::SetLen(len))
-    }
-
-    fn allocate(&self, len: u64) -> io::Result<()> {
-        self.change(Pending::SetLen(len.max(self.len()?)))
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        let mut state = self.state()?;
-        state.counts.syncs += 1;
-        let step = state.step_in_place();
-        let Some(inode) = state.inodes.get_mut(&self.inode) else { return Ok(()) };
-        match step {
-            Ok(()) => {
-                for change in std::mem::take(&mut inode.pending) {
-                    apply(&mut inode.durable, &change);
-                }
-                Ok(())
-            }
-            Err(fault) => {
-                if fault == Fault::Io {
-                    inode.pending.clear();
-                }
-                Err(failure(fault))
-            }
-        }
-    }
-
-    fn sync_all(&self) -> io::Result<()> {
-        self.sync_data()
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn create(disk: &MemoryDisk, name: &str) -> Arc<dyn File> {
-        disk.open(Path::new(name), Open::CreateNew).expect("the disk works")
-    }
-
-    #[test]
-    fn a_crash_keeps_what_was_synced_and_only_that() {
-        let disk = MemoryDisk::new();
-        let file = create(&disk, "/d/a");
-        file.write_all_at(b"kept", 0).expect("the disk works");
-        file.sync_all().expect("the disk works");
-        disk.sync_dir(Path::new("/d")).expect("the disk works");
-        file.write_all_at(b"lost", 0).expect("the disk works");
-        create(&disk, "/d/b");
-        disk.crash(|| false);
-        assert!(file.len().is_err(), "old handles are dead");
-        assert_eq!(super::super::read(&disk, Path::new("/d/a"), 10).expect("it was synced"), b"kept");
-        assert!(!disk.exists(Path::new("/d/b")));
-    }
-
-    #[test]
-    fn a_failed_sync_loses_the_data_for_good() {
-        let disk = MemoryDisk::new();
-        let file = create(&disk, "/d/a");
-        disk.sync_dir(Path::new("/d")).expect("the disk works");
-        file.write_all_at(b"gone", 0).expect("the disk works");
-        disk.fail_at(disk.counts().operations + 1, Fault::Io);
-        assert!(file.sync_data().is_err());
-        assert!(file.sync_data().is_ok(), "and a retry pretends that all is well");
-        disk.crash(|| true);
-        assert_eq!(super::super::read(&disk, Path::new("/d/a"), 10).expect("the name is there"), b"");
-    }
-
-    #[test]
-    fn a_directory_is_renamed_as_a_whole() {
-        let disk = MemoryDisk::new();
-        for name in ["/d/new/a", "/d/new/sub/b"] {
-            create(&disk, name).sync_all().expect("the disk works");
-            disk.sync_dir(Path::new(name).parent().expect("it has one")).expect("the disk works");
-        }
-        for survives in [false, true] {
-            disk.rename(Path::new("/d/new"), Path::new("/d/old")).expect("it is there");
-            assert!(disk.exists(Path::new("/d/old/sub/b")) && !disk.exists(Path::new("/d/new/a")));
-            disk.crash(|| survives);
-            assert_eq!(disk.exists(Path::new("/d/old/sub/b")), survives);
-            assert_eq!(disk.exists(Path::new("/d/new/a")), !survives);
-        }
-        assert!(disk.rename(Path::new("/d/new"), Path::new("/d/x")).is_err(), "it is not there any more");
-    }
-
-    #[test]
-    fn writes_survive_sector_by_sector() {
-        let disk = MemoryDisk::new();
-        let file = create(&disk, "/d/a");
-        disk.sync_dir(Path::new("/d")).expect("the disk works");
-        file.write_all_at(&[7; 1024], 0).expect("the disk works");
-        let mut answers = [false, true].into_iter();
-        disk.crash(|| answers.next().unwrap_or(false));
-        let bytes = super::super::read(&disk, Path::new("/d/a"), 2000).expect("the name is there");
-        assert_eq!((bytes[0], bytes[600]), (0, 7));
-    }
-}
+mod tests;
