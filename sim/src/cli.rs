@@ -12,6 +12,7 @@ use crate::plan::{KINDS, Plan};
 use crate::run::{self, Outcome};
 use crate::show::{Bar, Show, say};
 use crate::shrink::shrink;
+use crate::small;
 use crate::teeth;
 use crate::trace::Trace;
 
@@ -74,6 +75,8 @@ pub struct Arguments {
 enum Command {
     /// Plant bugs, one at a time, and see that each is found
     Teeth(teeth::Arguments),
+    /// Play the small worlds: one message, and every fault at every moment
+    Small(small::command::Arguments),
 }
 
 fn after_help() -> String {
@@ -88,8 +91,10 @@ impl Arguments {
     /// Does what was typed.
     pub fn run(self) -> ExitCode {
         run::catch_panics();
-        if let Some(Command::Teeth(arguments)) = &self.command {
-            return teeth::run(arguments);
+        match &self.command {
+            Some(Command::Teeth(arguments)) => return teeth::run(arguments),
+            Some(Command::Small(arguments)) => return small::command::run(arguments),
+            None => {}
         }
         if let Some(unknown) = self.without.iter().find(|kind| KINDS.iter().all(|(known, _)| known != kind)) {
             say(format_args!("sim: {unknown} is no kind of fault; see sim --help"));

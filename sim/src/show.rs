@@ -116,7 +116,7 @@ impl Bar {
     /// For so many seeds.
     pub fn new(seeds: u64) -> Self {
         let style = ProgressStyle::with_template(
-            "{spinner:.cyan} {wide_bar:.cyan/blue} {human_pos}/{human_len} seeds  {per_sec}  {eta} left  {msg}",
+            "{spinner:.cyan} {wide_bar:.cyan/blue} {human_pos}/{human_len}  {per_sec}  {eta} left  {msg}",
         );
         let bar = ProgressBar::new(seeds);
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -126,9 +126,14 @@ impl Bar {
 
     /// One more has run.
     pub fn tell(&self, outcome: &Outcome, failures: &mut u64) {
+        *failures += u64::from(!outcome.violations.is_empty());
+        self.step(*failures);
+    }
+
+    /// One more has run; so many have failed.
+    pub fn step(&self, failures: u64) {
         self.0.inc(1);
-        if !outcome.violations.is_empty() {
-            *failures += 1;
+        if failures > 0 {
             self.0.set_message(format!("{failures} failed"));
         }
     }

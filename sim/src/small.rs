@@ -6,6 +6,7 @@
 //! mail must be where the promises say, and the store must open twice and hold the same (I18).
 
 mod case;
+pub mod command;
 mod list;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use crate::office::Images;
 use crate::oracle::Violation;
 use crate::trace::Trace;
 
-pub use case::{Case, To, Trouble};
+pub use case::{Case, Outcome, To, Trouble};
 pub use list::{Depth, Measure, cases, measure};
 
 /// How all cases went.
@@ -32,12 +33,12 @@ pub struct Summary {
     pub failures: Vec<(String, Violation)>,
 }
 
-/// Plays all cases. `progress` hears of each one.
-pub fn run(depth: Depth, mut progress: impl FnMut(u64)) -> Summary {
-    let images = Images::default();
+/// Plays cases. `progress` hears of each one.
+pub fn play(images: &Images, cases: &[Case], mut progress: impl FnMut(&Outcome)) -> Summary {
     let mut summary = Summary::default();
-    for case in cases(&images, depth) {
-        let outcome = case.play(&images, Trace::quiet());
+    for case in cases {
+        let outcome = case.play(images, Trace::quiet());
+        progress(&outcome);
         summary.cases += 1;
         *summary.kinds.entry(case.trouble.kind()).or_default() += 1;
         for (what, times) in outcome.coverage {
@@ -45,7 +46,6 @@ pub fn run(depth: Depth, mut progress: impl FnMut(u64)) -> Summary {
         }
         let failures = outcome.violations.into_iter().map(|violation| (case.name(), violation));
         summary.failures.extend(failures);
-        progress(summary.cases);
     }
     summary
 }

@@ -220,21 +220,21 @@ impl Desk {
     async fn alias(&self, number: u8, to: Option<u8>) -> Option<()> {
         let address = format!("extra{number}@{}", self.plan.domain);
         let Some(to) = to else {
-            self.ledger.change_book(|_| {});
+            self.ledger.change_book(&address, |_| {});
             self.ask(json!({"request": "alias-remove", "address": address})).await?;
-            self.ledger.change_book(|book| drop(book.aliases.remove(&address)));
+            self.ledger.change_book(&address, |book| drop(book.aliases.remove(&address)));
             return Some(());
         };
         let to = self.plan.accounts.get(usize::from(to) % self.plan.accounts.len().max(1))?.clone();
-        self.ledger.change_book(|_| {});
+        self.ledger.change_book(&address, |_| {});
         self.ask(json!({"request": "alias-add", "address": address, "targets": [to]})).await?;
-        self.ledger.change_book(|book| drop(book.aliases.insert(address, vec![to])));
+        self.ledger.change_book(&address, |book| drop(book.aliases.insert(address.clone(), vec![to])));
         Some(())
     }
 
     async fn disable(&self, account: u8, millis: u32) -> Option<()> {
         let address = self.plan.accounts.get(usize::from(account) % self.plan.accounts.len().max(1))?;
-        self.ledger.change_book(|_| {});
+        self.ledger.locked(address);
         self.ask(json!({"request": "account-enable", "address": address, "enabled": false})).await?;
         self.world.clock.sleep(Duration::from_millis(millis.into())).await;
         self.ask(json!({"request": "account-enable", "address": address, "enabled": true})).await.map(drop)
@@ -242,10 +242,10 @@ impl Desk {
 
     async fn account_add(&self, number: u8) -> Option<()> {
         let address = format!("new{number}@{}", self.plan.domain);
-        self.ledger.change_book(|_| {});
+        self.ledger.change_book(&address, |_| {});
         self.ask(json!({"request": "account-add", "address": address, "password": "none"})).await?;
-        self.ledger.change_book(|book| {
-            book.accounts.insert(address);
+        self.ledger.change_book(&address, |book| {
+            book.accounts.insert(address.clone());
         });
         Some(())
     }

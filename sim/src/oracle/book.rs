@@ -23,8 +23,8 @@ pub struct Book {
     pub accounts: BTreeSet<String>,
     /// Aliases with their targets; `*@domain` catches all.
     pub aliases: BTreeMap<String, Vec<String>>,
-    /// Whether it has been changed during the run, so that an answer may come from before.
-    pub changing: bool,
+    /// Addresses of which it has changed during the run: an answer about them may come from before.
+    pub changed: BTreeSet<String>,
 }
 
 impl Book {
@@ -45,6 +45,11 @@ impl Book {
     /// Whether an address is in one of our domains.
     pub fn is_ours(&self, address: &str) -> bool {
         self.domains.contains(domain(&address.to_lowercase()))
+    }
+
+    /// Whether what is known of an address has changed during the run.
+    pub fn is_unsure(&self, address: &str) -> bool {
+        self.changed.contains(&address.to_lowercase())
     }
 
     /// Where mail for an address must end; nothing for somebody who is not here.

@@ -122,6 +122,7 @@ struct State {
     tries: Vec<Try>,
     accepted: Vec<Accepted>,
     faults: Vec<Fault>,
+    locked: BTreeSet<String>,
     removed: BTreeSet<(String, u64)>,
     copied: BTreeSet<(String, u64)>,
     wrong: Vec<Violation>,
@@ -159,11 +160,21 @@ impl Ledger {
         self.lock().book.clone()
     }
 
-    /// An operator changes who lives here. From then on nobody is blamed for an answer at RCPT.
-    pub fn change_book(&self, change: impl FnOnce(&mut Book)) {
+    /// An operator changes what an address leads to, or is about to. From then on nobody is blamed for an answer about it.
+    pub fn change_book(&self, address: &str, change: impl FnOnce(&mut Book)) {
         let mut state = self.lock();
+        state.book.changed.insert(address.to_lowercase());
         change(&mut state.book);
-        state.book.changing = true;
+    }
+
+    /// An operator takes an account's right to log in away, or is about to.
+    pub fn locked(&self, account: &str) {
+        self.lock().locked.insert(account.to_owned());
+    }
+
+    /// Whether that was ever so: refusals of its owner prove nothing.
+    pub fn was_locked(&self, account: &str) -> bool {
+        self.lock().locked.contains(account)
     }
 
     /// A message is about to end: until its answer is known it may exist. Gives the try's number.

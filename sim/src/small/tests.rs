@@ -26,7 +26,8 @@ fn a_word_that_was_lost_makes_a_second_copy_and_no_complaint() {
 
 #[test]
 fn nothing_is_lost_in_the_small_worlds() {
-    let summary = run(Depth::Quick, |_| {});
+    let images = Images::default();
+    let summary = play(&images, &cases(&images, Depth::Quick), |_| {});
     assert!(summary.failures.is_empty(), "{:#?}", &summary.failures[..summary.failures.len().min(5)]);
     assert!(summary.cases > 100, "{summary:?}");
 }

@@ -92,7 +92,7 @@ impl Session {
         self.say(&format!("AUTH PLAIN {words}")).await?;
         let reply = self.reply(errand).await?;
         if reply.code != 235 {
-            if reply.class() == 5 && !errand.ledger.book().changing {
+            if reply.class() == 5 && !errand.ledger.was_locked(user) {
                 errand.ledger.wrong("I7", format!("{user} cannot log in: {}", reply.text()));
             }
             return Err(Gone::Closed);

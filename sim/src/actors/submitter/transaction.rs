@@ -135,7 +135,7 @@ impl Transaction<'_> {
     }
 
     fn mail_answered(&mut self, reply: &Reply) -> bool {
-        if reply.class() == 5 {
+        if reply.class() == 5 && !self.is_locked() {
             self.blame("MAIL", reply);
             self.left.clear();
         }
@@ -150,7 +150,7 @@ impl Transaction<'_> {
         let may = if ours { known } else { self.errand.step.port == Port::Submission };
         match reply.class() {
             2 => {
-                if !may && !book.changing {
+                if !may && !book.is_unsure(&to.address) {
                     let what = format!("t{}: {} was accepted: {}", self.token(), to.address, reply.text());
                     self.errand.ledger.wrong("I7", what);
                 }
@@ -159,7 +159,7 @@ impl Transaction<'_> {
             class => {
                 self.settle(&to, Fate::Not);
                 if class == 5 {
-                    if may && !book.changing {
+                    if may && !book.is_unsure(&to.address) {
                         self.blame(&to.address, reply);
                     }
                     self.left.retain(|other| *other != to);
@@ -171,7 +171,7 @@ impl Transaction<'_> {
     async fn data_answered(&mut self, session: &mut Session, reply: &Reply) -> Result<(), Gone> {
         if reply.code != 354 {
             // With recipients, only for now.
-            if reply.class() == 5 && !self.accepted.is_empty() {
+            if reply.class() == 5 && !self.accepted.is_empty() && !self.is_locked() {
                 self.blame("DATA", reply);
                 self.forget_accepted();
             }
@@ -211,7 +211,7 @@ impl Transaction<'_> {
             if !last {
                 let reply = session.reply(self.errand).await?;
                 if reply.class() != 2 {
-                    if reply.class() == 5 {
+                    if reply.class() == 5 && !self.is_locked() {
                         self.blame("BDAT", &reply);
                         self.forget_accepted();
                     }
@@ -248,12 +248,13 @@ impl Transaction<'_> {
             (4, _) => Fate::Deferred,
             _ => Fate::Not,
         };
-        if fate == Fate::Not && !to.is_empty() {
+        let locked = self.is_locked();
+        if fate == Fate::Not && !to.is_empty() && !locked {
             self.blame("the message", reply);
         }
         for to in to {
             self.settle(to, fate);
-            if matches!(fate, Fate::Taken(_) | Fate::Not) {
+            if matches!(fate, Fate::Taken(_)) || fate == Fate::Not && !locked {
                 self.left.retain(|other| other != to);
             }
         }
@@ -292,6 +293,11 @@ impl Transaction<'_> {
     fn forget_accepted(&mut self) {
         let accepted = std::mem::take(&mut self.accepted);
         self.left.retain(|to| !accepted.contains(to));
+    }
+
+    /// Whether an operator may have locked the sender out: it tries again until it is let in.
+    fn is_locked(&self) -> bool {
+        self.errand.step.port == Port::Submission && self.errand.ledger.was_locked(&self.errand.step.from)
     }
 
     /// P5, I7: nothing that is right is refused for good.

@@ -43,8 +43,8 @@ impl<'a> Audit<'a> {
         let key = (account.to_owned(), take.attempt.token);
         let name = format!("t{} ({})", take.attempt.token, take.id);
         // Who went away before the message came is reported on (F42).
-        let fell_away = self.account.book.changing
-            && (!told.failed.is_empty() || !told.unreported.is_empty() || copies == 0);
+        let unsure = take.to.iter().any(|rcpt| self.account.book.is_unsure(&rcpt.address));
+        let fell_away = unsure && (!told.failed.is_empty() || !told.unreported.is_empty() || copies == 0);
         if copies == 0 && !self.account.removed.contains(&key) && !fell_away {
             out.push(Violation::new("I1", format!("{name} is not in the mailbox of {account}")));
         }
@@ -100,7 +100,8 @@ impl<'a> Audit<'a> {
 
     /// P3: only who cannot be told, or does not want to, is not.
     fn may_be_silent(&self, sender: &Sender<'_>) -> bool {
-        let nowhere = || self.account.book.resolve(sender.from).is_empty() || self.account.book.changing;
+        let book = &self.account.book;
+        let nowhere = || book.resolve(sender.from).is_empty() || book.is_unsure(sender.from);
         sender.from.is_empty() || sender.quiet || nowhere()
     }
 

@@ -123,12 +123,12 @@ impl<'a> Audit<'a> {
 
     /// I6: nobody has it to whom it was not addressed.
     fn nobody_else(&mut self, id: Id, tries: &[&Try]) {
-        if self.account.book.changing {
+        let addressed = || tries.iter().flat_map(|attempt| &attempt.to);
+        if addressed().any(|rcpt| self.account.book.is_unsure(&rcpt.address)) {
             return;
         }
-        let addressed = tries.iter().flat_map(|attempt| &attempt.to);
         let ends: BTreeSet<Final> =
-            addressed.flat_map(|rcpt| self.account.book.resolve(&rcpt.address)).collect();
+            addressed().flat_map(|rcpt| self.account.book.resolve(&rcpt.address)).collect();
         let mut others = BTreeSet::new();
         for kept in self.kept(id) {
             others.insert(Final::Local(kept.account.clone()));

@@ -81,6 +81,8 @@ fn misdelivered(account: &Account, reader: &str, token: u64, bytes: &[u8]) -> Op
         .flat_map(|attempt| &attempt.to)
         .flat_map(|to| account.book.resolve(&to.address))
         .collect();
-    (!account.book.changing && !readers.contains(&Final::Local(reader.to_owned())))
+    let unsure =
+        matching.iter().flat_map(|attempt| &attempt.to).any(|to| account.book.is_unsure(&to.address));
+    (!unsure && !readers.contains(&Final::Local(reader.to_owned())))
         .then(|| Violation::new("I6", format!("{reader} reads t{token}, which was not sent there")))
 }
