@@ -21,6 +21,8 @@ use crate::universe::{Process, Universe};
 
 /// How long after the time of trouble everything must be as it shall be (I19): the longest wait of the queue is 4,000 s.
 const LIVENESS: Duration = Duration::from_hours(8);
+/// How operators are called.
+const OPERATOR: &str = "operator";
 /// How often it is looked whether it is.
 const GLANCE: Duration = Duration::from_mins(5);
 
@@ -109,7 +111,7 @@ impl<'p> Stage<'p> {
             begin(name, &|world| Box::pin(pop3::run(world, plan.clone(), ledger(), reading())));
         }
         for plan in &self.plan.operators {
-            begin("operator".into(), &|world| Box::pin(operator::run(world, plan.clone(), ledger())));
+            begin(OPERATOR.into(), &|world| Box::pin(operator::run(world, plan.clone(), ledger())));
         }
         actors
     }
@@ -136,17 +138,11 @@ impl<'p> Stage<'p> {
     async fn converge(&self, actors: Vec<(String, Task)>) {
         let executor = &self.universe.executor;
         let deadline = executor.now() + LIVENESS.as_nanos() as u64;
-        for (name, actor) in actors {
-            if let Either::Right(()) = race(actor.ended, executor.sleep_until(deadline)).await {
-                self.universe.report(Violation::new("I19", format!("{name} does not come to an end")));
-            }
-        }
-        for plan in &self.plan.operators {
-            let world = self.offices[0].visitor("operator");
-            if !operator::tidy(world, plan.clone(), Arc::clone(&self.ledger)).await {
-                self.universe.report(Violation::new("I19", "the operator cannot release what was held"));
-            }
-        }
+        let (operators, others): (Vec<_>, Vec<_>) =
+            actors.into_iter().partition(|(name, _)| name == OPERATOR);
+        self.all_end(operators, deadline).await;
+        self.tidy(deadline).await;
+        self.all_end(others, deadline).await;
         while executor.now() < deadline {
             if self.is_quiet().await {
                 return;
@@ -169,6 +165,33 @@ impl<'p> Stage<'p> {
             if !looking.await {
                 let what = format!("{} cannot look at everything", plan.account);
                 self.universe.report(Violation::new("I19", what));
+            }
+        }
+    }
+
+    async fn all_end(&self, actors: Vec<(String, Task)>, deadline: u64) {
+        for (name, actor) in actors {
+            let time = self.universe.executor.sleep_until(deadline);
+            if let Either::Right(()) = race(actor.ended, time).await {
+                self.universe.report(Violation::new("I19", format!("{name} does not come to an end")));
+            }
+        }
+    }
+
+    /// What operators have left held or locked, others wait for.
+    async fn tidy(&self, deadline: u64) {
+        for plan in &self.plan.operators {
+            let world = self.offices[0].visitor(OPERATOR);
+            let mut done = false;
+            while !done && self.universe.executor.now() < deadline {
+                self.offices[0].up().await;
+                done = operator::tidy(world.clone(), plan.clone(), Arc::clone(&self.ledger)).await;
+                if !done {
+                    self.universe.executor.sleep(GLANCE).await;
+                }
+            }
+            if !done {
+                self.universe.report(Violation::new("I19", "the operator cannot release what was held"));
             }
         }
     }
