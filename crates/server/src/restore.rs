@@ -176,6 +176,10 @@ impl Place<'_> {
             let more = if n == 0 { String::new() } else { format!(".{n}") };
             self.data_dir.join(format!("store.old-{now}{more}"))
         };
-        (0..).map(named).find(|path| !self.world.disk.exists(path)).unwrap_or_else(|| named(0))
+        let is_free = |path: &PathBuf| {
+            let disk = self.world.disk.as_ref();
+            !disk.exists(path) && !disk.exists(&path.join(STORE))
+        };
+        (0..1000).map(named).find(is_free).unwrap_or_else(|| named(0))
     }
 }

@@ -4,6 +4,7 @@
 //! So a backup copies what is new, in a directory of the same layout, and each moment kept there (a [`Checkpoint`])
 //! is a list of files with lengths and checksums. `docs/store.md` has the layout.
 
+mod check;
 mod choose;
 mod folder;
 mod hold;
@@ -13,6 +14,7 @@ mod run;
 mod sum;
 mod write;
 
+pub use check::BadCopy;
 pub use choose::Choice;
 pub(super) use choose::{Chosen, choose};
 pub use folder::{Folder, Listed};

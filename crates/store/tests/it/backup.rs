@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use mail::{Mono, Wall};
 
 use store::embedded::backup::{
-    self, Backup, Choice, Folder, Local, Origin, Restored, Source, Wanted, Written,
+    self, Backup, Choice, Folder, Local, Origin, Progress, Restored, Source, Wanted, Written,
 };
 use store::embedded::{Options, open, open_read_only, open_read_only_at};
 use store::{Batch, Error, Store};
@@ -605,5 +605,55 @@ fn an_incomplete_state_is_had_only_when_asked_for() {
         let (store, restored) = restored.expect("it was asked for");
         assert_eq!(restored.missing_bodies, 1);
         store.close().await;
+    });
+}
+
+#[test]
+fn a_check_reads_every_byte_of_all_checkpoints_and_names_what_is_damaged() {
+    let disk = MemoryDisk::new();
+    doors::run(async {
+        let world = doors::on(&disk);
+        let store = open(&world, Path::new(STORE), tiny()).await.expect("the disk works");
+        let (mut ledger, mut dice) = (Ledger::default(), Dice::new(2));
+        for _ in 0..3 {
+            steps(&store, &mut ledger, &mut dice, 30).await;
+            back_up(&world, &store, STORE, None).await.expect("the disk works");
+        }
+        store.close().await;
+        let folder = Folder::open(&world.disk, Path::new(BACKUP)).expect("it is one");
+        let check = || {
+            let progress = Progress::default();
+            let bad = folder.check(&progress).expect("it can be read");
+            let (done, total) = (progress.done.into_inner(), progress.total.into_inner());
+            assert!(!bad.is_empty() || (done == total && done > 0), "{done} of {total}");
+            bad
+        };
+        assert_eq!(check(), []);
+        for part in ["files/log", "files/bodies", "files/archive"] {
+            for path in disk.list(&Path::new(BACKUP).join(part)).expect("the disk works") {
+                let len = disk.open(&path, Open::Read).and_then(|file| file.len()).expect("it is there");
+                let at = dice.below(len);
+                disk.corrupt(&path, at, |byte| !byte).expect("it is there");
+                let bad = check();
+                assert!(
+                    !bad.is_empty() && bad.iter().all(|bad| path.ends_with(&bad.name)),
+                    "{bad:?} at {at}"
+                );
+                // Each checkpoint that is named cannot be restored, and each other one can.
+                for number in 1..=3 {
+                    let named = bad.iter().any(|bad| bad.checkpoints.contains(&number));
+                    let restored = restore(&world, Choice::Checkpoint(number), RESTORED).await;
+                    assert_eq!(restored.is_err(), named, "checkpoint {number}: {bad:?}");
+                    if let Ok((store, _)) = restored {
+                        store.close().await;
+                    }
+                    backup::clear(&world, Path::new(RESTORED)).expect("the disk works");
+                }
+                disk.corrupt(&path, at, |byte| !byte).expect("it is there");
+            }
+        }
+        disk.corrupt(Path::new("/b/checkpoints/00000002"), 99, |byte| byte ^ 1).expect("it is there");
+        let bad = check();
+        assert_eq!((bad.len(), bad[0].checkpoints.as_slice()), (1, [2].as_slice()), "{bad:?}");
     });
 }
