@@ -250,10 +250,12 @@ class Backup(unittest.TestCase):
             segment = directory / "files/log/0000000000000001"
             good = segment.read_bytes()
             segment.write_bytes(good[:-9] + bytes([good[-9] ^ 1]) + good[-8:])
+            refused(1, "things are wrong", "verify", directory)
             refused(1, f"{segment} of the backup fails its checksum", "restore", directory, "--replace")
             segment.write_bytes(good[:-5])
             refused(1, f"{segment} of the backup is too short", "restore", directory, "--replace")
             segment.write_bytes(good)
+            self.assertEqual(house.run("verify", str(directory), "--json", check=False).returncode, 0)
             manifest = directory / "checkpoints/00000001"
             text = manifest.read_text()
             manifest.write_text(text.replace("posthouse-checkpoint 1", "posthouse-checkpoint 9"))

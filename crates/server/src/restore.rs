@@ -183,3 +183,6 @@ impl Place<'_> {
         (0..1000).map(named).find(is_free).unwrap_or_else(|| named(0))
     }
 }
+
+#[cfg(test)]
+mod tests;

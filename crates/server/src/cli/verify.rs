@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use store::Store;
+use store::embedded::backup::Folder;
 use store::embedded::open_read_only;
 use world::World;
 
 use super::output::{self, Paint, Style};
-use super::{Failure, run};
+use super::{Failure, bar, run};
 use crate::admin::{Reply, Request};
 use crate::control::Client;
-use crate::verify::{Finding, Progress, Report, walk};
+use crate::verify::{Finding, Kind, Progress, Report, walk};
 
 /// How often a running server is asked how far it is.
 const GLANCE: Duration = Duration::from_millis(200);
@@ -59,7 +60,7 @@ async fn of_configuration(config: &Path) -> Result<Report, Failure> {
 }
 
 async fn by_server(world: &World, mut client: Client) -> Result<Report, Failure> {
-    let bar = bar();
+    let bar = own_bar();
     let mut start = true;
     loop {
         let reply = client.call(&Request::Verify { start }).await.map_err(Failure::Failed)?;
@@ -84,12 +85,37 @@ async fn at_rest(world: &World, path: &Path) -> Result<Report, Failure> {
         .map_err(|error| Failure::Failed(format!("cannot read the store in {}: {error}", path.display())))?;
     let report = walked(&store).await;
     store.close().await;
-    report
+    let mut report = report?;
+    if Folder::is_backup(world.disk.as_ref(), path) {
+        check_copies(world, path, &mut report).await?;
+    }
+    Ok(report)
+}
+
+/// Of a backup the walk has read the newest checkpoint as a store; here all files of all checkpoints are read and
+/// compared with what the manifests say.
+async fn check_copies(world: &World, path: &Path, report: &mut Report) -> Result<(), Failure> {
+    let said = |error: store::Error| {
+        Failure::Failed(format!("cannot read the backup in {}: {error}", path.display()))
+    };
+    let folder = Folder::open(&world.disk, path).map_err(said)?;
+    let progress = bar::progress();
+    let shared = Arc::clone(&progress);
+    let work = world.tasks.compute_value(move || folder.check(&shared));
+    let bad = bar::with_bar(world, &progress, "checksums", work).await;
+    let bad = bad.unwrap_or_else(|| Err(store::Error::Io("reading was abandoned".into()))).map_err(said)?;
+    for copy in bad {
+        let numbers: Vec<String> = copy.checkpoints.iter().map(u64::to_string).collect();
+        let text =
+            format!("{} {}; not to be restored: checkpoint {}", copy.name, copy.what, numbers.join(", "));
+        report.add(Finding { file: Some(copy.name), ..Finding::new(Kind::File, text) });
+    }
+    Ok(())
 }
 
 /// Walks over an open store, with a progress bar.
 pub(super) async fn walked(store: &Arc<dyn Store>) -> Result<Report, Failure> {
-    let bar = bar();
+    let bar = own_bar();
     let report = walk(store.as_ref(), &|progress| show(&bar, progress)).await;
     bar.finish_and_clear();
     report.map_err(|error| Failure::Failed(format!("the store cannot be read: {error}")))
@@ -110,7 +136,7 @@ impl Drop for Scratch {
     }
 }
 
-fn bar() -> ProgressBar {
+fn own_bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {bytes} of {total_bytes}, {eta} left");
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
@@ -167,7 +193,7 @@ fn line(finding: &Finding, paint: Paint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verify::{Kind, Message};
+    use crate::verify::Message;
 
     #[test]
     fn damage_for_people() {

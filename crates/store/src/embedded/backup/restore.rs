@@ -111,6 +111,12 @@ pub fn clear(world: &World, dir: &Path) -> Result<(), Error> {
             _ => {}
         }
     }
+    for dir in parts.iter().map(PathBuf::as_path).chain([dir]) {
+        match world.disk.sync_dir(dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(&error, dir)),
+            _ => {}
+        }
+    }
     Ok(())
 }
 
