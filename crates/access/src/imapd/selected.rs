@@ -54,6 +54,13 @@ impl Selected {
         self.recent.get(at).is_some_and(|&(first, _)| first <= uid.get())
     }
 
+    /// Whether the client has been told of these messages as they are here.
+    pub(crate) fn knows(&self, entries: &[Entry]) -> bool {
+        entries
+            .iter()
+            .all(|entry| self.view.by_uid(entry.uid).is_some_and(|(_, known)| known.modseq == entry.modseq))
+    }
+
     /// How many messages are \Recent here.
     pub(crate) fn recent_count(&self) -> u32 {
         let count = |&(first, last): &(u32, u32)| {

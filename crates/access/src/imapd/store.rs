@@ -59,7 +59,8 @@ impl Connection<'_> {
             let outcome = self.commit(batch).await;
             if !attempts.again(&outcome) {
                 let told = ModSeq(outcome?.number(modseq) as u64);
-                self.selected.iter_mut().for_each(|s| s.told.push(told));
+                // What others changed right before is part of these entries and news to the client.
+                self.selected.iter_mut().filter(|s| s.knows(&entries)).for_each(|s| s.told.push(told));
                 return Ok(entries.len());
             }
         }

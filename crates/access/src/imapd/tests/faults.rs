@@ -12,6 +12,8 @@ use super::House;
 /// Fails the next commits, then works again.
 pub(super) struct Faulty {
     inner: Arc<dyn Store>,
+    /// What somebody else commits right before the next commit.
+    first: std::sync::Mutex<Option<Batch>>,
     error: std::sync::Mutex<Error>,
     left: AtomicU32,
     /// Bytes of bodies from here on are damaged.
@@ -22,6 +24,7 @@ impl Faulty {
     pub(super) fn new(inner: Arc<dyn Store>) -> Self {
         Self {
             inner,
+            first: std::sync::Mutex::default(),
             error: std::sync::Mutex::new(Error::Full),
             left: AtomicU32::new(0),
             damaged_from: AtomicU64::new(u64::MAX),
@@ -34,8 +37,23 @@ impl Faulty {
     }
 }
 
+impl Faulty {
+    /// Has somebody else's change come right before the next one, when that has been prepared already.
+    pub(super) fn slip_in(&self, batch: Batch) {
+        *self.first.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(batch);
+    }
+}
+
 impl Store for Faulty {
     fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<Receipt, Error>> {
+        let first = self.first.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(first) = first {
+            let inner = Arc::clone(&self.inner);
+            return Box::pin(async move {
+                inner.commit(first).await?;
+                inner.commit(batch).await
+            });
+        }
         if self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
             let error = self.error.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
             return Box::pin(std::future::ready(Err(error)));

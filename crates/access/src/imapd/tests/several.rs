@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use mailbox::Retention;
+use mail::Flag;
+use mailbox::{FlagChange, Retention};
+use store::Batch;
 
 use super::{Client, House};
 
@@ -41,6 +43,25 @@ async fn silent_hides_only_what_it_did_itself() {
     a.run("STORE 1 +FLAGS (\\Seen)").await;
     b.check("STORE 1:2 +FLAGS.SILENT (\\Flagged)", "* 1 FETCH (UID 1 FLAGS (\\Seen))\nOK Flags stored").await;
     b.check("NOOP", "OK Nothing done").await;
+}
+
+/// RFC 3501 §6.4.6: what others change is told, .SILENT or not, also where both change the same message at once.
+#[tokio::test]
+async fn what_others_change_at_the_same_moment_is_told() {
+    for command in ["STORE 1 +FLAGS.SILENT (\\Seen)", "FETCH 1 BODY[TEXT]"] {
+        let house = House::new().await;
+        house.fill(1).await;
+        let mut client = house.in_inbox().await;
+        let view = house.parts.mailboxes.view(house.account, mailbox::INBOX).await.expect("a view");
+        let first = *view.get(1).expect("a message");
+        let (mut batch, flagged) = (Batch::new(), [Flag::Flagged].into_iter().collect());
+        let change = FlagChange::Add;
+        house.parts.mailboxes.store_flags(&mut batch, &view, &[first], change, &flagged).expect("good flags");
+        house.faulty.slip_in(batch);
+        let reply = client.run(command).await;
+        assert!(reply.contains("* 1 FETCH (UID 1 FLAGS (\\Flagged \\Seen \\Recent))\n"), "{command}: {reply}");
+        client.check("NOOP", "OK Nothing done").await;
+    }
 }
 
 #[tokio::test]
