@@ -25,14 +25,18 @@ use world::World;
 
 use crate::retain;
 
+pub(crate) use backup::Conversation;
 pub(crate) use reply::{
     AccountDetail, AccountRow, AliasRow, BroughtBack, ConnectionFigures, DiskFigures, DnsRecord, HeldFile,
     HeldMoment, JourneyEvent, JourneyRow, ListenerRow, LostRow, MailboxRow, QueueFigures, QueueRecipient,
-    QueueRow, RemovedRow, Reply, Status, StoreFigures,
+    QueueRow, RemovedRow, Reply, Salvaged, Status, StoreFigures,
 };
-pub(crate) use request::{LostFilter, LostPlace, NewPassword, QueueAction, QueueFilter, Request, TraceQuery};
+pub(crate) use request::{
+    LostFilter, LostPlace, NewPassword, QueueAction, QueueFilter, Request, SalvageQuery, TraceQuery,
+};
 pub(crate) use status::Running;
 pub(crate) use trace::{journey_row, point_in_time};
+pub(crate) use undelete::mailbox_name;
 
 /// Rows of one page of a list.
 const PAGE: usize = 1000;
@@ -54,7 +58,7 @@ pub(crate) struct Office {
 }
 
 /// Why a change was not made.
-enum Trouble {
+pub(crate) enum Trouble {
     /// Another change came first: try again.
     Conflict,
     /// Said to the operator.

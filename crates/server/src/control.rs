@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use store::embedded::backup::Local;
 use tokio::sync::watch;
 use world::{Either, Listener, Stream, World, race};
 
 use crate::serve::told;
 
-use crate::admin::{Office, Reply, Request};
+use crate::admin::{Conversation, Office, Reply, Request};
 
 /// The socket's name in `data_dir`.
 const SOCKET: &str = "control.sock";
@@ -59,11 +58,11 @@ pub(crate) async fn run(
 }
 
 async fn converse(world: World, mut stream: Stream, office: Arc<Office>) {
-    // Files that a backup copies are held as long as the conversation goes on.
-    let mut held = Local::new(Arc::clone(&office.store));
+    // Files that a backup copies, for instance, are held as long as the conversation goes on.
+    let mut conversation = Conversation::new(&office);
     while let Some(Ok(bytes)) = world.clock.within(PATIENCE, receive(&mut stream)).await {
         let outcome: Outcome = match serde_json::from_slice::<Request>(&bytes) {
-            Ok(request) => office.carry_out_in(&mut held, request).await,
+            Ok(request) => office.carry_out_in(&mut conversation, request).await,
             Err(e) => {
                 Err(format!("the server does not understand this command ({e}); is it another version?"))
             }

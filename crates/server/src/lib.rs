@@ -18,6 +18,7 @@ mod logging;
 mod medium;
 mod restore;
 mod retain;
+mod salvage;
 mod scrub;
 mod serve;
 mod services;

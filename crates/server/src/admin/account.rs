@@ -94,7 +94,7 @@ impl Office {
         Ok(Reply::Account { account: AccountDetail { account: row(&account), mailboxes } })
     }
 
-    pub(super) async fn account(&self, who: &str) -> Result<Account, Trouble> {
+    pub(crate) async fn account(&self, who: &str) -> Result<Account, Trouble> {
         let who = address(who)?.to_string();
         let found = self.directory.account_by_login(&who).await?;
         found.ok_or_else(|| Trouble::Said(directory::Error::NoSuchAccount(who).to_string()))

@@ -44,6 +44,9 @@ pub(crate) enum Reply {
     BroughtBack {
         outcome: BroughtBack,
     },
+    Salvaged {
+        outcome: Salvaged,
+    },
     Aliases {
         rows: Vec<AliasRow>,
         next: Option<String>,
@@ -139,6 +142,25 @@ pub(crate) struct LostRow {
     pub(crate) subject: Option<String>,
     /// The journey's id.
     pub(crate) message: String,
+}
+
+/// What was restored out of a backup, so far.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Salvaged {
+    /// Messages of the backup that were asked for.
+    pub(crate) matched: u64,
+    /// Of these, messages that were not there any more.
+    pub(crate) total: u64,
+    /// Of these, messages that were looked at so far.
+    pub(crate) done: u64,
+    /// Messages that are there again.
+    pub(crate) added: u64,
+    /// Messages that the backup cannot give.
+    pub(crate) unreadable: u64,
+    /// How many into each mailbox.
+    pub(crate) mailboxes: BTreeMap<String, u64>,
+    /// Whether that is all.
+    pub(crate) finished: bool,
 }
 
 /// What was brought back.

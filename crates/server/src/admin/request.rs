@@ -1,6 +1,7 @@
 //! What can be asked for, as it goes over the control socket.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +86,12 @@ pub(crate) enum Request {
     Trace {
         query: TraceQuery,
     },
+    /// Open a backup to restore mail out of it, as long as this conversation goes on.
+    SalvageOpen {
+        query: SalvageQuery,
+    },
+    /// Add the next messages of it.
+    SalvageNext,
     Status,
     /// Hold the store's files from now on, until this conversation ends.
     BackupHold,
@@ -172,6 +179,23 @@ pub(crate) struct LostPlace {
     pub(crate) mailbox: u32,
     pub(crate) modseq: u64,
     pub(crate) uid: u32,
+}
+
+/// Which messages of a backup: all that is given must match.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SalvageQuery {
+    /// The backup.
+    pub(crate) dir: PathBuf,
+    /// Its moment; the newest if neither is given.
+    pub(crate) to: Option<String>,
+    pub(crate) checkpoint: Option<u64>,
+    pub(crate) account: String,
+    pub(crate) mailbox: Option<String>,
+    pub(crate) message_id: Option<String>,
+    pub(crate) uid: Option<u32>,
+    pub(crate) uidvalidity: Option<u32>,
+    /// Into this mailbox instead of where they were.
+    pub(crate) into: Option<String>,
 }
 
 /// Which journeys: all that is given must match.

@@ -144,7 +144,7 @@ impl Office {
     }
 
     /// The mailbox of that name, made if there is none.
-    pub(super) async fn mailbox_named(
+    pub(crate) async fn mailbox_named(
         &self,
         account: AccountId,
         name: &MailboxName,
@@ -206,7 +206,7 @@ impl Tally {
 }
 
 /// A mailbox's name as an operator wrote it.
-pub(super) fn mailbox_name(text: &str) -> Result<MailboxName, Trouble> {
+pub(crate) fn mailbox_name(text: &str) -> Result<MailboxName, Trouble> {
     MailboxName::new(text).map_err(|why| Trouble::Said(format!("{text:?}: {why}")))
 }
 

@@ -45,3 +45,12 @@ pub(super) async fn with_bar<F: Future>(
 pub(super) fn progress() -> Arc<Progress> {
     Arc::default()
 }
+
+/// A bar that counts messages; hidden where standard error is no terminal.
+pub(super) fn count(word: &'static str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let style = "{prefix:>9} [{bar:30}] {pos} of {len} messages, {per_sec}, {eta} to go";
+    bar.set_style(ProgressStyle::with_template(style).expect("the template is right").progress_chars("=> "));
+    bar.set_prefix(word);
+    bar
+}

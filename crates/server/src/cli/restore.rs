@@ -8,6 +8,7 @@ use serde::Serialize;
 use store::embedded::backup::{Choice, Wanted};
 
 use super::{Failure, bar, output, run, status};
+use crate::admin::{Reply, Request, SalvageQuery, Salvaged};
 use crate::{admin, backup, restore};
 
 #[derive(Debug, Args)]
@@ -26,9 +27,34 @@ pub(super) struct Arguments {
     /// Move the store that is there aside; without it, one that is there is left alone
     #[arg(long)]
     replace: bool,
+    /// Only this account's mail, and only what is missing; into the store that is in use
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["replace", "incomplete"])]
+    account: Option<String>,
+    #[command(flatten)]
+    part: Part,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
+}
+
+/// Which of an account's mail.
+#[derive(Debug, Args)]
+struct Part {
+    /// With --account: what was in this mailbox
+    #[arg(long, value_name = "NAME", requires = "account")]
+    mailbox: Option<String>,
+    /// With --account: what has this Message-ID, with or without its angle brackets
+    #[arg(long, value_name = "ID", requires = "account")]
+    message_id: Option<String>,
+    /// With --mailbox: what had this UID
+    #[arg(long, value_name = "UID", requires = "mailbox")]
+    uid: Option<u32>,
+    /// With --uid: only if the mailbox had this UIDVALIDITY
+    #[arg(long, value_name = "N", requires = "uid")]
+    uidvalidity: Option<u32>,
+    /// With --account: into this mailbox, instead of where it was
+    #[arg(long, value_name = "NAME", requires = "account")]
+    into: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -48,6 +74,22 @@ struct Made {
 
 impl Arguments {
     pub(super) async fn run(self, config: &Path) -> Result<(), Failure> {
+        if let Some(account) = self.account {
+            let part = self.part;
+            let query = SalvageQuery {
+                // The server may run in another directory.
+                dir: std::path::absolute(&self.dir).unwrap_or(self.dir),
+                to: self.to,
+                checkpoint: self.checkpoint,
+                account,
+                mailbox: part.mailbox,
+                message_id: part.message_id,
+                uid: part.uid,
+                uidvalidity: part.uidvalidity,
+                into: part.into,
+            };
+            return Box::pin(salvage(config, query, self.json)).await;
+        }
         let config = run::load(config)?;
         let world = world::real::world(&config.dns_servers);
         let choice = match (&self.to, self.checkpoint) {
@@ -72,6 +114,51 @@ impl Arguments {
             say(&made);
         }
         Ok(())
+    }
+}
+
+/// Restores mail of one account, step by step.
+async fn salvage(config: &Path, query: SalvageQuery, json: bool) -> Result<(), Failure> {
+    let account = query.account.clone();
+    let mut runner = run::Runner::open(config).await?;
+    let bar = bar::count("restore");
+    let mut request = Request::SalvageOpen { query };
+    let outcome = loop {
+        match runner.call(request).await {
+            Ok(Reply::Salvaged { outcome }) if outcome.finished => break Ok(outcome),
+            Ok(Reply::Salvaged { outcome }) => {
+                bar.set_length(outcome.total);
+                bar.set_position(outcome.done);
+            }
+            Ok(_) => break Err(Failure::Failed("the running server answered something else".into())),
+            Err(failure) => break Err(failure),
+        }
+        request = Request::SalvageNext;
+    };
+    bar.finish_and_clear();
+    runner.close().await;
+    let outcome = outcome?;
+    if json {
+        output::say_json(&outcome);
+    } else {
+        say_salvaged(&account, &outcome);
+    }
+    match (outcome.matched, outcome.unreadable) {
+        (0, _) => Err(Failure::Failed("nothing in the backup matches".into())),
+        (_, 0) => Ok(()),
+        (_, unreadable) => Err(Failure::Failed(format!(
+            "{unreadable} messages in the backup cannot be read; see: posthouse verify"
+        ))),
+    }
+}
+
+fn say_salvaged(account: &str, outcome: &Salvaged) {
+    for (mailbox, count) in &outcome.mailboxes {
+        output::say(format!("{count} restored to {} of {account}", output::clean(mailbox)));
+    }
+    match outcome.matched - outcome.total {
+        0 => {}
+        there => output::say(format!("{there} are there already")),
     }
 }
 

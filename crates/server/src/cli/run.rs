@@ -6,7 +6,7 @@ use std::time::Duration;
 use world::disk;
 
 use super::{Failure, output};
-use crate::admin::{Office, Reply, Request};
+use crate::admin::{Conversation, Office, Reply, Request};
 use crate::config::Config;
 use crate::control::Client;
 use crate::{certificate, medium, serve};
@@ -70,7 +70,7 @@ pub(super) enum Runner {
     /// The running server.
     Server(Box<Client>),
     /// We, with the store opened.
-    Here(Box<Office>),
+    Here(Box<Office>, Box<Conversation>),
 }
 
 impl Runner {
@@ -86,9 +86,9 @@ impl Runner {
             }
             match serve::open_store(&world, &config, &serve::Tuning::default()).await {
                 Ok(store) => {
-                    return Ok(Self::Here(Box::new(
-                        Office::new(world, store, config.hostname).keeping(config.retention),
-                    )));
+                    let office = Office::new(world, store, config.hostname).keeping(config.retention);
+                    let conversation = Conversation::new(&office);
+                    return Ok(Self::Here(Box::new(office), Box::new(conversation)));
                 }
                 Err(store::Error::Locked(_)) if world.clock.mono() < patience => {
                     world.clock.sleep(GLANCE).await;
@@ -101,13 +101,14 @@ impl Runner {
     pub(super) async fn call(&mut self, request: Request) -> Result<Reply, Failure> {
         let reply = match self {
             Self::Server(client) => client.call(&request).await,
-            Self::Here(office) => office.carry_out(request).await,
+            Self::Here(office, conversation) => office.carry_out_in(conversation, request).await,
         };
         reply.map_err(Failure::Failed)
     }
 
     pub(super) async fn close(self) {
-        if let Self::Here(office) = self {
+        if let Self::Here(office, conversation) = self {
+            drop(conversation);
             office.store.close().await;
         }
     }
