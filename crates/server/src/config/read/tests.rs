@@ -40,6 +40,7 @@ fn the_documentation_tells_the_truth() {
     let plain = |o: &Outbound| (o.port, o.concurrency, o.concurrency_per_destination, o.connect_timeout);
     assert_eq!(plain(&told.outbound), plain(&default.outbound));
     assert_eq!(told.segment_size, default.segment_size);
+    assert_eq!(told.retention, default.retention);
     // Every key that the reader asks for is in the example.
     let reader = include_str!("../read.rs");
     let asked = reader.split(['(', ' ']).zip(reader.split(['(', ' ']).skip(1));
