@@ -7,6 +7,7 @@ use crate::rng::Dice;
 
 /// What a message's body is made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent traits")]
 pub struct Shape {
     /// Bytes of the body, roughly.
     pub size: u32,
@@ -77,7 +78,7 @@ impl Shape {
 
     fn line(self, body: &mut Vec<u8>, token: u64, line: u64, dice: u64) {
         if self.dots && dice.is_multiple_of(3) {
-            body.extend_from_slice(&b"...."[..(dice >> 8) as usize % 3 + 1]);
+            body.extend_from_slice(&b"..."[..=(dice >> 8) as usize % 3]);
             if (dice >> 16).is_multiple_of(2) {
                 body.extend_from_slice(b"\r\n");
                 return;

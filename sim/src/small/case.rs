@@ -203,8 +203,8 @@ impl<'a> Scene<'a> {
         let (operations, polls) = (self.operations(), self.universe.executor.polls());
         self.begin_trouble();
         let submitting = submitter::run(self.office.visitor("ann"), self.plan(), Arc::clone(&self.ledger));
-        let in_time =
-            race(async { self.trouble_and(submitting).await }, self.universe.executor.sleep(TOO_LONG)).await;
+        let submitting = Box::pin(self.trouble_and(submitting));
+        let in_time = race(submitting, self.universe.executor.sleep(TOO_LONG)).await;
         if let Either::Right(()) = in_time {
             self.complain("I19", "the submitter has no answer after six days");
         }
@@ -314,7 +314,7 @@ impl<'a> Scene<'a> {
 
     /// I19: waits until nothing is in the queue.
     async fn drain(&mut self) {
-        let started = self.universe.executor.elapsed();
+        let deadline = self.universe.executor.elapsed() + TOO_LONG;
         loop {
             if let Some(store) = self.office.store() {
                 let now = self.office.machine().clock.wall();
@@ -323,7 +323,7 @@ impl<'a> Scene<'a> {
                     _ => {}
                 }
             }
-            if self.universe.executor.elapsed() - started > TOO_LONG {
+            if self.universe.executor.elapsed() > deadline {
                 let why = self.office.why_failed().unwrap_or_default();
                 return self.complain("I19", &format!("mail is still in the queue after six days; {why}"));
             }

@@ -84,7 +84,8 @@ impl Conversation {
         let mut reply = format!("250-{}", self.host.plan.host);
         for extension in ["PIPELINING", "8BITMIME", "SMTPUTF8", "DSN", "CHUNKING", "ENHANCEDSTATUSCODES"] {
             if self.host.offers() {
-                reply += &format!("\r\n250-{extension}");
+                reply.push_str("\r\n250-");
+                reply.push_str(extension);
             }
         }
         let small = self.host.plan.missing > 0 && !self.host.offers();

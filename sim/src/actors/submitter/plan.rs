@@ -73,6 +73,7 @@ impl To {
 
 /// How the message is brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent habits")]
 pub struct Way {
     /// Commands in one write, where the office offers PIPELINING.
     pub pipelined: bool,
@@ -241,10 +242,9 @@ fn one<'a>(dice: &mut Dice, from: &'a [String]) -> Option<&'a String> {
 /// Users write as themselves; others as anybody, also as our users (forged) and as nobody.
 fn sender(dice: &mut Dice, people: &People, port: Port) -> String {
     let pool = match (port, dice.below(12)) {
-        (Port::Submission, _) => &people.users,
+        (Port::Submission, _) | (_, 2) => &people.users,
         (_, 0) => return String::new(),
         (_, 1) => return format!("forged{}@nobody.test", dice.below(1000)),
-        (_, 2) => &people.users,
         _ => &people.others,
     };
     one(dice, pool).cloned().unwrap_or_default()

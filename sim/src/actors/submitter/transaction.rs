@@ -1,5 +1,6 @@
 //! One transaction: MAIL, RCPT, the message, its answer; what is known at each moment goes into the ledger first.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::session::{Reply, Session};
@@ -7,6 +8,8 @@ use super::{Errand, Point, Port, To};
 use crate::actors::letter::{Letter, stuffed};
 use crate::actors::lines::Gone;
 use crate::oracle::ledger::{Fate, Rcpt, Try};
+
+const TAKES_ALL: &str = "a String takes everything";
 
 /// A transaction under way.
 struct Transaction<'a> {
@@ -47,7 +50,7 @@ impl Transaction<'_> {
         }
         self.perhaps_hang_up(Point::Mail)?;
         for to in self.left.clone() {
-            session.say(&self.rcpt(&to, session)).await?;
+            session.say(&rcpt(&to, session)).await?;
             let reply = session.reply(self.errand).await?;
             self.rcpt_answered(to, &reply);
         }
@@ -69,7 +72,7 @@ impl Transaction<'_> {
         let all = self.left.clone();
         let mut words = self.mail(session) + "\r\n";
         for to in &all {
-            words += &(self.rcpt(to, session) + "\r\n");
+            words += &(rcpt(to, session) + "\r\n");
         }
         let mut bytes = words.into_bytes();
         if chunking {
@@ -112,24 +115,11 @@ impl Transaction<'_> {
             line += " BODY=8BITMIME";
         }
         if step.way.size && offers.size {
-            line += &format!(" SIZE={}", self.letter.sent.len());
+            write!(line, " SIZE={}", self.letter.sent.len()).expect(TAKES_ALL);
         }
         if step.way.dsn && offers.dsn {
             let ret = if step.token.is_multiple_of(2) { "FULL" } else { "HDRS" };
-            line += &format!(" RET={ret} ENVID=e{}+2Bx", step.token);
-        }
-        line
-    }
-
-    fn rcpt(&self, to: &To, session: &Session) -> String {
-        let mut line = format!("RCPT TO:<{}>", to.address);
-        if session.offers.dsn {
-            if let Some(notify) = &to.notify {
-                line += &format!(" NOTIFY={notify}");
-            }
-            if to.orcpt {
-                line += &format!(" ORCPT=rfc822;{}", to.address.replace('+', "+2B"));
-            }
+            write!(line, " RET={ret} ENVID=e{}+2Bx", step.token).expect(TAKES_ALL);
         }
         line
     }
@@ -317,4 +307,18 @@ impl Transaction<'_> {
         self.errand.ledger.saw("submitter.hangs-up");
         Err(Gone::Closed)
     }
+}
+
+fn rcpt(to: &To, session: &Session) -> String {
+    let mut line = format!("RCPT TO:<{}>", to.address);
+    if session.offers.dsn {
+        if let Some(notify) = &to.notify {
+            write!(line, " NOTIFY={notify}").expect(TAKES_ALL);
+        }
+        if to.orcpt {
+            let original = to.address.replace('+', "+2B");
+            write!(line, " ORCPT=rfc822;{original}").expect(TAKES_ALL);
+        }
+    }
+    line
 }

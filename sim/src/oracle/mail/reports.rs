@@ -11,7 +11,7 @@ use crate::oracle::book::Final;
 /// Under this token a client notes that it took a message without one (a report, say) out of a mailbox.
 const UNNAMED: u64 = 0;
 
-impl<'a> Audit<'a> {
+impl Audit<'_> {
     /// Follows the reports about one message to its sender.
     pub(super) fn reports(&self, take: &Take<'_>, told: &Told, out: &mut Vec<Violation>) {
         let mut seen = BTreeSet::new();

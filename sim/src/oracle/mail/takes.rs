@@ -55,7 +55,9 @@ impl<'a> Audit<'a> {
             add(&queued.bytes, queued.item.message);
         }
         for (id, accepted) in &self.truth {
-            accepted.iter().for_each(|accepted| add(&accepted.bytes, *id));
+            for accepted in accepted {
+                add(&accepted.bytes, *id);
+            }
         }
         for (id, journey) in &self.facts.journeys {
             for event in &journey.events {
