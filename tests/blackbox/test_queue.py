@@ -17,7 +17,7 @@ from peers import free_port
 from sink import Sink
 from zone import NameServer
 
-ITEMS = int(os.environ.get("POSTHOUSE_QUEUE", "20000"))
+ITEMS = int(os.environ.get("POSTHOUSE_QUEUE", "10000"))
 DOMAINS = 10
 ALIVE = "d0.test"
 
