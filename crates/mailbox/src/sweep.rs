@@ -37,40 +37,34 @@ impl Mailboxes {
     /// conflict.
     pub async fn sweep(&self, batch: &mut Batch, limit: usize) -> Result<Swept, Error> {
         let snapshot = self.store.snapshot();
-        let Some(task) = self.next_task(&snapshot).await? else { return Ok(Swept::Nothing) };
-        batch.expect(task.key.clone(), Expect::Version(task.version));
-        let (account, mailbox) = (task.account, task.mailbox);
-        let done = match task.what {
-            Due::Graves => {
-                let swept = sweep_graves(&snapshot, batch, account, mailbox, task.until, limit).await?;
-                if swept < limit {
-                    keep_tombstones(&snapshot, batch, &task).await?;
-                }
-                swept < limit
-            }
-            Due::Tombstones => drop_tombstones(&snapshot, batch, &task, limit).await?,
-            Due::Mailbox => sweep_mailbox(&snapshot, batch, account, mailbox, limit).await?,
-            Due::Account | Due::Now => sweep_account(&snapshot, batch, account, limit).await?,
-        };
-        if done {
-            batch.delete(task.key);
+        match self.next_task(&snapshot).await? {
+            Some(task) => carry_out(&snapshot, batch, task, limit).await,
+            None => Ok(Swept::Nothing),
         }
-        let is_account = matches!(task.what, Due::Account | Due::Now);
-        Ok(if is_account { Swept::Account(account) } else { Swept::Some })
+    }
+
+    /// Like [`sweep`](Self::sweep), but whatever has been kept longest goes, however short that is: for a disk that has
+    /// no room for new mail any more (F14).
+    pub async fn sweep_early(&self, batch: &mut Batch, limit: usize) -> Result<Swept, Error> {
+        let snapshot = self.store.snapshot();
+        let mut oldest: Option<Task> = None;
+        for what in [Due::Now, Due::Graves, Due::Mailbox, Due::Account] {
+            let first = first_task(&snapshot, what).await?;
+            oldest = [oldest, first].into_iter().flatten().min_by_key(|task| task.age);
+        }
+        match oldest {
+            Some(task) => carry_out(&snapshot, batch, task, limit).await,
+            None => Ok(Swept::Nothing),
+        }
     }
 
     /// The oldest thing of some kind that is kept no longer.
     async fn next_task(&self, snapshot: &Snapshot) -> Result<Option<Task>, Error> {
         let (now, retention) = (age(snapshot).await?, self.retention());
         for what in Due::ALL {
-            let found = snapshot.range(&keys::all_due(what), 1).await?;
-            let Some((key, found)) = found.into_iter().next() else { continue };
-            let (age, account, mailbox) = keys::due_parts(&key).ok_or_else(|| {
-                store::Error::Damaged("a key of what is to be removed cannot be read".into())
-            })?;
-            if age.saturating_add(retention.seconds(what)) <= now {
-                let until = decode_until(&found.value)?;
-                return Ok(Some(Task { what, key, version: found.version, age, account, mailbox, until }));
+            let Some(task) = first_task(snapshot, what).await? else { continue };
+            if task.age.saturating_add(retention.seconds(what)) <= now {
+                return Ok(Some(task));
             }
         }
         Ok(None)
@@ -89,6 +83,39 @@ impl Mailboxes {
         }
         Ok(())
     }
+}
+
+/// What has been kept longest of a kind.
+async fn first_task(snapshot: &Snapshot, what: Due) -> Result<Option<Task>, Error> {
+    let found = snapshot.range(&keys::all_due(what), 1).await?;
+    let Some((key, found)) = found.into_iter().next() else { return Ok(None) };
+    let (age, account, mailbox) = keys::due_parts(&key)
+        .ok_or_else(|| store::Error::Damaged("a key of what is to be removed cannot be read".into()))?;
+    let until = decode_until(&found.value)?;
+    Ok(Some(Task { what, key, version: found.version, age, account, mailbox, until }))
+}
+
+/// One step of a removal.
+async fn carry_out(snapshot: &Snapshot, batch: &mut Batch, task: Task, limit: usize) -> Result<Swept, Error> {
+    batch.expect(task.key.clone(), Expect::Version(task.version));
+    let (account, mailbox) = (task.account, task.mailbox);
+    let done = match task.what {
+        Due::Graves => {
+            let swept = sweep_graves(snapshot, batch, account, mailbox, task.until, limit).await?;
+            if swept < limit {
+                keep_tombstones(snapshot, batch, &task).await?;
+            }
+            swept < limit
+        }
+        Due::Tombstones => drop_tombstones(snapshot, batch, &task, limit).await?,
+        Due::Mailbox => sweep_mailbox(snapshot, batch, account, mailbox, limit).await?,
+        Due::Account | Due::Now => sweep_account(snapshot, batch, account, limit).await?,
+    };
+    if done {
+        batch.delete(task.key);
+    }
+    let is_account = matches!(task.what, Due::Account | Due::Now);
+    Ok(if is_account { Swept::Account(account) } else { Swept::Some })
 }
 
 /// The value under a key of what is to be removed: up to which MODSEQ, where that is asked.

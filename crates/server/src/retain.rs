@@ -16,6 +16,12 @@ use crate::serve::told;
 
 /// Things that one commit removes, so that none grows large and mail goes on in between.
 const AT_ONCE: usize = 500;
+/// Those that go early at a time: no more than room is needed.
+const AT_ONCE_EARLY: usize = 50;
+/// How often it is looked whether the disk has room for new mail.
+const GLANCE: Duration = Duration::from_secs(5);
+/// How long the store may take to give room back before more goes.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Counts the time and removes what is old enough, until the server stops.
 pub(crate) async fn run(
@@ -37,8 +43,36 @@ pub(crate) async fn run(
         }
         let period = office.mailboxes.retention().period();
         let wait = race(office.world.clock.sleep(period), retention.changed());
-        if let Either::Left(()) = race(told(&mut stop), wait).await {
-            return;
+        // While it waits, the disk may run out of room.
+        match race(told(&mut stop), race(wait, make_room(&office))).await {
+            Either::Left(()) => return,
+            Either::Right(_) => {}
+        }
+    }
+}
+
+/// Looks for room now and then. When the disk has none for new mail, what is kept to be brought back goes early, oldest
+/// first, until there is some: to take mail comes first (F14). Ends only when nothing could be read.
+async fn make_room(office: &Office) {
+    let mut told = false;
+    loop {
+        if office.store.check_room(0) != Err(store::Error::Full) {
+            told = false;
+            office.world.clock.sleep(GLANCE).await;
+            continue;
+        }
+        if !std::mem::replace(&mut told, true) {
+            tracing::warn!(
+                "the disk is short of room: removing what is kept to be brought back, oldest first"
+            );
+        }
+        match sweep_step(office, true).await {
+            // What is free again is found by the store a moment later.
+            Ok(_) => office.world.clock.sleep(PAUSE).await,
+            Err(error) => {
+                tracing::error!(%error, "cannot make room by removing what is kept");
+                office.world.clock.sleep(GLANCE).await;
+            }
         }
     }
 }
@@ -72,18 +106,27 @@ async fn tend(office: &Office, seconds: u64) -> Result<(), store::Error> {
 
 /// Removes what is old enough.
 pub(crate) async fn sweep(office: &Office) -> Result<(), store::Error> {
-    loop {
-        let mut batch = Batch::new();
-        match office.mailboxes.sweep(&mut batch, AT_ONCE).await.map_err(store_error)? {
-            Swept::Nothing => return Ok(()),
-            Swept::Some => {}
-            // A part of its mail is gone then: it must not come back.
-            Swept::Account(id) => office.directory.forget_account(&mut batch, id),
-        }
-        match office.store.commit(batch).await {
-            Ok(_) | Err(store::Error::Conflict) => {}
-            Err(error) => return Err(error),
-        }
+    while sweep_step(office, false).await? {}
+    Ok(())
+}
+
+/// Removes some of what is old enough, or, where room is needed, of what is oldest. Whether there was any.
+async fn sweep_step(office: &Office, early: bool) -> Result<bool, store::Error> {
+    let (mailboxes, mut batch) = (&office.mailboxes, Batch::new());
+    let swept = if early {
+        mailboxes.sweep_early(&mut batch, AT_ONCE_EARLY).await
+    } else {
+        mailboxes.sweep(&mut batch, AT_ONCE).await
+    };
+    match swept.map_err(store_error)? {
+        Swept::Nothing => return Ok(false),
+        Swept::Some => {}
+        // A part of its mail is gone then: it must not come back.
+        Swept::Account(id) => office.directory.forget_account(&mut batch, id),
+    }
+    match office.store.commit(batch).await {
+        Ok(_) | Err(store::Error::Conflict) => Ok(true),
+        Err(error) => Err(error),
     }
 }
 

@@ -276,3 +276,27 @@ async fn a_removed_account_goes_without_a_trace() {
         assert_eq!(left, [&[3, 16][..], &[3, 17]], "only the age");
     }
 }
+
+/// F14: on a full disk what was kept longest goes early, step by step, and nothing that lives.
+#[tokio::test]
+async fn what_is_kept_goes_early_when_room_is_needed() {
+    let house = House::with(4).await;
+    house.keep(14 * DAY, 30 * DAY);
+    house.expunge(&[1]).await;
+    let mut batch = Batch::new();
+    house.mailboxes.grow_older(&mut batch, DAY, NOW);
+    house.commit(batch).await;
+    house.expunge(&[3]).await;
+    for left in [vec![3], vec![]] {
+        let mut batch = Batch::new();
+        assert_eq!(house.mailboxes.sweep(&mut batch, 9).await, Ok(Swept::Nothing), "it is not time");
+        assert_eq!(house.mailboxes.sweep_early(&mut batch, 9).await, Ok(Swept::Some));
+        house.commit(batch).await;
+        let kept: Vec<u32> = house.lost().await.iter().map(|lost| lost.place.uid.get()).collect();
+        assert_eq!(kept, left, "oldest first");
+    }
+    let mut batch = Batch::new();
+    assert_eq!(house.mailboxes.sweep_early(&mut batch, 9).await, Ok(Swept::Nothing));
+    assert!(batch.is_empty());
+    assert_eq!(uids(&*house.view(INBOX).await), [2, 4]);
+}
