@@ -30,6 +30,7 @@ use clap::Parser;
 
 pub use config::{Config, Problems, Service};
 pub use epoch::begin as begin_epoch;
+pub use restore::{Report as RestoreReport, run as restore};
 pub use serve::{Server, Tuning, open_store};
 
 /// The program: does what the command line says and gives the exit status.

@@ -26,17 +26,19 @@ const LOCK: &str = "restore.lock";
 const PAGE: usize = 500;
 
 /// What came of a restore.
-pub(crate) struct Report {
-    pub(crate) restored: Restored,
+#[derive(Debug)]
+pub struct Report {
+    /// What was restored.
+    pub restored: Restored,
     /// Queue items that are on hold now.
-    pub(crate) held: usize,
+    pub held: usize,
     /// Where the store is that was there before.
-    pub(crate) moved_to: Option<PathBuf>,
+    pub moved_to: Option<PathBuf>,
 }
 
 /// Puts a moment of the backup in `dir` into the place of the store of a configuration. A store that is there is
 /// moved aside if `replace` says so; otherwise nothing is touched.
-pub(crate) async fn run(
+pub async fn run(
     world: &World,
     config: &Config,
     dir: &Path,
@@ -45,6 +47,7 @@ pub(crate) async fn run(
     progress: Arc<Progress>,
 ) -> Result<Report, String> {
     let place = Place { world, data_dir: &config.data_dir };
+    let had_store = place.has_store();
     let _locks = place.take(replace).await?;
     let draft = config.data_dir.join(DRAFT);
     let said = |error: Error| error.to_string();
@@ -69,7 +72,7 @@ pub(crate) async fn run(
             return Err(error.to_string());
         }
     };
-    let moved_to = place.put(&draft)?;
+    let moved_to = place.put(&draft, had_store)?;
     Ok(Report { restored, held, moved_to })
 }
 
@@ -153,12 +156,16 @@ impl Place<'_> {
     }
 
     /// Renames the draft into its place; a crash in between leaves the draft, and no store.
-    fn put(&self, draft: &Path) -> Result<Option<PathBuf>, String> {
+    fn put(&self, draft: &Path, had_store: bool) -> Result<Option<PathBuf>, String> {
         let disk = self.world.disk.as_ref();
         let failed =
             |what: &Path, error: std::io::Error| format!("cannot rename {}: {error}", what.display());
         let mut moved_to = None;
         if self.has_store() {
+            if !had_store {
+                let at = self.data_dir.display();
+                return Err(format!("a server was started in {at} meanwhile; stop it and try again"));
+            }
             let aside = self.aside();
             disk.rename(&self.store(), &aside).map_err(|error| failed(&self.store(), error))?;
             moved_to = Some(aside);

@@ -97,6 +97,12 @@ impl Folder {
             let path = segment::dir_of(&files_in(dir), part);
             disk.create_dir_all(&path).map_err(|error| failed(&error, &path))?;
         }
+        // So that the files are a store by themselves.
+        let own = segment::path(&files_in(dir), Place::Memory);
+        if !disk.exists(&own) {
+            let header = segment::Header { place: Place::Memory, boot: 0, salt };
+            folder.write(&own, &header.encode())?;
+        }
         disk.create_dir_all(&dir.join(CHECKPOINTS)).map_err(io)?;
         if !disk.exists(&dir.join(README)) {
             folder.write(&dir.join(README), README_TEXT.as_bytes())?;
