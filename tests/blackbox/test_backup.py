@@ -33,8 +33,8 @@ def subjects(house, user="ann@alpha.test"):
 
 
 def on_disk(directory):
-    """Allocated or not: the bytes in all files of a backup but the manifests."""
-    return sum(path.stat().st_size for path in (directory / "files").rglob("*") if path.is_file())
+    """The bytes in the log, the archives and the bodies of a backup."""
+    return sum(path.stat().st_size for path in (directory / "files").glob("*/*"))
 
 
 class Load:
