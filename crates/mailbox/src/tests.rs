@@ -1,5 +1,6 @@
 //! Tests over the store in memory.
 
+mod crash;
 mod emails;
 mod epoch;
 mod model;
@@ -8,11 +9,15 @@ mod removed;
 mod views;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use mail::{AccountId, Flags, Id, Keyword, MailboxId, MailboxName, Uid, Wall};
+use store::embedded::Options;
 use store::{Batch, Key, Receipt, Space, Store, Versioned};
+
+use world::disk::memory::MemoryDisk;
 
 use crate::{Entry, Lost, Mailboxes, NewEmail, Swept, View};
 
@@ -48,6 +53,15 @@ impl House {
         house.mailboxes.provision(&mut batch, ANN);
         house.commit(batch).await;
         house
+    }
+
+    /// A process with a store on `disk`, which dies with the disk's next crash.
+    pub(crate) async fn on(disk: &MemoryDisk) -> Self {
+        let mut world = world::real::world(&["127.0.0.1:9".parse().expect("an address")]);
+        world.disk = Arc::new(disk.until_crash());
+        let options = Options { segment_bytes: 256 << 10, ..Options::default() };
+        let store = store::embedded::open(&world, Path::new("/store"), options).await.expect("a store");
+        Self { mailboxes: Mailboxes::new(store.clone()), store }
     }
 
     pub(crate) async fn commit(&self, batch: Batch) -> Receipt {

@@ -56,7 +56,7 @@ impl Mailboxes {
         names.extend(deleted.iter().map(|(id, _, remains)| (*id, remains.record.name.clone())));
         let mut lost = Vec::new();
         if after.is_none_or(|after| !after.with_mailbox) {
-            let range = rest(keys::graves_of(account), after.map(|p| grave_key(account, p)));
+            let range = rest(keys::graves_of(account), after.map(|p| grave_key(account, p)).as_ref());
             for (key, found) in snapshot.range(&range, limit).await? {
                 lost.push(read_grave(&key, &found, &names)?);
             }
@@ -67,7 +67,7 @@ impl Mailboxes {
                 continue;
             }
             let last = behind.filter(|after| after.mailbox == *id).map(|p| entry_key(account, p));
-            let range = rest(keys::entries_after(account, *id, ModSeq(0)), last);
+            let range = rest(keys::entries_after(account, *id, ModSeq(0)), last.as_ref());
             for (key, found) in snapshot.range(&range, limit - lost.len()).await? {
                 lost.push(read_entry(&key, &found, *id, &remains.record.name, remains.at)?);
             }
@@ -117,8 +117,11 @@ fn entry_key(account: AccountId, p: Place) -> Key {
     keys::entry(account, p.mailbox, p.modseq, p.uid)
 }
 
-fn rest(range: KeyRange, last: Option<Key>) -> KeyRange {
-    last.map_or(range.clone(), |last| range.after(&last))
+fn rest(range: KeyRange, last: Option<&Key>) -> KeyRange {
+    match last {
+        Some(last) => range.after(last),
+        None => range,
+    }
 }
 
 fn damaged() -> Error {

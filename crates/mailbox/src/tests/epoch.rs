@@ -1,7 +1,5 @@
 //! A new epoch (F31).
 
-use std::path::Path;
-use std::sync::Arc;
 
 use mail::{AccountId, ModSeq, Wall};
 use proptest::prelude::*;
@@ -9,7 +7,7 @@ use store::Batch;
 use world::disk::memory::MemoryDisk;
 
 use super::{ANN, House, flags, name};
-use crate::{INBOX, Mailboxes, View};
+use crate::{INBOX, View};
 
 /// Wall clock time of the first restore, in seconds.
 const NOW: i64 = 1_800_000_000;
@@ -165,16 +163,6 @@ async fn a_clock_far_ahead_leaves_room() {
     }
 }
 
-/// A process with a store on `disk`, which dies with the disk's next crash.
-async fn open(disk: &MemoryDisk) -> House {
-    let mut world = world::real::world(&["127.0.0.1:9".parse().expect("an address")]);
-    world.disk = Arc::new(disk.until_crash());
-    let options =
-        store::embedded::Options { segment_bytes: 256 << 10, ..store::embedded::Options::default() };
-    let store = store::embedded::open(&world, Path::new("/store"), options).await.expect("a store");
-    House { mailboxes: Mailboxes::new(store.clone()), store }
-}
-
 fn shown(view: &View) -> (u32, u64) {
     (view.uid_validity().0.get(), view.highest_modseq().0)
 }
@@ -184,7 +172,7 @@ fn shown(view: &View) -> (u32, u64) {
 async fn a_crash_in_the_middle_is_no_end() {
     for steps in 0..6 {
         let disk = MemoryDisk::new();
-        let house = open(&disk).await;
+        let house = House::on(&disk).await;
         for account in 1..=4 {
             let mut batch = Batch::new();
             house.mailboxes.provision(&mut batch, AccountId(account));
@@ -197,7 +185,7 @@ async fn a_crash_in_the_middle_is_no_end() {
         let half = house.mailboxes.view(ANN, INBOX).await.expect("a mailbox");
         disk.crash(|| false);
         drop(house);
-        let house = open(&disk).await;
+        let house = House::on(&disk).await;
         while step(&house, 1).await {}
         assert!(!step(&house, 1).await);
         for account in 1..=4 {
