@@ -266,6 +266,11 @@ impl Executor {
         self.state().fuse = Some((process, polls.max(1), death));
     }
 
+    /// Takes back [`Executor::doom_in`].
+    pub fn reprieve(&self) {
+        self.state().fuse = None;
+    }
+
     /// Polls of all tasks so far.
     pub fn polls(&self) -> u64 {
         self.state().polls

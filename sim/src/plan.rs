@@ -41,6 +41,8 @@ pub struct Plan {
     pub faults: Vec<Fault>,
     /// How long things go wrong.
     pub safety: Duration,
+    /// How long a sync of the disk takes, in microseconds.
+    pub sync_us: (u64, u64),
 }
 
 impl Plan {

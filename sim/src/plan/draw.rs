@@ -13,12 +13,16 @@ use crate::town::{self, OfficePlan, PASSWORD, Town};
 
 pub(super) fn plan(dice: &mut Dice, seed: u64) -> Plan {
     let town = Town::draw(dice);
-    let safety = *dice.pick(&[
-        Duration::from_secs(20),
-        Duration::from_mins(2),
-        Duration::from_mins(20),
-        Duration::from_hours(3),
-    ]);
+    let safety = match dice.below(24) {
+        0 => Duration::from_hours(2 * 365 * 24),
+        1..3 => Duration::from_hours(20 * 24),
+        _ => *dice.pick(&[
+            Duration::from_secs(20),
+            Duration::from_mins(2),
+            Duration::from_mins(20),
+            Duration::from_hours(3),
+        ]),
+    };
     let faults = faults(dice, safety);
     let (imap, pop3) = readers(dice, &town.offices[0], safety);
     Plan {
@@ -32,6 +36,7 @@ pub(super) fn plan(dice: &mut Dice, seed: u64) -> Plan {
         faults,
         town,
         safety,
+        sync_us: *dice.pick(&[(0, 0), (50, 500), (1_000, 30_000)]),
     }
 }
 
@@ -47,7 +52,8 @@ fn faults(dice: &mut Dice, safety: Duration) -> Vec<Fault> {
             continue;
         }
         for _ in 0..dice.between(1..=3) {
-            let at = dice.duration(Duration::ZERO..=safety);
+            // From the beginning now and then: then it is what the whole seed is like.
+            let at = if dice.chance(250) { Duration::ZERO } else { dice.duration(Duration::ZERO..=safety) };
             faults.push(Fault { at, office: 0, what: What::draw(kind, dice, safety) });
         }
     }

@@ -27,6 +27,8 @@ pub enum What {
     Die(Death),
     /// The server dies in so many changes of its disk.
     DieInDisk(Death, u64),
+    /// The server dies after so many polls of its tasks.
+    DieInStep(Death, u64),
     /// The server is asked to end, and started again.
     Restart,
     /// An operation of the disk that comes soon fails with EIO, once.
@@ -61,6 +63,8 @@ impl What {
             Self::Die(_) => "kill",
             Self::DieInDisk(Death::PowerCut, _) => "power-cut-in-write",
             Self::DieInDisk(..) => "kill-in-write",
+            Self::DieInStep(Death::PowerCut, _) => "power-cut-in-step",
+            Self::DieInStep(..) => "kill-in-step",
             Self::Restart => "restart",
             Self::DiskError(_) => "disk-error",
             Self::DiskDead(_) => "disk-dead",
@@ -84,12 +88,14 @@ impl What {
 
     /// Draws one of a kind, for a time of trouble that lasts so long.
     pub(super) fn draw(kind: &str, dice: &mut Dice, safety: Duration) -> Self {
-        let span = |dice: &mut Dice| safety * dice.between(2..=60) as u32 / 100;
+        let span = |dice: &mut Dice| safety / 100 * dice.between(2..=100) as u32;
         match kind {
             "power-cut" => Self::Die(Death::PowerCut),
             "kill" => Self::Die(Death::Kill),
             "power-cut-in-write" => Self::DieInDisk(Death::PowerCut, few(dice)),
             "kill-in-write" => Self::DieInDisk(Death::Kill, few(dice)),
+            "power-cut-in-step" => Self::DieInStep(Death::PowerCut, 4 * few(dice)),
+            "kill-in-step" => Self::DieInStep(Death::Kill, 4 * few(dice)),
             "restart" => Self::Restart,
             "disk-error" => Self::DiskError(few(dice)),
             "disk-dead" => Self::DiskDead(span(dice).min(Duration::from_mins(10))),
@@ -110,11 +116,13 @@ impl What {
 }
 
 /// All kinds, with the names of their counters.
-pub const KINDS: [(&str, &str); 16] = [
+pub const KINDS: [(&str, &str); 18] = [
     ("power-cut", "fault.power-cut"),
     ("kill", "fault.kill"),
     ("power-cut-in-write", "fault.power-cut-in-write"),
     ("kill-in-write", "fault.kill-in-write"),
+    ("power-cut-in-step", "fault.power-cut-in-step"),
+    ("kill-in-step", "fault.kill-in-step"),
     ("restart", "fault.restart"),
     ("disk-error", "fault.disk-error"),
     ("disk-dead", "fault.disk-dead"),

@@ -66,6 +66,11 @@ impl Hand {
         match what {
             What::Die(death) => self.office.kill(death),
             What::DieInDisk(death, operations) => machine.faults.die_in(operations, death),
+            What::DieInStep(death, polls) => {
+                if let Some(process) = self.office.process() {
+                    executor.doom_in(process, polls, death);
+                }
+            }
             What::Restart => self.office.restart(),
             What::DiskError(operations) => {
                 let now = machine.disk.counts().operations;
@@ -141,7 +146,9 @@ impl Hand {
 fn kind(what: &What) -> Option<Kind> {
     Some(match what {
         // Noted when it happens (`Ledger::watch`).
-        What::Die(_) | What::DieInDisk(..) | What::Restart | What::Names(..) => return None,
+        What::Die(_) | What::DieInDisk(..) | What::DieInStep(..) | What::Restart | What::Names(..) => {
+            return None;
+        }
         What::DiskError(_)
         | What::DiskDead(_)
         | What::ReadErrors(..)

@@ -54,6 +54,9 @@ impl<'p> Stage<'p> {
             .iter()
             .map(|office| Office::new(&universe, office, &images.of(office)))
             .collect();
+        for office in &offices {
+            office.machine().faults.set_sync_time(plan.sync_us.0, plan.sync_us.1);
+        }
         let book = book(plan);
         let ledger = Arc::new(Ledger::new(book, universe.coverage.clone()));
         let remotes =
@@ -122,6 +125,7 @@ impl<'p> Stage<'p> {
             (fault.abort)();
         }
         self.universe.executor.trace().say("the time of trouble is over");
+        self.universe.executor.reprieve();
         self.universe.net.set_weather(crate::net::Weather::calm());
         self.universe.net.heal();
         self.universe.zones.set_trouble(crate::dns::Trouble::default());
