@@ -28,6 +28,8 @@ use crate::{Batch, Error, Receipt, Version, Versioned};
 
 /// A group takes no more commits once it has this many bytes.
 const GROUP_BYTES: usize = 8 << 20;
+/// The index is written out when it holds so many bytes in memory, if not before; the map around them takes as much again.
+const INDEX_BYTES: u64 = 16 << 20;
 /// Checkpoints that may wait for the index task.
 const FLUSHES: u64 = 4;
 /// Requests taken at once.
@@ -447,7 +449,10 @@ impl Committer {
         if !gone.is_empty() {
             let _ = self.to_space.send(SpaceWork::Gone(gone));
         }
-        if self.shared.log_bytes.load(Ordering::Relaxed) >= self.checkpoint_at {
+        // Small commits grow the index faster than the log, and what it has not written out is in memory (P7).
+        let idle = self.shared.flushes.load(Ordering::Relaxed) == 0;
+        let heavy = idle && self.shared.index.unflushed() >= INDEX_BYTES;
+        if heavy || self.shared.log_bytes.load(Ordering::Relaxed) >= self.checkpoint_at {
             self.checkpoint();
         }
     }
