@@ -4,6 +4,7 @@ takes what is there for what it remembers (F31)."""
 import imaplib
 import json
 import re
+import signal
 import time
 import unittest
 
@@ -183,6 +184,20 @@ class Retention(unittest.TestCase):
         self.assertEqual(lost(house), [])
         self.assertIn("are gone", house.run("account", "remove", "bob@alpha.test").stdout)
         self.assertEqual(json.loads(house.run("account", "list", "--removed", "--json").stdout), [])
+
+
+    def test_a_shorter_time_holds_at_once(self):
+        house = House(services=SERVICES, extra='[store]\nkeep_expunged = "14d"\n')
+        self.addCleanup(house.close)
+        house.start().people("ann")
+        fill(house, "old")
+        expunge(house, "1")
+        self.assertEqual(len(lost(house)), 1)
+        house.config.write_text(house.config.read_text().replace('"14d"', '"0"'))
+        house.process.send_signal(signal.SIGHUP)
+        until(lambda: not lost(house), what="the end of what was kept")
+        house.stop()
+        self.assertEqual(house.run("verify").returncode, 0)
 
 
 class OutOfABackup(unittest.TestCase):

@@ -105,6 +105,8 @@ shutdown_deadline = "3s"
 journey_days = 7
 [store]
 backend = "embedded"
+keep_expunged = "0"
+keep_removed_accounts = "2h"
 "#;
     let config = read(text).expect("good");
     assert_eq!(config.listeners.len(), 2);
@@ -121,6 +123,8 @@ backend = "embedded"
     assert_eq!(config.outbound.retry.waits, [Duration::from_secs(1), Duration::from_mins(5)]);
     assert!(config.limits.exempt.is_empty());
     assert_eq!(config.limits.journey_days, 7);
+    let kept = config.retention;
+    assert_eq!((kept.expunged, kept.accounts), (Duration::ZERO, Duration::from_hours(2)));
 }
 
 #[test]
@@ -155,6 +159,9 @@ fn what_is_wrong_is_said_with_file_line_and_key() {
             "p.toml:8: outbound.smarthost.password_file: is missing",
         ),
         ("[store]\nbackend = \"postgres\"", "not available in this version"),
+        ("[store]\nkeep_expunged = 0", "p.toml:8: store.keep_expunged: must be a string in quotes"),
+        ("[store]\nkeep_expunged = \"14\"", "p.toml:8: store.keep_expunged: \"14\": is a duration such as"),
+        ("[store]\nkeep_removed_accounts = \"99999d\"", "must be at most 36500d"),
         ("[store", "p.toml:7: is not TOML"),
     ] {
         let said = wrong(&format!("{SMALL}{added}\n"));
