@@ -74,6 +74,8 @@ pub enum Trouble {
     Full(u64),
     /// The disk has no room from this operation on, for a while.
     FullForAWhile(u64),
+    /// So many of a thousand reads fail, for a while (F7).
+    ReadsFail(u32),
 }
 
 impl Trouble {
@@ -89,6 +91,7 @@ impl Trouble {
             Self::IoForAWhile(_) => "EIO for a while",
             Self::Full(_) => "ENOSPC once",
             Self::FullForAWhile(_) => "ENOSPC for a while",
+            Self::ReadsFail(_) => "reads fail for a while",
         }
     }
 }
@@ -203,7 +206,8 @@ impl<'a> Scene<'a> {
         let (operations, polls) = (self.operations(), self.universe.executor.polls());
         self.begin_trouble();
         let submitting = submitter::run(self.office.visitor("ann"), self.plan(), Arc::clone(&self.ledger));
-        let submitting = Box::pin(self.trouble_and(submitting));
+        world.tasks.spawn(Box::pin(self.later()));
+        let submitting = Box::pin(submitting);
         let in_time = race(submitting, self.universe.executor.sleep(TOO_LONG)).await;
         if let Either::Right(()) = in_time {
             self.complain("I19", "the submitter has no answer after six days");
@@ -215,31 +219,36 @@ impl<'a> Scene<'a> {
         self.audit().await;
     }
 
-    /// Runs the submitter beside what changes with time.
-    async fn trouble_and(&self, submitting: impl Future<Output = ()>) {
-        let executor = &self.universe.executor;
-        let trouble = async {
-            match self.case.trouble {
+    /// What changes with time.
+    fn later(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (trouble, office, ledger) = (self.case.trouble, self.office.clone(), Arc::clone(&self.ledger));
+        let executor = self.universe.executor.clone();
+        async move {
+            let machine = office.machine();
+            match trouble {
                 Trouble::PowerCut(_, Some(again)) => {
-                    self.office.down().await;
-                    self.office.machine().faults.die_in(again, Death::PowerCut);
+                    office.down().await;
+                    if !office.is_stopped() {
+                        machine.faults.die_in(again, Death::PowerCut);
+                    }
                 }
                 Trouble::Io(_, Some(again)) => {
-                    self.office.down().await;
+                    office.down().await;
                     // What is still written while the first life ends does not count.
                     executor.sleep(Duration::from_millis(900)).await;
-                    self.office.machine().disk.fail_at(self.operations() + again, Fault::Io);
+                    if !office.is_stopped() {
+                        machine.disk.fail_at(machine.disk.counts().operations + again, Fault::Io);
+                    }
                 }
-                Trouble::IoForAWhile(_) | Trouble::FullForAWhile(_) => {
+                Trouble::IoForAWhile(_) | Trouble::FullForAWhile(_) | Trouble::ReadsFail(_) => {
                     executor.sleep(OUTAGE).await;
-                    self.office.machine().disk.fail_always(None);
-                    self.ledger.all_trouble_ends();
+                    machine.faults.set_read_errors(0);
+                    machine.disk.fail_always(None);
+                    ledger.all_trouble_ends();
                 }
                 _ => {}
             }
-            std::future::pending::<()>().await;
-        };
-        race(submitting, trouble).await;
+        }
     }
 
     fn remote(&self) {
@@ -302,10 +311,11 @@ impl<'a> Scene<'a> {
             Trouble::Full(operation) => fail(operation, 1, Fault::Full),
             Trouble::IoForAWhile(operation) => fail(operation, MANY, Fault::Io),
             Trouble::FullForAWhile(operation) => fail(operation, MANY, Fault::Full),
+            Trouble::ReadsFail(per_mille) => machine.faults.set_read_errors(per_mille),
         }
         match self.case.trouble {
             Trouble::Io(..) | Trouble::Full(_) => self.ledger.fault(Kind::Disk),
-            Trouble::IoForAWhile(_) | Trouble::FullForAWhile(_) => {
+            Trouble::IoForAWhile(_) | Trouble::FullForAWhile(_) | Trouble::ReadsFail(_) => {
                 self.ledger.trouble_begins(Kind::Disk);
             }
             _ => {}

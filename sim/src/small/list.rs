@@ -66,6 +66,9 @@ fn plain(images: &Images, depth: Depth, to: To, large: bool, cases: &mut Vec<Cas
         add(Trouble::Full(operation), 1);
         add(Trouble::FullForAWhile(operation), 1);
     }
+    for (seed, per_mille) in [1000, 700, 500, 300, 200, 100].into_iter().cycle().take(24).enumerate() {
+        add(Trouble::ReadsFail(per_mille), seed as u64);
+    }
     for poll in (1..=measure.polls).step_by(if depth == Depth::Full { 1 } else { 20 }) {
         add(Trouble::Kill(poll), 1);
     }

@@ -22,7 +22,27 @@ impl Audit<'_> {
                     out.push(Violation::new("I15", what));
                 }
             }
+            self.truth(take, told, one, out);
             self.report(take, one, out);
+        }
+    }
+
+    /// I7: who is reported as having it, has it.
+    fn truth(&self, take: &Take<'_>, told: &Told, one: &Report, out: &mut Vec<Violation>) {
+        for recipient in &one.recipients {
+            let has = match &*one.kind {
+                "relayed" => told.delivered.contains_key(recipient),
+                // Whether the copy is there was looked at already; here, that there had to be one.
+                "delivered" => {
+                    let ends = self.account.book.resolve(recipient);
+                    ends.iter().any(|end| matches!(end, Final::Local(_)))
+                }
+                _ => true,
+            };
+            if !has && !self.account.book.is_unsure(recipient) {
+                let what = format!("{}: {recipient} was reported as {}, which is not so", take.id, one.kind);
+                out.push(Violation::new("I7", what));
+            }
         }
     }
 
