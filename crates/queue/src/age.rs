@@ -39,7 +39,11 @@ impl Age {
         let waited = now.since(self.until).min(planned);
         let left = schedule.outage_grace.saturating_sub(self.paused);
         let paused = schedule.outage.min(waited).min(left);
-        Self { until: now, counted: self.counted + (waited - paused), paused: self.paused + paused }
+        Self {
+            until: now,
+            counted: self.counted + waited.saturating_sub(paused),
+            paused: self.paused + paused,
+        }
     }
 
     /// Goes on from `now`: what lies between is not time in which it was tried.
@@ -54,6 +58,7 @@ mod tests {
 
     const HOUR: Duration = Duration::from_hours(1);
     const DAY: Duration = Duration::from_hours(24);
+    const ZERO: Duration = Duration::ZERO;
 
     fn at(hours: i64) -> Wall {
         Wall::from_secs(hours * 3600)
@@ -67,11 +72,11 @@ mod tests {
             (4, 6, 6 * HOUR),          // late, within the slack
             (4, 200, 16 * HOUR),       // much later: 4 h planned and 12 h of slack
             (4, 24 * 3650, 16 * HOUR), // ten years
-            (4, -24 * 3650, HOUR * 0), // ten years back
+            (4, -24 * 3650, ZERO),     // ten years back
             (0, 1, HOUR),              // never tried before
         ] {
             let age = Age::from(at(0)).reckon(at(due), at(now), &schedule);
-            assert_eq!(age, Age { until: at(now), counted, paused: HOUR * 0 }, "due {due}, now {now}");
+            assert_eq!(age, Age { until: at(now), counted, paused: ZERO }, "due {due}, now {now}");
         }
     }
 
@@ -79,9 +84,9 @@ mod tests {
     fn an_outage_does_not_count_as_long_as_there_is_grace() {
         let schedule = Schedule { outage_grace: DAY, ..Schedule::default() };
         for (outage, before, counted, paused) in [
-            (HOUR * 0, HOUR * 0, 4 * HOUR, HOUR * 0),
-            (HOUR, HOUR * 0, 3 * HOUR, HOUR),         // began an hour ago
-            (9 * HOUR, HOUR * 0, HOUR * 0, 4 * HOUR), // and before it was accepted
+            (ZERO, ZERO, 4 * HOUR, ZERO),
+            (HOUR, ZERO, 3 * HOUR, HOUR),     // began an hour ago
+            (9 * HOUR, ZERO, ZERO, 4 * HOUR), // and before it was accepted
             (9 * HOUR, 22 * HOUR, 2 * HOUR, DAY),
             (9 * HOUR, DAY, 4 * HOUR, DAY),
         ] {

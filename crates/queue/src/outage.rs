@@ -20,6 +20,6 @@ impl Queue {
         match since {
             Some(since) => batch.put(keys::outage(), Writer::new(1).wall(since).finish()),
             None => batch.delete(keys::outage()),
-        };
+        }
     }
 }

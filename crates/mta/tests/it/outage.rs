@@ -96,16 +96,16 @@ fn a_clock_that_jumps_ten_years_gives_nothing_up() {
             send(&office, &["x@a.test"]).await;
             wait(&office, HOUR).await;
             if ahead {
-                outside.time.put_ahead(10 * YEAR)
+                outside.time.put_ahead(10 * YEAR);
             } else {
-                outside.time.put_back(10 * YEAR)
+                outside.time.put_back(10 * YEAR);
             }
             wait(&office, 4 * DAY).await;
             assert_eq!(office.queued().await.len(), 1, "ahead: {ahead}");
             if ahead {
-                outside.time.put_back(10 * YEAR)
+                outside.time.put_back(10 * YEAR);
             } else {
-                outside.time.put_ahead(10 * YEAR)
+                outside.time.put_ahead(10 * YEAR);
             }
             wait(&office, 2 * HOUR).await;
             assert_eq!(office.queued().await.len(), 1, "ahead: {ahead}");

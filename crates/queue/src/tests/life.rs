@@ -112,9 +112,9 @@ async fn a_clock_that_jumps_ahead_ends_nothing_early() {
         let (mut batch, item) = (store::Batch::new(), office.get(id).await);
         let now = at(month * 30 * 24 * 60);
         if held {
-            office.queue.hold(&mut batch, &item)
+            office.queue.hold(&mut batch, &item);
         } else {
-            office.queue.release(&mut batch, &item, now)
+            office.queue.release(&mut batch, &item, now);
         }
         office.commit(batch).await;
     }
