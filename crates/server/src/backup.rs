@@ -66,10 +66,7 @@ impl Source for Server {
         Box::pin(async move { self.listed(Request::BackupFiles).await.map(|(files, _)| files) })
     }
 
-    fn bodies(
-        &mut self,
-        after: Option<BlobId>,
-    ) -> BoxFuture<'_, Result<Page, Error>> {
+    fn bodies(&mut self, after: Option<BlobId>) -> BoxFuture<'_, Result<Page, Error>> {
         Box::pin(self.listed(Request::BackupBodies { after: after.map(|after| after.0) }))
     }
 

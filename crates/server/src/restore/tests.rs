@@ -117,11 +117,11 @@ async fn a_store_that_is_there_is_left_alone_or_moved_aside() {
     let disk = MemoryDisk::new();
     let (world, config) = (on(&disk), configuration());
     prepared(&world, &config, true).await;
-    let refused = restored(&world, &config, false).await.err().expect("there is one");
+    let refused = restored(&world, &config, false).await.expect_err("there is one");
     assert!(refused.contains("--replace"), "{refused}");
     assert_eq!(look(&world, &config, None).await, Ok(Some("later".into())));
     let busy = serve::open_store(&world, &config, &Tuning::default()).await.expect("the disk works");
-    let refused = restored(&world, &config, true).await.err().expect("it is open");
+    let refused = restored(&world, &config, true).await.expect_err("it is open");
     assert!(refused.contains("is in use by another posthouse process"), "{refused}");
     busy.close().await;
     let report = restored(&world, &config, true).await.expect("the disk works");
