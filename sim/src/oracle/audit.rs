@@ -3,16 +3,23 @@
 
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
 use store::{Key, Space, Store};
+use world::World;
 
 use super::Violation;
 
 /// Entries read at once.
 const PAGE: usize = 1000;
 
-/// Walks through everything with the walk of `posthouse verify`. What it finds is damage that nobody made.
-pub async fn whole(store: &Arc<dyn Store>, office: &str) -> Vec<Violation> {
+/// How long a store may take to remove what a crash left behind.
+const SWEPT: Duration = Duration::from_secs(10);
+
+/// Walks through everything with the walk of `posthouse verify`, once what a crash left behind has been removed (F1).
+/// What it finds is damage that nobody made, or a leak.
+pub async fn whole(world: &World, store: &Arc<dyn Store>, office: &str) -> Vec<Violation> {
+    world.clock.sleep(SWEPT).await;
     match posthouse::verify::walk(store.as_ref(), &|_| ()).await {
         Ok(report) => {
             let told = |finding| Violation::new("I12", format!("{office}: verify tells {finding:?}"));
