@@ -23,7 +23,11 @@ pub(super) async fn all(stage: &Stage<'_>) {
         let host = &office.plan().hostname;
         let again = look(stage, office, async |process, store| {
             let digest = audit::digest(store).await?;
-            Ok((digest, mail::read(&process.world, store, host).await, audit::whole(&process.world, store, host).await))
+            Ok((
+                digest,
+                mail::read(&process.world, store, host).await,
+                audit::whole(&process.world, store, host).await,
+            ))
         });
         let (Some(first), Some((second, facts, mut wrong))) = (first, again.await) else { continue };
         if first != second {
