@@ -114,6 +114,81 @@ class Damage(unittest.TestCase):
         self.assertNotIn("damaged and cannot", json.dumps(house.trace("--subject", "first")))
 
 
+class Repair(unittest.TestCase):
+    def setUp(self):
+        self.house = House()
+        self.addCleanup(self.house.close)
+        self.house.start().people("ann")
+        with self.house.smtp() as client:
+            for subject in ["first", "second", "third"]:
+                client.sendmail("out@side.test", ["ann@alpha.test"], letter(subject, body=f"{subject} words\r\n"))
+        self.house.wait_for("ann@alpha.test", "third words")
+
+    def repair(self, *arguments):
+        done = self.house.run("repair", "--json", *arguments, check=False)
+        return done.returncode, json.loads(done.stdout)
+
+    def test_nothing_to_do_and_not_beside_a_server(self):
+        done = self.house.run("repair", check=False)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("stop it first", done.stderr)
+        self.assertEqual(self.house.stop(), 0)
+        before = tree(store_of(self.house))
+        status, outcome = self.repair()
+        self.assertEqual((status, outcome["steps"], outcome["changed"]), (0, [], False))
+        self.assertEqual(tree(store_of(self.house)), before, "a dry run touches nothing")
+        self.assertEqual(self.repair("--yes")[0], 0)
+
+    def test_a_lost_message_stays_until_the_operator_lets_it_go(self):
+        house = self.house
+        flip(*find(house, b"second words"))
+        self.assertEqual(house.stop(), 0)
+        before = tree(store_of(house))
+        status, outcome = self.repair("--drop-lost")
+        self.assertEqual((status, outcome["steps"]), (1, ["remove messages that cannot be read (1)"]))
+        self.assertEqual(tree(store_of(house)), before, "a dry run touches nothing")
+        status, outcome = self.repair("--yes")
+        self.assertEqual((status, [f["kind"] for f in outcome["report"]["findings"]]), (1, ["message"]))
+        house.start()
+        imap = house.imap("ann@alpha.test")
+        self.assertEqual(imap.select()[1], [b"3"], "it is still shown")
+        imap.logout()
+        self.assertEqual(house.stop(), 0)
+        status, outcome = self.repair("--yes", "--drop-lost")
+        self.assertEqual((status, outcome["steps"]), (0, ["1 messages removed that could not be read"]), outcome)
+        house.start()
+        self.assertEqual([b"second" in body for body in house.messages("ann@alpha.test")], [False, False])
+        self.assertEqual(verify(house)[0], 0)
+
+    def test_a_damaged_index_is_built_again(self):
+        house = self.house
+        self.assertEqual(house.stop(), 0)
+        tables = sorted((store_of(house) / "index" / "tables").iterdir())
+        for table in tables:
+            flip(table, table.stat().st_size // 3)
+        status, outcome = self.repair("--yes")
+        self.assertEqual(status, 0, outcome)
+        self.assertTrue(any("the index was rebuilt" in step for step in outcome["steps"]), outcome)
+        house.start()
+        self.assertEqual(len(house.messages("ann@alpha.test")), 3)
+
+    def test_what_the_log_has_lost_and_the_index_knows_is_written_again(self):
+        house = self.house
+        path, at = find(house, b"second words")
+        self.assertEqual(house.stop(), 0)
+        flip(path, path.read_bytes().index(b"ann@alpha.test", at))  # in the changes of that commit, behind its body
+        self.assertEqual(len(verify(house)[1]["findings"]) > 0, True)
+        status, outcome = self.repair("--yes")
+        self.assertTrue(any("written to the log again" in step for step in outcome["steps"]), outcome)
+        kinds = {finding["kind"] for finding in outcome["report"]["findings"]}
+        self.assertEqual((status, kinds), (1, {"log"}), "the damaged file stays as it is")
+        for part in (store_of(house) / "index" / "tables").iterdir():
+            part.unlink()
+        (store_of(house) / "index.damaged").touch()
+        house.start()
+        self.assertEqual(len(house.messages("ann@alpha.test")), 3, "also with an index built from the log alone")
+
+
 class Leaving(unittest.TestCase):
     def test_damaged_mail_in_the_queue_is_reported_to_its_sender(self):
         away = House(domain="away.test")

@@ -66,6 +66,21 @@ impl Mailboxes {
             .await
     }
 
+    /// Gives every mailbox of every account to `visit`.
+    pub async fn each_mailbox(
+        snapshot: &Snapshot,
+        mut visit: impl FnMut(AccountId, MailboxId),
+    ) -> Result<(), store::Error> {
+        snapshot
+            .each(keys::all_records(), |key, _| {
+                if let Some((account, mailbox)) = keys::parts(key) {
+                    visit(account, mailbox);
+                }
+                Ok(())
+            })
+            .await
+    }
+
     /// The name of a mailbox; `None` if it is deleted or cannot be read.
     pub async fn name_in(
         snapshot: &Snapshot,

@@ -7,6 +7,7 @@ mod bar;
 mod domain;
 pub(crate) mod output;
 mod queue;
+mod repair;
 mod restore;
 mod run;
 mod setup;
@@ -94,6 +95,8 @@ enum Command {
     Backup(backup::Arguments),
     /// Put the store back from a backup, as of its newest checkpoint or any time that it covers
     Restore(restore::Arguments),
+    /// Mend a damaged store as far as it can be, and say what could not; changes nothing without --yes
+    Repair(repair::Arguments),
     /// Read every byte of a store or a backup, and say what is damaged, message by message
     Verify(verify::Arguments),
 }
@@ -132,6 +135,7 @@ impl Arguments {
             Command::Trace(arguments) => arguments.run(&config).await,
             Command::Backup(arguments) => arguments.run(&config).await,
             Command::Restore(arguments) => Box::pin(arguments.run(&config)).await,
+            Command::Repair(arguments) => Box::pin(arguments.run(&config)).await,
             Command::Verify(arguments) => arguments.run(&config).await,
         }
     }

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use crate::body::{CHUNK, Entry, Place, blob_key, blob_of, blob_prefix};
+use crate::body::{CHUNK, is_of_index, Entry, Place, blob_key, blob_of, blob_prefix};
 use crate::{BlobId, Error, Key, KeyRange, Snapshot, Versioned};
 
 /// A body as the store has it in its books.
@@ -92,6 +92,18 @@ impl Snapshot {
                 _ => return Ok(()),
             }
         }
+    }
+
+    /// Gives every entry that the log holds to `visit`: all but those that only the index has.
+    pub async fn each_in_log(&self, mut visit: impl FnMut(&Key, &Versioned)) -> Result<(), Error> {
+        let all = Key::from_bytes(Vec::new()).prefix_range();
+        self.each(all, |key, found| {
+            if !is_of_index(key.as_bytes()) {
+                visit(key, found);
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Bodies behind `after` in ascending order, at most `limit`. Of one whose entry cannot be read only the number

@@ -143,6 +143,11 @@ pub(crate) fn blob_key(id: BlobId) -> Bytes {
     Key::build(Space::Store).u8(KIND_BLOB).u64(id.0).key().0.into()
 }
 
+/// Whether only the index has this key.
+pub(crate) fn is_of_index(key: &[u8]) -> bool {
+    matches!(key, [space, KIND_WATERMARK | KIND_LIVE, ..] if *space == Space::Store as u8)
+}
+
 /// What the keys of all entries begin with.
 pub(crate) fn blob_prefix() -> Key {
     Key::build(Space::Store).u8(KIND_BLOB).key()

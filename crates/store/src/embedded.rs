@@ -84,6 +84,13 @@ pub async fn open_reporting(
     Ok((Arc::new(Embedded::start(opened)), recovery))
 }
 
+/// Lets the next start rebuild the index from the log. Nothing may have the store open.
+pub async fn forget_index(world: &World, dir: &Path) -> Result<(), Error> {
+    let (doors, dir) = (world.clone(), dir.to_owned());
+    let done = world.tasks.compute_value(move || recover::forget_index(&doors, &dir)).await;
+    done.unwrap_or_else(|| Err(Error::Io("a write was abandoned".into())))
+}
+
 /// What all parts of one open store share.
 pub(crate) struct Shared {
     world: World,

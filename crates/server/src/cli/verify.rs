@@ -78,7 +78,7 @@ async fn by_server(world: &World, mut client: Client) -> Result<Report, Failure>
 }
 
 /// A store that nobody has open, or a backup. Nothing in it is changed.
-async fn at_rest(world: &World, path: &Path) -> Result<Report, Failure> {
+pub(super) async fn at_rest(world: &World, path: &Path) -> Result<Report, Failure> {
     let scratch = Scratch::new();
     let store = open_read_only(world, path, &scratch.0)
         .await

@@ -36,6 +36,7 @@ impl Walk<'_> {
                     from: Some(bad.bytes.start),
                     to: Some(bad.bytes.end),
                     body: Some(body.0),
+                    harmless: true,
                     ..Finding::new(Kind::File, text)
                 });
             }

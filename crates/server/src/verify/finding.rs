@@ -79,6 +79,9 @@ pub struct Finding {
     /// References to the body that are too many, or (negative) too few.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excess: Option<i64>,
+    /// Nothing is lost by it: the damaged bytes belong to a body that nothing needs any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub harmless: bool,
 }
 
 impl Finding {
@@ -86,7 +89,7 @@ impl Finding {
     pub(crate) fn new(kind: Kind, text: impl Into<String>) -> Self {
         let text = text.into();
         let (message, item, body, file) = (None, None, None, None);
-        Self { kind, text, message, item, body, file, from: None, to: None, commits: None, excess: None }
+        Self { kind, text, message, item, body, file, from: None, to: None, commits: None, excess: None, harmless: false }
     }
 }
 
@@ -115,9 +118,9 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether nothing is wrong.
+    /// Whether nothing is wrong, but for what is harmless.
     pub fn is_sound(&self) -> bool {
-        self.findings.is_empty()
+        self.more == 0 && self.findings.iter().all(|finding| finding.harmless)
     }
 
     pub(crate) fn add(&mut self, finding: Finding) {

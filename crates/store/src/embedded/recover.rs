@@ -358,6 +358,17 @@ fn damaged_mark(dir: &Path) -> PathBuf {
     dir.join("index.damaged")
 }
 
+/// See [`super::forget_index`].
+pub(super) fn forget_index(world: &World, dir: &Path) -> Result<(), Error> {
+    let _lock = lock(world, dir)?;
+    let path = damaged_mark(dir);
+    if !world.disk.exists(&path) {
+        let made = world.disk.open(&path, Open::CreateNew).map(drop);
+        made.and_then(|()| world.disk.sync_dir(dir)).map_err(|error| failed(&error, &path))?;
+    }
+    Ok(())
+}
+
 /// Lets the next start rebuild the index.
 pub(super) fn mark_damaged(shared: &Shared) {
     let path = damaged_mark(&shared.dir);

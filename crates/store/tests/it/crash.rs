@@ -514,3 +514,77 @@ fn a_group_torn_in_its_middle_keeps_only_its_beginning() {
 pub(crate) fn seeds() -> std::ops::Range<u64> {
     0..std::env::var("STORE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(100)
 }
+
+/// Another disk with the same store, as it is between two runs.
+fn copy_of(disk: &MemoryDisk) -> MemoryDisk {
+    let copy = MemoryDisk::new();
+    for dir in ["/d", "/d/log", "/d/bodies", "/d/archive"].map(Path::new) {
+        world::Disk::create_dir_all(&copy, dir).expect("memory works");
+        for path in world::Disk::list(disk, dir).expect("a directory") {
+            let Ok(bytes) = world::disk::read(disk, &path, 1 << 20) else { continue };
+            let file = world::Disk::open(&copy, &path, world::disk::Open::CreateNew).expect("memory works");
+            file.write_all_at(&bytes, 0).and_then(|()| file.sync_all()).expect("memory works");
+        }
+        world::Disk::sync_dir(&copy, dir).expect("memory works");
+    }
+    copy
+}
+
+/// Bit rot after a clean end is never taken for a torn tail, wherever it is in the log (F17).
+#[test]
+fn after_a_clean_end_no_damage_is_taken_for_a_torn_tail() {
+    let disk = MemoryDisk::new();
+    doors::run(async {
+        let (store, _) = reopen(&disk).await.expect("the disk works");
+        for n in 0..5u64 {
+            let mut batch = Batch::new();
+            batch.put(key(n), vec![n as u8 + 1; 100]);
+            store.commit(batch).await.expect("the disk works");
+        }
+        store.close().await;
+        let path = Path::new("/d/log/0000000000000001");
+        let length = world::disk::read(&disk, path, 1 << 20).expect("it is there").len() as u64;
+        // The last record only says that the ones before it were durable.
+        let marked = length - 56;
+        for offset in 64..marked {
+            let copy = copy_of(&disk);
+            copy.corrupt(path, offset, |byte| byte ^ 1).expect("it is there");
+            let (store, recovery) = reopen(&copy).await.expect("one byte is no reason");
+            assert_eq!(recovery.lost.len(), 1, "offset {offset}: {recovery:?}");
+            let all = Key::build(Space::Mailbox).key().prefix_range();
+            let left = store.snapshot().range(&all, 100).await.expect("the store is readable").len();
+            assert!(left >= 4, "offset {offset}: {left}");
+            store.close().await;
+        }
+    });
+}
+
+/// A whole segment that vanished is noticed; one that was collected is not missed.
+#[test]
+fn a_segment_that_vanished_is_noticed() {
+    let disk = MemoryDisk::new();
+    doors::run(async {
+        let (store, _) = reopen(&disk).await.expect("the disk works");
+        for n in 0..400u64 {
+            let mut batch = Batch::new();
+            batch.put(key(n % 40), vec![n as u8; 200]);
+            store.commit(batch).await.expect("the disk works");
+        }
+        store.close().await;
+        let (store, recovery) = reopen(&disk).await.expect("the disk works");
+        assert_eq!(recovery.lost, [], "collected segments are not missed");
+        store.close().await;
+        let names = world::Disk::list(&disk, Path::new("/d/log")).expect("a directory");
+        assert!(!names.iter().any(|path| path.ends_with("0000000000000001")), "some were collected: {names:?}");
+        let middle = &names[names.len() / 2];
+        world::Disk::remove(&disk, middle).expect("it is there");
+        for _ in 0..2 {
+            let (store, recovery) = reopen(&disk).await.expect("the rest can be read");
+            let files: Vec<_> = recovery.lost.iter().map(|loss| loss.file.clone()).collect();
+            assert!(files.contains(&middle.display().to_string()), "{recovery:?}");
+            let listed = store.files().await.expect("the rest can be read");
+            assert_eq!(listed.iter().filter(|file| file.missing).count(), 1);
+            store.close().await;
+        }
+    });
+}
