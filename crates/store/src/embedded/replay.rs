@@ -84,6 +84,15 @@ impl<'a> Replay<'a> {
             return Ok(true);
         }
         let is_durable = header.sequence <= self.durable;
+        if self.last.is_none() && expected != found.position {
+            // Nothing before it can be read: that is damage too, in the first file that there is.
+            if header.previous > self.durable {
+                return Ok(false);
+            }
+            let file = segment::path(&self.shared.dir, Place::Log(number)).display().to_string();
+            let loss = Loss { after: 0, before: header.sequence, file, from: expected, to: found.position };
+            self.recovery.lost.push(loss);
+        }
         if let Some(after) = self.last.filter(|last| *last != header.previous) {
             // What is missing ends with the record before this one.
             if header.previous > self.durable {

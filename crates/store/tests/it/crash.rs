@@ -381,7 +381,7 @@ fn one_flipped_byte_costs_one_commit_and_is_named() {
             let all = Key::build(Space::Mailbox).key().prefix_range();
             let left = store.snapshot().range(&all, 100).await.expect("the store is readable").len();
             assert!(left >= 39, "offset {offset}: {left}: {recovery:?}");
-            assert_eq!(recovery.lost.len(), 40 - left, "offset {offset}: {recovery:?}");
+            assert_eq!(recovery.lost.len(), 1, "offset {offset}: {recovery:?}");
             store.close().await;
         });
     }
@@ -583,7 +583,8 @@ fn a_segment_that_vanished_is_noticed() {
             let files: Vec<_> = recovery.lost.iter().map(|loss| loss.file.clone()).collect();
             assert!(files.contains(&middle.display().to_string()), "{recovery:?}");
             let listed = store.files().await.expect("the rest can be read");
-            assert_eq!(listed.iter().filter(|file| file.missing).count(), 1);
+            // The list of collected segments may have been in it: then some of those are missed too.
+            assert!(listed.iter().any(|file| file.missing && middle.ends_with(&file.name)), "{listed:?}");
             store.close().await;
         }
     });
