@@ -6,9 +6,11 @@
 //! are read, unless the operator lets them go.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use journey::{Event, What};
 use mail::{AccountId, MailboxId};
+use mailbox::Retention;
 use store::{Batch, BlobId, Error};
 
 use crate::admin::Office;
@@ -116,6 +118,9 @@ async fn drop_messages(office: &Office, report: &Report) -> Result<usize, Error>
     for held in holders.messages {
         by_mailbox.entry((held.account, held.mailbox)).or_default().push(held.entry.uid);
     }
+    // What cannot be read cannot be brought back either: it is not kept for that.
+    let gone_at_once = Retention { expunged: Duration::ZERO, ..Retention::default() };
+    office.mailboxes.set_retention(gone_at_once);
     let mut dropped = 0;
     for ((account, mailbox), uids) in by_mailbox {
         let view = match office.mailboxes.view(account, mailbox).await {
@@ -128,7 +133,8 @@ async fn drop_messages(office: &Office, report: &Report) -> Result<usize, Error>
             let entries: Vec<_> =
                 some.iter().filter_map(|uid| view.by_uid(*uid)).map(|(_, entry)| *entry).collect();
             let mut batch = Batch::new();
-            office.mailboxes.expunge(&mut batch, &view, &entries);
+            let now = office.world.clock.wall();
+            office.mailboxes.expunge(&mut batch, &view, &entries, now);
             let what = What::Expunged { account, mailbox: mailbox.to_string(), by: "repair".into() };
             let event = Event { at: office.world.clock.wall(), what };
             for entry in &entries {
