@@ -151,8 +151,10 @@ async fn drop_messages(office: &Office, report: &Report) -> Result<usize, Error>
 async fn recount(office: &Office) -> Result<usize, Error> {
     let mut counted = 0;
     let mut all = Vec::new();
-    mailbox::Mailboxes::each_mailbox(&office.store.snapshot(), |account, mailbox| all.push((account, mailbox)))
-        .await?;
+    mailbox::Mailboxes::each_mailbox(&office.store.snapshot(), |account, mailbox| {
+        all.push((account, mailbox))
+    })
+    .await?;
     for (account, mailbox) in all {
         let mut batch = Batch::new();
         match office.mailboxes.recount(&mut batch, account, mailbox).await {

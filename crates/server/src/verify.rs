@@ -18,8 +18,8 @@ use mailbox::Mailboxes;
 use queue::Queue;
 use store::{BadBytes, BadFile, BlobId, Error, Key, Snapshot, Store};
 
-pub(crate) use holders::holders;
 pub use finding::{Finding, Kind, Message, Report, Seen};
+pub(crate) use holders::holders;
 
 /// Bytes of a file that are read before the progress is told.
 const STEP: u64 = 4 << 20;
@@ -132,8 +132,7 @@ impl Walk<'_> {
 
     async fn directory(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
         let report = &mut self.report;
-        let audit =
-            Directory::audit(snapshot, |text| report.add(Finding::new(Kind::Directory, text))).await;
+        let audit = Directory::audit(snapshot, |text| report.add(Finding::new(Kind::Directory, text))).await;
         self.accounts = audit.map_err(|error| match error {
             directory::Error::Store(error) => error,
             other => Error::Damaged(other.to_string()),

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use crate::body::{CHUNK, is_of_index, Entry, Place, blob_key, blob_of, blob_prefix};
+use crate::body::{CHUNK, Entry, Place, blob_key, blob_of, blob_prefix, is_of_index};
 use crate::{BlobId, Error, Key, KeyRange, Snapshot, Versioned};
 
 /// A body as the store has it in its books.

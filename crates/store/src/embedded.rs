@@ -35,8 +35,8 @@ use crate::body::{self, Entry, Place, blob_key};
 use crate::index::{Change, Index, Pins, View};
 use crate::notice::Hub;
 use crate::{
-    BadBytes, Batch, BlobId, BlobWriter, Error, FileCheck, Receipt, Snapshot, Statistics, Store, StoreFile, Topic,
-    Watch,
+    BadBytes, Batch, BlobId, BlobWriter, Error, FileCheck, Receipt, Snapshot, Statistics, Store, StoreFile,
+    Topic, Watch,
 };
 
 pub use read_only::{open_read_only, open_read_only_at};

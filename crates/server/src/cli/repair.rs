@@ -46,7 +46,9 @@ impl Arguments {
         let config = run::load(config)?;
         let world = world::real::world(&config.dns_servers);
         if Client::connect(&world, &config.data_dir).await?.is_some() {
-            return Err(Failure::Failed("the server is running; stop it first, then repair its store".into()));
+            return Err(Failure::Failed(
+                "the server is running; stop it first, then repair its store".into(),
+            ));
         }
         let outcome = if self.yes {
             repair(&world, config, self.drop_lost).await?

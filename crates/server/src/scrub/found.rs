@@ -47,7 +47,12 @@ pub(super) async fn body(office: &Office, id: BlobId, what: &str) -> Result<(), 
         return Ok(());
     }
     let messages = messages_of(office, id).await?;
-    tracing::error!(body = id.0, messages = messages.len(), what, "a body is damaged: restore it from a backup");
+    tracing::error!(
+        body = id.0,
+        messages = messages.len(),
+        what,
+        "a body is damaged: restore it from a backup"
+    );
     let event = Event {
         at: office.world.clock.wall(),
         what: What::Noted(format!("the stored message is damaged and cannot be read ({what})")),
@@ -75,7 +80,13 @@ async fn file(office: &Office, bad: BadFile) -> Result<(), Error> {
     if office.store.snapshot().is_quarantined(&part).await? {
         return Ok(());
     }
-    tracing::error!(file = bad.file, from = bad.bytes.start, to = bad.bytes.end, what = bad.what, "a file is damaged");
+    tracing::error!(
+        file = bad.file,
+        from = bad.bytes.start,
+        to = bad.bytes.end,
+        what = bad.what,
+        "a file is damaged"
+    );
     quarantine(office, part, bad.what).await
 }
 

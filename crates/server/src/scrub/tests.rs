@@ -87,7 +87,9 @@ async fn a_restart_goes_on_where_it_was() {
 
     let store = reopen(&disk).await;
     let office = self::office(&disk, &store);
-    pass(&office, RATE, WEEK, store.snapshot().scrub_state().await.expect("it works")).await.expect("it works");
+    pass(&office, RATE, WEEK, store.snapshot().scrub_state().await.expect("it works"))
+        .await
+        .expect("it works");
     let done = store.snapshot().scrub_state().await.expect("it works");
     assert!(done.began.is_none() && done.ended.is_some() && done.read > kept.read, "{done:?}");
     store.close().await;

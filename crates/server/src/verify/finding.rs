@@ -89,7 +89,19 @@ impl Finding {
     pub(crate) fn new(kind: Kind, text: impl Into<String>) -> Self {
         let text = text.into();
         let (message, item, body, file) = (None, None, None, None);
-        Self { kind, text, message, item, body, file, from: None, to: None, commits: None, excess: None, harmless: false }
+        Self {
+            kind,
+            text,
+            message,
+            item,
+            body,
+            file,
+            from: None,
+            to: None,
+            commits: None,
+            excess: None,
+            harmless: false,
+        }
     }
 }
 

@@ -21,7 +21,8 @@ fn world(disk: &MemoryDisk) -> World {
 }
 
 pub(crate) async fn reopen(disk: &MemoryDisk) -> Arc<dyn Store> {
-    let options = Options { segment_bytes: 16 << 10, reserve_bytes: 0, inline_body: 2000, ..Options::default() };
+    let options =
+        Options { segment_bytes: 16 << 10, reserve_bytes: 0, inline_body: 2000, ..Options::default() };
     open(&world(disk), Path::new("/d"), options).await.expect("the disk works")
 }
 
@@ -58,7 +59,8 @@ pub(crate) async fn furnished(disk: &MemoryDisk) {
     ] {
         office.carry_out(request).await.expect("it can be added");
     }
-    let account = office.directory.account_by_login("user@a.test").await.expect("it works").expect("it is there");
+    let account =
+        office.directory.account_by_login("user@a.test").await.expect("it works").expect("it is there");
     for (subject, length) in [("small", 500), ("large", 150_000)] {
         let text = format!("From: <x@b.test>\r\nSubject: {subject}\r\n\r\n{}", subject.repeat(length / 5));
         let summary = message::Parser::parse(text.as_bytes()).encode();

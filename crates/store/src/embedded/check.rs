@@ -8,11 +8,11 @@ use std::ops::Range;
 
 use world::disk::{File, Open};
 
+use super::Shared;
 use super::collected::Collected;
 use super::record::{self, Record};
 use super::recover::walk;
 use super::segment::{self, failed};
-use super::Shared;
 use crate::body::{self, CHUNK, Entry, Extent, Place, blob_key};
 use crate::{BadBytes, BadFile, BlobId, Error, FileCheck, StoreFile};
 
@@ -147,7 +147,11 @@ impl LogCheck<'_> {
             }
             let written = record::written_end(self.file).map_err(io)?;
             if is_active || written > position {
-                self.bad(position..until.min(written.max(position)), "records of the log cannot be read", None);
+                self.bad(
+                    position..until.min(written.max(position)),
+                    "records of the log cannot be read",
+                    None,
+                );
             }
             position = until;
         }
@@ -270,7 +274,7 @@ pub(super) fn body(shared: &Shared, id: BlobId) -> Result<Vec<BadBytes>, Error> 
         let found = shared.index.get(&blob_key(id), u64::MAX)?;
         let found = found.ok_or_else(|| Error::Missing(format!("body {}", id.0)))?;
         let entry = Entry::decode(&found.value)?;
-        if let Some(bad) = extents(shared, id, &entry)? {
+        if let Some(bad) = extents(shared, id, &entry) {
             return Ok(bad);
         }
         let now = shared.index.get(&blob_key(id), u64::MAX)?;
@@ -282,7 +286,7 @@ pub(super) fn body(shared: &Shared, id: BlobId) -> Result<Vec<BadBytes>, Error> 
 }
 
 /// What is wrong with the extents of a body; `None` if a file of them is not there.
-fn extents(shared: &Shared, id: BlobId, entry: &Entry) -> Result<Option<Vec<BadBytes>>, Error> {
+fn extents(shared: &Shared, id: BlobId, entry: &Entry) -> Option<Vec<BadBytes>> {
     let (mut bad, mut start) = (Vec::new(), 0);
     for extent in &entry.extents {
         let part = |bytes: Range<u64>, what: &str| BadBytes {
@@ -293,7 +297,7 @@ fn extents(shared: &Shared, id: BlobId, entry: &Entry) -> Result<Option<Vec<BadB
         };
         let file = match shared.files.file(extent.place) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
             Err(error) => {
                 bad.push(part(0..extent.length, &format!("the file cannot be opened: {error}")));
                 continue;
@@ -308,7 +312,7 @@ fn extents(shared: &Shared, id: BlobId, entry: &Entry) -> Result<Option<Vec<BadB
         }
         start += extent.length;
     }
-    Ok(Some(bad))
+    Some(bad)
 }
 
 /// Whether an archive's own list names the body. A collector goes by that.

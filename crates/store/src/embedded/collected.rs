@@ -36,7 +36,8 @@ impl Collected {
         let mut missing = Vec::new();
         let mut number = 1;
         while number <= last && missing.len() < limit {
-            if let Some((_, end)) = self.runs.range(..=number).next_back().filter(|(_, end)| **end >= number) {
+            if let Some((_, end)) = self.runs.range(..=number).next_back().filter(|(_, end)| **end >= number)
+            {
                 number = end.saturating_add(1);
                 continue;
             }

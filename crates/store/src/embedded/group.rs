@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 
-use super::stage::{Guard, OnDisk};
 use super::collected::Collected;
+use super::stage::{Guard, OnDisk};
 use super::{Reply, Shared, record};
 use crate::batch::Op;
 use crate::body::{self, Entry, Extent, Place as Lies};

@@ -11,8 +11,9 @@ use super::segment::{self, failed};
 use crate::Error;
 use crate::body::{self, CHUNK, Entry, Place};
 
-/// Bytes applied before the index is flushed in the middle of a long replay.
-const REPLAY_FLUSH: u64 = 64 << 20;
+/// Bytes applied before the index is flushed in the middle of a long replay: what is in memory takes twice that, and
+/// recovery is to stay under 100 MB.
+const REPLAY_FLUSH: u64 = 16 << 20;
 
 /// The replay of the log behind a watermark, and what it has found.
 pub(super) struct Replay<'a> {

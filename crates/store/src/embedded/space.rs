@@ -90,7 +90,14 @@ pub(super) struct Collector {
 
 impl Collector {
     pub(super) fn new(shared: Arc<Shared>, requests: mpsc::WeakUnboundedSender<Request>) -> Self {
-        Self { shared, requests, collected: BTreeSet::new(), lingering: BTreeSet::new(), look_again: BTreeMap::new(), next_archive: 1 }
+        Self {
+            shared,
+            requests,
+            collected: BTreeSet::new(),
+            lingering: BTreeSet::new(),
+            look_again: BTreeMap::new(),
+            next_archive: 1,
+        }
     }
 
     /// Until the commit task ends.

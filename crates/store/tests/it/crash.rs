@@ -575,7 +575,10 @@ fn a_segment_that_vanished_is_noticed() {
         assert_eq!(recovery.lost, [], "collected segments are not missed");
         store.close().await;
         let names = world::Disk::list(&disk, Path::new("/d/log")).expect("a directory");
-        assert!(!names.iter().any(|path| path.ends_with("0000000000000001")), "some were collected: {names:?}");
+        assert!(
+            !names.iter().any(|path| path.ends_with("0000000000000001")),
+            "some were collected: {names:?}"
+        );
         let middle = &names[names.len() / 2];
         world::Disk::remove(&disk, middle).expect("it is there");
         for _ in 0..2 {
