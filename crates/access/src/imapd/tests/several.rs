@@ -59,7 +59,10 @@ async fn what_others_change_at_the_same_moment_is_told() {
         house.parts.mailboxes.store_flags(&mut batch, &view, &[first], change, &flagged).expect("good flags");
         house.faulty.slip_in(batch);
         let reply = client.run(command).await;
-        assert!(reply.contains("* 1 FETCH (UID 1 FLAGS (\\Flagged \\Seen \\Recent))\n"), "{command}: {reply}");
+        assert!(
+            reply.contains("* 1 FETCH (UID 1 FLAGS (\\Flagged \\Seen \\Recent))\n"),
+            "{command}: {reply}"
+        );
         client.check("NOOP", "OK Nothing done").await;
     }
 }
