@@ -152,7 +152,7 @@ async fn recount(office: &Office) -> Result<usize, Error> {
     let mut counted = 0;
     let mut all = Vec::new();
     mailbox::Mailboxes::each_mailbox(&office.store.snapshot(), |account, mailbox| {
-        all.push((account, mailbox))
+        all.push((account, mailbox));
     })
     .await?;
     for (account, mailbox) in all {

@@ -64,13 +64,17 @@ impl Connection<'_> {
                     offset += bytes.len() as u64;
                     first.push(bytes);
                 }
-                Err(error) => return self.unreadable(uid, &error),
+                Err(error) => {
+                    self.unreadable(uid, &error);
+                    return Ok(());
+                }
             }
         }
         if offset < entry.size()
             && let Err(error) = damage::check(&self.parts().store, entry.blob).await
         {
-            return self.unreadable(uid, &error.into());
+            self.unreadable(uid, &error.into());
+            return Ok(());
         }
         let mut wanted = true;
         for bytes in first {
@@ -88,7 +92,8 @@ impl Connection<'_> {
                     if matches!(error, Error::Store(store::Error::Damaged(_))) {
                         damage::note(&self.parts().store, &self.parts().world, entry.blob).await;
                     }
-                    return self.unreadable(uid, &error);
+                    self.unreadable(uid, &error);
+                    return Ok(());
                 }
             }
         }
@@ -102,14 +107,13 @@ impl Connection<'_> {
         if bytes.is_empty() { Err(Error::NoSuchMessage) } else { Ok(bytes) }
     }
 
-    fn unreadable(&mut self, uid: u32, error: &Error) -> io::Result<()> {
+    fn unreadable(&mut self, uid: u32, error: &Error) {
         if matches!(error, Error::NoSuchMessage | Error::Store(store::Error::Missing(_))) {
             self.session.body_failed("Another program has removed this message");
         } else {
             tracing::error!(uid, %error, "could not read a message");
             self.session.body_failed("[SYS/TEMP] The message cannot be read at the moment");
         }
-        Ok(())
     }
 
     /// RFC 1939 §6: takes the messages out of INBOX. Those that are gone already are fine. Whether all are gone.

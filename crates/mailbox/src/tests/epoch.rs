@@ -1,6 +1,5 @@
 //! A new epoch (F31).
 
-
 use mail::{AccountId, ModSeq, Wall};
 use proptest::prelude::*;
 use store::Batch;

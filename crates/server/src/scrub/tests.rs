@@ -64,7 +64,7 @@ async fn a_damaged_record_is_kept_apart_too() {
     let office = office(&disk, &store);
     // The header of the first record.
     disk.corrupt(Path::new("/d/log/0000000000000001"), 70, |byte| byte ^ 1).expect("it is there");
-    pass(&office, RATE, WEEK, Default::default()).await.expect("the store can be read");
+    pass(&office, RATE, WEEK, store::ScrubState::default()).await.expect("the store can be read");
     let found = store.snapshot().quarantined(10).await.expect("the store can be read");
     assert_eq!(found[0].part, Part::File("log/0000000000000001".into(), 64), "{found:?}");
     store.close().await;
