@@ -24,6 +24,8 @@ pub struct Plan {
     pub domain: String,
     /// Who lives there.
     pub accounts: Vec<String>,
+    /// Nobody pauses any more when so much time has passed.
+    pub span: Duration,
     /// One deed after the other, and how many milliseconds to wait before each.
     pub steps: Vec<(u32, Deed)>,
 }
@@ -97,7 +99,7 @@ impl Plan {
         let people = rng.below(4) == 0;
         let pace = span.as_millis() as u64 / count;
         let steps = (0..count).map(|_| (rng.below(2 * pace + 1) as u32, Deed::draw(rng, people))).collect();
-        Self { socket, domain: domain.into(), accounts: accounts.to_vec(), steps }
+        Self { socket, domain: domain.into(), accounts: accounts.to_vec(), span, steps }
     }
 }
 
@@ -136,8 +138,10 @@ struct Desk {
 /// Does all deeds.
 pub async fn run(world: World, plan: Plan, ledger: Arc<Ledger>) {
     let desk = Desk { world, plan, ledger };
+    let end = desk.world.clock.mono() + desk.plan.span;
     for (pause, deed) in desk.plan.steps.clone() {
-        desk.world.clock.sleep(Duration::from_millis(pause.into())).await;
+        let pause = Duration::from_millis(pause.into());
+        desk.world.clock.sleep_until(end.min(desk.world.clock.mono() + pause)).await;
         // A server that is down is none to command; an operator tries another time.
         let done = desk.world.clock.within(PATIENCE, desk.perform(&deed)).await;
         desk.ledger.saw(if done.flatten().is_some() { "operator.done" } else { "operator.in-vain" });

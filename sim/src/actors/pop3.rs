@@ -26,6 +26,8 @@ pub struct Plan {
     pub password: String,
     /// The office's POP3 port.
     pub office: SocketAddr,
+    /// Nobody pauses any more when so much time has passed.
+    pub span: Duration,
     /// One visit after the other.
     pub steps: Vec<Visit>,
 }
@@ -67,7 +69,7 @@ impl Plan {
         let count = 1 + rng.below(visits.max(1));
         let pace = span.as_millis() as u64 / count;
         let steps = (0..count).map(|_| Visit::draw(rng, pace)).collect();
-        Self { account: account.into(), password: password.into(), office, steps }
+        Self { account: account.into(), password: password.into(), office, span, steps }
     }
 }
 
@@ -112,8 +114,10 @@ struct Drop<'a> {
 
 /// Makes all visits.
 pub async fn run(world: World, plan: Plan, ledger: Arc<Ledger>, reading: Arc<Reading>) {
+    let end = world.clock.mono() + plan.span;
     for visit in &plan.steps {
-        world.clock.sleep(Duration::from_millis(visit.pause.into())).await;
+        let pause = Duration::from_millis(visit.pause.into());
+        world.clock.sleep_until(end.min(world.clock.mono() + pause)).await;
         for _ in 0..TRIES {
             reading.passed(world.clock.mono());
             if let Ok(Some(mut open)) = log_in(&world, &plan, &ledger, &reading).await {
