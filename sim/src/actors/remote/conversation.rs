@@ -157,7 +157,8 @@ impl Conversation {
         let refused = matches!(act, Act::Temporary | Act::Permanent | Act::GoAway | Act::DropBefore);
         let in_doubt = match act {
             Act::Slow(seconds) => seconds >= END_WAIT / 2,
-            Act::DropAfter | Act::Garbage | Act::Endless | Act::Odd | Act::TooMuch => true,
+            // A reply before closing may find that the sender, tired of waiting for DATA, has gone.
+            Act::DropAfter | Act::Close | Act::Garbage | Act::Endless | Act::Odd | Act::TooMuch => true,
             _ => false,
         };
         let mut number = None;
