@@ -8,7 +8,7 @@ use crate::trace::Trace;
 /// How many of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// Every moment of each fault, with each reply.
+    /// Every moment of each fault for the plain course of things, and every second moment with each reply.
     Full,
     /// A tenth: for a build that is not optimised.
     Quick,
@@ -54,7 +54,7 @@ fn plain(images: &Images, depth: Depth, to: To, large: bool, cases: &mut Vec<Cas
     let mut add = |trouble, seed| cases.push(Case { to, large, script: Vec::new(), trouble, seed });
     let by = if depth == Depth::Full { 1 } else { 7 };
     for operation in (1..=measure.operations).step_by(by) {
-        for seed in 1..=if depth == Depth::Full { 12 } else { 1 } {
+        for seed in 1..=if depth == Depth::Full { 6 } else { 1 } {
             add(Trouble::PowerCut(operation, None), seed);
         }
         for again in (1..=RECOVERY).step_by(by * 2) {
@@ -87,7 +87,7 @@ fn with_reply(images: &Images, depth: Depth, to: To, reply: (Stage, Act), cases:
     let measure = measure(images, to, false, &[reply]);
     let mut add = |trouble, seed| cases.push(Case { to, large: false, script: vec![reply], trouble, seed });
     add(Trouble::None, 1);
-    let by = if depth == Depth::Full { 1 } else { 20 };
+    let by = if depth == Depth::Full { 2 } else { 20 };
     let begin = 1 + number % by as u64;
     for operation in (begin..=measure.operations).step_by(by) {
         add(Trouble::PowerCut(operation, None), operation);
