@@ -2,6 +2,7 @@
 
 mod audit;
 mod faults;
+mod rot;
 mod stage;
 
 use std::cell::RefCell;

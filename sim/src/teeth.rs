@@ -13,6 +13,7 @@ mod table;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+use crate::show::say;
 use table::Bug;
 
 /// What `sim teeth` is asked.
@@ -29,18 +30,21 @@ pub struct Arguments {
     /// In the planted build: runs seeds up to this one until one fails, and says which
     #[arg(long, hide = true)]
     hunt: Option<u64>,
+    /// In the planted build: the first seed
+    #[arg(long, hide = true, default_value_t = 1)]
+    from: u64,
 }
 
 /// `sim teeth`
 pub fn run(arguments: &Arguments) -> ExitCode {
     if let Some(seeds) = arguments.hunt {
-        return hunt::child(seeds);
+        return hunt::child(arguments.from, seeds);
     }
     match hunt_all(arguments) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(why) => {
-            eprintln!("{why}");
+            say(format_args!("{why}"));
             ExitCode::from(2)
         }
     }
@@ -57,7 +61,7 @@ fn hunt_all(arguments: &Arguments) -> Result<bool, String> {
     let chosen = choose(&bugs, &arguments.bugs)?;
     if arguments.list {
         for bug in chosen {
-            println!("{:<28} {}", bug.name, bug.breaks);
+            say(format_args!("{:<28} {}", bug.name, bug.breaks));
         }
         return Ok(true);
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use store::Store;
 
+use super::rot;
 use super::stage::Stage;
 use crate::executor::Death;
 use crate::office::Office;
@@ -34,7 +35,10 @@ pub(super) async fn all(stage: &Stage<'_>) {
             wrong.push(Violation::new("I18", format!("{host} holds something else after one more crash")));
         }
         match facts {
-            Ok(facts) => wrong.extend(mail::check(&stage.ledger, &facts, Moment::End)),
+            Ok(facts) => {
+                wrong.extend(mail::check(&stage.ledger, &facts, Moment::End));
+                rot::strike(stage, office, &facts).await;
+            }
             Err(why) => wrong.push(Violation::new("I18", format!("{host} cannot be read: {why}"))),
         }
         for violation in wrong {
