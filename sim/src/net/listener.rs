@@ -11,6 +11,7 @@ use world::{BoxFuture, Stream};
 
 use super::{HostId, Shared, no_files};
 use crate::executor::ProcessId;
+use crate::oracle::Violation;
 
 /// Where connections wait to be taken.
 pub(crate) struct Place {
@@ -24,6 +25,8 @@ struct Waiting {
     streams: VecDeque<Stream>,
     wakers: Vec<Waker>,
     closed: bool,
+    /// When no file descriptor was left the last time.
+    failed: Option<u64>,
 }
 
 impl Place {
@@ -83,6 +86,11 @@ impl Accept for Held {
             // As the kernel does: the connection stays where it is.
             if self.shared.lock().lacks_files(self.host) {
                 self.shared.coverage.hit("net.no-files");
+                let now = self.shared.executor.now();
+                if waiting.failed.replace(now) == Some(now) {
+                    let what = format!("{} is asked for connections without a rest (F21)", self.address);
+                    self.shared.executor.report(Violation::new("I16", what));
+                }
                 return Poll::Ready(Err(no_files()));
             }
             Poll::Ready(waiting.streams.pop_front().ok_or_else(no_files))

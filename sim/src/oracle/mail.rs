@@ -52,6 +52,7 @@ fn compare(account: &Account, facts: &Facts, moment: Moment) -> Vec<Violation> {
     }
     audit.takes();
     audit.orphans();
+    audit.hasty();
     if moment == Moment::End {
         audit.drained();
     }
@@ -106,6 +107,18 @@ impl<'a> Audit<'a> {
 
     fn kept(&self, id: Id) -> &[&'a Kept] {
         self.kept.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// I7: what was refused for now is tried until its lifetime is over.
+    fn hasty(&mut self) {
+        let hasty = |(id, told): (&Id, &Told)| {
+            let text = |to: &String| format!("{id} to {to} was only refused for now, and reported as failed");
+            told.hasty.iter().map(text).collect::<Vec<_>>()
+        };
+        let found: Vec<String> = self.told.iter().flat_map(hasty).collect();
+        for what in found {
+            self.complain("I7", what);
+        }
     }
 
     /// I19: nothing waits any more but what an operator holds.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -38,8 +39,15 @@ pub(super) fn child(from: u64, to: u64) -> ExitCode {
     let images = Images::default();
     let mut found = Found { seed: from, invariants: BTreeSet::new(), what: None };
     for seed in from..=to {
-        let violations = crate::run::run(&Plan::draw(seed), &images, Trace::quiet()).violations;
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            crate::run::run(&Plan::draw(seed), &images, Trace::quiet()).violations
+        }));
         found.seed = seed;
+        let Ok(violations) = outcome else {
+            found.what = Some(format!("panic at {}", crate::run::last_panic_place().unwrap_or_default()));
+            found.invariants.insert("panic".into());
+            break;
+        };
         if let Some(first) = violations.first() {
             found.what = Some(first.what.clone());
             found.invariants = violations.iter().map(|violation| violation.invariant.to_owned()).collect();

@@ -162,15 +162,23 @@ impl Session {
         Ok(())
     }
 
-    /// A message with two authors, which nobody takes (attack A15).
+    /// A message that nobody takes: with two authors (attack A15), or one that goes round in a circle (F23).
     async fn refused_message(&mut self, errand: Errand<'_>) -> Result<(), Gone> {
         self.say("DATA").await?;
         if self.reply(errand).await?.code != 354 {
             return self.ask_all(errand, &["RSET".into()]).await;
         }
-        self.wire.say(b"From: <a@b.test>\r\nFrom: <c@d.test>\r\n\r\nthis must not exist\r\n.\r\n").await?;
+        let circles = errand.step.token.is_multiple_of(2);
+        let (invariant, what, head) = if circles {
+            ("I15", "a message that has passed 101 hops was taken", "Received: from a by b; now\r\n".repeat(101))
+        } else {
+            ("I4", "a message with two authors was taken", "From: <c@d.test>\r\n".into())
+        };
+        let from = if errand.step.from.is_empty() { "a@b.test" } else { &errand.step.from };
+        let message = format!("{head}From: <{from}>\r\n\r\nthis must not exist\r\n.\r\n");
+        self.wire.say(message.as_bytes()).await?;
         if self.reply(errand).await?.class() == 2 {
-            errand.ledger.wrong("I4", "a message with two authors was taken".into());
+            errand.ledger.wrong(invariant, what.into());
         }
         Ok(())
     }

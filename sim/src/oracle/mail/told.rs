@@ -24,6 +24,10 @@ pub(super) struct Told {
     pub(super) delivered: BTreeMap<String, u32>,
     /// The sender was told that it failed, by recipient.
     pub(super) failed: BTreeMap<String, u32>,
+    /// The sender was told that it failed, though it was only refused for now and its lifetime was not over.
+    pub(super) hasty: BTreeSet<String>,
+    /// Whose last answer was one for now.
+    put_off: BTreeSet<String>,
     /// It failed and the sender was not told.
     pub(super) unreported: BTreeMap<String, String>,
     /// An operator took it out of the queue.
@@ -52,9 +56,19 @@ impl Told {
             }
             What::Attempted(attempted) => {
                 for (recipient, reply) in &attempted.results {
+                    if reply.is_temporary() {
+                        self.put_off.insert(recipient.to_string());
+                    } else {
+                        self.put_off.remove(&recipient.to_string());
+                    }
                     if reply.is_positive() {
                         *self.delivered.entry(recipient.to_string()).or_default() += 1;
                     }
+                }
+            }
+            What::Expired { recipients, .. } => {
+                for recipient in recipients {
+                    self.put_off.remove(&recipient.to_string());
                 }
             }
             What::Reported { kind, recipients, dsn } => {
@@ -62,6 +76,9 @@ impl Told {
                 if kind == "failed" {
                     for recipient in &recipients {
                         *self.failed.entry(recipient.clone()).or_default() += 1;
+                        if self.put_off.contains(recipient) {
+                            self.hasty.insert(recipient.clone());
+                        }
                     }
                 }
                 self.reports.push(Report { kind: kind.clone(), recipients, dsn: *dsn });
