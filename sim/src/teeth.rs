@@ -67,7 +67,13 @@ fn hunt_all(arguments: &Arguments) -> Result<bool, String> {
     }
     let copy = copy::make(&root, &bugs)?;
     let program = build(&root, &copy)?;
-    Ok(hunt::all(&program, &chosen, arguments.jobs))
+    let (holes, chosen): (Vec<&Bug>, Vec<&Bug>) =
+        chosen.into_iter().partition(|bug| bug.hole.is_some() && arguments.bugs.is_empty());
+    let well = hunt::all(&program, &chosen, arguments.jobs);
+    for bug in holes {
+        say(format_args!("not hunted: {}: {}", bug.name, bug.hole.as_deref().unwrap_or_default()));
+    }
+    Ok(well)
 }
 
 fn choose<'a>(bugs: &'a [Bug], names: &[String]) -> Result<Vec<&'a Bug>, String> {

@@ -21,6 +21,8 @@ pub(super) struct Bug {
     pub caught_by: Vec<String>,
     /// Within how many seeds it must be found.
     pub seeds: u64,
+    /// Why the simulator does not find it yet: then it is only hunted when it is named, and the table says so.
+    pub hole: Option<String>,
     /// What it changes. None if an edit of another bug asks for this one's name, too.
     #[serde(default, rename = "edit")]
     pub edits: Vec<Edit>,
@@ -172,6 +174,7 @@ mod tests {
             breaks: String::new(),
             caught_by: Vec::new(),
             seeds: 1,
+            hole: None,
             edits: edits.iter().map(edit).collect(),
         }
     }
