@@ -58,11 +58,15 @@ fn damage(seed: u64, office: &Office) -> bool {
 /// Messages that read otherwise than before. Those that are gone, or break off with an error, are told of elsewhere.
 fn changed(before: &Facts, after: &Facts) -> Vec<String> {
     let key = |kept: &mail::Kept| (kept.account.clone(), kept.mailbox.clone(), kept.uid);
-    let known: BTreeMap<_, &[u8]> = before.mail.iter().map(|kept| (key(kept), kept.bytes.as_slice())).collect();
-    let changed = after.mail.iter().filter(|kept| {
-        known.get(&key(kept)).is_some_and(|whole| !whole.starts_with(&kept.bytes))
-    });
+    let known: BTreeMap<_, &[u8]> =
+        before.mail.iter().map(|kept| (key(kept), kept.bytes.as_slice())).collect();
+    let changed = after
+        .mail
+        .iter()
+        .filter(|kept| known.get(&key(kept)).is_some_and(|whole| !whole.starts_with(&kept.bytes)));
     changed
-        .map(|kept| format!("{}: uid {} in {} reads otherwise after bit rot", kept.account, kept.uid, kept.mailbox))
+        .map(|kept| {
+            format!("{}: uid {} in {} reads otherwise after bit rot", kept.account, kept.uid, kept.mailbox)
+        })
         .collect()
 }

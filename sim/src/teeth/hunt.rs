@@ -61,7 +61,8 @@ pub(super) fn child(from: u64, to: u64) -> ExitCode {
 /// Hunts all bugs, several at once, then runs the same seeds without any. Prints a table; whether all is well.
 pub(super) fn all(program: &Path, bugs: &[&Bug], jobs: Option<usize>) -> bool {
     let jobs = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1);
-    let hunter = Hunter { program, unsound: Mutex::default(), missed: Mutex::default(), most: AtomicU64::new(1) };
+    let hunter =
+        Hunter { program, unsound: Mutex::default(), missed: Mutex::default(), most: AtomicU64::new(1) };
     let next = AtomicUsize::new(0);
     row("planted bug", "seed", "invariants", "seconds", "what was seen");
     std::thread::scope(|scope| {

@@ -170,7 +170,11 @@ impl Session {
         }
         let circles = errand.step.token.is_multiple_of(2);
         let (invariant, what, head) = if circles {
-            ("I15", "a message that has passed 101 hops was taken", "Received: from a by b; now\r\n".repeat(101))
+            (
+                "I15",
+                "a message that has passed 101 hops was taken",
+                "Received: from a by b; now\r\n".repeat(101),
+            )
         } else {
             ("I4", "a message with two authors was taken", "From: <c@d.test>\r\n".into())
         };
