@@ -20,7 +20,7 @@ pub use image::{CONTROL, Image, Images};
 /// How long a server may take to end when it is asked to, beyond its own deadline.
 const ENDING: Duration = Duration::from_mins(2);
 /// The longest pause before another start of a server that fails again and again (RestartMaxDelaySec).
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// How long sessions may go on after the store failed.
 const FAILED_DEADLINE: Duration = Duration::from_secs(3);
 

@@ -134,7 +134,7 @@ impl Town {
         };
         let second = *dice.pick(&[10, 20]);
         let hosts = if dice.chance(400) { vec![host(1, 10), host(2, second)] } else { vec![host(1, 10)] };
-        RemoteDomain { hosts, domain }
+        RemoteDomain { domain, hosts }
     }
 }
 

@@ -4,7 +4,7 @@
 //! must not exist, with all its bytes really written; kills its process in the middle of commits; opens it in a new
 //! process, twice; rebuilds its index in another; and removes it.
 
-#![expect(clippy::print_stdout, reason = "it reports to a terminal")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it reports to a terminal")]
 #![expect(clippy::disallowed_methods, reason = "it measures the real machine")]
 
 use std::io::{BufRead, BufReader};

@@ -1,6 +1,7 @@
 //! The list of planted bugs (`sim/teeth/*.toml`), and how they go into a source file.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -148,7 +149,7 @@ fn replacement(edits: &[(&Bug, &Edit)]) -> String {
     }
     let mut out = String::new();
     for (bug, edit) in edits {
-        out += &format!("if {} {{\n{}\n}} else ", switch(bug), edit.new);
+        let _ = write!(out, "if {} {{\n{}\n}} else ", switch(bug), edit.new);
     }
     out + &format!("{{\n{}\n}}", edit.old)
 }
