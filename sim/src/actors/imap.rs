@@ -2,7 +2,7 @@
 //! compares it with what a fresh look shows (I9).
 //!
 //! A client knows the protocol from the standards alone. What it changes and sees goes to
-//! [`Reading`](crate::oracle::reading::Reading), which knows what all clients were told.
+//! [`Reading`], which knows what all clients were told.
 
 mod check;
 mod commands;
