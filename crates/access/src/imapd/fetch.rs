@@ -28,6 +28,12 @@ struct Missing {
     damaged: bool,
 }
 
+impl Missing {
+    fn nothing(&self) -> bool {
+        !self.expunged && !self.damaged
+    }
+}
+
 /// One message that is being told.
 pub(super) struct Told {
     pub(super) number: u32,
@@ -47,7 +53,11 @@ impl Connection<'_> {
             self.fetch_columns(&ranges, &items).await?;
             Missing::default()
         } else {
-            self.fetch_messages(&ranges, &items).await?
+            let told = self.fetch_messages(&ranges, &items).await;
+            if !told.as_ref().is_ok_and(Missing::nothing) {
+                self.tell_own_changes();
+            }
+            told?
         };
         Ok(match missing {
             Missing { damaged: true, .. } => Completion::no(Code::Corruption, "Some messages are damaged"),
@@ -78,6 +88,14 @@ impl Connection<'_> {
             }
         }
         Ok(missing)
+    }
+
+    /// Where a FETCH left messages out, nobody has heard that it set their \Seen: the command's end tells it like
+    /// changes of others.
+    fn tell_own_changes(&mut self) {
+        if let Some(selected) = &mut self.selected {
+            selected.told.clear();
+        }
     }
 
     fn to_tell(&self, low: u32, high: u32) -> Vec<Told> {

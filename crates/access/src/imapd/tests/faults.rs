@@ -170,6 +170,23 @@ async fn damaged_bytes_are_not_served() {
     client.check("SEARCH BODY body", "* SEARCH\nOK Searched").await;
 }
 
+/// RFC 3501 §6.4.5: \Seen was set, so the client hears of it even if the bytes never came.
+#[tokio::test]
+async fn flags_set_by_a_fetch_that_fails_are_told() {
+    let house = House::new().await;
+    house.fill(2).await;
+    let mut client = house.in_inbox().await;
+    house.faulty.damaged_from.store(0, Ordering::SeqCst);
+    client
+        .check(
+            "FETCH 1:2 BODY[]",
+            "* 1 FETCH (UID 1 FLAGS (\\Seen \\Recent))\n* 2 FETCH (UID 2 FLAGS (\\Seen \\Recent))\n\
+             NO [CORRUPTION] Some messages are damaged",
+        )
+        .await;
+    client.check("NOOP", "OK Nothing done").await;
+}
+
 /// What the client counts on is not filled up with something else.
 #[tokio::test]
 async fn a_message_that_breaks_off_ends_the_connection() {
