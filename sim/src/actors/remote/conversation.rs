@@ -32,11 +32,13 @@ pub(super) struct Conversation {
     envelope: Envelope,
     /// Accepted just now: the next command shows that the sender has read it.
     unread: Option<usize>,
+    /// The message was read so late that the sender may have gone before its end was (seed 207).
+    late: bool,
 }
 
 impl Conversation {
     pub(super) fn new(host: Arc<Host>, wire: Wire) -> Self {
-        Self { host, wire, envelope: Envelope::default(), unread: None }
+        Self { host, wire, envelope: Envelope::default(), unread: None, late: false }
     }
 
     /// To its end. An error is how most of them end.
@@ -137,6 +139,7 @@ impl Conversation {
                 Err(Gone::Closed)
             }
             Act::Slow(seconds) => {
+                self.late = seconds >= END_WAIT / 2;
                 self.wait(seconds).await;
                 Ok(())
             }
@@ -155,12 +158,13 @@ impl Conversation {
         let act = self.host.act(Stage::End);
         let envelope = std::mem::take(&mut self.envelope);
         let refused = matches!(act, Act::Temporary | Act::Permanent | Act::GoAway | Act::DropBefore);
-        let in_doubt = match act {
-            Act::Slow(seconds) => seconds >= END_WAIT / 2,
-            // A reply before closing may find that the sender, tired of waiting for DATA, has gone.
-            Act::DropAfter | Act::Close | Act::Garbage | Act::Endless | Act::Odd | Act::TooMuch => true,
-            _ => false,
-        };
+        let in_doubt = std::mem::take(&mut self.late)
+            || match act {
+                Act::Slow(seconds) => seconds >= END_WAIT / 2,
+                // A reply before closing may find that the sender, tired of waiting for DATA, has gone.
+                Act::DropAfter | Act::Close | Act::Garbage | Act::Endless | Act::Odd | Act::TooMuch => true,
+                _ => false,
+            };
         let mut number = None;
         if !refused {
             number = Some(self.host.ledger.accept(Accepted {
