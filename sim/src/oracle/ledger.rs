@@ -69,7 +69,9 @@ pub enum Word {
 /// A message that a remote accepted, whether or not it could say so.
 #[derive(Clone, Debug)]
 pub struct Accepted {
-    /// When.
+    /// When its transaction began. A remote that reads slowly may accept an earlier copy after a later one (seed 207).
+    pub begun: u64,
+    /// When it was accepted.
     pub at: u64,
     /// By whom.
     pub host: String,
@@ -201,6 +203,11 @@ impl Ledger {
         accepted.at = state.tick();
         state.accepted.push(accepted);
         state.accepted.len() - 1
+    }
+
+    /// This moment, in the ledger's own count.
+    pub fn moment(&self) -> u64 {
+        self.lock().tick()
     }
 
     /// How far the remote's word came.

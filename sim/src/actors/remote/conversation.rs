@@ -34,11 +34,13 @@ pub(super) struct Conversation {
     unread: Option<usize>,
     /// The message was read so late that the sender may have gone before its end was (seed 207).
     late: bool,
+    /// When the transaction began.
+    begun: u64,
 }
 
 impl Conversation {
     pub(super) fn new(host: Arc<Host>, wire: Wire) -> Self {
-        Self { host, wire, envelope: Envelope::default(), unread: None, late: false }
+        Self { host, wire, envelope: Envelope::default(), unread: None, late: false, begun: 0 }
     }
 
     /// To its end. An error is how most of them end.
@@ -97,6 +99,7 @@ impl Conversation {
 
     async fn mail(&mut self, line: &str) -> Result<(), Gone> {
         self.envelope = Envelope::default();
+        self.begun = self.host.ledger.moment();
         if self.answer(Stage::Mail, "250 2.1.0 ok").await? == Said::Good {
             self.envelope.from = Some(path(line));
         }
@@ -168,6 +171,7 @@ impl Conversation {
         let mut number = None;
         if !refused {
             number = Some(self.host.ledger.accept(Accepted {
+                begun: self.begun,
                 at: 0,
                 host: self.host.plan.host.clone(),
                 from: envelope.from.unwrap_or_default(),

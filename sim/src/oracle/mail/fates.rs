@@ -146,10 +146,12 @@ impl<'a> Audit<'a> {
         pending.filter(|(_, state)| state.recipient.address.to_string() == address).count() as u32
     }
 
-    /// Who accepted it, in order.
+    /// Who accepted it, in the order in which it was sent.
     fn accepted(&self, id: Id, address: &str) -> Vec<&'a Accepted> {
         let all = self.truth.get(&id).into_iter().flatten().copied();
-        all.filter(|accepted| accepted.to.iter().any(|to| to == address)).collect()
+        let mut all: Vec<_> = all.filter(|accepted| accepted.to.iter().any(|to| to == address)).collect();
+        all.sort_by_key(|accepted| accepted.begun);
+        all
     }
 
     /// I5: the same bytes everywhere; and in mailboxes the sender and the recipient that led there.

@@ -61,7 +61,7 @@ fn what_is_there_twice_is_seen() {
     let again = |account: &mut Account, word| {
         account.accepted[0].word = word;
         let copy = account.accepted[0].clone();
-        account.accepted.push(Accepted { at: copy.at + 1, word: Word::Read, ..copy });
+        account.accepted.push(Accepted { begun: copy.at, at: copy.at + 1, word: Word::Read, ..copy });
     };
     assert_eq!(found(&[], |account, _| again(account, Word::Read)), ["I3"]);
     assert_eq!(found(&[], |account, _| again(account, Word::Sent)), ["I3"]);
@@ -99,6 +99,7 @@ fn false_reports_are_seen() {
         let sent = facts.mail.iter().find(|kept| kept.account == "bob@alpha.test").expect("a message");
         let at = sent.bytes.windows(9).position(|nine| nine == b"Received:").expect("our trace field");
         account.accepted.push(Accepted {
+            begun: 999,
             at: 1000,
             host: "mx.gamma.test".into(),
             from: "ann@alpha.test".into(),
