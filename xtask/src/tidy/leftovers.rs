@@ -2,10 +2,18 @@
 
 use crate::source::{Source, words};
 
-/// Macros and attributes that must not stay, looked for in code.
-const IN_CODE: [&str; 6] = ["todo!", "unimplemented!", "dbg!", "#[ignore", "#[should_panic", "#![feature"];
+/// Macros and attributes that must not stay, looked for in code. Like the notes below in two parts, so that no search
+/// for leftovers takes this list for some.
+const IN_CODE: [&str; 6] = [
+    concat!("to", "do!"),
+    concat!("unimple", "mented!"),
+    concat!("db", "g!"),
+    concat!("#[ig", "nore"),
+    concat!("#[should_", "panic"),
+    concat!("#![fea", "ture"),
+];
 
-/// Notes that must not stay, looked for in comments; in two parts so that this file passes its own check.
+/// Notes that must not stay, looked for in comments.
 const IN_TEXT: [(&str, &str); 3] = [("FIX", "ME"), ("TO", "DO"), ("XX", "X")];
 
 /// Checks one file.
@@ -29,9 +37,10 @@ mod tests {
     #[test]
     fn leftovers_are_found_outside_strings() {
         let found = |text: &str| check(&Source::new("crates/x/src/a.rs", text)).len();
-        assert_eq!(found("fn a() { todo!() }"), 1);
-        assert_eq!(found("#[ignore = \"slow\"]\nfn a() {}"), 1);
-        assert_eq!(found("fn a() { \"todo!\" }"), 0);
+        let macro_name = concat!("to", "do!");
+        assert_eq!(found(&format!("fn a() {{ {macro_name}() }}")), 1);
+        assert_eq!(found(concat!("#[ig", "nore = \"slow\"]\nfn a() {}")), 1);
+        assert_eq!(found(&format!("fn a() {{ \"{macro_name}\" }}")), 0);
         assert_eq!(found(&format!("// {}: later", concat!("FIX", "ME"))), 1);
     }
 }
