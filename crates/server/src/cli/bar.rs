@@ -23,10 +23,7 @@ pub(super) async fn with_bar<F: Future>(
     if !std::io::stderr().is_terminal() {
         return work.await;
     }
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let style = "{prefix:>9} [{bar:30}] {bytes} of {total_bytes}, {binary_bytes_per_sec}, {eta} to go";
-    bar.set_style(ProgressStyle::with_template(style).expect("the template is right").progress_chars("=> "));
-    bar.set_prefix(word);
+    let bar = bytes(word);
     loop {
         match race(work.as_mut(), world.clock.sleep(GLANCE)).await {
             Either::Left(output) => {
@@ -48,8 +45,16 @@ pub(super) fn progress() -> Arc<Progress> {
 
 /// A bar that counts messages; hidden where standard error is no terminal.
 pub(super) fn count(word: &'static str) -> ProgressBar {
+    bar(word, "{prefix:>9} [{bar:30}] {pos} of {len} messages, {per_sec}, {eta} to go")
+}
+
+/// A bar that counts bytes; hidden where standard error is no terminal.
+pub(super) fn bytes(word: &'static str) -> ProgressBar {
+    bar(word, "{prefix:>9} [{bar:30}] {bytes} of {total_bytes}, {binary_bytes_per_sec}, {eta} to go")
+}
+
+fn bar(word: &'static str, style: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let style = "{prefix:>9} [{bar:30}] {pos} of {len} messages, {per_sec}, {eta} to go";
     bar.set_style(ProgressStyle::with_template(style).expect("the template is right").progress_chars("=> "));
     bar.set_prefix(word);
     bar

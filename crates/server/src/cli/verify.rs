@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use store::Store;
 use store::embedded::backup::Folder;
 use store::embedded::open_read_only;
@@ -60,7 +60,7 @@ async fn of_configuration(config: &Path) -> Result<Report, Failure> {
 }
 
 async fn by_server(world: &World, mut client: Client) -> Result<Report, Failure> {
-    let bar = own_bar();
+    let bar = super::bar::bytes("verify");
     let mut start = true;
     loop {
         let reply = client.call(&Request::Verify { start }).await.map_err(Failure::Failed)?;
@@ -115,7 +115,7 @@ async fn check_copies(world: &World, path: &Path, report: &mut Report) -> Result
 
 /// Walks over an open store, with a progress bar.
 pub(super) async fn walked(store: &Arc<dyn Store>) -> Result<Report, Failure> {
-    let bar = own_bar();
+    let bar = super::bar::bytes("verify");
     let report = walk(store.as_ref(), &|progress| show(&bar, progress)).await;
     bar.finish_and_clear();
     report.map_err(|error| Failure::Failed(format!("the store cannot be read: {error}")))
@@ -134,11 +134,6 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         drop(world::real::remove_tree(&self.0));
     }
-}
-
-fn own_bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {bytes} of {total_bytes}, {eta} left");
-    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 fn show(bar: &ProgressBar, progress: Progress) {
