@@ -1,0 +1,8 @@
+//! Who a message really is from.
+//!
+//! SPF (RFC 7208) says whether a host may send for a domain, DKIM (RFC 6376) who signed the message, ARC (RFC 8617)
+//! what earlier receivers found, and DMARC (RFC 9989) whether any of it speaks for the author's domain. Their findings
+//! become one Authentication-Results field (RFC 8601).
+//!
+//! This crate asks names through [`world::Dns`] and nothing else; what to do with a finding is decided by the flow
+//! of mail.
