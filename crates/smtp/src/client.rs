@@ -87,7 +87,8 @@ impl Session {
         }
     }
 
-    /// Starts a transaction. Only after [`Event::Ready`], and once per `Ready`.
+    /// Starts a transaction. Only after [`Event::Ready`], and once per `Ready`. Hand over first what has come meanwhile: a
+    /// reply that nobody waits for must not be taken for the answer to MAIL.
     ///
     /// `size` is the message's length in bytes, `eight_bit` whether it has bytes above 127. What the peer does not
     /// offer but the message needs ends in [`Event::MessageResult`] with [`Source::Local`] outcomes and without a
@@ -104,7 +105,8 @@ impl Session {
         self.send_body(bytes);
     }
 
-    /// The message is complete: sends the final dot.
+    /// The message is complete: sends the final dot. Hand over first what has come meanwhile: what was said before the
+    /// dot does not answer it.
     pub fn body_end(&mut self, now: Mono) {
         self.now = now;
         self.send_body_end();
@@ -234,6 +236,11 @@ impl Session {
         }
     }
 
+    /// Whether bytes of a reply are there whose end is not.
+    fn reply_has_begun(&self) -> bool {
+        !self.input.is_empty() || self.parser.has_begun()
+    }
+
     /// How many replies are on their way.
     fn awaited(&self) -> usize {
         match &self.phase {
@@ -273,6 +280,11 @@ impl Session {
             Ok(Some(reply)) if reply.code == 421 => self.fail(Cause::Refused, reply),
             _ => self.protocol_error("The peer sent a reply that nothing asked for"),
         }
+    }
+
+    /// Part of a reply has come while it was our turn: its end would be taken for the answer to what is said next.
+    fn early_reply(&mut self) {
+        self.protocol_error("The peer answered before it was asked");
     }
 
     fn protocol_error(&mut self, text: &str) {

@@ -9,7 +9,7 @@ use queue::Item;
 use smtp::client::{self, Event, Outcome, Source, TlsPolicy};
 use store::{BlobId, Store};
 use world::tls::{Connector, Demand};
-use world::{Stream, World};
+use world::{Either, Stream, World, race};
 
 use super::connect::connect;
 use super::route::Hop;
@@ -178,6 +178,7 @@ impl Connection {
     ) -> Result<Vec<Outcome>, store::Error> {
         let size = content.prefix.len() as u64 + content.length;
         let recipients = envelope.recipients.len();
+        self.glance().await;
         self.session.send(envelope, size, content.eight_bit, self.world.clock.mono());
         loop {
             match self.next().await {
@@ -195,12 +196,16 @@ impl Connection {
         }
     }
 
-    /// Gives the body to the session; outcomes if the peer's word came before the end.
+    /// Gives the body to the session; outcomes if the peer's word came before the end. Each time it is our turn, what has
+    /// come already is looked at: a reply to something else must not be read as the one to the end of the message.
     async fn send_body(
         &mut self,
         store: &dyn Store,
         content: &Content,
     ) -> Result<Option<Vec<Outcome>>, store::Error> {
+        if let Some(outcomes) = self.interrupted().await {
+            return Ok(Some(outcomes));
+        }
         self.session.body(&content.prefix, self.world.clock.mono());
         let mut offset = 0;
         while offset < content.length {
@@ -215,12 +220,21 @@ impl Connection {
             offset += bytes.len() as u64;
             self.session.body(&bytes, self.world.clock.mono());
             self.flush().await;
-            if let Some(Event::MessageResult(outcomes)) = self.session.poll_event() {
+            if let Some(outcomes) = self.interrupted().await {
                 return Ok(Some(outcomes));
             }
         }
         self.session.body_end(self.world.clock.mono());
         Ok(None)
+    }
+
+    /// What the peer's word before the end of the message, or its going, came to.
+    async fn interrupted(&mut self) -> Option<Vec<Outcome>> {
+        self.glance().await;
+        match self.session.poll_event() {
+            Some(Event::MessageResult(outcomes)) => Some(outcomes),
+            _ => None,
+        }
     }
 
     /// Waits until the connection can take another message; `false` if it cannot any more.
@@ -284,11 +298,24 @@ impl Connection {
             Some(deadline) => self.world.clock.before(deadline, self.stream.read(&mut self.buffer)).await,
             None => Some(self.stream.read(&mut self.buffer).await),
         };
-        let now = self.world.clock.mono();
         match read {
-            Some(Ok(n @ 1..)) => self.session.handle_input(&self.buffer[..n], now),
-            Some(_) => self.session.handle_eof(),
-            None => self.session.handle_timeout(now),
+            Some(read) => self.take(&read),
+            None => self.session.handle_timeout(self.world.clock.mono()),
+        }
+    }
+
+    /// Reads what has come already, without waiting.
+    async fn glance(&mut self) {
+        let at_once = std::future::ready(());
+        if let Either::Left(read) = race(self.stream.read(&mut self.buffer), at_once).await {
+            self.take(&read);
+        }
+    }
+
+    fn take(&mut self, read: &io::Result<usize>) {
+        match read {
+            Ok(n @ 1..) => self.session.handle_input(&self.buffer[..*n], self.world.clock.mono()),
+            Ok(0) | Err(_) => self.session.handle_eof(),
         }
     }
 

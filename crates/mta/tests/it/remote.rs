@@ -34,7 +34,8 @@ pub(crate) struct Ledger {
 
 /// A scripted remote. Replies are found by the beginning of the command line (`connect` for the greeting, `.` for the
 /// end of the data); the first match counts. `drop` closes without a reply; `take and drop` after noting the message.
-/// A reply that begins with `slow ` comes after ten seconds.
+/// A reply that begins with `slow ` comes after ten seconds. What stands for `body` is said when the message begins to come,
+/// though nothing asked for it.
 #[derive(Clone)]
 pub(crate) struct Remote {
     script: Arc<Mutex<Vec<(String, String)>>>,
@@ -66,11 +67,13 @@ impl Remote {
         self.ledger.lock().expect("no panics").connections
     }
 
-    fn reply(&self, command: &str) -> String {
+    fn scripted(&self, command: &str) -> Option<String> {
         let script = self.script.lock().expect("no panics");
-        let scripted =
-            script.iter().find(|(start, _)| command.starts_with(start)).map(|(_, reply)| reply.clone());
-        scripted.unwrap_or_else(|| {
+        script.iter().find(|(start, _)| command.starts_with(start)).map(|(_, reply)| reply.clone())
+    }
+
+    fn reply(&self, command: &str) -> String {
+        self.scripted(command).unwrap_or_else(|| {
             match command.split(' ').next().unwrap_or_default() {
                 "connect" => "220 remote.test ready",
                 "EHLO" => "250-remote.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE",
@@ -190,6 +193,10 @@ impl Conversation {
             let line = self.line().await?;
             if line == "." {
                 return Some(data);
+            }
+            let early = self.remote.scripted("body").filter(|_| data.is_empty());
+            if let Some(early) = early {
+                self.stream.write_all(early.as_bytes()).await.ok()?;
             }
             data += line.strip_prefix('.').unwrap_or(&line);
             data += "\r\n";

@@ -151,6 +151,9 @@ fn obstacle(envelope: &Envelope, size: u64, eight_bit: bool, offered: &Capabilit
 
 impl Session {
     pub(super) fn start_transaction(&mut self, envelope: Envelope, size: u64, eight_bit: bool) {
+        if matches!(self.phase, Phase::Ready) && self.reply_has_begun() {
+            self.early_reply();
+        }
         if !matches!(self.phase, Phase::Ready) {
             debug_assert!(matches!(self.phase, Phase::Closed), "send is called once per Ready");
             return self.not_sent(&envelope);
@@ -279,7 +282,14 @@ impl Session {
         }
     }
 
+    fn is_sending_body(&self) -> bool {
+        matches!(&self.phase, Phase::Transaction(transaction) if transaction.wants_body())
+    }
+
     pub(super) fn send_body_end(&mut self) {
+        if self.is_sending_body() && self.reply_has_begun() {
+            return self.early_reply();
+        }
         let one_for_all = self.config.service == Service::Smtp;
         let Phase::Transaction(transaction) = &mut self.phase else { return };
         let Stage::Body(encoder) = &mut transaction.stage else { return };
