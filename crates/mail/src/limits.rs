@@ -80,6 +80,11 @@ pub const MIME_PARAMETERS: usize = 128;
 /// Addresses of one header field.
 pub const HEADER_ADDRESSES: usize = 10_000;
 
+// Judging senders.
+
+/// Tags of one DKIM or ARC signature, key record or DMARC record.
+pub const TAGS: usize = 64;
+
 // Mailboxes.
 
 /// Bytes of a mailbox's full name.

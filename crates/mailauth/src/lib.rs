@@ -6,3 +6,5 @@
 //!
 //! This crate asks names through [`world::Dns`] and nothing else; what to do with a finding is decided by the flow
 //! of mail.
+
+pub mod tag_list;
