@@ -7,4 +7,5 @@
 //! This crate asks names through [`world::Dns`] and nothing else; what to do with a finding is decided by the flow
 //! of mail.
 
+mod canonical;
 pub mod tag_list;
