@@ -1,6 +1,7 @@
 //! Every fixed bound in one file. What an operator may change has its default here too, and is
 //! passed in by configuration; the rest protects the code itself.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 // Addresses (RFC 5321 §4.5.3.1).
@@ -84,6 +85,18 @@ pub const HEADER_ADDRESSES: usize = 10_000;
 
 /// Tags of one DKIM or ARC signature, key record or DMARC record.
 pub const TAGS: usize = 64;
+/// DKIM-Signature fields of one message that are looked at, from the top (attack A17).
+pub const SIGNATURES: usize = 10;
+/// ARC sets of one message (RFC 8617 §4.2.1).
+pub const ARC_SETS: usize = 50;
+/// Records at the name of one key that are tried; there should be one (RFC 6376 §3.6.2.2).
+pub const KEY_RECORDS: usize = 3;
+/// Bits of an RSA key. RFC 8301 §3.2 forbids less and asks for up to 4096.
+pub const RSA_BITS: RangeInclusive<usize> = 1024..=8192;
+/// How far a signer's clock may differ from ours (RFC 6376 §3.5).
+pub const SIGNATURE_CLOCK_SKEW: Duration = Duration::from_hours(1);
+/// All keys of one message must have come within this time.
+pub const KEYS_WAIT: Duration = Duration::from_secs(20);
 
 // Mailboxes.
 

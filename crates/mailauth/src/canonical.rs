@@ -13,7 +13,7 @@ pub(crate) use hash::{BodyHash, BodyHasher, Sha256};
 
 /// How much may change on the way without breaking a signature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Canonicalization {
+pub(crate) enum Canonicalization {
     /// Next to nothing; the default (RFC 6376 §3.5).
     #[default]
     Simple,

@@ -7,5 +7,7 @@
 //! This crate asks names through [`world::Dns`] and nothing else; what to do with a finding is decided by the flow
 //! of mail.
 
+pub mod arc;
 mod canonical;
+pub mod dkim;
 pub mod tag_list;
