@@ -30,6 +30,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) id: Id,
     pub(crate) client: &'a Client,
     pub(crate) envelope: &'a Envelope,
+    /// When MAIL came: the envelope's times count from then.
+    pub(crate) begun: Wall,
     /// One per recipient of the envelope.
     pub(crate) resolutions: Vec<Resolution>,
     pub(crate) message: Message,
@@ -73,12 +75,15 @@ pub(crate) struct Body<'a> {
     pub(crate) length: u64,
     pub(crate) summary: &'a Summary,
     pub(crate) eight_bit: bool,
+    /// When MAIL came.
+    pub(crate) begun: Wall,
+    /// Now.
     pub(crate) at: Wall,
 }
 
 /// Takes the message over in one commit. Gives the words of the 250, or the reply that refuses it.
 pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String, Reply> {
-    let Arrival { id, client, envelope, resolutions, message, reasons } = arrival;
+    let Arrival { id, client, envelope, begun, resolutions, message, reasons } = arrival;
     let mut plan = Plan::new(mta.settings(), &message.summary);
     for (recipient, resolution) in envelope.recipients.iter().zip(resolutions) {
         plan.add(recipient, resolution);
@@ -94,7 +99,7 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
     let mut batch = Batch::new();
     let length = staged.len();
     let blob = batch.blob(staged);
-    let body = Body { message: id, blob, length, summary: &summary, eight_bit, at };
+    let body = Body { message: id, blob, length, summary: &summary, eight_bit, begun, at };
     let (words, reports) = (plan.words(id), plan.reports());
     events.extend(plan.fallen_away(mta));
     events.extend(plan.write(mta, &mut batch, envelope, &body));
@@ -306,7 +311,7 @@ impl Leg {
     ) -> What {
         let destination = self.destination.to_string();
         let prefix = self.forwarded_for.as_ref().map(trace::delivered_to).unwrap_or_default();
-        let mut envelope = Envelope { recipients: to.to_vec(), ..parameters(envelope) };
+        let mut envelope = Envelope { recipients: to.to_vec(), ..envelope.parameters() };
         // What the bytes need, whatever the client declared: many always declare all they can, and hosts without the
         // extension take pure ASCII well (RFC 6152 §3, RFC 6531 §3.3). Addresses are looked at when it is sent.
         let eight_bit = body.eight_bit || !prefix.is_ascii();
@@ -321,22 +326,11 @@ impl Leg {
                 prefix: prefix.into_bytes(),
                 envelope,
                 destination: self.destination.clone(),
+                begun: body.begun,
                 created: body.at,
             },
         );
         What::Queued { item, destination, recipients: to.iter().map(|r| r.address.clone()).collect() }
-    }
-}
-
-/// The envelope's sender and parameters, without its recipients.
-fn parameters(envelope: &Envelope) -> Envelope {
-    Envelope {
-        reverse_path: envelope.reverse_path.clone(),
-        recipients: Vec::new(),
-        body: envelope.body,
-        smtputf8: envelope.smtputf8,
-        ret: envelope.ret,
-        envid: envelope.envid.clone(),
     }
 }
 

@@ -227,7 +227,7 @@ async fn send(
     let blob = batch.blob(writer.finish().await?);
     let eight_bit = !built.bytes.is_ascii();
     let length = built.bytes.len() as u64;
-    let body = Body { message: id, blob, length, summary: &summary, eight_bit, at: now };
+    let body = Body { message: id, blob, length, summary: &summary, eight_bit, begun: now, at: now };
     let envelope = Envelope { smtputf8: built.smtputf8, recipients: vec![to], ..Envelope::default() };
     let mut events = vec![mta.event(accepted(sender, &summary))];
     events.extend(plan.write(mta, batch, &envelope, &body));

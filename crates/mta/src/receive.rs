@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use directory::Resolution;
 use directory::sasl::Login;
-use mail::{Address, EnhancedCode, Envelope, Id, Recipient, Reply, ReversePath};
+use mail::{Address, EnhancedCode, Envelope, Id, Recipient, Reply, ReversePath, Wall};
 use smtp::server::{Answer, MailParams, Service};
 use world::Stream;
 
@@ -29,6 +29,8 @@ pub(crate) struct Receiver {
 struct Transaction {
     id: Id,
     reverse_path: ReversePath,
+    /// When MAIL came.
+    begun: Wall,
     /// One per accepted recipient, in the envelope's order.
     resolutions: Vec<Resolution>,
     incoming: Option<Incoming>,
@@ -101,7 +103,9 @@ impl Receiver {
             self.directory_changes.changed().await;
         }
         let id = self.mta.store.next_id();
-        self.transaction = Some(Transaction { id, reverse_path, resolutions: Vec::new(), incoming: None });
+        let begun = self.mta.world.clock.wall();
+        self.transaction =
+            Some(Transaction { id, reverse_path, begun, resolutions: Vec::new(), incoming: None });
         Answer::Accept
     }
 
@@ -218,7 +222,9 @@ impl Receiver {
             return Err(reply);
         }
         let reasons = verdict.reasons;
-        deliver::take_over(&self.mta, Arrival { id, client, envelope, resolutions, message, reasons }).await
+        let begun = transaction.begun;
+        let arrival = Arrival { id, client, envelope, begun, resolutions, message, reasons };
+        deliver::take_over(&self.mta, arrival).await
     }
 
     /// What RCPT found out, looked up again if the directory has changed since (F42).

@@ -4,7 +4,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use mail::{BodyType, Domain, Host, Id, Recipient, Reply, ReturnContent, ReversePath, Wall};
+use mail::{
+    BodyType, ByMode, DeliverBy, Domain, Hold, Host, Id, Recipient, Reply, ReturnContent, ReversePath,
+    TlsRequired, Wall,
+};
 use store::{BlobId, Version};
 
 use crate::Age;
@@ -18,6 +21,8 @@ pub enum Destination {
     Literal(IpAddr),
     /// The configured smarthost.
     Smarthost,
+    /// Our own mailboxes: mail that is to arrive there later, or in another form.
+    Local,
 }
 
 impl Destination {
@@ -36,6 +41,7 @@ impl fmt::Display for Destination {
             Self::Domain(domain) => domain.fmt(f),
             Self::Literal(ip) => Host::Literal(*ip).fmt(f),
             Self::Smarthost => f.write_str("(smarthost)"),
+            Self::Local => f.write_str("(local)"),
         }
     }
 }
@@ -44,7 +50,36 @@ impl FromStr for Destination {
     type Err = mail::AddressError;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        if s == "(smarthost)" { Ok(Self::Smarthost) } else { s.parse::<Host>().map(|host| Self::of(&host)) }
+        match s {
+            "(smarthost)" => Ok(Self::Smarthost),
+            "(local)" => Ok(Self::Local),
+            host => host.parse::<Host>().map(|host| Self::of(&host)),
+        }
+    }
+}
+
+/// Until when an item is to be delivered: BY= with its time as a point in time (RFC 2852 §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// The deliver-by-time.
+    pub at: Wall,
+    /// What happens then.
+    pub mode: ByMode,
+    /// Whether each relay tells the sender.
+    pub trace: bool,
+}
+
+impl Deadline {
+    /// What was asked for in a MAIL that came at `begun`.
+    pub(crate) fn of(by: DeliverBy, begun: Wall) -> Self {
+        let at = Wall::from_millis(begun.millis().saturating_add(by.seconds.saturating_mul(1000)));
+        Self { at, mode: by.mode, trace: by.trace }
+    }
+
+    /// As the next hop is told at `now`; within the range of the standard.
+    pub fn deliver_by(self, now: Wall) -> DeliverBy {
+        let seconds = self.at.millis().saturating_sub(now.millis()).div_euclid(1000);
+        DeliverBy { seconds: seconds.clamp(-999_999_999, 999_999_999), mode: self.mode, trace: self.trace }
     }
 }
 
@@ -95,6 +130,18 @@ pub struct Item {
     pub body: BodyType,
     /// SMTPUTF8 (RFC 6531).
     pub smtputf8: bool,
+    /// What the sender says of TLS (RFC 8689).
+    pub tls_required: TlsRequired,
+    /// HOLDFOR= or HOLDUNTIL= as asked for, for reports (RFC 4865 §5.1.2).
+    pub hold: Option<Hold>,
+    /// Not to be delivered before; `None` once it was let go (RFC 4865 §4.2).
+    pub release: Option<Wall>,
+    /// BY= (RFC 2852).
+    pub deadline: Option<Deadline>,
+    /// Whether the sender was told that the deadline has passed.
+    pub deadline_notified: bool,
+    /// MT-PRIORITY= (RFC 6710).
+    pub priority: i8,
     /// Where to.
     pub destination: Destination,
     /// To whom; finished ones stay until the item is done.
@@ -121,8 +168,8 @@ impl Item {
         self.recipients.iter().enumerate().filter(|(_, r)| r.state == State::Pending)
     }
 
-    /// The envelope of the next attempt: pending recipients only, in the order of [`pending`](Self::pending).
-    pub fn envelope(&self) -> mail::Envelope {
+    /// The envelope of an attempt at `now`: pending recipients only, in the order of [`pending`](Self::pending).
+    pub fn envelope(&self, now: Wall) -> mail::Envelope {
         mail::Envelope {
             reverse_path: self.reverse_path.clone(),
             recipients: self.pending().map(|(_, r)| r.recipient.clone()).collect(),
@@ -130,6 +177,11 @@ impl Item {
             smtputf8: self.smtputf8,
             ret: self.ret,
             envid: self.envid.clone(),
+            tls_required: self.tls_required,
+            // It was waited for here.
+            hold: None,
+            deliver_by: self.deadline.map(|deadline| deadline.deliver_by(now)),
+            priority: self.priority,
         }
     }
 }

@@ -110,7 +110,7 @@ impl Line {
     async fn carry(&mut self, mta: &Mta, item: &Item, progress: &mut Progress) {
         if let Some(connection) = self.connection.take() {
             self.hand_over(mta, item, progress, connection, mta.world.clock.mono()).await;
-            if progress.results.envelope(item).is_none() {
+            if progress.results.is_decided() {
                 return;
             }
         }
@@ -142,7 +142,7 @@ impl Line {
                 EnhancedCode(4, 3, 5),
                 "the smarthost was taken out of the configuration",
             )),
-            (Destination::Literal(_), _) => {
+            (Destination::Literal(_) | Destination::Local, _) => {
                 Err(Reply::new(550, EnhancedCode(5, 1, 2), "mail to address literals is not sent"))
             }
         }
@@ -154,7 +154,7 @@ impl Line {
         let mut why = None;
         for hop in hops {
             let mut left = hop.clone();
-            while !left.addresses.is_empty() && progress.results.envelope(item).is_some() {
+            while !left.addresses.is_empty() && !progress.results.is_decided() {
                 let began = mta.world.clock.mono();
                 match self.dialer.open(&left).await {
                     Ok(connection) => {
@@ -220,14 +220,15 @@ impl Line {
         mut connection: Connection,
         mut began: Mono,
     ) {
-        let Some(mut envelope) = progress.results.envelope(item) else { return };
+        let now = || mta.world.clock.wall();
+        let Some(mut envelope) = progress.results.envelope(item, now()) else { return };
         loop {
             let recipients = envelope.recipients.len();
             if !send(mta, item, progress, &mut connection, envelope, began).await {
                 return;
             }
             self.carried += 1;
-            envelope = match progress.results.envelope(item) {
+            envelope = match progress.results.envelope(item, now()) {
                 // Some were taken, the others not decided on. At most a reset is waited for.
                 Some(rest) if rest.recipients.len() < recipients && connection.ready_again().await => rest,
                 _ => break,

@@ -1,6 +1,6 @@
 //! What an attempt came to, recipient by recipient, while it goes from host to host. Pure.
 
-use mail::{Address, EnhancedCode, Envelope, Recipient, Reply};
+use mail::{Address, EnhancedCode, Envelope, Recipient, Reply, Wall};
 use queue::{Item, Outcome};
 use smtp::client::{self, Source};
 
@@ -37,10 +37,15 @@ impl Results {
         Self { entries: item.pending().map(entry).collect() }
     }
 
-    /// The envelope for the next host: who is undecided. `None` if nobody is.
-    pub(super) fn envelope(&self, item: &Item) -> Option<Envelope> {
+    /// The envelope for the next host at `now`: who is undecided. `None` if nobody is.
+    pub(super) fn envelope(&self, item: &Item, now: Wall) -> Option<Envelope> {
         let recipients: Vec<Recipient> = self.undecided().map(|entry| entry.recipient.clone()).collect();
-        (!recipients.is_empty()).then(|| Envelope { recipients, ..item.envelope() })
+        (!recipients.is_empty()).then(|| Envelope { recipients, ..item.envelope(now) })
+    }
+
+    /// Whether nobody is left for a further host.
+    pub(super) fn is_decided(&self) -> bool {
+        self.undecided().next().is_none()
     }
 
     fn undecided(&self) -> impl Iterator<Item = &Entry> {
@@ -159,7 +164,6 @@ fn nobody() -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use mail::Wall;
     use queue::{Destination, RecipientState, State};
 
     use super::*;
@@ -182,6 +186,12 @@ mod tests {
             envid: None,
             body: mail::BodyType::SevenBit,
             smtputf8: false,
+            tls_required: mail::TlsRequired::Unsaid,
+            hold: None,
+            release: None,
+            deadline: None,
+            deadline_notified: false,
+            priority: 0,
             destination: Destination::Smarthost,
             recipients: (0..recipients).map(recipient).collect(),
             created: Wall::default(),
@@ -218,7 +228,7 @@ mod tests {
             said(451, Source::Uncertain),
         ];
         results.take(outcomes.to_vec(), "mx.d.test", true);
-        assert!(results.envelope(&item).is_none(), "nobody is left for the next host");
+        assert!(results.is_decided(), "nobody is left for the next host");
         assert_eq!(codes(&results), ["D250", "F550", "T450", "T451"]);
     }
 
@@ -234,7 +244,7 @@ mod tests {
         ] {
             let mut results = Results::of(&item);
             results.take(vec![said(250, Source::Peer), first], "mx1.d.test", false);
-            let left = results.envelope(&item).expect("one is left");
+            let left = results.envelope(&item, Wall::default()).expect("one is left");
             assert_eq!(left.recipients.len(), 1);
             results.take(vec![second], "mx2.d.test", false);
             assert_eq!(codes(&results), ["D250", expected]);

@@ -69,6 +69,7 @@ mod tests {
             smtputf8: true,
             ret: Some(ReturnContent::Headers),
             envid: Some("e+2B1".into()),
+            ..Envelope::default()
         }
     }
 

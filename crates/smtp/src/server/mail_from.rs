@@ -63,5 +63,6 @@ fn envelope(reverse_path: ReversePath, params: &MailParams) -> Envelope {
         smtputf8: params.smtputf8,
         ret: params.ret,
         envid: params.envid.clone(),
+        ..Envelope::default()
     }
 }
