@@ -235,6 +235,5 @@ fn address(text: &str) -> Result<mail::Address, Trouble> {
 
 /// A time as JSON and tables show it: RFC 3339 in UTC.
 pub(crate) fn time(at: mail::Wall) -> String {
-    let c = at.civil();
-    format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", c.year, c.month, c.day, c.hour, c.minute, c.second)
+    at.to_rfc3339()
 }
