@@ -149,3 +149,20 @@ pub const ALIAS_DEPTH: usize = 10;
 pub const ALIAS_TARGETS: usize = 1000;
 /// Failed logins of one session before it is closed.
 pub const LOGIN_FAILURES: u32 = 3;
+
+// SPF (RFC 7208 §4.6.4, attacks A18).
+
+/// Terms of all records of one check that ask names.
+pub const SPF_LOOKUPS: usize = 10;
+/// Such terms that find nothing.
+pub const SPF_VOID_LOOKUPS: usize = 2;
+/// Hosts of one MX set (more: permerror) and names an address points back to (more are not looked at).
+pub const SPF_NAMES: usize = 10;
+/// A check may take this long; the standard asks for at least 20 seconds.
+pub const SPF_TIME: Duration = Duration::from_secs(20);
+/// Bytes of one record; DNS would carry 65,535 (RFC 7208 §3.4 asks for less than 450).
+pub const SPF_RECORD_LENGTH: usize = 16_384;
+/// Characters of a name that a macro makes (RFC 7208 §7.3).
+pub const SPF_NAME_LENGTH: usize = 253;
+/// Bytes of an explanation that are shown.
+pub const SPF_EXPLANATION_LENGTH: usize = 500;

@@ -10,4 +10,8 @@
 pub mod arc;
 mod canonical;
 pub mod dkim;
+pub mod spf;
 pub mod tag_list;
+
+#[cfg(test)]
+mod zones;
