@@ -166,3 +166,23 @@ pub const SPF_RECORD_LENGTH: usize = 16_384;
 pub const SPF_NAME_LENGTH: usize = 253;
 /// Bytes of an explanation that are shown.
 pub const SPF_EXPLANATION_LENGTH: usize = 500;
+
+// DMARC and reports (attacks A19).
+
+/// Questions of one walk up the tree of names (RFC 9989 §4.10).
+pub const DMARC_WALK: usize = 8;
+/// Domains with a valid signature that are compared with the author's.
+pub const DMARC_IDENTIFIERS: usize = 20;
+/// Places that one record sends reports to; further ones are ignored.
+pub const REPORT_DESTINATIONS: usize = 10;
+/// Bytes of a report's destination on the web.
+pub const REPORT_URI_LENGTH: usize = 2000;
+
+// Authentication-Results (RFC 8601).
+
+/// Results of one field.
+pub const AUTHENTICATION_RESULTS: usize = 50;
+/// Properties of one result.
+pub const AUTHENTICATION_PROPERTIES: usize = 10;
+/// Bytes of one value, reason or comment that are written, before quoting; less than half of a line's 998.
+pub const AUTHENTICATION_TEXT: usize = 400;

@@ -10,8 +10,12 @@
 pub mod arc;
 mod canonical;
 pub mod dkim;
+pub mod dmarc;
+pub mod report;
+pub mod results;
 pub mod spf;
 pub mod tag_list;
+mod text;
 
 #[cfg(test)]
 mod zones;

@@ -13,6 +13,8 @@ use std::net::IpAddr;
 use mail::{Domain, ReversePath, Wall};
 use world::Dns;
 
+use crate::text::printable;
+
 mod evaluate;
 mod lookup;
 mod macros;
@@ -160,11 +162,6 @@ impl Client<'_> {
             domain: Some(domain),
         }
     }
-}
-
-/// Printable ASCII only, for logs, headers and replies.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect()
 }
 
 #[cfg(test)]

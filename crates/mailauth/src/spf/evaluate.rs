@@ -9,6 +9,7 @@ use super::lookup::{self, Answer, Budget, Stop, answer};
 use super::macros::{MacroString, Place, Values};
 use super::record::{self, Directive, Mechanism, Prefixes, Record};
 use super::{Query, Verdict};
+use crate::text::printable;
 
 /// What is left to say when a check is over.
 pub(super) struct Found {
@@ -294,7 +295,7 @@ impl<'a> Evaluation<'a> {
         let validated = self.validated_name_for(&parsed, domain).await;
         let values = Values { query: self.query, domain: domain.as_str(), validated: &validated };
         let limit = limits::SPF_EXPLANATION_LENGTH;
-        let mut shown = super::printable(&parsed.expand(&values, limit));
+        let mut shown = printable(&parsed.expand(&values, limit));
         shown.truncate(limit);
         Some(shown)
     }
