@@ -186,3 +186,10 @@ pub const AUTHENTICATION_RESULTS: usize = 50;
 pub const AUTHENTICATION_PROPERTIES: usize = 10;
 /// Bytes of one value, reason or comment that are written, before quoting; less than half of a line's 998.
 pub const AUTHENTICATION_TEXT: usize = 400;
+
+// The Sender Rewriting Scheme.
+
+/// Days after which a rewritten sender is nobody's address any more: a report comes back sooner.
+pub const SRS_AGE_DAYS: i64 = 21;
+/// Bytes of a secret, at least.
+pub const SRS_SECRET_LENGTH: usize = 16;

@@ -11,9 +11,11 @@ pub mod arc;
 mod canonical;
 pub mod dkim;
 pub mod dmarc;
+pub mod iprev;
 pub mod report;
 pub mod results;
 pub mod spf;
+pub mod srs;
 pub mod tag_list;
 mod text;
 

@@ -22,6 +22,8 @@ mod record;
 
 pub use record::SyntaxError;
 
+pub(crate) use lookup::addresses;
+
 /// The result of a check (RFC 7208 §2.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {

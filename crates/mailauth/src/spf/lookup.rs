@@ -60,7 +60,7 @@ impl Budget {
 }
 
 /// A or AAAA records, after the client's family (RFC 7208 §5: "ip4" and "ip6" are never mixed).
-pub(super) async fn addresses(dns: &dyn Dns, name: &str, client: IpAddr) -> Result<Vec<IpAddr>, dns::Error> {
+pub(crate) async fn addresses(dns: &dyn Dns, name: &str, client: IpAddr) -> Result<Vec<IpAddr>, dns::Error> {
     match client {
         IpAddr::V4(_) => dns.ipv4(name).await.map(|found| found.into_iter().map(IpAddr::V4).collect()),
         IpAddr::V6(_) => dns.ipv6(name).await.map(|found| found.into_iter().map(IpAddr::V6).collect()),
