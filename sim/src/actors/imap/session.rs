@@ -254,7 +254,10 @@ impl Session {
         if done.verdict == Verdict::Bad {
             self.complain("I7", &format!("BAD to {:?}", command.line));
         }
+        // A command that failed need not have told of messages that are gone, and those may still be read (RFC 2180 §4.1,
+        // RFC 3501 §5.2; seeds 1009386 and 1043303).
         if command.numbers == Numbers::May
+            && done.ok()
             && let Some(picture) = &mut self.selected
         {
             picture.as_of = began;
