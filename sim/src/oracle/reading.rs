@@ -372,7 +372,7 @@ impl Inner {
             Effect::Create { account, name } => self.names.creating(account, name),
             Effect::Delete { account, name } => self.names.deleting(account, name),
             Effect::Rename { account, from, to, .. } => {
-                self.names.renaming(account, from, to, &mut self.boxes);
+                self.names.renaming((account, from, to), began, &mut self.boxes);
             }
         }
         if let Some(open) = self.open.get_mut(&op) {
