@@ -392,6 +392,21 @@ impl Inner {
             }
         }
     }
+    /// EXPUNGE and CLOSE take what is \Deleted, also what their session was never told of (RFC 3501 §6.4.2, §6.4.3): a
+    /// message heard of only now that was there at `since` may have gone before (seeds 1022164 and 1022201).
+    fn threaten_new(&mut self, mailbox: BoxId, uid: u32, since: Tick) {
+        let now = self.now;
+        let known = &mut self.boxes[mailbox.0];
+        let purged = known.purged > since;
+        if let Some(message) = known.messages.get_mut(&uid)
+            && purged
+            && message.possible(since) & DELETED != 0
+        {
+            message.present.begin(false);
+            message.present.end(false, since, now, false);
+        }
+    }
+
 
     fn end(&mut self, op: Op, how: Ending) {
         let Some(Open { began, effects }) = self.open.remove(&op) else { return };
@@ -405,7 +420,13 @@ impl Inner {
                     let how = if *sure || how != Ending::Done { how } else { Ending::Unknown };
                     self.names.renamed((account, from, to), began, now, how);
                 }
-                Effect::Purge { mailbox, .. } => self.boxes[mailbox.0].purging.retain(|other| *other != op),
+                Effect::Purge { mailbox, .. } => {
+                    let mailbox = &mut self.boxes[mailbox.0];
+                    mailbox.purging.retain(|other| *other != op);
+                    if how != Ending::Refused {
+                        mailbox.purged = now;
+                    }
+                }
                 Effect::Marks { .. } | Effect::Gone { .. } => {
                     self.end_for_message(effect, began, now, (how == Ending::Done, purges));
                 }
@@ -439,14 +460,19 @@ impl Inner {
     }
 
     fn born(&mut self, id: BoxId, uid: u32, told: Told, began: Tick) {
+        let is_new = !self.boxes[id.0].messages.contains_key(&uid);
         let now = self.tick();
         let wrong = self.boxes[id.0].born(uid, told, began, now);
         self.wrong("I8", wrong);
+        if is_new {
+            self.threaten_new(id, uid, began);
+        }
         self.threaten(id, uid);
     }
 
     fn saw(&mut self, id: BoxId, uid: u32, told: Told, since: Tick) {
         let now = self.tick();
+        let is_new = !mailbox.messages.contains_key(&uid);
         let mailbox = &mut self.boxes[id.0];
         let (label, unclear) = (mailbox.label.clone(), mailbox.unclear);
         let (message, back) = mailbox.saw(uid, since, now);
@@ -463,6 +489,9 @@ impl Inner {
                 format!("{label}: UID {uid} has flags ({told}), but must have ({certain}) and can have ({possible})")
             });
             self.wrong("P1", what);
+        }
+        if is_new {
+            self.threaten_new(id, uid, since);
         }
         self.threaten(id, uid);
     }
