@@ -127,6 +127,7 @@ struct State {
     locked: BTreeSet<String>,
     removed: BTreeSet<(String, u64)>,
     copied: BTreeSet<(String, u64)>,
+    blind: BTreeSet<String>,
     wrong: Vec<Violation>,
 }
 
@@ -144,6 +145,8 @@ pub struct Account {
     pub removed: BTreeSet<(String, u64)>,
     /// (account, token): a client made a copy, or may have.
     pub copied: BTreeSet<(String, u64)>,
+    /// Accounts of which a client copied or removed what nobody ever read: their messages cannot be counted.
+    pub blind: BTreeSet<String>,
 }
 
 impl Ledger {
@@ -275,6 +278,11 @@ impl Ledger {
         self.lock().copied.insert((account.to_owned(), token));
     }
 
+    /// A client copied or removed what nobody has ever read.
+    pub fn blind(&self, account: &str) {
+        self.lock().blind.insert(account.to_owned());
+    }
+
     /// Something was said to an actor that is plainly wrong.
     pub fn wrong(&self, invariant: &'static str, what: String) {
         self.lock().wrong.push(Violation::new(invariant, what));
@@ -318,6 +326,7 @@ impl Ledger {
             faults: state.faults.clone(),
             removed: state.removed.clone(),
             copied: state.copied.clone(),
+            blind: state.blind.clone(),
         }
     }
 }
