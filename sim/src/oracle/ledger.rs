@@ -128,6 +128,7 @@ struct State {
     removed: BTreeSet<(String, u64)>,
     copied: BTreeSet<(String, u64)>,
     blind: BTreeSet<String>,
+    premature: BTreeSet<(String, String)>,
     wrong: Vec<Violation>,
 }
 
@@ -147,6 +148,8 @@ pub struct Account {
     pub copied: BTreeSet<(String, u64)>,
     /// Accounts of which a client copied or removed what nobody ever read: their messages cannot be counted.
     pub blind: BTreeSet<String>,
+    /// (sender, recipient): a remote said that it took a message before it had it.
+    pub premature: BTreeSet<(String, String)>,
 }
 
 impl Ledger {
@@ -283,6 +286,11 @@ impl Ledger {
         self.lock().blind.insert(account.to_owned());
     }
 
+    /// A remote has sent what must be read as its acceptance of a message that it does not have yet.
+    pub fn premature(&self, from: &str, to: &str) {
+        self.lock().premature.insert((from.to_owned(), to.to_owned()));
+    }
+
     /// Something was said to an actor that is plainly wrong.
     pub fn wrong(&self, invariant: &'static str, what: String) {
         self.lock().wrong.push(Violation::new(invariant, what));
@@ -327,6 +335,7 @@ impl Ledger {
             removed: state.removed.clone(),
             copied: state.copied.clone(),
             blind: state.blind.clone(),
+            premature: state.premature.clone(),
         }
     }
 }
