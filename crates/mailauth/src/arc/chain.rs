@@ -113,7 +113,8 @@ impl Chain {
     /// Steps 4 to 7 of RFC 8617 §5.2.
     pub(crate) fn judge(self, section: &Section, keys: &Keys) -> Outcome {
         let found = match &self.state {
-            Ok(links) => check(links, section, keys).map(|()| (oldest_pass(links, section, keys), sets(links, section))),
+            Ok(links) => check(links, section, keys)
+                .map(|()| (oldest_pass(links, section, keys), sets(links, section))),
             Err(reason) => Err(reason.clone()),
         };
         match found {

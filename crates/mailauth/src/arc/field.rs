@@ -31,7 +31,8 @@ pub(super) fn places(section: &Section) -> Result<BTreeMap<u8, Places>, Reason> 
         }
         for &at in found {
             let value = section.field(at).value;
-            let instance = if name == RESULTS { results_instance(value) } else { tagged_instance(name, value)? };
+            let instance =
+                if name == RESULTS { results_instance(value) } else { tagged_instance(name, value)? };
             let instance = instance.ok_or(Reason::NoInstance(name))?;
             if usize::from(instance) > limits::ARC_SETS {
                 return Err(Reason::TooMany);

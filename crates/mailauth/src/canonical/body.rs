@@ -61,7 +61,9 @@ impl Body {
                 None => self.release_cr(sink),
             }
         }
-        let Some(without_cr) = rest.strip_suffix(b"\r").or(Some(rest)).filter(|_| !rest.is_empty()) else { return };
+        let Some(without_cr) = rest.strip_suffix(b"\r").or(Some(rest)).filter(|_| !rest.is_empty()) else {
+            return;
+        };
         let ends_in_cr = without_cr.len() < rest.len();
         let (mut content, mut lines) = (without_cr, 0);
         while let Some(before) = content.strip_suffix(b"\r\n") {

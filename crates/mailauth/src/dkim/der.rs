@@ -50,7 +50,14 @@ mod tests {
 
     #[test]
     fn keys_that_are_none_have_no_size() {
-        for key in [&b""[..], b"\x30", b"\x30\x00", b"\x30\x03\x02\x01\x00", b"\x30\x82\xff\xff\x00", b"\x30\x02\x30\x00"] {
+        for key in [
+            &b""[..],
+            b"\x30",
+            b"\x30\x00",
+            b"\x30\x03\x02\x01\x00",
+            b"\x30\x82\xff\xff\x00",
+            b"\x30\x02\x30\x00",
+        ] {
             assert_eq!(rsa_bits(key), None, "{}", key.escape_ascii());
         }
         assert_eq!(rsa_bits(b"\x30\x07\x02\x02\x00\xff\x02\x01\x03"), Some(8));

@@ -17,7 +17,11 @@ type Answer = Result<Vec<Vec<u8>>, dns::Error>;
 
 impl Keys {
     /// Asks for all `names` at the same time. What has not been answered when `until` is over is a time-out.
-    pub(crate) async fn fetch(dns: &dyn Dns, names: BTreeSet<Domain>, until: impl Future<Output = ()>) -> Self {
+    pub(crate) async fn fetch(
+        dns: &dyn Dns,
+        names: BTreeSet<Domain>,
+        until: impl Future<Output = ()>,
+    ) -> Self {
         let mut until = pin!(until);
         let mut waiting: Vec<(&Domain, BoxFuture<'_, Answer>)> =
             names.iter().map(|name| (name, dns.txt(name))).collect();
@@ -55,7 +59,9 @@ impl Keys {
             Ok(texts) if texts.is_empty() => Err(Reason::NoKey),
             Ok(texts) => Ok(texts.iter().take(limits::KEY_RECORDS).map(|text| Record::parse(text)).collect()),
             Err(dns::Error::NxDomain | dns::Error::NoData) => Err(Reason::NoKey),
-            Err(error @ (dns::Error::Failed(_) | dns::Error::TimedOut)) => Err(Reason::NoAnswer(error.to_string())),
+            Err(error @ (dns::Error::Failed(_) | dns::Error::TimedOut)) => {
+                Err(Reason::NoAnswer(error.to_string()))
+            }
         }
     }
 }

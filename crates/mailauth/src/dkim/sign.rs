@@ -150,9 +150,7 @@ impl Hashed {
                 _ => field.piece(&format!("{name}{end}")),
             }
         }
-        field.word("bh=");
-        field.stream(&BASE64_STANDARD.encode(self.body));
-        field.piece(";");
+        field.word(&format!("bh={};", BASE64_STANDARD.encode(self.body)));
         let fields = self.section.select(&names, None);
         let mut context = Context::new(&SHA256);
         let mut line = Vec::new();
@@ -166,7 +164,11 @@ impl Hashed {
 }
 
 /// Signs what `context` has taken and the field itself, whose last tag is the signature.
-pub(crate) fn sign_last(mut field: Folded, mut context: Context, key: &SigningKey) -> Result<String, KeyError> {
+pub(crate) fn sign_last(
+    mut field: Folded,
+    mut context: Context,
+    key: &SigningKey,
+) -> Result<String, KeyError> {
     field.word("b=");
     let mut line = Vec::new();
     if let Some(own) = message::header::fields(field.as_bytes()).next() {

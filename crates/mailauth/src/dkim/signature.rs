@@ -154,9 +154,7 @@ fn need<'t, 'a>(tags: &'t TagList<'a>, name: &'static str) -> Result<&'t Tag<'a>
 fn forms(value: Option<&str>) -> Result<(Canonicalization, Canonicalization), Reason> {
     let Some(value) = value else { return Ok(Default::default()) };
     let (header, body) = value.split_once('/').unwrap_or((value, "simple"));
-    Canonicalization::from_name(header)
-        .zip(Canonicalization::from_name(body))
-        .ok_or(Reason::Malformed("c"))
+    Canonicalization::from_name(header).zip(Canonicalization::from_name(body)).ok_or(Reason::Malformed("c"))
 }
 
 /// `h=`. The list must have From (RFC 6376 §5.4).
@@ -174,7 +172,8 @@ fn names(value: &str) -> Result<Vec<String>, Reason> {
 /// `i=`: its domain, if it lies below `domain` (RFC 6376 §3.5).
 fn subdomain(identity: &str, domain: &Domain) -> Result<Option<Domain>, Reason> {
     let (_, host) = identity.rsplit_once('@').ok_or(Reason::Malformed("i"))?;
-    let host = Domain::new(&unquote(host).ok_or(Reason::Malformed("i"))?).map_err(|_| Reason::Malformed("i"))?;
+    let host =
+        Domain::new(&unquote(host).ok_or(Reason::Malformed("i"))?).map_err(|_| Reason::Malformed("i"))?;
     if host == *domain {
         return Ok(None);
     }

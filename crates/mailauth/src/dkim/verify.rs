@@ -60,7 +60,8 @@ impl Verifier {
         for signature in signed.chain(chain.signatures()) {
             lengths.entry(signature.body_form).or_default().extend(signature.length);
         }
-        let bodies = lengths.into_iter().map(|(form, lengths)| (form, BodyHasher::new(form, lengths))).collect();
+        let bodies =
+            lengths.into_iter().map(|(form, lengths)| (form, BodyHasher::new(form, lengths))).collect();
         Self { more: places.len() - looked_at, signatures, chain, bodies, section: Some(section) }
     }
 
@@ -104,14 +105,10 @@ impl Verifier {
 impl Candidate {
     fn read(section: &Section, field: usize) -> Self {
         match TagList::parse(section.field(field).value) {
-            Ok(tags) => Self {
-                field,
-                claims: Claims::read(&tags),
-                signature: Signature::read(&tags, Scope::Dkim),
-            },
-            Err(error) => {
-                Self { field, claims: Claims::default(), signature: Err(Reason::TagList(error)) }
+            Ok(tags) => {
+                Self { field, claims: Claims::read(&tags), signature: Signature::read(&tags, Scope::Dkim) }
             }
+            Err(error) => Self { field, claims: Claims::default(), signature: Err(Reason::TagList(error)) },
         }
     }
 

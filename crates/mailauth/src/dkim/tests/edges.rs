@@ -16,7 +16,8 @@ pub(super) fn signed(tags: &str, message: &str) -> String {
     let with_hash = |text: String, hash: &str| text.replace("bh=BH", &format!("bh={hash}"));
     let (_, body) = split(message.as_bytes());
     let empty = with_hash(draft("AAAA"), &BASE64_STANDARD.encode([0; 32]));
-    let value = |text: &str| message::header::first(text.as_bytes(), "dkim-signature").map(|f| f.value.to_vec());
+    let value =
+        |text: &str| message::header::first(text.as_bytes(), "dkim-signature").map(|f| f.value.to_vec());
     let read = |text: &str| {
         let value = value(text)?;
         Signature::read(&TagList::parse(&value).ok()?, Scope::Dkim).ok()
@@ -36,7 +37,12 @@ pub(super) fn signed(tags: &str, message: &str) -> String {
 
 fn zone() -> Zone {
     let record = ed25519().record().expect("a record");
-    let names = ["s._domainkey.x.test", "a.b._domainkey.x.test", "s._domainkey.xn--bcher-kva.test", "xn--bcher-kva._domainkey.x.test"];
+    let names = [
+        "s._domainkey.x.test",
+        "a.b._domainkey.x.test",
+        "s._domainkey.xn--bcher-kva.test",
+        "xn--bcher-kva._domainkey.x.test",
+    ];
     names.iter().fold(Zone::default(), |zone, name| zone.with(name, &[&record]))
 }
 
@@ -161,7 +167,9 @@ fn lengths_count_canonical_bytes() {
 
 #[test]
 fn fields_are_taken_from_the_bottom() {
-    let tags = |names: &str| format!("v=1; a=ed25519-sha256; c=relaxed/relaxed; d=x.test; s=s; h={names}; bh=BH; b=B");
+    let tags = |names: &str| {
+        format!("v=1; a=ed25519-sha256; c=relaxed/relaxed; d=x.test; s=s; h={names}; bh=BH; b=B")
+    };
     let message = format!("{FIELDS}line\r\n");
     for (names, change, to, good) in [
         // One Subject means the lowest.

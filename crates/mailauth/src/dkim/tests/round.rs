@@ -26,7 +26,8 @@ fn signed(signers: &[Signer], message: &[u8], piece: usize) -> Vec<u8> {
     let mut draft = Draft::new(header);
     body.chunks(piece).for_each(|chunk| draft.feed(chunk));
     let hashed = draft.finish().expect("it has From");
-    let fields: String = signers.iter().map(|signer| hashed.sign(signer, NOW, None).expect("signed")).collect();
+    let fields: String =
+        signers.iter().map(|signer| hashed.sign(signer, NOW, None).expect("signed")).collect();
     [fields.as_bytes(), message].concat()
 }
 
@@ -57,7 +58,9 @@ fn a_signature_is_a_tidy_field() {
 
 #[test]
 fn what_nobody_would_accept_is_not_signed() {
-    for header in [&b"Subject: s\r\n\r\n"[..], b"", &b"From: a@x.test\r\n".repeat(mail::limits::HEADER_FIELDS + 1)] {
+    for header in
+        [&b"Subject: s\r\n\r\n"[..], b"", &b"From: a@x.test\r\n".repeat(mail::limits::HEADER_FIELDS + 1)]
+    {
         assert_eq!(Draft::new(header).finish().err(), Some(SignError::Header));
     }
 }
@@ -83,12 +86,26 @@ fn every_changed_byte_is_noticed() {
 }
 
 fn messages() -> impl Strategy<Value = Vec<u8>> {
-    let names = select(vec!["Subject", "To", "X-Other", "cc", "Reply-To", "Received", "MIME-Version", "List-Id"]);
+    let names =
+        select(vec!["Subject", "To", "X-Other", "cc", "Reply-To", "Received", "MIME-Version", "List-Id"]);
     let value = "([a-zé:;=]{1,12}|  |\t|\r\n |\r\n\t){0,12}";
     let field = (names, value).prop_map(|(name, value)| format!("{name}: x{value}\r\n"));
-    let line = select(vec!["\r\n", " \r\n", "a b\r\n", "a  b \t\r\n", "\tc\r\n", "d\re\nf", "=é\r\n", "\r", "\n", "g"]);
+    let line = select(vec![
+        "\r\n",
+        " \r\n",
+        "a b\r\n",
+        "a  b \t\r\n",
+        "\tc\r\n",
+        "d\re\nf",
+        "=é\r\n",
+        "\r",
+        "\n",
+        "g",
+    ]);
     (vec(field.clone(), 0..6), vec(field, 0..6), vec(line, 0..30)).prop_map(|(above, below, lines)| {
-        [&above.concat(), "From: a@x.test\r\n", &below.concat(), "\r\n", &lines.concat()].concat().into_bytes()
+        [&above.concat(), "From: a@x.test\r\n", &below.concat(), "\r\n", &lines.concat()]
+            .concat()
+            .into_bytes()
     })
 }
 

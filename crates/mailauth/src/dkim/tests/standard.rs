@@ -18,6 +18,11 @@ const RFC6376_KEY: &str = "v=DKIM1; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQ\
     /RtdC2UzJ1lWT947qR+Rcac2gbto/NMqJ0fzfVjH4OuKhi\
     tdY9tf6mcwGjaNBcWToIMmPSPDdQPNUYckcQ2QIDAQAB";
 
+/// The same key as RSAPublicKey, the form that RFC 6376 §3.6.1 names.
+const RFC6376_PLAIN_KEY: &str = "v=DKIM1; k=rsa; p=MIGJAoGBAPAhE/9QLdIGwSYapn1klbf8OQygZ4udCDV9afv/Ni0jE3ZKcUKPE4I\
+    ob2/dviNh9xM2HmKNKyrrfW4Ei0truh36/9G10LZTMnWVZP3jupH5FxpzaBu2j80yonR/N9WMfg64qGK11j21/qZzAaNo0FxZOggyY9I8N1A81R\
+    hyRxDZAgMBAAE=";
+
 /// RFC 6376 appendix A.2: simple/simple, so every space counts.
 const RFC6376_SIGNATURE: &str = "DKIM-Signature: v=1; a=rsa-sha256; s=brisbane; d=example.com;\r\n\
     \x20     c=simple/simple; q=dns/txt; i=joe@football.example.com;\r\n\
@@ -33,7 +38,6 @@ const RFC6376_SIGNATURE: &str = "DKIM-Signature: v=1; a=rsa-sha256; s=brisbane; 
 
 #[test]
 fn rfc6376_appendix_a() {
-    let zone = Zone::default().with("brisbane._domainkey.example.com", &[RFC6376_KEY]);
     let message = [RFC6376_SIGNATURE, FIELDS, BODY].concat();
     let outcome = Outcome {
         verdict: Verdict::Pass,
@@ -45,7 +49,10 @@ fn rfc6376_appendix_a() {
         signature_start: Some("AuUoFEfD".into()),
         testing: false,
     };
-    assert_eq!(check(message.as_bytes(), &zone).dkim, [outcome]);
+    for key in [RFC6376_KEY, RFC6376_PLAIN_KEY] {
+        let zone = Zone::default().with("brisbane._domainkey.example.com", &[key]);
+        assert_eq!(check(message.as_bytes(), &zone).dkim, [outcome.clone()]);
+    }
 }
 
 /// RFC 8463 appendix A.2.
