@@ -51,10 +51,12 @@ impl Chain {
         let newest = places.values().next_back().and_then(|set| set.seal.first());
         let newest = newest.and_then(|at| Seal::read(section, *at).ok()).and_then(|seal| seal.status);
         let closed = newest.as_deref() == Some("fail");
-        let state = match places.is_empty() {
-            true => Err(Reason::NoChain),
-            false if closed => Err(Reason::BrokenBefore),
-            false => links(section, &places),
+        let state = if places.is_empty() {
+            Err(Reason::NoChain)
+        } else if closed {
+            Err(Reason::BrokenBefore)
+        } else {
+            links(section, &places)
         };
         Self { state, instances, closed }
     }
@@ -132,7 +134,9 @@ impl Chain {
             Err(_) => return None,
         };
         let mut context = Context::new(&SHA256);
-        links.iter().for_each(|link| link.add(section, &mut context));
+        for link in links {
+            link.add(section, &mut context);
+        }
         (links.len() == instances).then_some(context)
     }
 }
@@ -171,9 +175,9 @@ fn read_message(section: &Section, at: usize) -> Result<Result<Signature, dkim::
     let tags = TagList::parse(section.field(at).value)
         .map_err(|error| Reason::Field(MESSAGE, dkim::Reason::TagList(error)))?;
     let signature = Signature::read(&tags, Scope::Arc);
-    Ok(signature.and_then(|signature| match signature.names.iter().any(|name| name == "arc-seal") {
-        true => Err(dkim::Reason::Malformed("h")),
-        false => Ok(signature),
+    Ok(signature.and_then(|signature| {
+        let covers_seals = signature.names.iter().any(|name| name == "arc-seal");
+        if covers_seals { Err(dkim::Reason::Malformed("h")) } else { Ok(signature) }
     }))
 }
 

@@ -120,7 +120,9 @@ proptest! {
         for form in [Canonicalization::Simple, Canonicalization::Relaxed] {
             let text = by_the_book(form, &pieces.concat());
             let mut hasher = BodyHasher::new(form, lengths.iter().copied());
-            pieces.iter().for_each(|piece| hasher.feed(piece));
+            for piece in &pieces {
+                hasher.feed(piece);
+            }
             let hash = hasher.finish();
             prop_assert_eq!(hash.length, text.len() as u64);
             prop_assert_eq!(hash.whole.to_vec(), digest(&SHA256, &text).as_ref().to_vec());

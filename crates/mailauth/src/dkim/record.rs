@@ -16,8 +16,6 @@ const ED25519_LENGTH: usize = 32;
 pub(crate) struct Record {
     key_type: String,
     key: Vec<u8>,
-    sha256: bool,
-    mail: bool,
     /// `t=y`.
     pub(crate) testing: bool,
     /// `t=s`: the identity's domain must be the signing domain itself.
@@ -25,7 +23,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Reads a TXT record whose strings have been joined.
+    /// Reads a TXT record whose strings have been joined; an error too if it is not for mail with SHA-256.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Reason> {
         let tags = TagList::parse(text).map_err(|_| Reason::KeyRecord("it is no tag list"))?;
         let version = tags.tags().iter().position(|tag| tag.name == "v");
@@ -39,11 +37,15 @@ impl Record {
         let lists = |name, items: &[&str]| {
             tags.get(name).map(|list| tag_list::items(list, ':').any(|item| items.contains(&item)))
         };
+        if lists("h", &["sha256"]) == Some(false) {
+            return Err(Reason::KeyHash);
+        }
+        if lists("s", &["*", "email"]) == Some(false) {
+            return Err(Reason::KeyService);
+        }
         Ok(Self {
             key_type: tags.get("k").unwrap_or("rsa").to_owned(),
             key: decode_base64(&key).ok_or(Reason::KeyRecord("p= is not base64"))?,
-            sha256: lists("h", &["sha256"]).unwrap_or(true),
-            mail: lists("s", &["*", "email"]).unwrap_or(true),
             testing: lists("t", &["y"]).unwrap_or(false),
             strict: lists("t", &["s"]).unwrap_or(false),
         })
@@ -53,12 +55,6 @@ impl Record {
     pub(crate) fn verify(&self, stamp: &Stamp, hash: &Digest) -> Result<(), Reason> {
         if self.key_type != stamp.algorithm.key_type() {
             return Err(Reason::KeyType);
-        }
-        if !self.sha256 {
-            return Err(Reason::KeyHash);
-        }
-        if !self.mail {
-            return Err(Reason::KeyService);
         }
         match stamp.algorithm {
             Algorithm::RsaSha256 => self.verify_rsa(&stamp.signature, hash),

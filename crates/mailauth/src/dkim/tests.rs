@@ -20,7 +20,9 @@ pub(crate) const NOW: Wall = Wall::from_secs(1_790_000_000);
 
 /// TXT records by name; `None` never answers.
 #[derive(Default)]
-pub(crate) struct Zone(BTreeMap<String, Option<Result<Vec<Vec<u8>>, dns::Error>>>);
+pub(crate) struct Zone(BTreeMap<String, Option<Answer>>);
+
+type Answer = Result<Vec<Vec<u8>>, dns::Error>;
 
 impl Zone {
     pub(crate) fn with(mut self, name: &str, texts: &[&str]) -> Self {
