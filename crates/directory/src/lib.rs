@@ -19,6 +19,7 @@ mod record;
 mod removed;
 mod resolve;
 pub mod sasl;
+mod secret;
 mod signing;
 mod verified;
 

@@ -93,6 +93,13 @@ impl Directory {
         batch.notify(Topic::Directory);
     }
 
+    /// The same for a domain that this very batch makes ours.
+    pub fn put_first_signing_key(&self, batch: &mut Batch, domain: &Domain, key: &SigningKey) {
+        let name = keys::signing_key(domain, &key.selector);
+        batch.expect(name.clone(), Expect::Absent);
+        batch.put(name, key.encode());
+    }
+
     /// Forgets a key.
     pub fn remove_signing_key(&self, batch: &mut Batch, domain: &Domain, key: &SigningKey) {
         let name = keys::signing_key(domain, &key.selector);

@@ -158,6 +158,8 @@ pub const SPF_LOOKUPS: usize = 10;
 pub const SPF_VOID_LOOKUPS: usize = 2;
 /// Hosts of one MX set (more: permerror) and names an address points back to (more are not looked at).
 pub const SPF_NAMES: usize = 10;
+/// All that is asked about who a message is from may take this long, twice: while it comes in, and when it is whole.
+pub const AUTHENTICATION_TIME: Duration = Duration::from_secs(20);
 /// A check may take this long; the standard asks for at least 20 seconds.
 pub const SPF_TIME: Duration = Duration::from_secs(20);
 /// Bytes of one record; DNS would carry 65,535 (RFC 7208 §3.4 asks for less than 450).

@@ -62,6 +62,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// That of a message without a chain.
+    pub fn none() -> Self {
+        let (status, reason) = (Status::None, Reason::NoChain);
+        Self { status, reason, oldest_pass: None, sets: Vec::new(), instances: 0, closed: false }
+    }
+
     /// The chain cannot be judged now, and could be later: a key could not be looked up. RFC 8617 §5.2.1 calls that a
     /// failure; who would rely on the chain may ask the peer to come again instead.
     pub fn is_temporary(&self) -> bool {

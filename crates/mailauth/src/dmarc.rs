@@ -102,6 +102,11 @@ impl Outcome {
         }
     }
 
+    /// No policy can be looked for (RFC 9989 §5.3.1).
+    pub fn without_author(error: &AuthorError) -> Self {
+        Self::without_policy(Verdict::PermError, None, error.to_string())
+    }
+
     /// The evaluation did not end in time.
     pub fn timed_out(author: Option<Domain>) -> Self {
         Self::without_policy(Verdict::TempError, author, "the evaluation took too long".to_owned())
@@ -112,7 +117,7 @@ impl Outcome {
 pub async fn evaluate(dns: &dyn Dns, header: &[u8], identifiers: Identifiers<'_>) -> Outcome {
     match author_domain(header) {
         Ok(author) => evaluate_author(dns, author, identifiers).await,
-        Err(error) => Outcome::without_policy(Verdict::PermError, None, error.to_string()),
+        Err(error) => Outcome::without_author(&error),
     }
 }
 

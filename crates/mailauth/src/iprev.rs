@@ -54,6 +54,13 @@ pub struct Outcome {
     pub reason: String,
 }
 
+impl Outcome {
+    /// The check did not end in time.
+    pub fn timed_out(ip: IpAddr) -> Self {
+        Self { verdict: Verdict::TempError, ip, name: None, reason: "the check took too long".to_owned() }
+    }
+}
+
 /// Asks for the names of `ip` and whether one of the first [`limits::SPF_NAMES`] leads back to it.
 pub async fn check(dns: &dyn Dns, ip: IpAddr) -> Outcome {
     let ip = ip.to_canonical();

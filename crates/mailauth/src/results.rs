@@ -6,7 +6,7 @@ use std::fmt;
 
 use mail::Domain;
 
-use crate::{dmarc, spf};
+use crate::{arc, dkim, dmarc, spf};
 
 mod parse;
 mod write;
@@ -135,6 +135,35 @@ impl From<&spf::Outcome> for MethodResult {
         let result = Self::new(Method::Spf, outcome.verdict.word()).comment(&outcome.reason);
         match &outcome.domain {
             Some(domain) => result.property("smtp", name, domain.as_str()),
+            None => result,
+        }
+    }
+}
+
+impl From<&dkim::Outcome> for MethodResult {
+    /// RFC 8601 §2.7.1, RFC 6008 §4.
+    fn from(outcome: &dkim::Outcome) -> Self {
+        let result = Self::new(Method::Dkim, outcome.verdict.as_str()).comment(outcome.reason.to_string());
+        let claims = [
+            ("d", outcome.domain.as_ref().map(|domain| domain.as_str().to_owned())),
+            ("i", outcome.identity.clone()),
+            ("s", outcome.selector.clone()),
+            ("a", outcome.algorithm.clone()),
+            ("b", outcome.signature_start.clone()),
+        ];
+        claims.into_iter().fold(result, |result, (name, value)| match value {
+            Some(value) => result.property("header", name, value),
+            None => result,
+        })
+    }
+}
+
+impl From<&arc::Outcome> for MethodResult {
+    /// RFC 8617 §10.1, with `header.oldest-pass` (§5.2).
+    fn from(outcome: &arc::Outcome) -> Self {
+        let result = Self::new(Method::Arc, outcome.status.as_str()).comment(outcome.reason.to_string());
+        match outcome.oldest_pass {
+            Some(oldest) => result.property("header", "oldest-pass", oldest.to_string()),
             None => result,
         }
     }

@@ -1,6 +1,8 @@
 //! Takes a message over: for each recipient a mailbox or a queue item, the journey, and reports about those who fell
 //! away since RCPT, all in one batch. Exactly one commit; the 250 comes after it.
 
+mod dress;
+
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,18 +11,23 @@ use std::sync::Arc;
 use bytes::Bytes;
 use directory::{Resolution, Target};
 use journey::{Accepted, Event, What};
-use mail::{AccountId, Address, BodyType, EnhancedCode, Envelope, Flags, Id, Recipient, Reply, Wall};
+use mail::{
+    AccountId, Address, BodyType, EnhancedCode, Envelope, Flags, Id, MailboxId, Recipient, Reply,
+    ReversePath, Wall,
+};
 use mailbox::NewEmail;
 use message::dsn::Action;
 use message::{Summary, trace};
 use queue::{Destination, NewItem};
 use store::{Batch, BlobId};
 
+use crate::authenticate::{Authentication, Consequence};
 use crate::dsn::{self, Original, Told};
 use crate::incoming::Message;
 use crate::intake::Client;
 use crate::settings::Settings;
 use crate::{Mta, reply};
+use dress::Dress;
 
 /// Recipients of one queue item; remote servers take at least as many (RFC 5321 §4.5.3.1.8).
 const RECIPIENTS_PER_ITEM: usize = 100;
@@ -29,6 +36,8 @@ const RECIPIENTS_PER_ITEM: usize = 100;
 pub(crate) struct Arrival<'a> {
     pub(crate) id: Id,
     pub(crate) client: &'a Client,
+    /// Whether it is mail of our own users or networks, which we sign.
+    pub(crate) ours: bool,
     pub(crate) envelope: &'a Envelope,
     /// When MAIL came: the envelope's times count from then.
     pub(crate) begun: Wall,
@@ -37,6 +46,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) message: Message,
     /// What the judges remarked.
     pub(crate) reasons: Vec<String>,
+    /// What was found about who a stranger's message is from.
+    pub(crate) authentication: Option<Authentication>,
 }
 
 /// Where each recipient's copy goes. One copy per account, whatever aliases led there.
@@ -45,7 +56,7 @@ pub(crate) struct Plan {
     /// Marks of earlier deliveries that the message carries, in lower case.
     delivered_to: Vec<String>,
     local: Vec<Local>,
-    remote: BTreeMap<Leg, Vec<Recipient>>,
+    remote: BTreeMap<Leg, Copy>,
     failed: Vec<(Recipient, Reply)>,
     /// Places in `local`.
     accounts: BTreeMap<AccountId, usize>,
@@ -58,6 +69,9 @@ struct Local {
     recipient: Recipient,
     /// Recipients that led to the same account; its one copy is theirs, too.
     also: Vec<Recipient>,
+    mailbox: MailboxId,
+    /// Its name for people.
+    mailbox_name: String,
 }
 
 /// What the recipients of a queue item have in common.
@@ -68,6 +82,16 @@ struct Leg {
     forwarded_for: Option<Address>,
 }
 
+/// What goes along a leg.
+#[derive(Debug, Default)]
+struct Copy {
+    recipients: Vec<Recipient>,
+    /// Fields of our own in front of the message: signatures, a set of the chain of forwarders.
+    front: String,
+    /// Instead of the envelope's.
+    reverse_path: Option<ReversePath>,
+}
+
 /// A body with what is known of it, for placing.
 pub(crate) struct Body<'a> {
     pub(crate) message: Id,
@@ -75,6 +99,8 @@ pub(crate) struct Body<'a> {
     pub(crate) length: u64,
     pub(crate) summary: &'a Summary,
     pub(crate) eight_bit: bool,
+    /// Fields of our own in front of every copy: what we found about the sender.
+    pub(crate) front: &'a str,
     /// When MAIL came.
     pub(crate) begun: Wall,
     /// Now.
@@ -83,7 +109,8 @@ pub(crate) struct Body<'a> {
 
 /// Takes the message over in one commit. Gives the words of the 250, or the reply that refuses it.
 pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String, Reply> {
-    let Arrival { id, client, envelope, begun, resolutions, message, reasons } = arrival;
+    let Arrival { id, client, ours, envelope, begun, resolutions, message, reasons, authentication } =
+        arrival;
     let mut plan = Plan::new(mta.settings(), &message.summary);
     for (recipient, resolution) in envelope.recipients.iter().zip(resolutions) {
         plan.add(recipient, resolution);
@@ -94,12 +121,19 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
     }
     let at = mta.world.clock.wall();
     let mut events = vec![mta.event(accepted(client, envelope, &message))];
-    events.extend(reasons.into_iter().map(|reason| mta.event(What::Noted(reason))));
-    let Message { staged, summary, eight_bit } = message;
+    let notes = reasons.into_iter().chain(authentication.iter().flat_map(|found| found.notes.clone()));
+    events.extend(notes.map(|note| mta.event(What::Noted(note))));
+    let Message { staged, summary, eight_bit, draft, examined: _ } = message;
+    let dress = Dress::new(&summary, draft, ours, authentication.as_ref(), at);
+    plan.dress(mta, envelope, &dress).await.map_err(|error| reply::directory(&error))?;
+    if authentication.as_ref().is_some_and(|found| found.consequence == Consequence::Junk) {
+        plan.into_junk(mta).await.map_err(|error| reply::mailbox(&error))?;
+    }
     let mut batch = Batch::new();
     let length = staged.len();
     let blob = batch.blob(staged);
-    let body = Body { message: id, blob, length, summary: &summary, eight_bit, begun, at };
+    let front = authentication.as_ref().map_or("", |found| &found.field);
+    let body = Body { message: id, blob, length, summary: &summary, eight_bit, front, begun, at };
     let (words, reports) = (plan.words(id), plan.reports());
     events.extend(plan.fallen_away(mta));
     events.extend(plan.write(mta, &mut batch, envelope, &body));
@@ -179,7 +213,15 @@ impl Plan {
                 match self.accounts.entry(id) {
                     Entry::Vacant(place) => {
                         place.insert(self.local.len());
-                        self.local.push(Local { id, account: address, recipient, also: Vec::new() });
+                        let (also, mailbox, mailbox_name) = (Vec::new(), mailbox::INBOX, "INBOX".to_owned());
+                        self.local.push(Local {
+                            id,
+                            account: address,
+                            recipient,
+                            also,
+                            mailbox,
+                            mailbox_name,
+                        });
                     }
                     Entry::Occupied(place) => self.local[*place.get()].also.push(recipient),
                 }
@@ -196,7 +238,7 @@ impl Plan {
 
     fn add_remote(&mut self, forwarded_for: Option<Address>, recipient: Recipient) {
         let destination = destination(&self.settings, &recipient.address);
-        let others = self.remote.entry(Leg { destination, forwarded_for }).or_default();
+        let others = &mut self.remote.entry(Leg { destination, forwarded_for }).or_default().recipients;
         if others.iter().all(|other| other.address != recipient.address) {
             others.push(recipient);
         }
@@ -257,9 +299,9 @@ impl Plan {
             local.write(mta, batch, envelope, body);
             events.extend(local.told().map(|what| mta.event(what)));
         }
-        for (leg, recipients) in self.remote {
-            for some in recipients.chunks(RECIPIENTS_PER_ITEM) {
-                events.push(mta.event(leg.write(mta, batch, envelope, some, body)));
+        for (leg, copy) in self.remote {
+            for some in copy.recipients.chunks(RECIPIENTS_PER_ITEM) {
+                events.push(mta.event(leg.write(mta, batch, envelope, &copy, some, body)));
             }
         }
         events
@@ -271,6 +313,7 @@ impl Local {
     fn write(&self, mta: &Mta, batch: &mut Batch, envelope: &Envelope, body: &Body<'_>) {
         let mut prefix = trace::return_path(&envelope.reverse_path);
         prefix += &trace::delivered_to(&self.recipient.address);
+        prefix += body.front;
         let mut summary = body.summary.clone();
         summary.prepend(prefix.as_bytes());
         let email = NewEmail {
@@ -282,7 +325,7 @@ impl Local {
             summary: Bytes::from(summary.encode()),
             id: body.message,
         };
-        mta.mailboxes.append(batch, self.id, mailbox::INBOX, &email);
+        mta.mailboxes.append(batch, self.id, self.mailbox, &email);
     }
 
     fn recipients(&self) -> impl Iterator<Item = &Recipient> {
@@ -294,7 +337,7 @@ impl Local {
         self.recipients().map(|recipient| What::Delivered {
             recipient: recipient.address.clone(),
             account: self.account.clone(),
-            mailbox: "INBOX".into(),
+            mailbox: self.mailbox_name.clone(),
             uid: None,
         })
     }
@@ -306,12 +349,17 @@ impl Leg {
         mta: &Mta,
         batch: &mut Batch,
         envelope: &Envelope,
+        copy: &Copy,
         to: &[Recipient],
         body: &Body<'_>,
     ) -> What {
         let destination = self.destination.to_string();
-        let prefix = self.forwarded_for.as_ref().map(trace::delivered_to).unwrap_or_default();
+        let mark = self.forwarded_for.as_ref().map(trace::delivered_to).unwrap_or_default();
+        let prefix = [&*copy.front, &*mark, body.front].concat();
         let mut envelope = Envelope { recipients: to.to_vec(), ..envelope.parameters() };
+        if let Some(reverse_path) = &copy.reverse_path {
+            envelope.reverse_path.clone_from(reverse_path);
+        }
         // What the bytes need, whatever the client declared: many always declare all they can, and hosts without the
         // extension take pure ASCII well (RFC 6152 §3, RFC 6531 §3.3). Addresses are looked at when it is sent.
         let eight_bit = body.eight_bit || !prefix.is_ascii();

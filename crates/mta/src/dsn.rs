@@ -9,8 +9,8 @@ use message::dsn::{Action, Entry, Report, Returned, build};
 use queue::{Item, RecipientState, ReportKind};
 use store::Batch;
 
-use crate::Mta;
 use crate::deliver::{Body, Plan};
+use crate::{Mta, forwarding, signing};
 
 /// Bytes of the original that go back at most, as with RET=FULL.
 const RETURNED: usize = 50_000;
@@ -208,7 +208,7 @@ async fn send(
     let summary = Parser::parse(&built.bytes);
     let mut plan = Plan::new(settings, &summary);
     let to = Recipient { notify: silent(), ..Recipient::plain(sender.clone()) };
-    match mta.directory.resolve(sender).await {
+    match forwarding::resolve(mta, sender).await {
         Ok(resolution) => plan.add(&to, resolution),
         Err(directory::Error::Store(error)) if !matches!(error, store::Error::Damaged(_)) => {
             return Err(error);
@@ -222,17 +222,32 @@ async fn send(
     if plan.is_empty() {
         return Ok(None);
     }
+    let signature = signature(mta, &built.bytes, now).await;
+    plan.put_in_front(&signature);
     let mut writer = mta.store.stage();
     writer.write(&built.bytes).await?;
     let blob = batch.blob(writer.finish().await?);
     let eight_bit = !built.bytes.is_ascii();
     let length = built.bytes.len() as u64;
-    let body = Body { message: id, blob, length, summary: &summary, eight_bit, begun: now, at: now };
+    let body =
+        Body { message: id, blob, length, summary: &summary, eight_bit, front: "", begun: now, at: now };
     let envelope = Envelope { smtputf8: built.smtputf8, recipients: vec![to], ..Envelope::default() };
     let mut events = vec![mta.event(accepted(sender, &summary))];
     events.extend(plan.write(mta, batch, &envelope, &body));
     mta.journeys.record(batch, id, &events);
     Ok(Some(id))
+}
+
+/// Our signature for a report (RFC 6376). A report that cannot be signed goes without.
+async fn signature(mta: &Mta, bytes: &[u8], now: Wall) -> String {
+    match mta.signers.for_author(&mta.settings().hostname).await {
+        Ok(signers) if signers.is_empty() => String::new(),
+        Ok(signers) => signing::sign_bytes(bytes, &signers, now),
+        Err(error) => {
+            tracing::warn!(%error, "a report goes without a signature");
+            String::new()
+        }
+    }
 }
 
 /// RFC 3461 §5.2.9 (NOTIFY of a report): nobody is to be told of a report's own fate.

@@ -7,9 +7,11 @@
 //!
 //! State crates only add to a batch; the commits are here. A 250 is said after its commit, never before (P1).
 
+mod authenticate;
 mod deliver;
 mod dsn;
-mod fixup;
+mod forwarding;
+mod head;
 mod incoming;
 mod intake;
 mod login;
@@ -18,6 +20,7 @@ mod refusals;
 mod relay;
 mod reply;
 mod settings;
+mod signing;
 mod smtpd;
 
 use std::sync::{Arc, RwLock};
@@ -31,7 +34,9 @@ use tokio::sync::watch;
 use world::tls::{Acceptor, Connector};
 use world::{Stream, World};
 
-pub use settings::{Network, Outbound, Retry, Settings, Smarthost, SmarthostTls};
+pub use settings::{
+    Authentication, DmarcPolicy, Network, Outbound, Retry, Settings, Smarthost, SmarthostTls,
+};
 pub use smtp::server::Service;
 
 /// What the flow of mail works with.
@@ -76,6 +81,7 @@ pub struct Mta {
     pub(crate) acceptor: Option<Acceptor>,
     pub(crate) connector: Option<Connector>,
     pub(crate) judges: Vec<Box<dyn intake::Judge>>,
+    pub(crate) signers: signing::Signers,
     pub(crate) refusals: refusals::Refusals,
     pub(crate) outage: relay::Outage,
     pub(crate) shutdown: watch::Sender<bool>,
@@ -87,6 +93,7 @@ impl Mta {
     pub fn new(parts: Parts) -> Arc<Self> {
         Arc::new(Self {
             judges: intake::judges(&parts.directory),
+            signers: signing::Signers::new(Arc::clone(&parts.directory), Arc::clone(&parts.store)),
             refusals: refusals::Refusals::new(&parts),
             world: parts.world,
             store: parts.store,

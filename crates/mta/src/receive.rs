@@ -9,11 +9,12 @@ use mail::{Address, EnhancedCode, Envelope, Id, Recipient, Reply, ReversePath, W
 use smtp::server::{Answer, MailParams, Service};
 use world::Stream;
 
+use crate::authenticate::{self, Asked, Authentication, Consequence, Examined};
 use crate::deliver::{self, Arrival};
-use crate::incoming::Incoming;
+use crate::incoming::{Incoming, Wanted};
 use crate::intake::{self, Case, Client};
 use crate::settings::Settings;
-use crate::{Mta, refusals, reply};
+use crate::{Mta, forwarding, refusals, reply};
 
 /// One client's side of the story: who it is, and the transaction under way.
 pub(crate) struct Receiver {
@@ -33,7 +34,10 @@ struct Transaction {
     begun: Wall,
     /// One per accepted recipient, in the envelope's order.
     resolutions: Vec<Resolution>,
-    incoming: Option<Incoming>,
+    /// On the heap: most of the time a connection waits for its next message.
+    incoming: Option<Box<Incoming>>,
+    /// What is being asked about the client and the envelope.
+    asked: Option<Asked>,
 }
 
 impl Receiver {
@@ -104,8 +108,14 @@ impl Receiver {
         }
         let id = self.mta.store.next_id();
         let begun = self.mta.world.clock.wall();
-        self.transaction =
-            Some(Transaction { id, reverse_path, begun, resolutions: Vec::new(), incoming: None });
+        self.transaction = Some(Transaction {
+            id,
+            reverse_path,
+            begun,
+            resolutions: Vec::new(),
+            incoming: None,
+            asked: None,
+        });
         Answer::Accept
     }
 
@@ -148,7 +158,7 @@ impl Receiver {
     /// What an address stands for. RFC 5321 §4.5.1: whoever writes to the postmaster of this host reaches one, also
     /// where the host's name is not one of our domains.
     async fn look_up(&self, address: &Address) -> Result<Resolution, directory::Error> {
-        let resolution = self.mta.directory.resolve(address).await?;
+        let resolution = forwarding::resolve(&self.mta, address).await?;
         let postmaster = address.local().eq_ignore_ascii_case("postmaster");
         let here = address.domain() == Some(&self.settings.hostname);
         if !(resolution == Resolution::NotLocal && postmaster && here) {
@@ -156,7 +166,7 @@ impl Receiver {
         }
         let Some(domain) = self.mta.directory.domains(None, 1).await?.pop() else { return Ok(resolution) };
         match Address::new(address.local(), mail::Host::Domain(domain)) {
-            Ok(ours) => self.mta.directory.resolve(&ours).await,
+            Ok(ours) => forwarding::resolve(&self.mta, &ours).await,
             Err(_) => Ok(resolution),
         }
     }
@@ -172,12 +182,18 @@ impl Receiver {
 
     /// DATA: opens a body and writes our trace header into it.
     pub(crate) async fn data_start(&mut self, envelope: &Envelope) -> Answer {
+        let ours = self.may_relay();
         let Some(transaction) = &mut self.transaction else { return Answer::Reject(reply::internal()) };
-        let incoming =
-            Incoming::start(&self.mta, &self.settings, transaction.id, &self.client, envelope).await;
-        match incoming {
+        let wanted = Wanted {
+            verify: self.client.service == Service::Mx && !ours && self.settings.authentication.check,
+            sign: ours || transaction.resolutions.iter().any(Resolution::leads_elsewhere),
+        };
+        let (mta, settings, client) = (&self.mta, &self.settings, &self.client);
+        match Incoming::start(mta, settings, transaction.id, client, envelope, wanted).await {
             Ok(incoming) => {
-                transaction.incoming = Some(incoming);
+                transaction.incoming = Some(Box::new(incoming));
+                transaction.asked =
+                    wanted.verify.then(|| authenticate::ask(&mta.world, settings, client, envelope));
                 Answer::Accept
             }
             Err(reply) => Answer::Reject(reply),
@@ -214,17 +230,36 @@ impl Receiver {
 
     async fn take_over(&mut self, transaction: Transaction, envelope: &Envelope) -> Result<String, Reply> {
         let incoming = transaction.incoming.ok_or_else(reply::internal)?;
-        let message = incoming.finish().await?;
-        let resolutions = self.still_true(transaction.resolutions, envelope).await?;
+        let mut message = incoming.finish().await?;
         let (id, client) = (transaction.id, &self.client);
         let verdict = intake::judge(&self.mta, &Case { id, client, envelope, message: &message }).await;
         if let Some(reply) = verdict.refusal {
             return Err(reply);
         }
-        let reasons = verdict.reasons;
-        let begun = transaction.begun;
-        let arrival = Arrival { id, client, envelope, begun, resolutions, message, reasons };
+        let authentication = self.authenticate(transaction.asked, message.examined.take()).await;
+        if let Some(Consequence::Refuse(reply)) = authentication.as_ref().map(|found| &found.consequence) {
+            return Err(reply.clone());
+        }
+        // Last, for names may have been asked for long.
+        let resolutions = self.still_true(transaction.resolutions, envelope).await?;
+        let arrival = Arrival {
+            id,
+            client: &self.client,
+            ours: self.may_relay(),
+            envelope,
+            begun: transaction.begun,
+            resolutions,
+            message,
+            reasons: verdict.reasons,
+            authentication,
+        };
         deliver::take_over(&self.mta, arrival).await
+    }
+
+    /// Who the message really is from; nothing for mail that is ours.
+    async fn authenticate(&self, asked: Option<Asked>, examined: Option<Examined>) -> Option<Authentication> {
+        let (world, peer) = (&self.mta.world, self.client.address.ip());
+        Some(authenticate::finish(world, &self.settings, asked?, examined?, peer).await)
     }
 
     /// What RCPT found out, looked up again if the directory has changed since (F42).

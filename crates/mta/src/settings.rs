@@ -19,6 +19,8 @@ pub struct Settings {
     pub relay_domains: BTreeSet<Domain>,
     /// `[relay] networks`: clients from these may send to anywhere without AUTH.
     pub relay_networks: Vec<Network>,
+    /// What is done about who a message is really from.
+    pub authentication: Authentication,
     /// How mail leaves.
     pub outbound: Outbound,
     /// When attempts are repeated and given up.
@@ -34,6 +36,7 @@ impl Settings {
             recipients: limits::RECIPIENTS,
             relay_domains: BTreeSet::new(),
             relay_networks: Vec::new(),
+            authentication: Authentication::default(),
             outbound: Outbound::default(),
             retry: Retry::default(),
         }
@@ -43,6 +46,35 @@ impl Settings {
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
         self.relay_networks.iter().any(|network| network.contains(peer))
     }
+}
+
+/// What is done about who a message is really from. Mail of users who logged in, of trusted networks and over LMTP is not
+/// looked at.
+#[derive(Clone, Debug)]
+pub struct Authentication {
+    /// Whether iprev, SPF, DKIM, ARC and DMARC are checked at all.
+    pub check: bool,
+    /// What is done with mail that fails DMARC.
+    pub dmarc: DmarcPolicy,
+    /// Whose word about a message that they forwarded counts (ARC).
+    pub trusted_sealers: BTreeSet<Domain>,
+}
+
+impl Default for Authentication {
+    fn default() -> Self {
+        Self { check: true, dmarc: DmarcPolicy::Obey, trusted_sealers: BTreeSet::new() }
+    }
+}
+
+/// What is done with mail that fails DMARC and whose author's domain asks for something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DmarcPolicy {
+    /// `p=reject` refuses it, `p=quarantine` puts it into Junk; so does reject where a list or forwarder is to be seen.
+    Obey,
+    /// Both put it into Junk.
+    Junk,
+    /// It is only written down.
+    Note,
 }
 
 /// How mail leaves.

@@ -95,7 +95,9 @@ impl Smtpd {
                 return Some(self.receiver.mail(reverse_path, params).await);
             }
             Event::RcptTo(recipient) => return Some(self.receiver.recipient(recipient).await),
-            Event::DataStart => return Some(self.receiver.data_start(self.session.envelope()).await),
+            Event::DataStart => {
+                return Some(Box::pin(self.receiver.data_start(self.session.envelope())).await);
+            }
             Event::Body(bytes) => self.receiver.body(&bytes).await,
             Event::BodyEnd => return Some(Box::pin(self.receiver.body_end(self.session.envelope())).await),
             Event::BodyRefused(reply) => self.receiver.body_refused(&reply),

@@ -28,8 +28,8 @@ use crate::retain;
 pub(crate) use backup::Conversation;
 pub(crate) use reply::{
     AccountDetail, AccountRow, AliasRow, BroughtBack, ConnectionFigures, DiskFigures, DnsRecord, HeldFile,
-    HeldMoment, JourneyEvent, JourneyRow, ListenerRow, LostRow, MailboxRow, QueueFigures, QueueRecipient,
-    QueueRow, RemovedRow, Reply, Salvaged, Status, StoreFigures,
+    HeldMoment, JourneyEvent, JourneyRow, KeyRow, ListenerRow, LostRow, MailboxRow, QueueFigures,
+    QueueRecipient, QueueRow, RemovedRow, Reply, Salvaged, Status, StoreFigures,
 };
 pub(crate) use request::{
     LostFilter, LostPlace, NewPassword, QueueAction, QueueFilter, Request, SalvageQuery, TraceQuery,
@@ -147,7 +147,8 @@ impl Office {
     pub(crate) async fn carry_out(&self, request: Request) -> Result<Reply, String> {
         match request {
             Request::DomainList { after } => self.domain_list(after.as_deref()).await,
-            Request::DomainDns { name } => self.domain_dns(&name),
+            Request::DomainDns { name } => self.domain_dns(&name).await,
+            Request::DomainKeys { name } => self.domain_keys(&name).await,
             Request::AccountList { domain, after } => self.account_list(domain.as_deref(), after).await,
             Request::AccountShow { address } => self.account_show(&address).await,
             Request::AliasList { domain, after } => {
@@ -196,6 +197,7 @@ impl Office {
         match request {
             Request::DomainAdd { name } => self.domain_add(batch, name).await,
             Request::DomainRemove { name } => self.domain_remove(batch, name).await,
+            Request::DomainRotate { name, now } => self.domain_rotate(batch, name, *now).await,
             Request::AccountAdd { address, password } => self.account_add(batch, address, password).await,
             Request::AccountPassword { address, password } => {
                 self.account_password(batch, address, password).await

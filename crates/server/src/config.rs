@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use mail::{Domain, limits};
 use mailbox::Retention;
-use mta::{Network, Retry, SmarthostTls};
+use mta::{Authentication, Network, Retry, SmarthostTls};
 
 pub use problem::Problems;
 
@@ -39,6 +39,8 @@ pub struct Config {
     pub(crate) outbound: Outbound,
     /// For whom else we take mail.
     pub(crate) relay: Relay,
+    /// What is done about who a message is really from.
+    pub(crate) authentication: Authentication,
     /// What clients may use up.
     pub(crate) limits: Limits,
     /// `[store] segment_size`: bytes by which the log grows.

@@ -42,6 +42,15 @@ async fn keys_come_back_as_they_were_put() {
 }
 
 #[tokio::test]
+async fn secrets_are_one_for_each_purpose_and_stay() {
+    let house = House::new().await;
+    let [a, b] = [b"a", b"b"].map(|purpose| house.directory.secret_for(purpose));
+    let (a, b) = (a.await.expect("readable"), b.await.expect("readable"));
+    assert_ne!(a, b);
+    assert_eq!(house.directory.secret_for(b"a").await, Ok(a));
+}
+
+#[tokio::test]
 async fn a_domain_takes_its_keys_along() {
     let house = House::new().await;
     let domain: Domain = "x.test".parse().expect("a domain");

@@ -1,5 +1,6 @@
 //! Whole mail servers on a small world: virtual time, connections in memory, a store in memory.
 
+mod authentic;
 mod faults;
 mod faulty;
 mod lines;

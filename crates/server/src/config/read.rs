@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mail::Domain;
 use mailbox::Retention;
-use mta::{Network, SmarthostTls};
+use mta::{Authentication, DmarcPolicy, Network, SmarthostTls};
 use toml::de::DeTable;
 
 use super::problem::Collector;
@@ -54,6 +54,7 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
     let dns_servers = dns(&mut root, problems);
     let outbound = outbound(root.section(problems, "outbound"), base, problems);
     let relay = relay(root.section(problems, "relay"), problems);
+    let authentication = authentication(root.section(problems, "authentication"), problems);
     let limits = limits(root.section(problems, "limits"), problems);
     let (segment_size, scrub, retention) = store(root.section(problems, "store"), problems);
     root.finish(problems);
@@ -65,6 +66,7 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
         dns_servers,
         outbound,
         relay,
+        authentication,
         limits,
         segment_size,
         scrub,
@@ -181,6 +183,19 @@ fn relay(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Relay {
     section.set(problems, "networks", &mut relay.networks, |v| v.list(network));
     section.finish(problems);
     relay
+}
+
+fn authentication(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Authentication {
+    let mut chosen = Authentication::default();
+    section.set(problems, "check", &mut chosen.check, Value::boolean);
+    section.set(problems, "dmarc", &mut chosen.dmarc, |v| {
+        v.choice(&[("obey", DmarcPolicy::Obey), ("junk", DmarcPolicy::Junk), ("note", DmarcPolicy::Note)])
+    });
+    section.set(problems, "trusted_sealers", &mut chosen.trusted_sealers, |v| {
+        Ok(v.list(domain)?.into_iter().collect())
+    });
+    section.finish(problems);
+    chosen
 }
 
 fn limits(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Limits {
