@@ -58,7 +58,8 @@ impl Inner {
             }
         }
         let most = |token: u64| 1 + self.deeds.copies(token);
-        let blind = |token: u64| self.appended.get(&token).is_some_and(|(owner, _)| self.deeds.is_blind(owner));
+        let blind =
+            |token: u64| self.appended.get(&token).is_some_and(|(owner, _)| self.deeds.is_blind(owner));
         let many = |(token, (count, unclear)): &(u64, (u32, bool))| {
             *token >= APPENDED && !unclear && *count > most(*token) && !blind(*token)
         };
