@@ -177,6 +177,20 @@ pub const DMARC_WALK: usize = 8;
 pub const DMARC_IDENTIFIERS: usize = 20;
 /// Places that one record sends reports to; further ones are ignored.
 pub const REPORT_DESTINATIONS: usize = 10;
+/// Bytes of an unpacked report.
+pub const REPORT_LENGTH: u64 = 25 << 20;
+/// An unpacked report may be so many times as large as the packed one ...
+pub const REPORT_RATIO: u64 = 200;
+/// ... beyond so many bytes.
+pub const REPORT_RATIO_FREE: u64 = 1 << 20;
+/// Rows of one report that are kept.
+pub const REPORT_ROWS: usize = 20_000;
+/// Bytes of one text in a report that are kept.
+pub const REPORT_TEXT: usize = 1000;
+/// Signatures of one row (RFC 9990 §3.1.3).
+pub const REPORT_SIGNATURES: usize = 100;
+/// Nesting of a report's elements.
+pub const REPORT_DEPTH: usize = 32;
 /// Bytes of a report's destination on the web.
 pub const REPORT_URI_LENGTH: usize = 2000;
 

@@ -80,7 +80,7 @@ fn entries_of(list: &Value) -> Vec<Entry> {
             && kind == "SPF"
             && !has_txt
         {
-            *kind = "TXT".to_owned();
+            "TXT".clone_into(kind);
         }
     }
     entries.retain(|entry| !matches!(entry, Entry::Record(_, value) if value == "NONE"));

@@ -49,8 +49,8 @@ pub fn author_domain(header: &[u8]) -> Result<Domain, Error> {
 }
 
 fn domain_of(field: &Field<'_>) -> Result<Domain, Error> {
-    let control = |&b: &u8| b.is_ascii_control() && !matches!(b, b'\t' | b'\r' | b'\n');
-    if field.value.iter().any(|b| control(b)) || std::str::from_utf8(field.value).is_err() {
+    let control = |b: &u8| b.is_ascii_control() && !matches!(b, b'\t' | b'\r' | b'\n');
+    if field.value.iter().any(control) || std::str::from_utf8(field.value).is_err() {
         return Err(Error::Ambiguous);
     }
     let (addresses, more) = header::parse_addresses(field.value);

@@ -33,6 +33,7 @@ impl Policy {
     }
 
     /// One level below, as the test mode asks (RFC 9989 §4.7 `t`).
+    #[must_use]
     pub fn lowered(self) -> Self {
         match self {
             Self::Reject => Self::Quarantine,

@@ -40,14 +40,12 @@ pub fn claims(header: &[u8], ours: &[Domain]) -> Vec<Claim> {
 }
 
 fn claims_one_of(value: &[u8], ours: &[Domain]) -> bool {
-    match parse(value) {
-        Some(parsed) => is_one_of(&parsed.id, ours),
-        None => {
-            let text = header::unfold(value).to_ascii_lowercase();
-            let first = text.split(';').next().unwrap_or_default();
-            ours.iter().any(|domain| first.contains(domain.as_str()))
-        }
+    if let Some(parsed) = parse(value) {
+        return is_one_of(&parsed.id, ours);
     }
+    let text = header::unfold(value).to_ascii_lowercase();
+    let first = text.split(';').next().unwrap_or_default();
+    ours.iter().any(|domain| first.contains(domain.as_str()))
 }
 
 /// Reads a field's value; `None` if not even the authserv-id can be read.
@@ -63,7 +61,7 @@ pub fn parse(value: &[u8]) -> Option<AuthenticationResults> {
         scanner.skip_space()?;
     }
     let mut results = Vec::new();
-    while scanner.to_next_result()? {
+    while scanner.skip_to_result()? {
         if results.len() == limits::AUTHENTICATION_RESULTS {
             break;
         }
@@ -115,7 +113,7 @@ impl Scanner<'_> {
     }
 
     /// Skips to behind the next semicolon; `false` at the end.
-    fn to_next_result(&mut self) -> Option<bool> {
+    fn skip_to_result(&mut self) -> Option<bool> {
         loop {
             self.skip_space()?;
             match self.rest.chars().next() {
