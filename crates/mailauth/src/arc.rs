@@ -28,7 +28,7 @@ pub enum Status {
 
 impl Status {
     /// As `cv=` and Authentication-Results name it.
-    pub fn as_str(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Pass => "pass",
@@ -39,7 +39,7 @@ impl Status {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+        f.pad(self.word())
     }
 }
 

@@ -39,7 +39,7 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// As `a=` names it.
-    pub fn as_str(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Self::RsaSha256 => "rsa-sha256",
             Self::Ed25519Sha256 => "ed25519-sha256",

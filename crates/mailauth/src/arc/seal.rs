@@ -73,7 +73,7 @@ pub fn seal(
     }
     let mut field = Folded::new(SEAL);
     field.word(&format!("i={instance};"));
-    field.word(&format!("a={};", signer.key.algorithm().as_str()));
+    field.word(&format!("a={};", signer.key.algorithm().word()));
     field.word(&format!("t={};", now.secs().max(0)));
     field.word(&format!("cv={};", chain.status));
     field.word(&format!("d={};", signer.domain));

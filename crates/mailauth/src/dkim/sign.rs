@@ -135,7 +135,7 @@ impl Hashed {
         expires: Option<Wall>,
     ) -> Result<String, KeyError> {
         let names = signed_names(&self.section, more);
-        field.word(&format!("a={};", signer.key.algorithm().as_str()));
+        field.word(&format!("a={};", signer.key.algorithm().word()));
         field.word("c=relaxed/relaxed;");
         field.word(&format!("d={};", signer.domain));
         field.word(&format!("s={};", signer.selector));
