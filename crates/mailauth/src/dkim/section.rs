@@ -41,6 +41,11 @@ impl Section {
         header::fields(raw).next().unwrap_or(Field { name: b"", value: b"", raw })
     }
 
+    /// Whether the first line would continue a field that is put in front of it.
+    pub(crate) fn begins_with_white(&self) -> bool {
+        matches!(self.bytes.first(), Some(b' ' | b'\t'))
+    }
+
     /// Where the fields of a name (in lower case) are, from the top.
     pub(crate) fn named(&self, name: &str) -> &[usize] {
         self.names.get(name.as_bytes()).map_or(&[], Vec::as_slice)

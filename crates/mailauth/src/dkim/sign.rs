@@ -48,7 +48,8 @@ pub(crate) const SIGNED_BY_ARC: [&str; 1] = ["dkim-signature"];
 /// Why a message cannot be signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignError {
-    /// It has no From field, or the header section is beyond the limits; no verifier would accept the signature.
+    /// It has no From field, the header section is beyond the limits, or begins with a continuation line, which would
+    /// become a part of the signature: no verifier would accept it.
     Header,
     /// The key failed.
     Key(KeyError),
@@ -57,7 +58,9 @@ pub enum SignError {
 impl fmt::Display for SignError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Header => f.write_str("the message has no From field, or too long a header section"),
+            Self::Header => {
+                f.write_str("the header section has no From field, is too long, or begins with white space")
+            }
             Self::Key(error) => error.fmt(f),
         }
     }
@@ -109,7 +112,8 @@ impl Draft {
 
     /// Ends the message.
     pub fn finish(self) -> Result<Hashed, SignError> {
-        let section = self.section.filter(|section| !section.named("from").is_empty());
+        let fit = |section: &Section| !section.named("from").is_empty() && !section.begins_with_white();
+        let section = self.section.filter(fit);
         Ok(Hashed { section: section.ok_or(SignError::Header)?, body: self.body.finish().whole })
     }
 }

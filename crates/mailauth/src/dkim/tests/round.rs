@@ -58,9 +58,12 @@ fn a_signature_is_a_tidy_field() {
 
 #[test]
 fn what_nobody_would_accept_is_not_signed() {
-    for header in
-        [&b"Subject: s\r\n\r\n"[..], b"", &b"From: a@x.test\r\n".repeat(mail::limits::HEADER_FIELDS + 1)]
-    {
+    for header in [
+        &b"Subject: s\r\n\r\n"[..],
+        b"",
+        b" x\r\nFrom: a@x.test\r\n\r\n",
+        &b"From: a@x.test\r\n".repeat(mail::limits::HEADER_FIELDS + 1),
+    ] {
         assert_eq!(Draft::new(header).finish().err(), Some(SignError::Header));
     }
 }
