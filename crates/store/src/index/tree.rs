@@ -60,6 +60,12 @@ impl TreeIndex {
         self.applied.load(Ordering::Acquire) == 0
     }
 
+    /// What is older than this, and replaced, nobody reads. The crate reads at the number behind the moment that is
+    /// meant, as [`Index::get`] does, so what is written at the oldest moment counts as old already.
+    fn forgettable(&self) -> u64 {
+        self.pins.oldest().min(NEWEST - 1) + 1
+    }
+
     /// What a failure means; takes note if it is damage.
     fn failed(&self, error: lsm_tree::Error) -> Error {
         if matches!(error, lsm_tree::Error::Io(_)) {
@@ -152,7 +158,7 @@ impl Index for TreeIndex {
         let sealed = self.sealed.load(Ordering::Acquire);
         self.counter.set(self.applied.load(Ordering::Acquire));
         self.tree
-            .flush(&self.tree.get_flush_lock(), self.pins.oldest())
+            .flush(&self.tree.get_flush_lock(), self.forgettable())
             .map_err(|error| self.failed(error))?;
         self.written.store(sealed, Ordering::Relaxed);
         // Compaction goes in steps; a few a flush keep the newest level short without ever falling behind. If one
@@ -160,7 +166,7 @@ impl Index for TreeIndex {
         // gives compaction its room again.
         for _ in 0..4 {
             self.counter.set(self.applied.load(Ordering::Acquire));
-            if let Err(error) = self.tree.compact(Arc::new(Leveled::default()), self.pins.oldest()) {
+            if let Err(error) = self.tree.compact(Arc::new(Leveled::default().with_table_target_size(16 << 20)), self.forgettable()) {
                 tracing::warn!("the index could not be tidied up: {}", self.failed(error));
                 break;
             }
