@@ -13,7 +13,7 @@ use directory::{Resolution, Target};
 use journey::{Accepted, Event, What};
 use mail::{
     AccountId, Address, BodyType, EnhancedCode, Envelope, Flags, Id, MailboxId, Recipient, Reply,
-    ReversePath, Wall,
+    ReversePath, TlsRequired, Wall,
 };
 use mailbox::NewEmail;
 use message::dsn::Action;
@@ -115,6 +115,7 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
     for (recipient, resolution) in envelope.recipients.iter().zip(resolutions) {
         plan.add(recipient, resolution);
     }
+    let envelope = &tagged(envelope, &message.summary);
     if let Some(reply) = plan.refusal() {
         // Nobody is left to take it for: the sender still has it, and hears why (F23, F42).
         return Err(reply);
@@ -143,6 +144,15 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
     // A conflict means that a mailbox went away just now: the sender tries again and RCPT then knows (F42).
     mta.store.commit(batch).await.map_err(|error| reply::store(&error))?;
     Ok(words)
+}
+
+/// RFC 8689 §4.1: what the header says of TLS counts where MAIL said nothing.
+fn tagged(envelope: &Envelope, summary: &Summary) -> Envelope {
+    let mut envelope = envelope.clone();
+    if envelope.tls_required == TlsRequired::Unsaid && summary.tls_optional {
+        envelope.tls_required = TlsRequired::No;
+    }
+    envelope
 }
 
 fn accepted(client: &Client, envelope: &Envelope, message: &Message) -> What {

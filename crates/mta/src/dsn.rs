@@ -3,7 +3,7 @@
 //! (RFC 5321 §4.5.5).
 
 use journey::{Accepted, Event, What};
-use mail::{Address, Envelope, Id, Recipient, Reply, ReturnContent, ReversePath, Wall};
+use mail::{Address, Envelope, Id, Recipient, Reply, ReturnContent, ReversePath, TlsRequired, Wall};
 use message::Parser;
 use message::dsn::{Action, Entry, Report, Returned, build};
 use queue::{Item, RecipientState, ReportKind};
@@ -21,6 +21,8 @@ const RETURNED_HEADERS: usize = 16_384;
 pub(crate) struct Original<'a> {
     reverse_path: &'a ReversePath,
     envid: Option<&'a str>,
+    /// RFC 8689 §5: a report is protected as its original.
+    tls_required: TlsRequired,
     arrival: Wall,
     subject: Option<String>,
     returned: Vec<u8>,
@@ -106,6 +108,7 @@ impl<'a> Original<'a> {
         Self {
             reverse_path: &envelope.reverse_path,
             envid: envelope.envid.as_deref(),
+            tls_required: envelope.tls_required,
             arrival,
             subject,
             returned: lines.collect::<String>().into_bytes(),
@@ -114,10 +117,11 @@ impl<'a> Original<'a> {
     }
 
     /// A message in the queue. RFC 3461 §4.3: RET=FULL asks for the whole message; it goes back up to a limit, and
-    /// only with a failure. Otherwise the header section.
+    /// only with a failure, and not with REQUIRETLS (RFC 8689 §5). Otherwise the header section.
     pub(crate) async fn queued(mta: &Mta, item: &'a Item, failed: bool) -> Result<Self, store::Error> {
         let size = item.size as usize;
-        let whole = failed && item.ret == Some(ReturnContent::Full) && size <= RETURNED;
+        let may = failed && item.tls_required != TlsRequired::Yes;
+        let whole = may && item.ret == Some(ReturnContent::Full) && size <= RETURNED;
         let wanted = if whole { size } else { size.min(RETURNED_HEADERS) };
         let mut returned = Vec::with_capacity(wanted);
         while returned.len() < wanted {
@@ -133,6 +137,7 @@ impl<'a> Original<'a> {
         Ok(Self {
             reverse_path: &item.reverse_path,
             envid: item.envid.as_deref(),
+            tls_required: item.tls_required,
             arrival: item.created,
             subject,
             returned: if whole { returned } else { header_section(returned) },
@@ -231,7 +236,12 @@ async fn send(
     let length = built.bytes.len() as u64;
     let body =
         Body { message: id, blob, length, summary: &summary, eight_bit, front: "", begun: now, at: now };
-    let envelope = Envelope { smtputf8: built.smtputf8, recipients: vec![to], ..Envelope::default() };
+    let envelope = Envelope {
+        smtputf8: built.smtputf8,
+        recipients: vec![to],
+        tls_required: original.tls_required,
+        ..Envelope::default()
+    };
     let mut events = vec![mta.event(accepted(sender, &summary))];
     events.extend(plan.write(mta, batch, &envelope, &body));
     mta.journeys.record(batch, id, &events);

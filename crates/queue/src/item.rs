@@ -168,6 +168,12 @@ impl Item {
         self.recipients.iter().enumerate().filter(|(_, r)| r.state == State::Pending)
     }
 
+    /// Whether it is better not delivered than delivered without TLS on the whole way. A report is rather sent than
+    /// lost (RFC 8689 §4.2.1, §5).
+    pub fn requires_tls(&self) -> bool {
+        self.tls_required == TlsRequired::Yes && !self.reverse_path.is_null()
+    }
+
     /// The envelope of an attempt at `now`: pending recipients only, in the order of [`pending`](Self::pending).
     pub fn envelope(&self, now: Wall) -> mail::Envelope {
         mail::Envelope {

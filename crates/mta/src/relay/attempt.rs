@@ -108,7 +108,7 @@ impl Line {
 
     /// Brings the item to whoever takes it.
     async fn carry(&mut self, mta: &Mta, item: &Item, progress: &mut Progress) {
-        if let Some(connection) = self.connection.take() {
+        if let Some(connection) = self.connection_for(mta, item).await {
             self.hand_over(mta, item, progress, connection, mta.world.clock.mono()).await;
             if progress.results.is_decided() {
                 return;
@@ -128,6 +128,16 @@ impl Line {
                 self.dead = Some(reply).filter(Reply::is_temporary);
             }
         }
+    }
+
+    /// The open connection, if it is good enough for this item.
+    async fn connection_for(&mut self, mta: &Mta, item: &Item) -> Option<Connection> {
+        let connection = self.connection.take()?;
+        if !item.requires_tls() || connection.is_verified() {
+            return Some(connection);
+        }
+        mta.world.clock.within(GOODBYE, connection.quit()).await;
+        None
     }
 
     async fn route(&self, mta: &Mta) -> Result<Vec<Hop>, Reply> {
@@ -150,13 +160,14 @@ impl Line {
 
     /// Goes from host to host, and at each from address to address, while somebody is undecided (RFC 5321 §5.1).
     async fn try_hosts(&mut self, mta: &Mta, item: &Item, progress: &mut Progress, hops: &[Hop]) {
+        let dialer = if item.requires_tls() { self.dialer.strict() } else { self.dialer.clone() };
         let (mut reached, mut connected) = (false, false);
         let mut why = None;
         for hop in hops {
             let mut left = hop.clone();
             while !left.addresses.is_empty() && !progress.results.is_decided() {
                 let began = mta.world.clock.mono();
-                match self.dialer.open(&left).await {
+                match dialer.open(&left).await {
                     Ok(connection) => {
                         (reached, connected) = (true, true);
                         self.carried = 0;
@@ -195,7 +206,7 @@ impl Line {
         mut unusable: Unusable,
         began: Mono,
     ) -> Reply {
-        if self.destination == Destination::Smarthost {
+        if self.destination == Destination::Smarthost && !unusable.tls {
             soften(&mut unusable.reply);
         }
         let results = progress.results.unusable(&unusable.reply, Some(hop.name.as_str()));
@@ -342,6 +353,7 @@ fn dialer(mta: &Mta, settings: &Settings, destination: &Destination) -> Dialer {
         outbound: settings.outbound.clone(),
         config,
         verified: smarthost.is_some_and(|smarthost| smarthost.tls == SmarthostTls::Verified),
+        strict: false,
     }
 }
 

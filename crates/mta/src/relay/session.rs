@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use mail::{BodyType, Domain, EnhancedCode, Envelope, Reply};
 use queue::Item;
-use smtp::client::{self, Event, Outcome, Source, TlsPolicy};
+use smtp::client::{self, Cause, Event, Outcome, Source, TlsPolicy};
 use store::{BlobId, Store};
 use world::tls::{Connector, Demand};
 use world::{Either, Stream, World, race};
@@ -26,6 +26,8 @@ pub(crate) struct Dialer {
     pub(crate) outbound: Outbound,
     pub(crate) config: client::Config,
     pub(crate) verified: bool,
+    /// Whether mail that requires TLS is to be sent (RFC 8689).
+    pub(crate) strict: bool,
 }
 
 /// A connection that is ready for a message.
@@ -49,6 +51,8 @@ pub(crate) struct Unusable {
     pub(crate) connected: bool,
     /// Whether the handshake failed, so that clear text may be tried (F10).
     handshake: bool,
+    /// Whether TLS is what could not be had.
+    pub(crate) tls: bool,
 }
 
 /// What is to be sent: the bytes in front and the body in the store.
@@ -73,12 +77,26 @@ impl Content {
 }
 
 impl Dialer {
+    /// The same for mail that requires TLS: with a certificate that is trusted for the host's name, or not at all.
+    /// That the name itself is the right one is for DNSSEC or MTA-STS to say (RFC 8689 §4.2.1).
+    pub(crate) fn strict(&self) -> Self {
+        let tls = if self.config.tls == TlsPolicy::Active { TlsPolicy::Active } else { TlsPolicy::Required };
+        let config = client::Config { tls, ..self.config.clone() };
+        Self { config, verified: true, strict: true, ..self.clone() }
+    }
+
     /// Opens a connection to a host and brings it to where a message can be sent. Where TLS is opportunistic and the
     /// handshake fails, one new connection is made in clear (RFC 7435, F10).
     pub(crate) async fn open(&self, hop: &Hop) -> Result<Connection, Unusable> {
         match self.open_with(hop, &hop.addresses, self.tls()).await {
             Err(failed) if failed.handshake && self.config.tls == TlsPolicy::Opportunistic => {
                 self.open_with(hop, &[failed.address], TlsPolicy::Off).await
+            }
+            Err(mut failed) if self.strict && failed.tls => {
+                // RFC 8689 §4.2.1: not a matter of time.
+                let text = format!("the sender requires TLS on the whole way: {}", failed.reply.text);
+                failed.reply = Reply::new(550, EnhancedCode(5, 7, 10), text);
+                Err(failed)
             }
             outcome => outcome,
         }
@@ -101,7 +119,7 @@ impl Dialer {
             connect(&self.world, &self.outbound, addresses).await.map_err(|(address, error)| {
                 let text = format!("connecting to {} [{}] failed: {error}", hop.name, address.ip());
                 let reply = Reply::new(451, EnhancedCode(4, 4, 1), text);
-                Unusable { address, reply, connected: false, handshake: false }
+                Unusable { address, reply, connected: false, handshake: false, tls: false }
             })?;
         if tls == TlsPolicy::Active {
             stream = self.handshake(stream, &hop.name).await?;
@@ -122,7 +140,10 @@ impl Dialer {
                     connection.stream = self.handshake(connection.stream, &hop.name).await?;
                     connection.session.tls_started(self.world.clock.mono());
                 }
-                Event::Failed(failure) => return Err(connection.unusable(failure.reply)),
+                Event::Failed(failure) => {
+                    let tls = failure.cause == Cause::Tls;
+                    return Err(Unusable { tls, ..connection.unusable(failure.reply) });
+                }
                 Event::Closed => return Err(connection.unusable(lost())),
                 _ => {}
             }
@@ -140,6 +161,7 @@ impl Dialer {
             ),
             connected: true,
             handshake: true,
+            tls: true,
         };
         let Some(connector) = &self.connector else { return Err(failed("TLS is not set up here")) };
         let demand = if self.verified { Demand::TrustedFor(name.clone()) } else { Demand::Nothing };
@@ -161,6 +183,11 @@ impl Connection {
     /// What TLS agreed on.
     pub(crate) fn tls(&self) -> Option<&world::tls::Facts> {
         self.stream.tls()
+    }
+
+    /// Whether the host is the one that its certificate names.
+    pub(crate) fn is_verified(&self) -> bool {
+        self.tls().is_some_and(|facts| facts.verified)
     }
 
     /// Whether the host reports about recipients itself, as NOTIFY asks (RFC 3461 §4).
@@ -320,7 +347,7 @@ impl Connection {
     }
 
     fn unusable(&self, reply: Reply) -> Unusable {
-        Unusable { address: self.stream.peer(), reply, connected: true, handshake: false }
+        Unusable { address: self.stream.peer(), reply, connected: true, handshake: false, tls: false }
     }
 }
 

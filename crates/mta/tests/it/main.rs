@@ -10,6 +10,7 @@ mod outgoing;
 mod refusals;
 mod remote;
 mod reports;
+mod requiretls;
 mod taking;
 mod time;
 mod world;

@@ -1,8 +1,9 @@
 //! A post office under test, and a client that talks to it line by line.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use directory::{Directory, Password};
 use journey::{Journey, Journeys, Query};
@@ -42,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) users: &'static [&'static str],
     pub(crate) aliases: &'static [(&'static str, &'static [&'static str])],
     pub(crate) tls: bool,
+    /// Hosts whose certificates it trusts.
+    pub(crate) trusts: &'static [&'static str],
 }
 
 impl Plan {
@@ -53,6 +56,7 @@ impl Plan {
             users: &["ann@alpha.test", "abe@alpha.test"],
             aliases: &[("both@alpha.test", &["ann@alpha.test", "abe@alpha.test", "ann@alpha.test"])],
             tls: false,
+            trusts: &[],
         }
     }
 
@@ -64,6 +68,7 @@ impl Plan {
             users: &["bob@beta.test"],
             aliases: &[],
             tls: false,
+            trusts: &[],
         }
     }
 }
@@ -94,7 +99,7 @@ impl Office {
             journeys: Arc::clone(&journeys),
             settings,
             acceptor: plan.tls.then(|| acceptor(plan.hostname)),
-            connector: plan.tls.then(|| Connector::new(b"").expect("roots")),
+            connector: plan.tls.then(|| Connector::new(roots(plan.trusts).as_bytes()).expect("roots")),
         });
         let outside = outside.clone();
         let office = Self { mta, store, directory, mailboxes, queue, journeys, world, faults, outside, ip };
@@ -210,6 +215,18 @@ impl Office {
         client
     }
 
+    /// The same under TLS.
+    pub(crate) async fn user_under_tls(&self, login: &str, hostname: &str) -> Client {
+        let mut client = self.client(587).await;
+        client.say("EHLO laptop.test").await;
+        assert!(client.say("STARTTLS").await.starts_with("220"));
+        let mut client = client.start_tls(hostname).await;
+        client.say("EHLO laptop.test").await;
+        let reply = client.say(&auth_plain(login)).await;
+        assert!(reply.starts_with("235"), "{reply}");
+        client
+    }
+
     /// All messages in a user's INBOX.
     pub(crate) async fn inbox(&self, user: &str) -> Vec<String> {
         let account = self.directory.account_by_login(user).await.expect("an answer").expect("an account");
@@ -258,9 +275,22 @@ impl Office {
     }
 }
 
-fn acceptor(hostname: &str) -> Acceptor {
-    let (chain, key) = world::tls::self_signed(&[hostname.to_owned()]).expect("a certificate");
+/// With the certificate of a host.
+pub(crate) fn acceptor(hostname: &str) -> Acceptor {
+    let (chain, key) = certificate(hostname);
     Acceptor::from_pem(chain.as_bytes(), key.as_bytes()).expect("a good certificate")
+}
+
+/// A host's certificate and key, the same each time.
+fn certificate(hostname: &str) -> (String, String) {
+    static MADE: Mutex<BTreeMap<String, (String, String)>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().expect("no panics");
+    let make = || world::tls::self_signed(&[hostname.to_owned()]).expect("a certificate");
+    made.entry(hostname.to_owned()).or_insert_with(make).clone()
+}
+
+fn roots(hosts: &[&str]) -> String {
+    hosts.iter().map(|host| certificate(host).0).collect()
 }
 
 /// Talks SMTP by hand.

@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use world::tls::Acceptor;
 use world::{Clock, Stream, Tasks};
 
+use crate::office::acceptor;
 use crate::world::Outside;
 
 /// A message that a remote took with 250.
@@ -39,13 +41,30 @@ pub(crate) struct Ledger {
 #[derive(Clone)]
 pub(crate) struct Remote {
     script: Arc<Mutex<Vec<(String, String)>>>,
+    /// For STARTTLS; without it the client's first flight is answered with silence and a close.
+    acceptor: Option<Acceptor>,
     pub(crate) ledger: Arc<Mutex<Ledger>>,
 }
 
 impl Remote {
     /// Listens at an address, such as `192.0.2.9:25`.
     pub(crate) fn bind(outside: &Outside, address: &str, script: &[(&str, &str)]) -> Self {
-        let remote = Self { script: Arc::default(), ledger: Arc::default() };
+        Self { script: Arc::default(), acceptor: None, ledger: Arc::default() }
+            .serve(outside, address, script)
+    }
+
+    /// The same for a host that offers STARTTLS and has a certificate for `name`.
+    pub(crate) fn bind_tls(outside: &Outside, address: &str, name: &str) -> Self {
+        let remote = Self { script: Arc::default(), acceptor: Some(acceptor(name)), ledger: Arc::default() };
+        remote.serve(
+            outside,
+            address,
+            &[("EHLO", "250-remote.test\r\n250-PIPELINING\r\n250 STARTTLS"), ("STARTTLS", "220 go on")],
+        )
+    }
+
+    fn serve(self, outside: &Outside, address: &str, script: &[(&str, &str)]) -> Self {
+        let remote = self;
         remote.follow(script);
         let arrivals = outside.wires.bind(address.parse().expect("an address"));
         let time = outside.time.clone();
@@ -139,8 +158,10 @@ impl Conversation {
                     has_sender = reply.starts_with('2');
                     envelope = Taken { from: path(&line), to: Vec::new(), data: String::new() };
                 }
+                "STARTTLS" if let Some(acceptor) = self.remote.acceptor.clone() => {
+                    self.stream = acceptor.accept(self.stream, b"smtp").await.ok()?;
+                }
                 "STARTTLS" => {
-                    // The client's first flight is answered with silence and a close.
                     self.stream.read(&mut [0; 4096]).await.ok()?;
                     return None;
                 }

@@ -1,6 +1,6 @@
 //! MAIL and RCPT as they go out: parameters only where they are offered.
 
-use mail::{BodyType, Envelope, Notify, Recipient, ReturnContent};
+use mail::{BodyType, Envelope, Notify, Recipient, ReturnContent, TlsRequired};
 
 use super::Capabilities;
 
@@ -15,6 +15,9 @@ pub(super) fn mail(envelope: &Envelope, size: u64, eight_bit: bool, offered: &Ca
     }
     if offered.smtputf8 && needs_smtputf8(envelope) {
         words.push("SMTPUTF8".into());
+    }
+    if offered.require_tls && envelope.tls_required == TlsRequired::Yes {
+        words.push("REQUIRETLS".into());
     }
     if offered.dsn {
         words.extend(envelope.ret.map(|ret| match ret {
@@ -69,17 +72,18 @@ mod tests {
             smtputf8: true,
             ret: Some(ReturnContent::Headers),
             envid: Some("e+2B1".into()),
+            tls_required: TlsRequired::Yes,
             ..Envelope::default()
         }
     }
 
     #[test]
     fn parameters_go_where_they_are_offered() {
-        let all = Capabilities::parse("peer\nSIZE\n8BITMIME\nSMTPUTF8\nDSN");
+        let all = Capabilities::parse("peer\nSIZE\n8BITMIME\nSMTPUTF8\nDSN\nREQUIRETLS");
         let envelope = envelope();
         assert_eq!(
             mail(&envelope, 7, false, &all),
-            "MAIL FROM:<a@x.test> SIZE=7 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=e+2B1"
+            "MAIL FROM:<a@x.test> SIZE=7 BODY=8BITMIME SMTPUTF8 REQUIRETLS RET=HDRS ENVID=e+2B1"
         );
         assert_eq!(
             rcpt(&envelope.recipients[0], &all),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use mail::{EnhancedCode, Envelope, Recipient, Reply, limits};
+use mail::{EnhancedCode, Envelope, Recipient, Reply, TlsRequired, limits};
 
 use super::{Capabilities, Cause, Event, Outcome, Phase, Service, Session, Source, commands, local};
 use crate::body::Encoder;
@@ -139,6 +139,12 @@ fn obstacle(envelope: &Envelope, size: u64, eight_bit: bool, offered: &Capabilit
     if commands::needs_smtputf8(envelope) && !offered.smtputf8 {
         // RFC 6531 §3.2.
         return Some(Reply::new(553, EnhancedCode(5, 6, 7), "The peer does not take addresses beyond ASCII"));
+    }
+    // RFC 8689 §4.2.1; a report is rather sent than lost (§5).
+    let require_tls = envelope.tls_required == TlsRequired::Yes && !envelope.reverse_path.is_null();
+    if require_tls && !offered.require_tls {
+        let text = "The sender requires TLS on the whole way, and the peer does not promise it (REQUIRETLS)";
+        return Some(Reply::new(550, EnhancedCode(5, 7, 30), text));
     }
     if eight_bit && !offered.eight_bit_mime {
         // RFC 6152 §3.
