@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::{Address, ReversePath, Wall};
 
-/// How a message's bytes may look on the wire (RFC 6152, RFC 3030).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// How a message's bytes may look on the wire (RFC 6152, RFC 3030). Who takes one takes those before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub enum BodyType {
     /// 7-bit lines.
     #[default]
@@ -142,6 +142,7 @@ pub struct Envelope {
 
 impl Envelope {
     /// The sender and all parameters of the message, without its recipients.
+    #[must_use]
     pub fn parameters(&self) -> Self {
         Self {
             reverse_path: self.reverse_path.clone(),

@@ -55,6 +55,8 @@ pub const SMTP_DATA_BLOCK_WAIT: Duration = Duration::from_mins(3);
 pub const SMTP_DATA_END_WAIT: Duration = Duration::from_mins(10);
 /// RCPT commands a client has on the way before it waits for replies (RFC 2920 §3.1 warns of deadlock).
 pub const SMTP_PIPELINE: usize = 100;
+/// BDAT chunks a client has on the way before it waits for replies, for the same reason.
+pub const SMTP_CHUNKS_UNDERWAY: usize = 16;
 /// Bytes of one reply from a remote server, all lines.
 pub const SMTP_REPLY_LENGTH: usize = 16_384;
 /// Lines of one reply from a remote server.

@@ -143,7 +143,7 @@ impl From<&spf::Outcome> for MethodResult {
 impl From<&dkim::Outcome> for MethodResult {
     /// RFC 8601 §2.7.1, RFC 6008 §4.
     fn from(outcome: &dkim::Outcome) -> Self {
-        let result = Self::new(Method::Dkim, outcome.verdict.as_str()).comment(outcome.reason.to_string());
+        let result = Self::new(Method::Dkim, outcome.verdict.word()).comment(outcome.reason.to_string());
         let claims = [
             ("d", outcome.domain.as_ref().map(|domain| domain.as_str().to_owned())),
             ("i", outcome.identity.clone()),
@@ -161,7 +161,7 @@ impl From<&dkim::Outcome> for MethodResult {
 impl From<&arc::Outcome> for MethodResult {
     /// RFC 8617 §10.1, with `header.oldest-pass` (§5.2).
     fn from(outcome: &arc::Outcome) -> Self {
-        let result = Self::new(Method::Arc, outcome.status.as_str()).comment(outcome.reason.to_string());
+        let result = Self::new(Method::Arc, outcome.status.word()).comment(outcome.reason.to_string());
         match outcome.oldest_pass {
             Some(oldest) => result.property("header", "oldest-pass", oldest.to_string()),
             None => result,

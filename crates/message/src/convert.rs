@@ -9,7 +9,7 @@ mod rewrite;
 mod survey;
 mod writer;
 
-pub use survey::Survey;
+pub use survey::{Shape, Survey};
 pub use writer::Converter;
 
 /// Why a message cannot be brought into a form that a host takes, for people.

@@ -55,6 +55,8 @@ pub(crate) struct Plan {
     settings: Arc<Settings>,
     /// Marks of earlier deliveries that the message carries, in lower case.
     delivered_to: Vec<String>,
+    /// Whether mail for our mailboxes goes through the queue.
+    later: bool,
     local: Vec<Local>,
     remote: BTreeMap<Leg, Copy>,
     failed: Vec<(Recipient, Reply)>,
@@ -98,7 +100,8 @@ pub(crate) struct Body<'a> {
     pub(crate) blob: BlobId,
     pub(crate) length: u64,
     pub(crate) summary: &'a Summary,
-    pub(crate) eight_bit: bool,
+    /// What a host must take to get its bytes as they are.
+    pub(crate) needs: BodyType,
     /// Fields of our own in front of every copy: what we found about the sender.
     pub(crate) front: &'a str,
     /// When MAIL came.
@@ -111,7 +114,11 @@ pub(crate) struct Body<'a> {
 pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String, Reply> {
     let Arrival { id, client, ours, envelope, begun, resolutions, message, reasons, authentication } =
         arrival;
+    let at = mta.world.clock.wall();
     let mut plan = Plan::new(mta.settings(), &message.summary);
+    // A mailbox gets it when its time has come (RFC 4865 §4.2), and in lines, as IMAP and POP3 have it.
+    plan.later =
+        envelope.hold.is_some_and(|hold| hold.release(begun) > at) || message.needs == BodyType::BinaryMime;
     for (recipient, resolution) in envelope.recipients.iter().zip(resolutions) {
         plan.add(recipient, resolution);
     }
@@ -120,11 +127,10 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
         // Nobody is left to take it for: the sender still has it, and hears why (F23, F42).
         return Err(reply);
     }
-    let at = mta.world.clock.wall();
     let mut events = vec![mta.event(accepted(client, envelope, &message))];
     let notes = reasons.into_iter().chain(authentication.iter().flat_map(|found| found.notes.clone()));
     events.extend(notes.map(|note| mta.event(What::Noted(note))));
-    let Message { staged, summary, eight_bit, draft, examined: _ } = message;
+    let Message { staged, summary, needs, draft, examined: _ } = message;
     let dress = Dress::new(&summary, draft, ours, authentication.as_ref(), at);
     plan.dress(mta, envelope, &dress).await.map_err(|error| reply::directory(&error))?;
     if authentication.as_ref().is_some_and(|found| found.consequence == Consequence::Junk) {
@@ -134,7 +140,7 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
     let length = staged.len();
     let blob = batch.blob(staged);
     let front = authentication.as_ref().map_or("", |found| &found.field);
-    let body = Body { message: id, blob, length, summary: &summary, eight_bit, front, begun, at };
+    let body = Body { message: id, blob, length, summary: &summary, needs, front, begun, at };
     let (words, reports) = (plan.words(id), plan.reports());
     events.extend(plan.fallen_away(mta));
     events.extend(plan.write(mta, &mut batch, envelope, &body));
@@ -186,6 +192,7 @@ impl Plan {
         Self {
             settings,
             delivered_to,
+            later: false,
             local: Vec::new(),
             remote: BTreeMap::new(),
             failed: Vec::new(),
@@ -201,13 +208,14 @@ impl Plan {
             // It was there at RCPT: the sender hears of it, nothing is dropped (F42).
             Resolution::NoSuchUser => {
                 let text = format!("no such user: <{address}>");
-                self.failed.push((recipient.clone(), Reply::new(550, EnhancedCode(5, 1, 1), text)));
+                self.fail(recipient, Reply::new(550, EnhancedCode(5, 1, 1), text));
             }
             // RFC 9228 §4: a mark of our own for this very address means a loop (F23).
             Resolution::Targets(_) if self.delivered_to.contains(&address.to_string().to_lowercase()) => {
                 let text = format!("mail for <{address}> is in a loop: it has been delivered there before");
-                self.failed.push((recipient.clone(), Reply::new(554, EnhancedCode(5, 4, 6), text)));
+                self.fail(recipient, Reply::new(554, EnhancedCode(5, 4, 6), text));
             }
+            Resolution::Targets(_) if self.later => self.add_to(Destination::Local, None, recipient.clone()),
             Resolution::Targets(targets) => {
                 for target in targets {
                     self.add_target(recipient, target);
@@ -248,6 +256,10 @@ impl Plan {
 
     fn add_remote(&mut self, forwarded_for: Option<Address>, recipient: Recipient) {
         let destination = destination(&self.settings, &recipient.address);
+        self.add_to(destination, forwarded_for, recipient);
+    }
+
+    fn add_to(&mut self, destination: Destination, forwarded_for: Option<Address>, recipient: Recipient) {
         let others = &mut self.remote.entry(Leg { destination, forwarded_for }).or_default().recipients;
         if others.iter().all(|other| other.address != recipient.address) {
             others.push(recipient);
@@ -267,6 +279,16 @@ impl Plan {
         Some(self.failed.first().map_or_else(reply::internal, |(_, reply)| reply.clone()))
     }
 
+    /// Plans that a recipient gets nothing, for that reason.
+    pub(crate) fn fail(&mut self, recipient: &Recipient, reply: Reply) {
+        self.failed.push((recipient.clone(), reply));
+    }
+
+    /// Who gets no copy, and why.
+    pub(crate) fn failed(&self) -> &[(Recipient, Reply)] {
+        &self.failed
+    }
+
     /// What the 250 says (RFC 2034 adds its 2.0.0).
     fn words(&self, id: Id) -> String {
         let done = if self.remote.is_empty() { "delivered" } else { "queued" };
@@ -274,7 +296,7 @@ impl Plan {
     }
 
     /// What the sender is to hear now: who fell away, and whose delivery it asked to know of (RFC 3461 §5.2.6).
-    fn reports(&self) -> Vec<Told> {
+    pub(crate) fn reports(&self) -> Vec<Told> {
         let failed = self.failed.iter().filter(|(recipient, _)| recipient.notify.failure);
         let failed = failed.map(|(recipient, reply)| Told::local(recipient, Action::Failed, reply.clone()));
         let mut seen = BTreeSet::new();
@@ -290,7 +312,7 @@ impl Plan {
     }
 
     /// Who got nothing, for the journey.
-    fn fallen_away(&self, mta: &Mta) -> Vec<Event> {
+    pub(crate) fn fallen_away(&self, mta: &Mta) -> Vec<Event> {
         let note =
             |(recipient, reply): &(Recipient, Reply)| format!("nothing for <{}>: {reply}", recipient.address);
         self.failed.iter().map(|failed| mta.event(What::Noted(note(failed)))).collect()
@@ -365,16 +387,18 @@ impl Leg {
     ) -> What {
         let destination = self.destination.to_string();
         let mark = self.forwarded_for.as_ref().map(trace::delivered_to).unwrap_or_default();
-        let prefix = [&*copy.front, &*mark, body.front].concat();
+        // What goes to our own mailboxes proves nothing by a signature.
+        let own = if self.destination.is_here() { "" } else { &*copy.front };
+        let prefix = [own, &*mark, body.front].concat();
         let mut envelope = Envelope { recipients: to.to_vec(), ..envelope.parameters() };
         if let Some(reverse_path) = &copy.reverse_path {
             envelope.reverse_path.clone_from(reverse_path);
         }
         // What the bytes need, whatever the client declared: many always declare all they can, and hosts without the
         // extension take pure ASCII well (RFC 6152 §3, RFC 6531 §3.3). Addresses are looked at when it is sent.
-        let eight_bit = body.eight_bit || !prefix.is_ascii();
-        envelope.body = if eight_bit { BodyType::EightBitMime } else { BodyType::SevenBit };
-        envelope.smtputf8 &= eight_bit;
+        let prefix_needs = if prefix.is_ascii() { BodyType::SevenBit } else { BodyType::EightBitMime };
+        envelope.body = body.needs.max(prefix_needs);
+        envelope.smtputf8 &= envelope.body != BodyType::SevenBit;
         let item = mta.queue.enqueue(
             batch,
             NewItem {

@@ -3,7 +3,9 @@
 //! (RFC 5321 §4.5.5).
 
 use journey::{Accepted, Event, What};
-use mail::{Address, Envelope, Id, Recipient, Reply, ReturnContent, ReversePath, TlsRequired, Wall};
+use mail::{
+    Address, BodyType, Envelope, Id, Recipient, Reply, ReturnContent, ReversePath, TlsRequired, Wall,
+};
 use message::Parser;
 use message::dsn::{Action, Entry, Report, Returned, build};
 use queue::{Item, RecipientState, ReportKind};
@@ -30,6 +32,7 @@ pub(crate) struct Original<'a> {
 }
 
 /// What the sender is told of one recipient.
+#[derive(Clone)]
 pub(crate) struct Told {
     pub(crate) recipient: Recipient,
     pub(crate) action: Action,
@@ -232,10 +235,9 @@ async fn send(
     let mut writer = mta.store.stage();
     writer.write(&built.bytes).await?;
     let blob = batch.blob(writer.finish().await?);
-    let eight_bit = !built.bytes.is_ascii();
+    let needs = if built.bytes.is_ascii() { BodyType::SevenBit } else { BodyType::EightBitMime };
     let length = built.bytes.len() as u64;
-    let body =
-        Body { message: id, blob, length, summary: &summary, eight_bit, front: "", begun: now, at: now };
+    let body = Body { message: id, blob, length, summary: &summary, needs, front: "", begun: now, at: now };
     let envelope = Envelope {
         smtputf8: built.smtputf8,
         recipients: vec![to],

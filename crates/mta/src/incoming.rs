@@ -1,8 +1,9 @@
 //! A message as its bytes come in: our trace header first, then to the store, the parser and the checks of signatures
 //! chunk by chunk. Memory holds the header section and one chunk, whatever the message's size.
 
-use mail::{EnhancedCode, Envelope, Id, Reply};
+use mail::{BodyType, EnhancedCode, Envelope, Id, Reply};
 use mailauth::dkim::Draft;
+use message::convert::Shape;
 use message::{Parser, Summary};
 use smtp::server::Service;
 use store::{BlobWriter, Staged};
@@ -19,8 +20,8 @@ pub(crate) struct Message {
     pub(crate) staged: Staged,
     /// What its header section and structure say; offsets count from the first byte of `staged`.
     pub(crate) summary: Summary,
-    /// Whether it has bytes above 127.
-    pub(crate) eight_bit: bool,
+    /// What a host must take to get its bytes as they are.
+    pub(crate) needs: BodyType,
     /// What it says of itself, to be judged.
     pub(crate) examined: Option<Examined>,
     /// Its hashes, for signatures of our own.
@@ -45,6 +46,8 @@ pub(crate) struct Incoming {
     examined: Option<Examined>,
     draft: Option<Draft>,
     eight_bit: bool,
+    /// Of a message that may be binary.
+    shape: Option<Shape>,
     /// What went wrong first; told at the end of the message.
     failed: Option<Reply>,
 }
@@ -74,6 +77,7 @@ impl Incoming {
             examined: None,
             draft: None,
             eight_bit: false,
+            shape: (envelope.body == BodyType::BinaryMime).then(Shape::default),
             failed: None,
         };
         incoming.keep(client.received(settings, id, envelope, now).as_bytes()).await;
@@ -127,8 +131,10 @@ impl Incoming {
             (failed, _) => return Err(failed.unwrap_or_else(reply::internal)),
         };
         let staged = writer.finish().await.map_err(|error| reply::store(&error))?;
+        let lines = if self.eight_bit { BodyType::EightBitMime } else { BodyType::SevenBit };
+        let needs = self.shape.as_ref().map_or(lines, Shape::needs);
         let (examined, draft) = (self.examined, self.draft);
-        Ok(Message { staged, summary: self.parser.finish(), eight_bit: self.eight_bit, examined, draft })
+        Ok(Message { staged, summary: self.parser.finish(), needs, examined, draft })
     }
 
     async fn keep(&mut self, bytes: &[u8]) {
@@ -138,6 +144,9 @@ impl Incoming {
         }
         self.parser.feed(bytes);
         self.eight_bit |= !bytes.is_ascii();
+        if let Some(shape) = &mut self.shape {
+            shape.look(bytes);
+        }
     }
 
     /// Gives the space back at once and keeps the first reason.

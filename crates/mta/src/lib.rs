@@ -15,6 +15,7 @@ mod head;
 mod incoming;
 mod intake;
 mod login;
+mod look_up;
 mod receive;
 mod refusals;
 mod relay;

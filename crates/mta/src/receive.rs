@@ -13,8 +13,9 @@ use crate::authenticate::{self, Asked, Authentication, Consequence, Examined};
 use crate::deliver::{self, Arrival};
 use crate::incoming::{Incoming, Wanted};
 use crate::intake::{self, Case, Client};
+use crate::look_up::look_up;
 use crate::settings::Settings;
-use crate::{Mta, forwarding, refusals, reply};
+use crate::{Mta, refusals, reply};
 
 /// One client's side of the story: who it is, and the transaction under way.
 pub(crate) struct Receiver {
@@ -138,7 +139,7 @@ impl Receiver {
         let Some(domain) = address.domain() else {
             return Err(Reply::new(550, EnhancedCode(5, 1, 2), "mail to address literals is not taken"));
         };
-        match self.look_up(address).await {
+        match look_up(&self.mta, &self.settings, address).await {
             Ok(Resolution::NoSuchUser) => {
                 Err(Reply::new(550, EnhancedCode(5, 1, 1), format!("no such user: <{address}>")))
             }
@@ -152,22 +153,6 @@ impl Receiver {
             )),
             Ok(targets) => Ok(targets),
             Err(error) => Err(reply::directory(&error)),
-        }
-    }
-
-    /// What an address stands for. RFC 5321 §4.5.1: whoever writes to the postmaster of this host reaches one, also
-    /// where the host's name is not one of our domains.
-    async fn look_up(&self, address: &Address) -> Result<Resolution, directory::Error> {
-        let resolution = forwarding::resolve(&self.mta, address).await?;
-        let postmaster = address.local().eq_ignore_ascii_case("postmaster");
-        let here = address.domain() == Some(&self.settings.hostname);
-        if !(resolution == Resolution::NotLocal && postmaster && here) {
-            return Ok(resolution);
-        }
-        let Some(domain) = self.mta.directory.domains(None, 1).await?.pop() else { return Ok(resolution) };
-        match Address::new(address.local(), mail::Host::Domain(domain)) {
-            Ok(ours) => forwarding::resolve(&self.mta, &ours).await,
-            Err(_) => Ok(resolution),
         }
     }
 
@@ -273,7 +258,7 @@ impl Receiver {
         }
         let mut fresh = Vec::with_capacity(resolutions.len());
         for recipient in &envelope.recipients {
-            let found = self.look_up(&recipient.address).await;
+            let found = look_up(&self.mta, &self.settings, &recipient.address).await;
             fresh.push(found.map_err(|error| reply::directory(&error))?);
         }
         Ok(fresh)

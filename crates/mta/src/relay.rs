@@ -4,7 +4,9 @@
 mod attempt;
 mod conclude;
 mod connect;
+mod content;
 mod lanes;
+mod local;
 mod outage;
 mod outcome;
 mod route;

@@ -91,12 +91,11 @@ struct Counted {
 
 impl Counted {
     fn add(&mut self, item: &Item) {
-        match item.release {
-            Some(_) => self.waiting += 1,
-            None => {
-                self.due += 1;
-                self.urgent += u64::from(item.priority > 0);
-            }
+        if item.release.is_some() {
+            self.waiting += 1;
+        } else {
+            self.due += 1;
+            self.urgent += u64::from(item.priority > 0);
         }
     }
 }

@@ -23,9 +23,16 @@ pub enum Destination {
     Smarthost,
     /// Our own mailboxes: mail that is to arrive there later, or in another form.
     Local,
+    /// The same, for the mailboxes that our accounts have for junk.
+    Junk,
 }
 
 impl Destination {
+    /// Whether it is on this server.
+    pub fn is_here(&self) -> bool {
+        matches!(self, Self::Local | Self::Junk)
+    }
+
     /// The destination of mail to a host part.
     pub fn of(host: &Host) -> Self {
         match host {
@@ -42,6 +49,7 @@ impl fmt::Display for Destination {
             Self::Literal(ip) => Host::Literal(*ip).fmt(f),
             Self::Smarthost => f.write_str("(smarthost)"),
             Self::Local => f.write_str("(local)"),
+            Self::Junk => f.write_str("(junk)"),
         }
     }
 }
@@ -53,6 +61,7 @@ impl FromStr for Destination {
         match s {
             "(smarthost)" => Ok(Self::Smarthost),
             "(local)" => Ok(Self::Local),
+            "(junk)" => Ok(Self::Junk),
             host => host.parse::<Host>().map(|host| Self::of(&host)),
         }
     }
@@ -109,6 +118,7 @@ pub struct RecipientState {
 
 /// One message on its way to one destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub struct Item {
     /// Its name.
     pub id: Id,

@@ -36,7 +36,7 @@ pub(crate) fn make(rng: &dyn Rng, state: KeyState, now: Wall) -> Result<[Signing
     let key = |pair: &dkim::SigningKey, letter: char| -> Result<SigningKey, String> {
         Ok(SigningKey {
             selector: format!("{mark}{letter}"),
-            algorithm: pair.algorithm().as_str().to_owned(),
+            algorithm: pair.algorithm().word().to_owned(),
             pkcs8: pair.to_pkcs8().map_err(said)?,
             record: pair.record().map_err(said)?,
             state,

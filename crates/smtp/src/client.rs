@@ -1,7 +1,8 @@
 //! The client's side of a connection: to a remote MX, a smarthost, or an LMTP server.
 //!
 //! Messages go out by DATA, also where CHUNKING is offered: one encoder makes every line end canonical and stuffs
-//! every dot, so nothing that we pass on can end a message early at a laxer server (attacks A1).
+//! every dot, so nothing that we pass on can end a message early at a laxer server (attacks A1). Only those whose bytes
+//! are no lines go by BDAT, where lengths say where they end (BINARYMIME, RFC 3030 §3).
 //!
 //! What a peer says is taken for the answer to the command that is waiting for one, and for nothing else: a reply
 //! that nobody waits for ends the connection (promise F9).
@@ -90,7 +91,8 @@ impl Session {
     /// Starts a transaction. Only after [`Event::Ready`], and once per `Ready`. Hand over first what has come meanwhile: a
     /// reply that nobody waits for must not be taken for the answer to MAIL.
     ///
-    /// `size` is the message's length in bytes, `eight_bit` whether it has bytes above 127. What the peer does not
+    /// `size` is the message's length in bytes, `eight_bit` whether it has bytes above 127; `envelope.body` is
+    /// [`BodyType::BinaryMime`](mail::BodyType) only where its bytes are no lines. What the peer does not
     /// offer but the message needs ends in [`Event::MessageResult`] with [`Source::Local`] outcomes and without a
     /// byte sent: try another host before giving up.
     pub fn send(&mut self, envelope: Envelope, size: u64, eight_bit: bool, now: Mono) {
@@ -98,7 +100,8 @@ impl Session {
         self.start_transaction(envelope, size, eight_bit);
     }
 
-    /// More of the message, after [`Event::DataWanted`]. Line ends become CRLF, dots are stuffed, NUL is dropped.
+    /// More of the message, after [`Event::DataWanted`], while [`Self::wants_body`]. Line ends become CRLF, dots are
+    /// stuffed, NUL is dropped; or, of a binary message, the bytes are one chunk as they are.
     /// Take the output after each call; it is not bounded otherwise.
     pub fn body(&mut self, bytes: &[u8], now: Mono) {
         self.now = now;
@@ -175,6 +178,11 @@ impl Session {
             Phase::Transaction(transaction) => !transaction.wants_body(),
             _ => true,
         }
+    }
+
+    /// Whether more of the message may be given now; otherwise the peer is to answer first.
+    pub fn wants_body(&self) -> bool {
+        matches!(&self.phase, Phase::Transaction(transaction) if transaction.wants_body())
     }
 
     /// When to call [`Self::handle_timeout`] unless something else happens before.

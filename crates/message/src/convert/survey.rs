@@ -25,6 +25,12 @@ pub struct Survey {
 #[derive(Debug)]
 struct Region {
     range: Range<u64>,
+    shape: Shape,
+}
+
+/// What some bytes are made of (RFC 2045 §2.7-2.9).
+#[derive(Clone, Debug, Default)]
+pub struct Shape {
     eight_bit: bool,
     binary: bool,
     /// Octets of the line at hand.
@@ -53,7 +59,7 @@ impl Survey {
             let length = usize::try_from(edge - self.offset).unwrap_or(usize::MAX).min(bytes.len());
             let (piece, rest) = bytes.split_at(length);
             if inside {
-                region.look(piece);
+                region.shape.look(piece);
             }
             self.offset += length as u64;
             bytes = rest;
@@ -88,10 +94,17 @@ fn collect(part: &Part, regions: &mut Vec<Region>) {
 
 impl Region {
     fn new(range: &Range<u64>) -> Self {
-        Self { range: range.clone(), eight_bit: false, binary: false, line: 0, after_cr: false }
+        Self { range: range.clone(), shape: Shape::default() }
     }
 
-    fn look(&mut self, bytes: &[u8]) {
+    fn is_binary(&self) -> bool {
+        self.shape.is_binary()
+    }
+}
+
+impl Shape {
+    /// Takes the next bytes.
+    pub fn look(&mut self, bytes: &[u8]) {
         self.eight_bit |= !bytes.is_ascii();
         for &byte in bytes {
             self.binary |= byte == 0 || self.after_cr != (byte == b'\n');
@@ -101,9 +114,18 @@ impl Region {
         }
     }
 
-    /// Once all of it was looked at: a CR at its very end stands alone, too.
+    /// Once all was looked at: a CR at the very end stands alone, too.
     fn is_binary(&self) -> bool {
         self.binary || self.after_cr
+    }
+
+    /// What a host must take to get them as they are, once all was looked at.
+    pub fn needs(&self) -> BodyType {
+        match self.eight_bit {
+            _ if self.is_binary() => BodyType::BinaryMime,
+            true => BodyType::EightBitMime,
+            false => BodyType::SevenBit,
+        }
     }
 }
 
@@ -119,13 +141,13 @@ struct Plan<'a> {
 impl Plan<'_> {
     fn part(&mut self, part: &Part, message: bool) -> Result<(), Obstacle> {
         let head = &self.survey.regions[self.region];
-        if head.eight_bit && self.target == BodyType::SevenBit {
+        if head.shape.eight_bit && self.target == BodyType::SevenBit {
             return Err(Obstacle("its header has bytes beyond ASCII"));
         }
         if part.children.is_empty() {
             let body = &self.survey.regions[self.region + 1];
             self.region += 2;
-            return self.leaf(part, body.eight_bit, body.is_binary(), message);
+            return self.leaf(part, body.shape.eight_bit, body.is_binary(), message);
         }
         if part.kind == "message" && part.subtype == "global" && self.is_beyond(part) {
             self.region += count(part);
@@ -140,7 +162,9 @@ impl Plan<'_> {
     /// Whether anything within a part is more than the host takes.
     fn is_beyond(&self, part: &Part) -> bool {
         let inside = &self.survey.regions[self.region + 1..self.region + count(part)];
-        inside.iter().any(|region| region.is_binary() || (region.eight_bit && self.target == BodyType::SevenBit))
+        inside
+            .iter()
+            .any(|region| region.is_binary() || (region.shape.eight_bit && self.target == BodyType::SevenBit))
     }
 
     fn leaf(&mut self, part: &Part, eight_bit: bool, binary: bool, message: bool) -> Result<(), Obstacle> {

@@ -43,7 +43,9 @@ impl Encoder {
             Encoding::Base64 => out.extend_from_slice(STANDARD.encode(&self.kept).as_bytes()),
             Encoding::QuotedPrintable => {
                 let kept = std::mem::take(&mut self.kept);
-                kept.iter().for_each(|&byte| self.put_escaped(byte, out));
+                for byte in kept {
+                    self.put_escaped(byte, out);
+                }
             }
         }
     }
@@ -71,16 +73,19 @@ impl Encoder {
                 // Space at the end of a line would be taken for padding (rule 3).
                 let space = space.first().copied();
                 self.kept.clear();
-                space.into_iter().for_each(|space| self.put_escaped(space, out));
+                if let Some(space) = space {
+                    self.put_escaped(space, out);
+                }
                 out.extend_from_slice(b"\r\n");
                 self.column = 0;
             }
-            ([] | [b' ' | b'\t'], b'\r') => self.kept.push(byte),
-            ([], b' ' | b'\t') => self.kept.push(byte),
+            ([], b' ' | b'\t') | ([] | [b' ' | b'\t'], b'\r') => self.kept.push(byte),
             ([], _) => self.put(byte, out),
             _ => {
                 let kept = std::mem::take(&mut self.kept);
-                kept.iter().for_each(|&byte| self.put(byte, out));
+                for byte in kept {
+                    self.put(byte, out);
+                }
                 self.quote(byte, out);
             }
         }

@@ -4,8 +4,9 @@
 use mail::{Domain, Envelope, ReversePath, SpecialUse, Wall};
 use mailauth::dkim::{Draft, Hashed};
 use message::Summary;
+use queue::Destination;
 
-use super::{Leg, Plan};
+use super::{Copy, Leg, Plan};
 use crate::authenticate::Authentication;
 use crate::{Mta, forwarding, signing};
 
@@ -89,6 +90,10 @@ impl Plan {
 
     /// Sends the copies for our own accounts to the mailbox that each has for junk, if it has one (RFC 6154).
     pub(crate) async fn into_junk(&mut self, mta: &Mta) -> Result<(), mailbox::Error> {
+        let later = |leg: &Leg| leg.destination == Destination::Local;
+        let moved: Vec<(Leg, Copy)> = self.remote.extract_if(.., |leg, _| later(leg)).collect();
+        let junk = |(leg, copy)| (Leg { destination: Destination::Junk, ..leg }, copy);
+        self.remote.extend(moved.into_iter().map(junk));
         for local in &mut self.local {
             let mailboxes = mta.mailboxes.list(local.id).await?;
             if let Some(junk) = mailboxes.into_iter().find(|m| m.special_use == Some(SpecialUse::Junk)) {

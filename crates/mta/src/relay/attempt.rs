@@ -6,18 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use journey::{Attempted, Event, What};
-use mail::{EnhancedCode, Envelope, Mono, Reply};
+use mail::{BodyType, EnhancedCode, Envelope, Mono, Reply};
 use queue::{Destination, Item, Lease};
 use smtp::client::{self, Credentials, Service, Source, Timeouts, TlsPolicy};
 
 use super::conclude::conclude;
+use super::content::Content;
+use super::local;
 use super::outage;
 use super::outcome::Results;
 use super::route::{Hop, Router};
-use super::session::{Connection, Content, Dialer, Unusable};
-use crate::Mta;
+use super::session::{Connection, Dialer, Sent, Unusable};
 use crate::intake::tls_facts;
 use crate::settings::{Settings, Smarthost, SmarthostTls};
+use crate::{Mta, reply};
 
 /// Messages that one connection carries; some hosts take offence at more.
 const MESSAGES_PER_CONNECTION: u32 = 100;
@@ -51,6 +53,9 @@ pub(super) async fn attempt(mta: &Mta, line: &mut Line, lease: &Lease) -> Result
         return Ok(());
     }
     line.keep_up_to_date(mta).await;
+    if item.destination.is_here() {
+        return local::deliver(mta, &line.settings, item).await;
+    }
     let mut progress = Progress { results: Results::of(&item), events: Vec::new() };
     line.carry(mta, &item, &mut progress).await;
     conclude(mta, &line.settings, item, progress).await?;
@@ -152,9 +157,11 @@ impl Line {
                 EnhancedCode(4, 3, 5),
                 "the smarthost was taken out of the configuration",
             )),
-            (Destination::Literal(_) | Destination::Local, _) => {
+            (Destination::Literal(_), _) => {
                 Err(Reply::new(550, EnhancedCode(5, 1, 2), "mail to address literals is not sent"))
             }
+            // Delivered here, see `local`.
+            (Destination::Local | Destination::Junk, _) => Err(reply::internal()),
         }
     }
 
@@ -274,7 +281,8 @@ async fn send(
     let host = connection.host.to_string();
     let sent = connection.send(&*mta.store, envelope, &Content::of(item)).await;
     let (results, usable) = match sent {
-        Ok(outcomes) => {
+        Ok(Sent { outcomes, converted }) => {
+            progress.events.extend(converted.map(|body| mta.event(conversion(&host, body))));
             if outcomes.iter().any(|outcome| outcome.source == Source::Peer) {
                 outage::answered(mta).await;
             }
@@ -305,9 +313,18 @@ async fn send(
     usable
 }
 
+/// For the journey: why signatures may be broken where it arrives.
+fn conversion(host: &str, body: BodyType) -> What {
+    let form = match body {
+        BodyType::SevenBit => "7-bit form, as it takes no 8-bit messages",
+        BodyType::EightBitMime | BodyType::BinaryMime => "8-bit form, as it takes no binary messages",
+    };
+    What::Noted(format!("converted for {host} to a {form}: signatures over what was changed no longer hold"))
+}
+
 /// Why a message cannot be sent that our own store does not give. Only damage that a second look confirms is for ever:
 /// then the sender is told at once, rather than after days of vain attempts (P3, P4).
-async fn unreadable(mta: &Mta, item: &Item, error: &store::Error) -> Reply {
+pub(super) async fn unreadable(mta: &Mta, item: &Item, error: &store::Error) -> Reply {
     let lasting = match error {
         store::Error::Missing(_) => true,
         store::Error::Damaged(_) => match mta.store.check_body(item.blob).await {

@@ -150,7 +150,7 @@ fn is_one_too_many(outcome: &client::Outcome) -> bool {
     outcome.source == Source::Peer && reply.code == 452 && meant
 }
 
-fn by_class(reply: Reply) -> Outcome {
+pub(super) fn by_class(reply: Reply) -> Outcome {
     match reply.code / 100 {
         2 => Outcome::Delivered(reply),
         5 => Outcome::Failed(reply),

@@ -3,20 +3,17 @@
 use std::io;
 use std::net::SocketAddr;
 
-use bytes::Bytes;
 use mail::{BodyType, Domain, EnhancedCode, Envelope, Reply};
-use queue::Item;
-use smtp::client::{self, Cause, Event, Outcome, Source, TlsPolicy};
-use store::{BlobId, Store};
+use message::convert::{Converter, Obstacle};
+use smtp::client::{self, Capabilities, Cause, Event, Outcome, Source, TlsPolicy};
+use store::Store;
 use world::tls::{Connector, Demand};
 use world::{Either, Stream, World, race};
 
 use super::connect::connect;
+use super::content::{Content, Converted, form_for};
 use super::route::Hop;
 use crate::settings::Outbound;
-
-/// Bytes of the message read from the store and given to the session at once.
-const CHUNK: usize = 64 * 1024;
 
 /// What it takes to open connections to one destination.
 #[derive(Clone)]
@@ -55,25 +52,12 @@ pub(crate) struct Unusable {
     pub(crate) tls: bool,
 }
 
-/// What is to be sent: the bytes in front and the body in the store.
-pub(crate) struct Content {
-    pub(crate) prefix: Bytes,
-    pub(crate) blob: BlobId,
-    /// Bytes of the body, without the prefix.
-    pub(crate) length: u64,
-    pub(crate) eight_bit: bool,
-}
-
-impl Content {
-    /// What a queue item sends.
-    pub(crate) fn of(item: &Item) -> Self {
-        Self {
-            prefix: Bytes::from(item.prefix.clone()),
-            blob: item.blob,
-            length: item.size,
-            eight_bit: item.body != BodyType::SevenBit,
-        }
-    }
+/// What came of sending a message.
+pub(crate) struct Sent {
+    /// One per recipient.
+    pub(crate) outcomes: Vec<Outcome>,
+    /// The form in which it went out, if it was not its own.
+    pub(crate) converted: Option<BodyType>,
 }
 
 impl Dialer {
@@ -192,25 +176,58 @@ impl Connection {
 
     /// Whether the host reports about recipients itself, as NOTIFY asks (RFC 3461 §4).
     pub(crate) fn reports(&self) -> bool {
-        self.session.capabilities().dsn
+        self.offered().dsn
     }
 
-    /// Sends one message: an outcome per recipient. An error is our own store's: nothing was completed, and the
+    /// What the host offers.
+    pub(crate) fn offered(&self) -> &Capabilities {
+        self.session.capabilities()
+    }
+
+    /// Sends one message, in a form that the host takes. An error is our own store's: nothing was completed, and the
     /// connection has been given up without the final dot (F7).
     pub(crate) async fn send(
         &mut self,
         store: &dyn Store,
-        envelope: Envelope,
+        mut envelope: Envelope,
         content: &Content,
-    ) -> Result<Vec<Outcome>, store::Error> {
-        let size = content.prefix.len() as u64 + content.length;
+    ) -> Result<Sent, store::Error> {
+        let form = match form_for(content.needs, self.offered()) {
+            Some(target) => Some(content.convert(store, target).await?),
+            None => None,
+        };
+        let (converted, obstacle) = match form {
+            Some(Ok(converted)) => (Some(converted), None),
+            Some(Err(obstacle)) => (None, Some(obstacle)),
+            None => (None, None),
+        };
+        envelope.body = converted.as_ref().map_or(content.needs, |converted| converted.body);
+        let size = converted.as_ref().map_or(content.size(), |converted| converted.size);
+        let eight_bit = envelope.body != BodyType::SevenBit;
+        let body = converted.as_ref().map(|converted| converted.body);
         let recipients = envelope.recipients.len();
         self.glance().await;
-        self.session.send(envelope, size, content.eight_bit, self.world.clock.mono());
+        self.session.send(envelope, size, eight_bit, self.world.clock.mono());
+        let outcomes = self.carry(store, recipients, content, converted).await?;
+        Ok(match obstacle {
+            Some(obstacle) => Sent { outcomes: explained(outcomes, obstacle), converted: None },
+            None => Sent { outcomes, converted: body },
+        })
+    }
+
+    /// From MAIL to the last reply.
+    async fn carry(
+        &mut self,
+        store: &dyn Store,
+        recipients: usize,
+        content: &Content,
+        mut converted: Option<Converted>,
+    ) -> Result<Vec<Outcome>, store::Error> {
         loop {
             match self.next().await {
                 Event::DataWanted => {
-                    if let Some(outcomes) = self.send_body(store, content).await? {
+                    let converter = converted.take().map(|converted| converted.converter);
+                    if let Some(outcomes) = self.send_body(store, content, converter).await? {
                         return Ok(outcomes);
                     }
                 }
@@ -229,35 +246,49 @@ impl Connection {
         &mut self,
         store: &dyn Store,
         content: &Content,
+        mut converter: Option<Converter>,
     ) -> Result<Option<Vec<Outcome>>, store::Error> {
-        if let Some(outcomes) = self.interrupted().await {
+        self.glance().await;
+        if let Some(outcomes) = self.interrupted() {
             return Ok(Some(outcomes));
         }
-        self.session.body(&content.prefix, self.world.clock.mono());
-        let mut offset = 0;
-        while offset < content.length {
-            let length = CHUNK.min((content.length - offset) as usize);
-            let bytes = match store.read_blob(content.blob, offset, length).await {
-                Ok(bytes) if bytes.is_empty() => {
-                    Err(store::Error::Damaged("a body that is too short".into()))
+        let mut chunks = content.chunks(store);
+        while let Some(bytes) = chunks.next().await.inspect_err(|_| self.session.abort())? {
+            let outcomes = match &mut converter {
+                Some(converter) => {
+                    let mut out = Vec::with_capacity(bytes.len());
+                    converter.feed(&bytes, &mut out);
+                    self.give(&out).await
                 }
-                outcome => outcome,
+                None => self.give(&bytes).await,
             };
-            let bytes = bytes.inspect_err(|_| self.session.abort())?;
-            offset += bytes.len() as u64;
-            self.session.body(&bytes, self.world.clock.mono());
-            self.flush().await;
-            if let Some(outcomes) = self.interrupted().await {
-                return Ok(Some(outcomes));
+            if outcomes.is_some() {
+                return Ok(outcomes);
             }
         }
         self.session.body_end(self.world.clock.mono());
         Ok(None)
     }
 
-    /// What the peer's word before the end of the message, or its going, came to.
-    async fn interrupted(&mut self) -> Option<Vec<Outcome>> {
+    /// Sends some of the body, and waits until more may follow. What has come by then is looked at: a reply to something
+    /// else must not be read as the one to the end of the message.
+    async fn give(&mut self, bytes: &[u8]) -> Option<Vec<Outcome>> {
+        self.session.body(bytes, self.world.clock.mono());
+        self.flush().await;
         self.glance().await;
+        loop {
+            if let Some(outcomes) = self.interrupted() {
+                return Some(outcomes);
+            }
+            if self.session.wants_body() || self.session.is_closed() {
+                return None;
+            }
+            self.receive().await;
+        }
+    }
+
+    /// What the peer's word before the end of the message, or its going, came to.
+    fn interrupted(&mut self) -> Option<Vec<Outcome>> {
         match self.session.poll_event() {
             Some(Event::MessageResult(outcomes)) => Some(outcomes),
             _ => None,
@@ -349,6 +380,15 @@ impl Connection {
     fn unusable(&self, reply: Reply) -> Unusable {
         Unusable { address: self.stream.peer(), reply, connected: true, handshake: false, tls: false }
     }
+}
+
+/// The session's own refusal, with the reason why no other form would do.
+fn explained(mut outcomes: Vec<Outcome>, obstacle: Obstacle) -> Vec<Outcome> {
+    for outcome in outcomes.iter_mut().filter(|outcome| outcome.reply.status() == EnhancedCode(5, 6, 3)) {
+        let text = format!("{}; the message cannot be converted, as {}", outcome.reply.text, obstacle.0);
+        outcome.reply.text = text;
+    }
+    outcomes
 }
 
 fn lost() -> Reply {

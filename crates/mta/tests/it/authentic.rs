@@ -175,7 +175,7 @@ async fn with_keys(office: &Office, outside: &Outside) {
         outside.zones.add(&format!("{selector}._domainkey.alpha.test TXT {record}"));
         let key = SigningKey {
             selector: selector.into(),
-            algorithm: pair.algorithm().as_str().into(),
+            algorithm: pair.algorithm().word().into(),
             pkcs8: pair.to_pkcs8().expect("DER"),
             record,
             state: KeyState::Active,

@@ -3,6 +3,7 @@
 mod authentic;
 mod faults;
 mod faulty;
+mod forms;
 mod lines;
 mod office;
 mod outage;

@@ -10,7 +10,9 @@ pub(super) fn mail(envelope: &Envelope, size: u64, eight_bit: bool, offered: &Ca
     if offered.size.is_some() {
         words.push(format!("SIZE={size}"));
     }
-    if offered.eight_bit_mime && (eight_bit || envelope.body != BodyType::SevenBit) {
+    if envelope.body == BodyType::BinaryMime && offered.binary_mime && offered.chunking {
+        words.push("BODY=BINARYMIME".into());
+    } else if offered.eight_bit_mime && (eight_bit || envelope.body != BodyType::SevenBit) {
         words.push("BODY=8BITMIME".into());
     }
     if offered.smtputf8 && needs_smtputf8(envelope) {

@@ -62,7 +62,7 @@ pub(crate) fn mail(params: &str, offered: &Offered) -> Result<MailParams, Error>
                 set(&mut require_tls, value.is_none().then_some(()), "REQUIRETLS")?;
             }
             "BY" if offered.deliver_by => {
-                set(&mut parsed.deliver_by, value.and_then(wishes::deliver_by), "BY")?
+                set(&mut parsed.deliver_by, value.and_then(wishes::deliver_by), "BY")?;
             }
             "MT-PRIORITY" if offered.priority => {
                 set(&mut parsed.priority, value.and_then(wishes::priority), "MT-PRIORITY")?;
@@ -112,11 +112,12 @@ fn size(value: &str) -> Option<u64> {
     digits.then(|| value.parse().unwrap_or(u64::MAX))
 }
 
-/// BINARYMIME is not offered (RFC 3030 §3), so it is no value of BODY here.
+/// `7BIT / 8BITMIME / BINARYMIME` (RFC 6152 §2, RFC 3030 §3).
 fn body_type(value: &str) -> Option<BodyType> {
     match value.to_ascii_uppercase().as_str() {
         "7BIT" => Some(BodyType::SevenBit),
         "8BITMIME" => Some(BodyType::EightBitMime),
+        "BINARYMIME" => Some(BodyType::BinaryMime),
         _ => None,
     }
 }
@@ -190,7 +191,7 @@ mod tests {
     #[test]
     fn parameters_are_known_where_they_are_offered() {
         let latest = mail::Wall::from_rfc3339("2026-12-01T00:00:00Z").expect("a date");
-        let future_release = Some(FutureRelease { longest: std::time::Duration::from_secs(3600), latest });
+        let future_release = Some(FutureRelease { longest: std::time::Duration::from_hours(1), latest });
         let all = Offered { require_tls: true, future_release, deliver_by: true, priority: true };
         for (params, keyword) in [
             ("REQUIRETLS", "REQUIRETLS"),
@@ -241,7 +242,7 @@ mod tests {
             ("SIZE=+1", Error::Value("SIZE")),
             ("SIZE=1 SIZE=1", Error::Value("SIZE")),
             ("SIZE=999999999999999999999", Error::Value("SIZE")),
-            ("BODY=BINARYMIME", Error::Value("BODY")),
+            ("BODY=BINARY", Error::Value("BODY")),
             ("SMTPUTF8=1", Error::Value("SMTPUTF8")),
             ("RET=ALL", Error::Value("RET")),
             ("ENVID=a+0Db", Error::Value("ENVID")),

@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn times_to_hold() {
         let latest = Wall::from_secs(2_000_000_000);
-        let future = FutureRelease { longest: Duration::from_secs(86_400), latest };
+        let future = FutureRelease { longest: Duration::from_hours(24), latest };
         for (value, seconds) in [
             ("1", Some(1)),
             ("86400", Some(86_400)),

@@ -60,6 +60,7 @@ impl Session {
             "8BITMIME".into(),
             "SMTPUTF8".into(),
             "CHUNKING".into(),
+            "BINARYMIME".into(),
             "DSN".into(),
             "ENHANCEDSTATUSCODES".into(),
             format!("LIMITS RCPTMAX={}", self.config.max_recipients),
