@@ -286,9 +286,13 @@ impl Ledger {
         self.lock().blind.insert(account.to_owned());
     }
 
-    /// A remote has sent what must be read as its acceptance of a message that it does not have yet.
+    /// A remote has sent what must be read as its acceptance of a message that it does not have yet. On a network that is
+    /// well it comes together with the 354 before it, and nobody may be deceived.
     pub fn premature(&self, from: &str, to: &str) {
-        self.lock().premature.insert((from.to_owned(), to.to_owned()));
+        let mut state = self.lock();
+        if state.faults.iter().any(|fault| fault.kind == Kind::Net && fault.to >= state.now) {
+            state.premature.insert((from.to_owned(), to.to_owned()));
+        }
     }
 
     /// Something was said to an actor that is plainly wrong.

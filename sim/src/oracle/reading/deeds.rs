@@ -80,12 +80,11 @@ impl Reading {
     pub(super) fn settle(&self, ledger: &Ledger) {
         let inner = &mut *self.lock();
         for (account, place, deed) in std::mem::take(&mut inner.deeds.owed) {
-            match inner.deeds.token(&inner.boxes, place) {
-                Some(token) => inner.deeds.note(ledger, &account, token, deed),
-                None => {
-                    ledger.blind(&account);
-                    inner.deeds.blind.insert(account);
-                }
+            if let Some(token) = inner.deeds.token(&inner.boxes, place) {
+                inner.deeds.note(ledger, &account, token, deed);
+            } else {
+                ledger.blind(&account);
+                inner.deeds.blind.insert(account);
             }
         }
     }
