@@ -12,7 +12,7 @@ mod parse;
 mod write;
 
 pub use parse::{AuthenticationResults, Claim, claims, parse};
-pub use write::write;
+pub use write::{write, write_value};
 
 /// A method of the registry (RFC 8601 §2.7, RFC 8617 §10).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -178,6 +178,35 @@ impl From<&dmarc::Outcome> for MethodResult {
         }
         match &outcome.published {
             Some(_) => result.property("policy", "dmarc", outcome.policy.word()),
+            None => result,
+        }
+    }
+}
+
+impl From<&dkim::Outcome> for MethodResult {
+    /// RFC 8601 §2.7.1, RFC 6008 §4 (`header.b`), RFC 8463 (`header.a`).
+    fn from(outcome: &dkim::Outcome) -> Self {
+        let result = Self::new(Method::Dkim, outcome.verdict.as_str()).comment(outcome.reason.to_string());
+        let properties = [
+            ("d", outcome.domain.as_ref().map(Domain::to_string)),
+            ("i", outcome.identity.clone()),
+            ("s", outcome.selector.clone()),
+            ("a", outcome.algorithm.clone()),
+            ("b", outcome.signature_start.clone()),
+        ];
+        properties.into_iter().fold(result, |result, (name, value)| match value {
+            Some(value) => result.property("header", name, value),
+            None => result,
+        })
+    }
+}
+
+impl From<&arc::Outcome> for MethodResult {
+    /// RFC 8617 §10.1, with `header.oldest-pass` (RFC 8617 §5.2).
+    fn from(outcome: &arc::Outcome) -> Self {
+        let result = Self::new(Method::Arc, outcome.status.as_str()).comment(outcome.reason.to_string());
+        match outcome.oldest_pass {
+            Some(instance) => result.property("header", "oldest-pass", instance.to_string()),
             None => result,
         }
     }

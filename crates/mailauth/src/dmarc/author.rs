@@ -93,7 +93,11 @@ fn without_quotes_and_comments(value: &str) -> String {
         match c {
             '\\' if quoted || depth > 0 => drop(chars.next()),
             '"' if depth == 0 => quoted = !quoted,
-            '(' if !quoted => depth += 1,
+            '(' if !quoted => {
+                depth += 1;
+                // What stands around a comment are two words, whoever may join them.
+                bare.push(' ');
+            }
             ')' if !quoted && depth > 0 => depth -= 1,
             c if !quoted && depth == 0 => bare.push(c),
             _ => {}
@@ -132,6 +136,8 @@ mod tests {
             ("From: <a@good.test>x@evil.test\r\n", Err(Error::Ambiguous)),
             ("From: <a@evil.test@good.test>\r\n", Err(Error::Ambiguous)),
             ("From: a@good.test\0 <b@evil.test>\r\n", Err(Error::Ambiguous)),
+            ("From: a@good.test()evil.test\r\n", Err(Error::Ambiguous)),
+            ("From: a@good.test (x) .evil.test\r\n", Err(Error::Ambiguous)),
             ("From: a\r\n", Err(Error::NoDomain)),
             ("From: a@[192.0.2.1]\r\n", Err(Error::NoDomain)),
             ("From: undisclosed:;\r\n", Err(Error::NoDomain)),

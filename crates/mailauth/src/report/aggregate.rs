@@ -11,7 +11,7 @@ use mail::{Domain, Wall};
 
 use super::unpack;
 use crate::dmarc::{self, Alignment, Policy, Record};
-use crate::spf;
+use crate::{dkim, spf};
 
 mod read;
 mod write;
@@ -172,6 +172,17 @@ pub struct Dkim {
     pub result: String,
     /// Words for people.
     pub words: Option<String>,
+}
+
+impl From<&dkim::Outcome> for Dkim {
+    fn from(outcome: &dkim::Outcome) -> Self {
+        Self {
+            domain: outcome.domain.as_ref().map(Domain::to_string).unwrap_or_default(),
+            selector: outcome.selector.clone().unwrap_or_default(),
+            result: outcome.verdict.as_str().to_owned(),
+            words: None,
+        }
+    }
 }
 
 /// SPF's result for MAIL FROM (RFC 9990 §3.1.1.13).

@@ -41,6 +41,23 @@ fn a_field_of_all_methods() {
     assert_eq!(write(&id(), &[]), "Authentication-Results: mx.here.test; none\r\n");
 }
 
+/// Signatures and chains as the verifier hands them over.
+#[test]
+fn signatures_and_chains_become_results() {
+    let header = b"From: u@a.test\r\nDKIM-Signature: v=1; a=rsa-sha256; d=a.test; s=s1; h=from; bh=AAAA; b=QUJDREVGR0g=\r\n\r\n";
+    let mut verifier = crate::dkim::Verifier::new(header);
+    verifier.feed(b"words\r\n");
+    let zones = Zones::parse("");
+    let findings = at_once(verifier.finish(&zones, Wall::default(), std::future::pending()));
+    let signature = MethodResult::from(&findings.dkim[0]);
+    assert_eq!((signature.method.word(), signature.get("header", "s")), ("dkim", Some("s1")));
+    assert_ne!(signature.result, "pass");
+    let chain = MethodResult::from(&findings.arc);
+    assert_eq!((chain.method.word(), chain.result.as_str()), ("arc", "none"));
+    let value = write_value(&id(), &[signature, chain]);
+    assert_eq!(parse(value.as_bytes()).map(|parsed| parsed.results.len()), Some(2));
+}
+
 #[test]
 fn fields_of_others_are_read() {
     let results = |value: &str| {

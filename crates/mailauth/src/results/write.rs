@@ -9,10 +9,15 @@ use crate::text::printable;
 /// Columns that a line should not pass (RFC 5322 §2.1.1).
 const COLUMNS: usize = 78;
 
-/// The whole field with its CRLF, `none` without results. `id` is our host name. Of more than
-/// [`limits::AUTHENTICATION_RESULTS`] results the last ones are left out.
+/// The whole field with its CRLF. `id` is our host name.
 pub fn write(id: &Domain, results: &[MethodResult]) -> String {
-    let mut field = format!("Authentication-Results: {id}");
+    format!("Authentication-Results: {}\r\n", write_value(id, results))
+}
+
+/// The field's value, folded, as an ARC set takes it too (RFC 8617 §4.1.1): `none` without results. Of more than
+/// [`limits::AUTHENTICATION_RESULTS`] results the last ones are left out.
+pub fn write_value(id: &Domain, results: &[MethodResult]) -> String {
+    let mut field = id.to_string();
     if results.is_empty() {
         field.push_str("; none");
     }
@@ -20,7 +25,6 @@ pub fn write(id: &Domain, results: &[MethodResult]) -> String {
         field.push_str(";\r\n\t");
         write_result(&mut field, result);
     }
-    field.push_str("\r\n");
     field
 }
 
