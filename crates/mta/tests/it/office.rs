@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use directory::{Directory, Password};
 use journey::{Journey, Journeys, Query};
 use mail::{Address, Domain};
@@ -372,7 +374,7 @@ impl Client {
 
 /// RFC 4616, with the initial response.
 pub(crate) fn auth_plain(login: &str) -> String {
-    format!("AUTH PLAIN {}", base64(format!("\0{login}\0{PASSWORD}").as_bytes()))
+    format!("AUTH PLAIN {}", BASE64.encode(format!("\0{login}\0{PASSWORD}")))
 }
 
 /// A small message from one to the other.
@@ -380,21 +382,4 @@ pub(crate) fn message(from: &str, to: &str, subject: &str) -> String {
     format!(
         "From: <{from}>\r\nTo: <{to}>\r\nSubject: {subject}\r\nMessage-ID: <{subject}@test>\r\n\r\nHello.\r\n"
     )
-}
-
-/// With padding.
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let mut n = 0u32;
-        for i in 0..3 {
-            n = n << 8 | u32::from(three.get(i).copied().unwrap_or(0));
-        }
-        for i in 0..4 {
-            let letter = LETTERS[(n >> (18 - 6 * i)) as usize & 63];
-            text.push(if i <= three.len() { char::from(letter) } else { '=' });
-        }
-    }
-    text
 }

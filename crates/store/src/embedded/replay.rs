@@ -126,10 +126,17 @@ impl<'a> Replay<'a> {
             self.shared.pins.show(header.sequence);
             Watermark { sequence: header.sequence, segment: number, position: found.end() }.note(self.shared);
             self.shared.index.seal();
+            self.note_memory();
             self.shared.index.flush()?;
+            self.note_memory();
             self.shared.replayed_bytes.store(0, Ordering::Relaxed);
         }
         Ok(true)
+    }
+
+    /// How much the index holds in memory. It is the most just before and just after it is written out.
+    fn note_memory(&mut self) {
+        self.recovery.index_bytes = self.recovery.index_bytes.max(self.shared.index.held());
     }
 
     /// Whether the bodies inside a record are all there. Only asked of what may be torn.
