@@ -21,6 +21,8 @@ pub const SMTP_AUTH_LINE_LENGTH: usize = 12_288;
 pub const MESSAGE_LINE_LENGTH: usize = 1 << 20;
 /// Recipients of one transaction, by default.
 pub const RECIPIENTS: usize = 1000;
+/// How long a submitted message may be held for its sender, by default (RFC 4865).
+pub const FUTURE_RELEASE: Duration = Duration::from_hours(7 * 24);
 /// Bytes of one message, by default.
 pub const MESSAGE_SIZE: u64 = 50_000_000;
 /// Protocol errors before a session is closed.

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use directory::{Resolution, Target};
 use journey::{Accepted, Event, What};
 use mail::{
-    AccountId, Address, BodyType, EnhancedCode, Envelope, Flags, Id, MailboxId, Recipient, Reply,
-    ReversePath, TlsRequired, Wall,
+    AccountId, Address, BodyType, ByMode, EnhancedCode, Envelope, Flags, Hold, Id, MailboxId, Recipient,
+    Reply, ReversePath, TlsRequired, Wall,
 };
 use mailbox::NewEmail;
 use message::dsn::Action;
@@ -128,6 +128,7 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
         return Err(reply);
     }
     let mut events = vec![mta.event(accepted(client, envelope, &message))];
+    events.extend(wishes(envelope).map(|wish| mta.event(What::Noted(wish))));
     let notes = reasons.into_iter().chain(authentication.iter().flat_map(|found| found.notes.clone()));
     events.extend(notes.map(|note| mta.event(What::Noted(note))));
     let Message { staged, summary, needs, draft, examined: _ } = message;
@@ -144,7 +145,7 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
     let (words, reports) = (plan.words(id), plan.reports());
     events.extend(plan.fallen_away(mta));
     events.extend(plan.write(mta, &mut batch, envelope, &body));
-    let told = dsn::add(mta, &mut batch, &Original::arriving(envelope, &summary, at), &reports).await;
+    let told = dsn::add(mta, &mut batch, &Original::arriving(envelope, &summary, begun, at), &reports).await;
     events.extend(told.map_err(|error| reply::store(&error))?);
     mta.journeys.record(&mut batch, id, &events);
     // A conflict means that a mailbox went away just now: the sender tries again and RCPT then knows (F42).
@@ -159,6 +160,20 @@ fn tagged(envelope: &Envelope, summary: &Summary) -> Envelope {
         envelope.tls_required = TlsRequired::No;
     }
     envelope
+}
+
+/// What the sender wants of time and priority, for the journey.
+fn wishes(envelope: &Envelope) -> impl Iterator<Item = String> {
+    let hold = envelope.hold.map(|hold| match hold {
+        Hold::For(time) => format!("to be held for {} s (HOLDFOR)", time.as_secs()),
+        Hold::Until(at) => format!("to be held until {} (HOLDUNTIL)", at.to_rfc3339()),
+    });
+    let by = envelope.deliver_by.map(|by| {
+        let then = if by.mode == ByMode::Return { "returned" } else { "told of" };
+        format!("to be delivered within {} s, or {then} (BY)", by.seconds)
+    });
+    let priority = (envelope.priority != 0).then(|| format!("priority {}", envelope.priority));
+    hold.into_iter().chain(by).chain(priority)
 }
 
 fn accepted(client: &Client, envelope: &Envelope, message: &Message) -> What {

@@ -4,11 +4,11 @@
 
 use journey::{Accepted, Event, What};
 use mail::{
-    Address, BodyType, Envelope, Id, Recipient, Reply, ReturnContent, ReversePath, TlsRequired, Wall,
+    Address, BodyType, Envelope, Hold, Id, Recipient, Reply, ReturnContent, ReversePath, TlsRequired, Wall,
 };
 use message::Parser;
 use message::dsn::{Action, Entry, Report, Returned, build};
-use queue::{Item, RecipientState, ReportKind};
+use queue::{Deadline, Item, RecipientState, ReportKind};
 use store::Batch;
 
 use crate::deliver::{Body, Plan};
@@ -26,6 +26,8 @@ pub(crate) struct Original<'a> {
     /// RFC 8689 §5: a report is protected as its original.
     tls_required: TlsRequired,
     arrival: Wall,
+    deliver_by: Option<Wall>,
+    hold: Option<Hold>,
     subject: Option<String>,
     returned: Vec<u8>,
     whole: bool,
@@ -40,12 +42,15 @@ pub(crate) struct Told {
     /// The host whose words these are, unless they are ours.
     pub(crate) remote: Option<String>,
     pub(crate) retry_until: Option<Wall>,
+    /// The time is over by which it was to be delivered (RFC 2852 §4.1.3).
+    overdue: bool,
 }
 
 impl Told {
     /// Something that happened within this server.
     pub(crate) fn local(recipient: &Recipient, action: Action, reply: Reply) -> Self {
-        Self { recipient: recipient.clone(), action, reply: Some(reply), remote: None, retry_until: None }
+        let (recipient, reply) = (recipient.clone(), Some(reply));
+        Self { recipient, action, reply, remote: None, retry_until: None, overdue: false }
     }
 
     /// What an attempt in the queue led to.
@@ -58,10 +63,11 @@ impl Told {
         let action = match kind {
             ReportKind::Relayed => Action::Relayed,
             ReportKind::Failed | ReportKind::Expired => Action::Failed,
-            ReportKind::Delayed => Action::Delayed,
+            ReportKind::Delayed | ReportKind::Overdue => Action::Delayed,
         };
         let retry_until = (action == Action::Delayed).then_some(until);
-        Self { recipient: state.recipient.clone(), action, reply: state.last.clone(), remote, retry_until }
+        let (recipient, reply) = (state.recipient.clone(), state.last.clone());
+        Self { recipient, action, reply, remote, retry_until, overdue: kind == ReportKind::Overdue }
     }
 
     fn status(&self) -> mail::EnhancedCode {
@@ -74,6 +80,7 @@ impl Told {
         // RFC 3464 §2.3.4: the class must agree with the action; what was given up after 4xx has failed (5.4.7).
         match (self.action, said.0) {
             (Action::Failed, 4) => mail::EnhancedCode(5, 4, 7),
+            (Action::Delayed, _) if self.overdue => mail::EnhancedCode(4, 4, 7),
             (_, class) if class == least.0 => said,
             _ => least,
         }
@@ -104,7 +111,12 @@ impl Told {
 
 impl<'a> Original<'a> {
     /// A message that is being taken over in this very batch; of its header only what the summary knows goes back.
-    pub(crate) fn arriving(envelope: &'a Envelope, summary: &message::Summary, arrival: Wall) -> Self {
+    pub(crate) fn arriving(
+        envelope: &'a Envelope,
+        summary: &message::Summary,
+        begun: Wall,
+        arrival: Wall,
+    ) -> Self {
         let subject = summary.subject();
         let known = [("Message-ID", summary.message_id()), ("Subject", summary.envelope.subject.as_deref())];
         let lines = known.iter().filter_map(|(name, value)| Some(format!("{name}: {}\r\n", (*value)?)));
@@ -112,6 +124,8 @@ impl<'a> Original<'a> {
             reverse_path: &envelope.reverse_path,
             envid: envelope.envid.as_deref(),
             tls_required: envelope.tls_required,
+            deliver_by: envelope.deliver_by.map(|by| Deadline::of(by, begun).at),
+            hold: envelope.hold,
             arrival,
             subject,
             returned: lines.collect::<String>().into_bytes(),
@@ -142,6 +156,8 @@ impl<'a> Original<'a> {
             envid: item.envid.as_deref(),
             tls_required: item.tls_required,
             arrival: item.created,
+            deliver_by: item.deadline.map(|deadline| deadline.at),
+            hold: item.hold,
             subject,
             returned: if whole { returned } else { header_section(returned) },
             whole,
@@ -208,6 +224,8 @@ async fn send(
         id,
         now,
         arrival: original.arrival,
+        deliver_by: original.deliver_by,
+        hold: original.hold,
         envid: original.envid,
         subject: original.subject.as_deref(),
         entries: told.iter().map(|t| t.entry(now)).collect(),

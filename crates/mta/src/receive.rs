@@ -6,6 +6,7 @@ use std::sync::Arc;
 use directory::Resolution;
 use directory::sasl::Login;
 use mail::{Address, EnhancedCode, Envelope, Id, Recipient, Reply, ReversePath, Wall};
+use queue::Deadline;
 use smtp::server::{Answer, MailParams, Service};
 use world::Stream;
 
@@ -85,6 +86,14 @@ impl Receiver {
     /// MAIL: submitters may only use addresses of their own account (RFC 6409 §6.1).
     pub(crate) async fn mail(&mut self, reverse_path: ReversePath, params: MailParams) -> Answer {
         self.refused = false;
+        let begun = self.mta.world.clock.wall();
+        // RFC 4865 §5.2.2.
+        if let (Some(hold), Some(by)) = (params.hold, params.deliver_by)
+            && hold.release(begun) > Deadline::of(by, begun).at
+        {
+            let text = "the message is to be delivered before it may be let go (BY, HOLDFOR, HOLDUNTIL)";
+            return Answer::Reject(Reply::new(501, EnhancedCode(5, 5, 4), text));
+        }
         // Told now, a client need not send its message in vain (F14, RFC 1870 §6.1).
         if let Err(error) = self.mta.store.check_room(params.size.unwrap_or(0)) {
             return Answer::Reject(reply::store(&error));
@@ -108,7 +117,6 @@ impl Receiver {
             self.directory_changes.changed().await;
         }
         let id = self.mta.store.next_id();
-        let begun = self.mta.world.clock.wall();
         self.transaction = Some(Transaction {
             id,
             reverse_path,

@@ -15,6 +15,8 @@ pub struct Settings {
     pub message_size: u64,
     /// Recipients of one transaction; 452 beyond (RFC 5321 §4.5.3.1.8).
     pub recipients: usize,
+    /// How long a submitted message may be held for its sender (RFC 4865); zero for not at all. Whole seconds.
+    pub future_release: Duration,
     /// `[relay] domains`: mail for these is taken from anyone and sent on to better MX hosts (backup MX).
     pub relay_domains: BTreeSet<Domain>,
     /// `[relay] networks`: clients from these may send to anywhere without AUTH.
@@ -34,6 +36,7 @@ impl Settings {
             hostname,
             message_size: limits::MESSAGE_SIZE,
             recipients: limits::RECIPIENTS,
+            future_release: limits::FUTURE_RELEASE,
             relay_domains: BTreeSet::new(),
             relay_networks: Vec::new(),
             authentication: Authentication::default(),

@@ -49,7 +49,8 @@ impl Queue {
             hold,
             release,
             deadline: new.envelope.deliver_by.map(|by| Deadline::of(by, new.begun)),
-            deadline_notified: false,
+            // Who handed over what was late already has told of it.
+            deadline_notified: new.envelope.deliver_by.is_some_and(|by| by.seconds <= 0),
             priority: new.envelope.priority,
             destination: new.destination,
             recipients: new.envelope.recipients.into_iter().map(fresh).collect(),

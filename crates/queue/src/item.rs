@@ -80,7 +80,7 @@ pub struct Deadline {
 
 impl Deadline {
     /// What was asked for in a MAIL that came at `begun`.
-    pub(crate) fn of(by: DeliverBy, begun: Wall) -> Self {
+    pub fn of(by: DeliverBy, begun: Wall) -> Self {
         let at = Wall::from_millis(begun.millis().saturating_add(by.seconds.saturating_mul(1000)));
         Self { at, mode: by.mode, trace: by.trace }
     }
@@ -176,6 +176,11 @@ impl Item {
     /// Recipients still to be tried, with their index in `recipients`.
     pub fn pending(&self) -> impl Iterator<Item = (usize, &RecipientState)> {
         self.recipients.iter().enumerate().filter(|(_, r)| r.state == State::Pending)
+    }
+
+    /// Whether it must not be tried any more, as the time is over by which it was to be delivered (RFC 2852 §4.1.3).
+    pub fn is_too_late(&self, now: Wall) -> bool {
+        self.deadline.is_some_and(|deadline| deadline.mode == ByMode::Return && now >= deadline.at)
     }
 
     /// Whether it is better not delivered than delivered without TLS on the whole way. A report is rather sent than

@@ -186,6 +186,8 @@ pub(crate) struct Limits {
     pub(crate) message_size: u64,
     /// Recipients of one transaction.
     pub(crate) recipients: usize,
+    /// How long a submitted message may be held for its sender; zero for not at all.
+    pub(crate) future_release: Duration,
     /// Connections at once, over all listeners.
     pub(crate) connections: usize,
     /// Connections at once from one IPv4 address or IPv6 /64.
@@ -204,6 +206,7 @@ impl Default for Limits {
         Self {
             message_size: limits::MESSAGE_SIZE,
             recipients: limits::RECIPIENTS,
+            future_release: limits::FUTURE_RELEASE,
             connections: 10_000,
             connections_per_ip: 50,
             exempt: vec![network("127.0.0.0/8"), network("::1")],

@@ -375,6 +375,7 @@ pub(crate) fn settings(world: &World, config: &Config) -> Result<mta::Settings, 
     let mut settings = mta::Settings::new(config.hostname.clone());
     settings.message_size = config.limits.message_size;
     settings.recipients = config.limits.recipients;
+    settings.future_release = config.limits.future_release;
     settings.relay_domains = config.relay.domains.iter().cloned().collect();
     settings.relay_networks.clone_from(&config.relay.networks);
     settings.authentication = config.authentication.clone();

@@ -1,6 +1,7 @@
 //! One attempt: an item goes to the destination's hosts, best first, until each recipient is decided; then
 //! `conclude` commits what it came to.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use journey::{Attempted, Event, What};
 use mail::{BodyType, EnhancedCode, Envelope, Mono, Reply};
 use queue::{Destination, Item, Lease};
-use smtp::client::{self, Credentials, Service, Source, Timeouts, TlsPolicy};
+use smtp::client::{self, Capabilities, Credentials, Service, Source, Timeouts, TlsPolicy};
 
 use super::conclude::conclude;
 use super::content::Content;
@@ -53,11 +54,16 @@ pub(super) async fn attempt(mta: &Mta, line: &mut Line, lease: &Lease) -> Result
         return Ok(());
     }
     line.keep_up_to_date(mta).await;
-    if item.destination.is_here() {
+    if item.destination.is_here() && !item.is_too_late(mta.world.clock.wall()) {
         return local::deliver(mta, &line.settings, item).await;
     }
     let mut progress = Progress { results: Results::of(&item), events: Vec::new() };
-    line.carry(mta, &item, &mut progress).await;
+    if item.is_too_late(mta.world.clock.wall()) {
+        let text = "the time is over by which it was to be delivered";
+        progress.results.unusable(&Reply::new(450, EnhancedCode(4, 4, 7), text), None);
+    } else {
+        line.carry(mta, &item, &mut progress).await;
+    }
     conclude(mta, &line.settings, item, progress).await?;
     line.tidy_up(mta).await;
     Ok(())
@@ -96,7 +102,7 @@ impl Line {
         if !connection.ready_again().await {
             return;
         }
-        if self.carried < MESSAGES_PER_CONNECTION {
+        if self.carried < carries(&connection) {
             self.connection = Some(connection);
         } else {
             mta.world.clock.within(GOODBYE, connection.quit()).await;
@@ -242,13 +248,20 @@ impl Line {
         let Some(mut envelope) = progress.results.envelope(item, now()) else { return };
         loop {
             let recipients = envelope.recipients.len();
+            fit(&mut envelope, connection.offered());
             if !send(mta, item, progress, &mut connection, envelope, began).await {
                 return;
             }
             self.carried += 1;
             envelope = match progress.results.envelope(item, now()) {
                 // Some were taken, the others not decided on. At most a reset is waited for.
-                Some(rest) if rest.recipients.len() < recipients && connection.ready_again().await => rest,
+                Some(rest)
+                    if rest.recipients.len() < recipients
+                        && self.carried < carries(&connection)
+                        && connection.ready_again().await =>
+                {
+                    rest
+                }
                 _ => break,
             };
             began = mta.world.clock.mono();
@@ -267,6 +280,24 @@ impl Line {
             took: Duration::ZERO,
         }))));
     }
+}
+
+/// Messages that a connection may carry (RFC 9422 §4: MAILMAX).
+fn carries(connection: &Connection) -> u32 {
+    let most = connection.offered().mail_max.and_then(|n| u32::try_from(n).ok());
+    most.unwrap_or(MESSAGES_PER_CONNECTION).min(MESSAGES_PER_CONNECTION)
+}
+
+/// Leaves out who is too many for one transaction (RFC 9422 §4): they come in the next one.
+fn fit(envelope: &mut Envelope, offered: &Capabilities) {
+    let most = |limit: Option<u64>| limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+    let mut domains = BTreeSet::new();
+    let within = envelope.recipients.iter().take(most(offered.rcpt_max)).take_while(|recipient| {
+        domains.insert(recipient.address.host().to_string());
+        domains.len() <= most(offered.rcpt_domain_max)
+    });
+    let count = within.count();
+    envelope.recipients.truncate(count);
 }
 
 /// One transaction. Whether the connection may still be good.
@@ -291,7 +322,7 @@ async fn send(
                     format!("{host} may have taken the message without telling us: a copy is possible");
                 progress.events.push(mta.event(What::Noted(note)));
             }
-            (progress.results.take(outcomes, &host, connection.reports()), true)
+            (progress.results.take(outcomes, &host, connection.promises()), true)
         }
         Err(error) => {
             tracing::error!(%error, item = %item.id, "reading a message to send it failed");

@@ -12,6 +12,7 @@ use world::{Either, Stream, World, race};
 
 use super::connect::connect;
 use super::content::{Content, Converted, form_for};
+use super::outcome::Promises;
 use super::route::Hop;
 use crate::settings::Outbound;
 
@@ -174,9 +175,10 @@ impl Connection {
         self.tls().is_some_and(|facts| facts.verified)
     }
 
-    /// Whether the host reports about recipients itself, as NOTIFY asks (RFC 3461 §4).
-    pub(crate) fn reports(&self) -> bool {
-        self.offered().dsn
+    /// What the host takes over with a message.
+    pub(crate) fn promises(&self) -> Promises {
+        let offered = self.offered();
+        Promises { reports: offered.dsn, keeps_time: offered.deliver_by.is_some() }
     }
 
     /// What the host offers.

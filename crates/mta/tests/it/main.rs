@@ -14,4 +14,5 @@ mod reports;
 mod requiretls;
 mod taking;
 mod time;
+mod wishes;
 mod world;

@@ -24,6 +24,8 @@ const SCRUB_SHORTEST: Duration = Duration::from_mins(1);
 const SCRUB_SLOWEST: u64 = 64 << 10;
 /// How long removed things may be kept: a hundred years.
 const KEPT_AT_MOST: Duration = Duration::from_hours(24 * 36_500);
+/// How long mail may be held for its sender: the standard has nine digits for the seconds (RFC 4865 §3).
+const HELD_AT_MOST: Duration = Duration::from_hours(24 * 3650);
 /// Services that the configuration may name one day.
 const LATER: [&str; 3] = ["managesieve", "http", "https"];
 
@@ -207,6 +209,10 @@ fn limits(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Limits 
     section.set(problems, "recipients", &mut limits.recipients, |v| match count(v, 100_000)? {
         few @ 0..100 => Err(format!("{few} is too few: RFC 5321 §4.5.3.1.8 asks for at least 100")),
         enough => Ok(enough),
+    });
+    section.set(problems, "future_release", &mut limits.future_release, |v| match kept(v)? {
+        long if long > HELD_AT_MOST => Err("must be at most 3650d".into()),
+        time => Ok(time),
     });
     section.set(problems, "connections", &mut limits.connections, |v| count(v, 1_000_000));
     section.set(problems, "connections_per_ip", &mut limits.connections_per_ip, |v| count(v, 1_000_000));

@@ -22,6 +22,10 @@ pub struct Capabilities {
     pub binary_mime: bool,
     /// REQUIRETLS (RFC 8689).
     pub require_tls: bool,
+    /// DELIVERBY (RFC 2852): offered, with the least time in seconds for mail to be returned, if one was named.
+    pub deliver_by: Option<Option<u64>>,
+    /// MT-PRIORITY (RFC 6710).
+    pub priority: bool,
     /// SIZE (RFC 1870): offered, with the limit if one was named.
     pub size: Option<Option<u64>>,
     /// AUTH mechanisms, in capitals (RFC 4954).
@@ -58,6 +62,11 @@ impl Capabilities {
             "ENHANCEDSTATUSCODES" => self.enhanced_codes = true,
             "CHUNKING" => self.chunking = true,
             "BINARYMIME" => self.binary_mime = true,
+            "MT-PRIORITY" => self.priority = true,
+            "DELIVERBY" => {
+                let least = values.first().and_then(|options| options.split(',').next());
+                self.deliver_by = Some(least.and_then(|n| n.parse().ok()));
+            }
             "REQUIRETLS" => self.require_tls = true,
             // RFC 1870 §4: 0 means no fixed limit.
             "SIZE" => self.size = Some(values.first().and_then(|n| n.parse().ok()).filter(|n| *n > 0)),
@@ -95,6 +104,9 @@ mod tests {
         {
             let offered = Capabilities::parse(&format!("peer\nLIMITS MAILMAX={value} RCPTDOMAINMAX={value}"));
             assert_eq!((offered.mail_max, offered.rcpt_domain_max, offered.rcpt_max), (limit, limit, None));
+        }
+        for (line, least) in [("DELIVERBY", None), ("DELIVERBY 30,x", Some(30)), ("DELIVERBY ,x", None)] {
+            assert_eq!(Capabilities::parse(&format!("peer\n{line}")).deliver_by, Some(least), "{line}");
         }
         for (line, size) in [("SIZE", None), ("SIZE 0", None), ("SIZE x", None)] {
             assert_eq!(Capabilities::parse(&format!("peer\n{line}")).size, Some(size), "{line}");

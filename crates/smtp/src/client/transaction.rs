@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use mail::{BodyType, EnhancedCode, Envelope, Recipient, Reply, TlsRequired, limits};
+use mail::{BodyType, ByMode, EnhancedCode, Envelope, Recipient, Reply, TlsRequired, limits};
 
 use super::{Capabilities, Cause, Event, Outcome, Phase, Service, Session, Source, commands, local};
 use crate::body::Encoder;
@@ -124,7 +124,9 @@ impl Transaction {
     fn line(&self, command: Command, offered: &Capabilities) -> String {
         match command {
             Command::Mail => commands::mail(&self.envelope, self.size, self.eight_bit, offered),
-            Command::Rcpt(index) => commands::rcpt(&self.envelope.recipients[index], offered),
+            Command::Rcpt(index) => {
+                commands::rcpt(&self.envelope.recipients[index], self.envelope.deliver_by, offered)
+            }
             Command::Data => "DATA".into(),
         }
     }
@@ -177,9 +179,32 @@ fn obstacle(envelope: &Envelope, size: u64, eight_bit: bool, offered: &Capabilit
         // RFC 6152 §3.
         return Some(Reply::new(554, EnhancedCode(5, 6, 3), "The peer does not take 8-bit messages"));
     }
+    if let Some(reply) = too_late(envelope, offered) {
+        return Some(reply);
+    }
     let limit = offered.size.flatten().filter(|limit| size > *limit)?;
     let text = format!("The peer takes messages up to {limit} bytes, this one has {size}");
     Some(Reply::new(552, EnhancedCode(5, 3, 4), text))
+}
+
+/// RFC 2852 §4.1.4.1: what is to be returned if it is late goes only to who returns it in time.
+fn too_late(envelope: &Envelope, offered: &Capabilities) -> Option<Reply> {
+    let by = envelope.deliver_by.filter(|by| by.mode == ByMode::Return)?;
+    let Ok(seconds @ 1..) = u64::try_from(by.seconds) else {
+        return Some(Reply::new(
+            554,
+            EnhancedCode(5, 4, 7),
+            "The time is over by which it was to be delivered",
+        ));
+    };
+    let text = match offered.deliver_by {
+        None => {
+            "The sender wants it delivered in time or returned, and the peer does not promise that (DELIVERBY)"
+        }
+        Some(Some(least)) if least > seconds => "The peer does not promise to return mail in so short a time",
+        Some(_) => return None,
+    };
+    Some(Reply::new(554, EnhancedCode(5, 3, 3), text))
 }
 
 impl Session {
