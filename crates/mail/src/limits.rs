@@ -64,6 +64,13 @@ pub const SMTP_REPLY_LENGTH: usize = 16_384;
 /// Lines of one reply from a remote server.
 pub const SMTP_REPLY_LINES: usize = 128;
 
+// PROXY protocol.
+
+/// Bytes of a PROXY header of version 2, all of its TLVs included.
+pub const PROXY_HEADER_LENGTH: usize = 4096;
+/// A proxy may take this long for its header, which it sends at once.
+pub const PROXY_HEADER_WAIT: Duration = Duration::from_secs(10);
+
 // Message parsing (attacks A13).
 
 /// Bytes of the header section that are looked at.

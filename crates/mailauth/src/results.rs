@@ -140,35 +140,6 @@ impl From<&spf::Outcome> for MethodResult {
     }
 }
 
-impl From<&dkim::Outcome> for MethodResult {
-    /// RFC 8601 §2.7.1, RFC 6008 §4.
-    fn from(outcome: &dkim::Outcome) -> Self {
-        let result = Self::new(Method::Dkim, outcome.verdict.word()).comment(outcome.reason.to_string());
-        let claims = [
-            ("d", outcome.domain.as_ref().map(|domain| domain.as_str().to_owned())),
-            ("i", outcome.identity.clone()),
-            ("s", outcome.selector.clone()),
-            ("a", outcome.algorithm.clone()),
-            ("b", outcome.signature_start.clone()),
-        ];
-        claims.into_iter().fold(result, |result, (name, value)| match value {
-            Some(value) => result.property("header", name, value),
-            None => result,
-        })
-    }
-}
-
-impl From<&arc::Outcome> for MethodResult {
-    /// RFC 8617 §10.1, with `header.oldest-pass` (§5.2).
-    fn from(outcome: &arc::Outcome) -> Self {
-        let result = Self::new(Method::Arc, outcome.status.word()).comment(outcome.reason.to_string());
-        match outcome.oldest_pass {
-            Some(oldest) => result.property("header", "oldest-pass", oldest.to_string()),
-            None => result,
-        }
-    }
-}
-
 impl From<&dmarc::Outcome> for MethodResult {
     /// RFC 8601 §2.7, RFC 9989 §9.1: with `header.from` and, where one applies, the published policy.
     fn from(outcome: &dmarc::Outcome) -> Self {
@@ -186,7 +157,7 @@ impl From<&dmarc::Outcome> for MethodResult {
 impl From<&dkim::Outcome> for MethodResult {
     /// RFC 8601 §2.7.1, RFC 6008 §4 (`header.b`), RFC 8463 (`header.a`).
     fn from(outcome: &dkim::Outcome) -> Self {
-        let result = Self::new(Method::Dkim, outcome.verdict.as_str()).comment(outcome.reason.to_string());
+        let result = Self::new(Method::Dkim, outcome.verdict.word()).comment(outcome.reason.to_string());
         let properties = [
             ("d", outcome.domain.as_ref().map(Domain::to_string)),
             ("i", outcome.identity.clone()),
@@ -204,7 +175,7 @@ impl From<&dkim::Outcome> for MethodResult {
 impl From<&arc::Outcome> for MethodResult {
     /// RFC 8617 §10.1, with `header.oldest-pass` (RFC 8617 §5.2).
     fn from(outcome: &arc::Outcome) -> Self {
-        let result = Self::new(Method::Arc, outcome.status.as_str()).comment(outcome.reason.to_string());
+        let result = Self::new(Method::Arc, outcome.status.word()).comment(outcome.reason.to_string());
         match outcome.oldest_pass {
             Some(instance) => result.property("header", "oldest-pass", instance.to_string()),
             None => result,

@@ -59,6 +59,9 @@ pub(crate) struct Listener {
     pub(crate) bind: Vec<SocketAddr>,
     /// `plaintext_auth = "loopback"`: clients on loopback may send passwords without TLS.
     pub(crate) plaintext_auth_on_loopback: bool,
+    /// `proxy_protocol`: peers that tell by a PROXY header whose connection it is; nobody else may connect then.
+    /// Empty for a listener that clients connect to themselves.
+    pub(crate) proxies: Vec<Network>,
 }
 
 /// What is spoken on a listener, and whether TLS comes first.

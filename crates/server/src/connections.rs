@@ -77,14 +77,23 @@ impl Connections {
         if state.open >= state.caps.room {
             return Err(Refusal::Busy);
         }
-        let from = if state.caps.exempt.iter().any(|network| network.contains(ip)) {
-            None
-        } else {
-            Some(state.count(site(ip))?)
-        };
+        let from = state.count_unless_exempt(ip)?;
+        Ok(self.place(&mut state, service, from))
+    }
+
+    /// Counts a connection of a proxy, whose client is not known yet; see [`Place::is_of`].
+    pub(crate) fn enter_proxied(self: &Arc<Self>, service: Service) -> Result<Place, Refusal> {
+        let mut state = self.lock();
+        if state.open >= state.caps.room {
+            return Err(Refusal::Busy);
+        }
+        Ok(self.place(&mut state, service, None))
+    }
+
+    fn place(self: &Arc<Self>, state: &mut State, service: Service, from: Option<IpAddr>) -> Place {
         state.open += 1;
         *state.by_service.entry(service).or_default() += 1;
-        Ok(Place { connections: Arc::clone(self), service, from })
+        Place { connections: Arc::clone(self), service, from }
     }
 
     /// Leave to tell one refused client why; `None` if too many are being told.
@@ -118,7 +127,24 @@ impl Connections {
     }
 }
 
+impl Place {
+    /// Counts it as one from `ip`, or says why it must go.
+    pub(crate) fn is_of(&mut self, ip: IpAddr) -> Result<(), Refusal> {
+        let mut state = self.connections.lock();
+        self.from = state.count_unless_exempt(ip)?;
+        Ok(())
+    }
+}
+
 impl State {
+    /// Where it is counted; nowhere if it is exempt.
+    fn count_unless_exempt(&mut self, ip: IpAddr) -> Result<Option<IpAddr>, Refusal> {
+        if self.caps.exempt.iter().any(|network| network.contains(ip)) {
+            return Ok(None);
+        }
+        self.count(site(ip)).map(Some)
+    }
+
     fn count(&mut self, site: IpAddr) -> Result<IpAddr, Refusal> {
         if self.counted >= self.caps.total {
             return Err(Refusal::Busy);
@@ -190,6 +216,18 @@ mod tests {
         drop(first);
         let _again = all.enter(Service::Smtp, ip("::ffff:192.0.2.1")).expect("free again");
         assert_eq!((all.open(), all.open_to(Service::Smtp), all.open_to(Service::Imap)), (4, 4, 0));
+    }
+
+    #[test]
+    fn clients_behind_a_proxy_are_counted_once_they_are_known() {
+        let all = connections(3, 1);
+        let mut places: Vec<_> = (0..3).map(|_| all.enter_proxied(Service::Smtp).expect("room")).collect();
+        assert_eq!(places[0].is_of(ip("192.0.2.1")), Ok(()));
+        assert_eq!(places[1].is_of(ip("192.0.2.1")), Err(Refusal::TooManyFromYou));
+        assert_eq!(places[2].is_of(ip("127.0.0.1")), Ok(()));
+        assert_eq!(all.enter(Service::Smtp, ip("192.0.2.1")).err(), Some(Refusal::TooManyFromYou));
+        drop(places);
+        assert!(all.enter(Service::Smtp, ip("192.0.2.1")).is_ok());
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod forget;
 mod listen;
 mod logging;
 mod medium;
+mod proxy_header;
 mod repair;
 mod restore;
 mod retain;

@@ -179,7 +179,7 @@ impl From<&dkim::Outcome> for Dkim {
         Self {
             domain: outcome.domain.as_ref().map(Domain::to_string).unwrap_or_default(),
             selector: outcome.selector.clone().unwrap_or_default(),
-            result: outcome.verdict.as_str().to_owned(),
+            result: outcome.verdict.word().to_owned(),
             words: None,
         }
     }

@@ -91,9 +91,15 @@ fn listener(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Optio
     section.set(problems, "plaintext_auth", &mut plaintext_auth_on_loopback, |v| {
         v.choice(&[("never", false), ("loopback", true)])
     });
-    section.read(problems, "proxy_protocol", |_| not_yet::<()>("the PROXY protocol"));
+    let proxies = section.read(problems, "proxy_protocol", |v| match v.list(network)? {
+        none if none.is_empty() => {
+            Err("needs at least one network; leave it out if no proxy is in front".into())
+        }
+        some => Ok(some),
+    });
     section.finish(problems);
-    Some(Listener { service: service?, bind: bind?, plaintext_auth_on_loopback })
+    let proxies = proxies.unwrap_or_default();
+    Some(Listener { service: service?, bind: bind?, plaintext_auth_on_loopback, proxies })
 }
 
 fn service(value: &Value<'_, '_>) -> Result<Service, String> {
