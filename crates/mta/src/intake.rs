@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use directory::{Directory, sasl};
-use mail::{EnhancedCode, Envelope, Id, Reply, Wall, limits};
+use mail::{Domain, EnhancedCode, Envelope, Id, Reply, Wall, limits};
 use message::trace::{Received, With};
 use smtp::server::Service;
 use world::{BoxFuture, Stream};
@@ -19,6 +19,8 @@ use crate::{Mta, reply};
 pub(crate) struct Client {
     /// Where the connection comes from.
     pub(crate) address: SocketAddr,
+    /// The name its address points back to, as far as a proxy tells it.
+    pub(crate) peer_name: Option<Domain>,
     /// What it calls itself; a claim.
     pub(crate) name: Option<String>,
     /// EHLO or LHLO rather than HELO.
@@ -35,6 +37,7 @@ impl Client {
     pub(crate) fn new(stream: &Stream, service: Service) -> Self {
         Self {
             address: SocketAddr::new(stream.peer().ip().to_canonical(), stream.peer().port()),
+            peer_name: None,
             name: None,
             extended: false,
             tls: stream.tls().map(tls_facts),
@@ -60,7 +63,7 @@ impl Client {
         };
         message::trace::received(&Received {
             helo: self.name.as_deref().unwrap_or_default(),
-            peer_name: None,
+            peer_name: self.peer_name.as_ref(),
             peer: Some(self.address.ip()),
             by: &settings.hostname,
             with: With {

@@ -7,7 +7,7 @@ use directory::Resolution;
 use directory::sasl::Login;
 use mail::{Address, EnhancedCode, Envelope, Id, Recipient, Reply, ReversePath, Wall};
 use queue::Deadline;
-use smtp::server::{Answer, MailParams, Service};
+use smtp::server::{Answer, MailParams, Service, XClient};
 use world::Stream;
 
 use crate::authenticate::{self, Asked, Authentication, Consequence, Examined};
@@ -23,6 +23,8 @@ pub(crate) struct Receiver {
     mta: Arc<Mta>,
     settings: Arc<Settings>,
     client: Client,
+    /// What a proxy said of the client: it counts more than what the proxy then says as if it were the client.
+    told: XClient,
     transaction: Option<Transaction>,
     /// Whether MAIL or a RCPT was refused and told since the last MAIL.
     refused: bool,
@@ -47,6 +49,7 @@ impl Receiver {
         Self {
             settings: mta.settings(),
             client: Client::new(stream, service),
+            told: XClient::default(),
             transaction: None,
             refused: false,
             directory_changes: mta.store.watch(store::Topic::Directory),
@@ -55,13 +58,38 @@ impl Receiver {
     }
 
     pub(crate) fn hello(&mut self, name: String, extended: bool) {
-        self.client.name = Some(name);
-        self.client.extended = extended;
+        self.client.name = Some(self.told.helo.clone().unwrap_or(name));
+        self.client.extended = self.told.extended.unwrap_or(extended);
+    }
+
+    /// A proxy tells whose connection it is, perhaps also who has logged in there. What it said of another client
+    /// before stays as far as it does not say otherwise.
+    pub(crate) async fn xclient(&mut self, told: XClient) -> Answer {
+        let account = match &told.login {
+            Some(login) => match self.mta.directory.account_by_login(login).await {
+                Ok(Some(account)) if account.enabled => Some(account),
+                Ok(_) => return self.refuse("XCLIENT", None, Vec::new(), unknown_login()),
+                Err(error) => return Answer::Reject(reply::directory(&error)),
+            },
+            None => None,
+        };
+        let address = &mut self.client.address;
+        address.set_ip(told.address.unwrap_or(address.ip()));
+        address.set_port(told.port.unwrap_or(address.port()));
+        if let Some(name) = &told.name {
+            self.client.peer_name.clone_from(name);
+        }
+        let account = account.map(|account| Login { account: account.id, address: account.address });
+        (self.client.name, self.client.extended, self.transaction) = (None, false, None);
+        self.client.account = account;
+        self.told = told;
+        if self.client.account.is_some() { Answer::AuthOk(None) } else { Answer::Accept }
     }
 
     /// Forgets what the client said in clear (RFC 3207 §4.2).
     pub(crate) fn tls_started(&mut self, stream: &Stream) {
         self.client = Client::new(stream, self.client.service);
+        self.told = XClient::default();
         self.transaction = None;
     }
 
@@ -301,6 +329,11 @@ impl Receiver {
     fn record(&self, stage: &str, from: Option<&ReversePath>, to: Vec<Address>, reply: &Reply) {
         refusals::record(&self.mta, &self.client, stage, from, to, reply);
     }
+}
+
+/// A proxy that lets somebody in whom we do not know is set up wrongly; the same words for a disabled account.
+fn unknown_login() -> Reply {
+    Reply::new(550, EnhancedCode(5, 7, 8), "no such login (XCLIENT)")
 }
 
 fn addresses(envelope: &Envelope) -> Vec<Address> {

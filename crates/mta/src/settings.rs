@@ -23,6 +23,8 @@ pub struct Settings {
     pub relay_networks: Vec<Network>,
     /// What is done about who a message is really from.
     pub authentication: Authentication,
+    /// `[smtp] xclient`: proxies that may tell of their clients by XCLIENT.
+    pub xclient_networks: Vec<Network>,
     /// How mail leaves.
     pub outbound: Outbound,
     /// When attempts are repeated and given up.
@@ -40,6 +42,7 @@ impl Settings {
             relay_domains: BTreeSet::new(),
             relay_networks: Vec::new(),
             authentication: Authentication::default(),
+            xclient_networks: Vec::new(),
             outbound: Outbound::default(),
             retry: Retry::default(),
         }

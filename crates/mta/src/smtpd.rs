@@ -95,6 +95,7 @@ impl Smtpd {
             Event::MailFrom { reverse_path, params } => {
                 return Some(self.receiver.mail(reverse_path, params).await);
             }
+            Event::XClient(told) => return Some(self.receiver.xclient(told).await),
             Event::RcptTo(recipient) => return Some(self.receiver.recipient(recipient).await),
             Event::DataStart => {
                 return Some(Box::pin(self.receiver.data_start(self.session.envelope())).await);
@@ -210,6 +211,7 @@ fn config(mta: &Mta, stream: &Stream, port: Port) -> Config {
     config.max_size = settings.message_size;
     config.max_recipients = settings.recipients;
     config.tls = TlsOffer::of(stream.tls().is_some(), mta.acceptor.is_some());
+    config.xclient = settings.xclient_networks.iter().any(|network| network.contains(stream.peer().ip()));
     // RFC 6710 §4.1, RFC 2852 §7: only who is trusted may choose what comes before others' mail.
     let trusted = port.service == Service::Submission
         || (port.service == Service::Mx && settings.trusts(stream.peer().ip()));

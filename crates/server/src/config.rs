@@ -37,6 +37,8 @@ pub struct Config {
     pub(crate) dns_servers: Vec<SocketAddr>,
     /// How mail leaves.
     pub(crate) outbound: Outbound,
+    /// `[smtp] xclient`: proxies that may tell of their clients.
+    pub(crate) xclient: Vec<Network>,
     /// For whom else we take mail.
     pub(crate) relay: Relay,
     /// What is done about who a message is really from.

@@ -377,6 +377,7 @@ pub(crate) fn settings(world: &World, config: &Config) -> Result<mta::Settings, 
     settings.recipients = config.limits.recipients;
     settings.future_release = config.limits.future_release;
     settings.relay_domains = config.relay.domains.iter().cloned().collect();
+    settings.xclient_networks.clone_from(&config.xclient);
     settings.relay_networks.clone_from(&config.relay.networks);
     settings.authentication = config.authentication.clone();
     settings.retry = config.outbound.retry.clone();

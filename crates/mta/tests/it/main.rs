@@ -16,3 +16,4 @@ mod taking;
 mod time;
 mod wishes;
 mod world;
+mod xclient;

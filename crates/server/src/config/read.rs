@@ -55,6 +55,7 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
     let tls = tls(&mut root, base, problems);
     let dns_servers = dns(&mut root, problems);
     let outbound = outbound(root.section(problems, "outbound"), base, problems);
+    let xclient = smtp(root.section(problems, "smtp"), problems);
     let relay = relay(root.section(problems, "relay"), problems);
     let authentication = authentication(root.section(problems, "authentication"), problems);
     let limits = limits(root.section(problems, "limits"), problems);
@@ -67,6 +68,7 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
         tls,
         dns_servers,
         outbound,
+        xclient,
         relay,
         authentication,
         limits,
@@ -183,6 +185,12 @@ fn smarthost(outbound: &mut Section<'_, '_>, base: &Path, problems: &mut Collect
     });
     section.finish(problems);
     Some(Smarthost { host: host?, port, credentials, tls })
+}
+
+fn smtp(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Vec<Network> {
+    let xclient = section.read(problems, "xclient", |v| v.list(network));
+    section.finish(problems);
+    xclient.unwrap_or_default()
 }
 
 fn relay(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Relay {

@@ -4,6 +4,7 @@ use mail::{Reply, limits};
 
 use super::{Event, Service, Session, TlsOffer, words};
 use crate::grammar::command::Verb;
+use crate::grammar::xclient;
 
 /// What the client said of itself.
 #[derive(Debug)]
@@ -73,6 +74,7 @@ impl Session {
             lines.push("REQUIRETLS".into());
         }
         lines.extend(self.wishes());
+        lines.extend(self.config.xclient.then(|| xclient::OFFER.to_owned()));
         let mechanisms = self.mechanisms().join(" ");
         if !mechanisms.is_empty() {
             lines.push(format!("AUTH {mechanisms}"));

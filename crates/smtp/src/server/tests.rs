@@ -6,6 +6,7 @@ mod limits;
 mod message;
 mod model;
 mod wishes;
+mod xclient;
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -89,6 +90,11 @@ impl Driver {
             Event::DataStart => {
                 Some(will(&self.session.envelope().reverse_path.to_string().replace("nodata", "refused")))
             }
+            Event::XClient(told) => Some(match (told.login, will("")) {
+                (Some(login), _) if login.starts_with("refused") => will(&login),
+                (Some(_), _) => Answer::AuthOk(None),
+                (None, accepted) => accepted,
+            }),
             Event::BodyEnd => Some(self.judge_message()),
             Event::AuthStart { mechanism: "PLAIN", initial: Some(bytes) } | Event::AuthResponse(bytes) => {
                 Some(judge_login(&bytes))
