@@ -220,3 +220,22 @@ pub const AUTHENTICATION_TEXT: usize = 400;
 pub const SRS_AGE_DAYS: i64 = 21;
 /// Bytes of a secret, at least.
 pub const SRS_SECRET_LENGTH: usize = 16;
+
+// TLS of outgoing mail (RFC 7672, RFC 8461, attacks A20).
+
+/// TLSA records of one host that are looked at.
+pub const TLSA_RECORDS: usize = 64;
+/// Issuers named by TLSA records that a chain is tried with.
+pub const TLSA_ANCHORS: usize = 8;
+/// Bytes of an MTA-STS policy (RFC 8461 §3.3).
+pub const STS_POLICY_LENGTH: usize = 65_536;
+/// Bytes of the headers around it.
+pub const STS_HEADERS_LENGTH: usize = 16_384;
+/// Getting a policy may take this long (RFC 8461 §3.3).
+pub const STS_FETCH_TIME: Duration = Duration::from_mins(1);
+/// A policy is kept for so long at most (RFC 8461 §3.2).
+pub const STS_MAX_AGE: Duration = Duration::from_hours(8766);
+/// How long after a policy could not be had it is asked for again at the soonest (RFC 8461 §3.3).
+pub const STS_FETCH_AGAIN: Duration = Duration::from_mins(5);
+/// Domains whose policies could not be had that are remembered.
+pub const STS_FAILURES: usize = 1000;

@@ -40,7 +40,7 @@ impl Client {
             peer_name: None,
             name: None,
             extended: false,
-            tls: stream.tls().map(tls_facts),
+            tls: stream.tls().map(|facts| tls_facts(facts, journey::Verified::No)),
             service,
             account: None,
         }
@@ -82,9 +82,9 @@ impl Client {
     }
 }
 
-/// What TLS agreed on, for the journey.
-pub(crate) fn tls_facts(facts: &world::tls::Facts) -> journey::Tls {
-    journey::Tls { version: facts.version.to_owned(), cipher: facts.cipher.clone(), verified: facts.verified }
+/// What TLS agreed on, for the journey, and what it proved of the other side.
+pub(crate) fn tls_facts(facts: &world::tls::Facts, verified: journey::Verified) -> journey::Tls {
+    journey::Tls { version: facts.version.to_owned(), cipher: facts.cipher.clone(), verified }
 }
 
 /// What judges look at.

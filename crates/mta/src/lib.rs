@@ -36,7 +36,8 @@ use world::tls::{Acceptor, Connector};
 use world::{Stream, World};
 
 pub use settings::{
-    Authentication, DmarcPolicy, Network, Outbound, Retry, Settings, Smarthost, SmarthostTls,
+    Authentication, DmarcPolicy, HostPattern, Network, Outbound, Retry, Settings, Smarthost, SmarthostTls,
+    TlsDomain, TlsLevel, TlsRule, TlsRules,
 };
 pub use smtp::server::Service;
 
@@ -85,6 +86,7 @@ pub struct Mta {
     pub(crate) signers: signing::Signers,
     pub(crate) refusals: refusals::Refusals,
     pub(crate) outage: relay::Outage,
+    pub(crate) policies: relay::Policies,
     pub(crate) shutdown: watch::Sender<bool>,
     settings: RwLock<Arc<Settings>>,
 }
@@ -105,6 +107,7 @@ impl Mta {
             acceptor: parts.acceptor,
             connector: parts.connector,
             outage: relay::Outage::default(),
+            policies: relay::Policies::default(),
             shutdown: watch::Sender::new(false),
             settings: RwLock::new(Arc::new(parts.settings)),
         })

@@ -9,6 +9,7 @@ mod lanes;
 mod local;
 mod outage;
 mod outcome;
+mod policy;
 mod route;
 mod session;
 
@@ -25,6 +26,7 @@ use crate::Mta;
 use attempt::{Line, attempt};
 use lanes::{Lanes, Place};
 pub(crate) use outage::Outage;
+pub(crate) use policy::Policies;
 
 /// Destinations looked at with one read.
 const PAGE: usize = 64;
@@ -47,6 +49,10 @@ const LAST_ATTEMPTS: Duration = Duration::from_secs(20);
 
 /// Carries out what is due, until shutdown.
 pub(crate) async fn run(mta: &Arc<Mta>) {
+    race(carry_out(mta), policy::keep_fresh(mta)).await;
+}
+
+async fn carry_out(mta: &Arc<Mta>) {
     let lanes = Lanes::default();
     outage::recall(mta).await;
     let mut notices = mta.store.watch(Topic::Queue);

@@ -1,10 +1,14 @@
 //! What an operator may choose about mail coming in and going out. Pure data, built from the configuration.
 
+mod tls;
+
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use mail::{Domain, limits};
+
+pub use tls::{HostPattern, TlsDomain, TlsLevel, TlsRule, TlsRules};
 
 /// Everything the flow of mail can be told. Start from [`Settings::new`] and change what differs.
 #[derive(Clone, Debug)]
@@ -108,6 +112,8 @@ pub struct Outbound {
     pub hosts_tried: usize,
     /// How long one TCP connection may take to open.
     pub connect_timeout: Duration,
+    /// How connections to MX hosts are secured. A smarthost has its own word on that.
+    pub tls: TlsRules,
 }
 
 impl Default for Outbound {
@@ -123,6 +129,7 @@ impl Default for Outbound {
             concurrency_per_destination: 5,
             hosts_tried: 10,
             connect_timeout: Duration::from_secs(30),
+            tls: TlsRules::default(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The keys of this crate: items by id, and the two indexes of what is due.
 
-use mail::{Id, Wall};
+use mail::{Domain, Id, Wall};
 use store::{Key, KeyBuilder, KeyRange, Space};
 
 use crate::Destination;
@@ -24,6 +24,8 @@ enum Kind {
     Release = 7,
     /// Destination, due time and id of items with a priority above the usual.
     Urgent = 8,
+    /// Domain: its MTA-STS policy.
+    Sts = 16,
 }
 
 fn start(kind: Kind) -> KeyBuilder {
@@ -57,6 +59,15 @@ pub(crate) fn held_count() -> Key {
 
 pub(crate) fn outage() -> Key {
     start(Kind::Outage).key()
+}
+
+pub(crate) fn sts(domain: &Domain) -> Key {
+    start(Kind::Sts).text(domain.as_str()).key()
+}
+
+/// All policies.
+pub(crate) fn all_sts() -> KeyRange {
+    start(Kind::Sts).key().prefix_range()
 }
 
 /// Everything with a time.

@@ -25,6 +25,7 @@ mod record;
 mod release;
 mod schedule;
 mod settle;
+mod sts;
 
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,7 @@ pub use lease::Lease;
 pub use schedule::Schedule;
 pub use settle::{Outcome, Report, ReportKind, Settled};
 pub use store::Error;
+pub use sts::KeptPolicy;
 
 /// The queue. Shared as `Arc<Queue>`.
 pub struct Queue {

@@ -3,6 +3,7 @@
 mod life;
 mod order;
 mod record;
+mod sts;
 mod wishes;
 
 use std::sync::Arc;

@@ -27,8 +27,8 @@ use crate::retain;
 
 pub(crate) use backup::Conversation;
 pub(crate) use reply::{
-    AccountDetail, AccountRow, AliasRow, BroughtBack, ConnectionFigures, DiskFigures, DnsRecord, HeldFile,
-    HeldMoment, JourneyEvent, JourneyRow, KeyRow, ListenerRow, LostRow, MailboxRow, QueueFigures,
+    AccountDetail, AccountRow, AliasRow, BroughtBack, ConnectionFigures, DaneFigures, DiskFigures, DnsRecord,
+    HeldFile, HeldMoment, JourneyEvent, JourneyRow, KeyRow, ListenerRow, LostRow, MailboxRow, QueueFigures,
     QueueRecipient, QueueRow, RemovedRow, Reply, Salvaged, Status, StoreFigures,
 };
 pub(crate) use request::{

@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use mail::{Domain, limits};
 use mailbox::Retention;
-use mta::{Authentication, Network, Retry, SmarthostTls};
+use mta::{Authentication, Network, Retry, SmarthostTls, TlsRules};
+use world::real::{NameServers, TrustAd};
 
 pub use problem::Problems;
 
@@ -35,6 +36,8 @@ pub struct Config {
     pub(crate) tls: Option<CertificateFiles>,
     /// Name servers to ask; empty for the system's.
     pub(crate) dns_servers: Vec<SocketAddr>,
+    /// `[dns] dnssec`: whose word on signatures is believed.
+    pub(crate) dnssec: TrustAd,
     /// How mail leaves.
     pub(crate) outbound: Outbound,
     /// `[smtp] xclient`: proxies that may tell of their clients.
@@ -150,6 +153,10 @@ pub(crate) struct Outbound {
     pub(crate) concurrency: usize,
     pub(crate) concurrency_per_destination: usize,
     pub(crate) connect_timeout: Duration,
+    /// How connections to MX hosts are secured.
+    pub(crate) tls: TlsRules,
+    /// Certificates of issuers that are trusted beside the system's.
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// `[outbound] smarthost`
@@ -225,6 +232,11 @@ impl Config {
     /// Reads the text of a configuration file. Relative paths in it are relative to the file's directory.
     pub fn parse(text: &str, file: &Path) -> Result<Self, Problems> {
         read::config(text, file)
+    }
+
+    /// Which name servers are asked, and what they are believed.
+    pub(crate) fn name_servers(&self) -> NameServers {
+        NameServers { servers: self.dns_servers.clone(), trust: self.dnssec }
     }
 
     /// How long sessions may go on after the server was asked to end.

@@ -11,6 +11,7 @@ mod config;
 mod connections;
 mod control;
 mod demo;
+mod dnssec;
 mod epoch;
 mod forget;
 mod listen;

@@ -19,10 +19,12 @@ use crate::cli::{Failure, load};
 use crate::config::{Config, Scrub, Service};
 use crate::connections::{Caps, Connections};
 use crate::services::Services;
-use crate::{certificate, control, epoch, forget, listen, medium, restore, retain, scrub, signing};
+use crate::{certificate, control, dnssec, epoch, forget, listen, medium, restore, retain, scrub, signing};
 
 /// Bytes of a password file.
 const PASSWORD_FILE_LENGTH: u64 = 4096;
+/// Bytes of a file of certificates.
+const CA_FILE_LENGTH: u64 = 4 << 20;
 /// File descriptors that are neither for clients nor for the queue's connections: the store, commands (F21).
 const RESERVED_FILES: u64 = 256;
 
@@ -36,11 +38,12 @@ const QUEUE_RESTART: Duration = Duration::from_secs(5);
 /// `posthouse serve`
 pub(crate) async fn run(path: &Path) -> Result<(), Failure> {
     let mut config = load(path)?;
-    let world = world::real::world(&config.dns_servers);
+    let world = world::real::world_asking(&config.name_servers());
     let mut signals = Signals::new().map_err(|e| format!("cannot listen for signals: {e}"))?;
     let server = Server::start(world, &config).await?;
     output::say(ready_line(server.addresses()));
     medium::tell(&server.world, &config.data_dir, Arc::clone(&server.disk));
+    dnssec::tell(&server.world);
     let failure = loop {
         match race(server.failed(), signals.next()).await {
             Either::Left(error) => break Some(error),
@@ -163,7 +166,7 @@ impl Server {
             journeys: Arc::clone(&office.journeys),
             settings,
             acceptor: Some(acceptor.clone()),
-            connector: Some(Connector::new(b"")?),
+            connector: Some(connector(&world, config)?),
         };
         let services = Services::new(acceptor, parts, config.limits.message_size);
         let (stopped, stop) = watch::channel(false);
@@ -370,6 +373,16 @@ fn tell(recovery: &store::embedded::Recovery) {
     }
 }
 
+/// For TLS towards others: trusts the system's issuers and those that the configuration adds.
+pub(crate) fn connector(world: &World, config: &Config) -> Result<Connector, String> {
+    let roots = match &config.outbound.ca_file {
+        Some(file) => disk::read(world.disk.as_ref(), file, CA_FILE_LENGTH)
+            .map_err(|e| format!("cannot read outbound.ca_file {}: {e}", file.display()))?,
+        None => Vec::new(),
+    };
+    Connector::new(&roots)
+}
+
 /// What the flow of mail is told.
 pub(crate) fn settings(world: &World, config: &Config) -> Result<mta::Settings, String> {
     let mut settings = mta::Settings::new(config.hostname.clone());
@@ -397,6 +410,7 @@ fn outbound(world: &World, config: &Config) -> Result<mta::Outbound, String> {
         concurrency: chosen.concurrency,
         concurrency_per_destination: chosen.concurrency_per_destination,
         connect_timeout: chosen.connect_timeout,
+        tls: chosen.tls.clone(),
         ..mta::Outbound::default()
     })
 }
@@ -445,7 +459,8 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("listener", listeners(old) != listeners(new)),
         ("data_dir", old.data_dir != new.data_dir),
         ("hostname", old.hostname != new.hostname),
-        ("dns.servers", old.dns_servers != new.dns_servers),
+        ("dns", old.name_servers() != new.name_servers()),
+        ("outbound.ca_file", old.outbound.ca_file != new.outbound.ca_file),
     ]
     .into_iter()
     .filter_map(|(what, changed)| changed.then_some(what))

@@ -8,6 +8,7 @@ mod lines;
 mod office;
 mod outage;
 mod outgoing;
+mod policy;
 mod refusals;
 mod remote;
 mod reports;

@@ -47,6 +47,8 @@ pub(crate) struct Plan {
     pub(crate) tls: bool,
     /// Hosts whose certificates it trusts.
     pub(crate) trusts: &'static [&'static str],
+    /// Issuers that its TLS trusts, PEM.
+    pub(crate) roots: String,
 }
 
 impl Plan {
@@ -59,6 +61,7 @@ impl Plan {
             aliases: &[("both@alpha.test", &["ann@alpha.test", "abe@alpha.test", "ann@alpha.test"])],
             tls: false,
             trusts: &[],
+            roots: String::new(),
         }
     }
 
@@ -71,6 +74,7 @@ impl Plan {
             aliases: &[],
             tls: false,
             trusts: &[],
+            roots: String::new(),
         }
     }
 }
@@ -101,7 +105,9 @@ impl Office {
             journeys: Arc::clone(&journeys),
             settings,
             acceptor: plan.tls.then(|| acceptor(plan.hostname)),
-            connector: plan.tls.then(|| Connector::new(roots(plan.trusts).as_bytes()).expect("roots")),
+            connector: plan
+                .tls
+                .then(|| Connector::new((roots(plan.trusts) + &plan.roots).as_bytes()).expect("roots")),
         });
         let outside = outside.clone();
         let office = Self { mta, store, directory, mailboxes, queue, journeys, world, faults, outside, ip };

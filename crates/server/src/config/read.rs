@@ -1,5 +1,7 @@
 //! The sections of the configuration, one function each.
 
+mod outgoing_tls;
+
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -9,6 +11,7 @@ use mail::Domain;
 use mailbox::Retention;
 use mta::{Authentication, DmarcPolicy, Network, SmarthostTls};
 use toml::de::DeTable;
+use world::real::TrustAd;
 
 use super::problem::Collector;
 use super::section::{Section, Value};
@@ -53,7 +56,7 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
     let data_dir = root.need(problems, "data_dir", |v| path(v, base));
     let listeners = listeners(&mut root, problems);
     let tls = tls(&mut root, base, problems);
-    let dns_servers = dns(&mut root, problems);
+    let (dns_servers, dnssec) = dns(&mut root, problems);
     let outbound = outbound(root.section(problems, "outbound"), base, problems);
     let xclient = smtp(root.section(problems, "smtp"), problems);
     let relay = relay(root.section(problems, "relay"), problems);
@@ -67,6 +70,7 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
         listeners,
         tls,
         dns_servers,
+        dnssec,
         outbound,
         xclient,
         relay,
@@ -128,11 +132,19 @@ fn tls(root: &mut Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) ->
     Some(CertificateFiles { certificate: certificate?, private_key: private_key? })
 }
 
-fn dns(root: &mut Section<'_, '_>, problems: &mut Collector<'_>) -> Vec<SocketAddr> {
+fn dns(root: &mut Section<'_, '_>, problems: &mut Collector<'_>) -> (Vec<SocketAddr>, TrustAd) {
     let mut section = root.section(problems, "dns");
     let servers = section.read(problems, "servers", |v| v.list(|v| v.parsed(dns_server)));
+    let mut trust = TrustAd::default();
+    section.set(problems, "dnssec", &mut trust, |v| {
+        v.choice(&[
+            ("off", TrustAd::Never),
+            ("trust-ad", TrustAd::Loopback),
+            ("trust-remote-ad", TrustAd::Always),
+        ])
+    });
     section.finish(problems);
-    servers.unwrap_or_default()
+    (servers.unwrap_or_default(), trust)
 }
 
 fn outbound(mut section: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -> Outbound {
@@ -147,6 +159,8 @@ fn outbound(mut section: Section<'_, '_>, base: &Path, problems: &mut Collector<
         concurrency: default.concurrency,
         concurrency_per_destination: default.concurrency_per_destination,
         connect_timeout: default.connect_timeout,
+        tls: outgoing_tls::rules(&mut section, problems),
+        ca_file: section.read(problems, "ca_file", |v| path(v, base)),
     };
     section.set(problems, "port", &mut out.port, port);
     section.set(problems, "retry", &mut out.retry.waits, waits);

@@ -42,7 +42,7 @@ fn the_documentation_tells_the_truth() {
     assert_eq!(told.segment_size, default.segment_size);
     assert_eq!(told.retention, default.retention);
     // Every key that the reader asks for is in the example.
-    let reader = include_str!("../read.rs");
+    let reader = [include_str!("../read.rs"), include_str!("outgoing_tls.rs")].concat();
     let asked = reader.split(['(', ' ']).zip(reader.split(['(', ' ']).skip(1));
     for (_, word) in asked.filter(|(before, _)| before.ends_with("problems,")) {
         let Some(key) = word.strip_prefix('"').and_then(|w| w.split('"').next()) else { continue };
@@ -84,6 +84,7 @@ certificate = "cert.pem"
 private_key = "/keys/key.pem"
 [dns]
 servers = ["127.0.0.1:5353", "::1", "9.9.9.9"]
+dnssec = "trust-remote-ad"
 [outbound]
 port = 2525
 smarthost = { host = "relay.example.net", port = 465, user = "u", password_file = "pw", tls = "required" }
@@ -92,6 +93,17 @@ lifetime = "5d"
 outage_grace = "7d"
 delay_notice = "4h"
 allow_private = true
+dane = false
+mta_sts = false
+sts_port = 8443
+ca_file = "roots.pem"
+[[outbound.tls]]
+domain = ".partner.example"
+level = "verify"
+hosts = ["mx.partner.example", "*.mail.example"]
+[[outbound.tls]]
+domain = "old.example"
+level = "none"
 [relay]
 domains = ["partner.example"]
 networks = ["192.0.2.0/24"]
@@ -121,6 +133,12 @@ keep_removed_accounts = "2h"
     let smarthost = config.outbound.smarthost.expect("given");
     assert_eq!((smarthost.port, smarthost.tls), (465, SmarthostTls::Required));
     assert_eq!(config.outbound.retry.waits, [Duration::from_secs(1), Duration::from_mins(5)]);
+    let tls = config.outbound.tls;
+    assert_eq!((tls.dane, tls.mta_sts, tls.sts_port), (false, false, 8443));
+    assert_eq!(config.outbound.ca_file.as_deref(), Some(Path::new("/etc/posthouse/roots.pem")));
+    let levels: Vec<_> = tls.rules.iter().map(|rule| (rule.level, rule.hosts.len())).collect();
+    assert_eq!(levels, [(mta::TlsLevel::Verify, 2), (mta::TlsLevel::None, 0)]);
+    assert_eq!(config.dnssec, TrustAd::Always);
     assert!(config.limits.exempt.is_empty());
     assert_eq!(config.limits.journey_days, 7);
     let kept = config.retention;
@@ -154,6 +172,21 @@ fn what_is_wrong_is_said_with_file_line_and_key() {
         ),
         ("[tls]\ncertificate = \"c\"", "p.toml:7: tls.private_key: is missing"),
         ("[outbound]\nport = 70000", "p.toml:8: outbound.port: must be from 1 to 65535"),
+        ("[[outbound.tls]]\nlevel = \"may\"", "p.toml:7: outbound.tls.domain: is missing"),
+        (
+            "[[outbound.tls]]\ndomain = \"*.b.test\"\nlevel = \"my\"",
+            "p.toml:8: outbound.tls.domain: \"*.b.test\": must be a domain, a domain with a dot",
+        ),
+        (
+            "[[outbound.tls]]\ndomain = \"b.test\"\nlevel = \"encript\"",
+            "p.toml:9: outbound.tls.level: \"encript\" is unknown; did you mean \"encrypt\"?",
+        ),
+        (
+            "[[outbound.tls]]\ndomain = \"b.test\"\nlevel = \"may\"\nhosts = [\"mx.b.test\"]",
+            "p.toml:10: outbound.tls.hosts: can only be given with level = \"verify\"",
+        ),
+        ("[outbound]\ntls = \"may\"", "p.toml:8: outbound.tls: must be written as [[outbound.tls]]"),
+        ("[dns]\ndnssec = \"validate\"", "p.toml:8: dns.dnssec: \"validate\" is unknown"),
         ("[outbound]\nretry = [\"5\"]", "p.toml:8: outbound.retry: \"5\": is a duration such as"),
         (
             "[outbound]\nsmarthost = { host = \"x\", user = \"u\" }",
