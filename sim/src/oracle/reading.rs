@@ -508,3 +508,6 @@ fn each_mark(set: Marks, clear: Marks, mut each: impl FnMut(usize, bool)) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
