@@ -29,7 +29,8 @@ impl Session {
             _ => (),
         }
         // Quirk: any word is taken for a name, as many clients do not know theirs; it is a claim in any case.
-        if args.is_empty() || args.len() > limits::DOMAIN_LENGTH || args.contains([' ', '\t']) {
+        let odd = |c: char| c == ' ' || c.is_control();
+        if args.is_empty() || args.len() > limits::DOMAIN_LENGTH || args.contains(odd) {
             return Err(words::hello_name());
         }
         self.abandon_transaction();

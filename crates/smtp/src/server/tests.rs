@@ -1,5 +1,6 @@
 //! Transcripts: what a client says, what the session says and asks.
 
+mod attacks;
 mod auth;
 mod commands;
 mod limits;
