@@ -48,6 +48,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) reasons: Vec<String>,
     /// What was found about who a stranger's message is from.
     pub(crate) authentication: Option<Authentication>,
+    /// Why it is not for the inbox.
+    pub(crate) quarantine: Option<String>,
 }
 
 /// Where each recipient's copy goes. One copy per account, whatever aliases led there.
@@ -112,8 +114,18 @@ pub(crate) struct Body<'a> {
 
 /// Takes the message over in one commit. Gives the words of the 250, or the reply that refuses it.
 pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String, Reply> {
-    let Arrival { id, client, ours, envelope, begun, resolutions, message, reasons, authentication } =
-        arrival;
+    let Arrival {
+        id,
+        client,
+        ours,
+        envelope,
+        begun,
+        resolutions,
+        message,
+        reasons,
+        authentication,
+        quarantine,
+    } = arrival;
     let at = mta.world.clock.wall();
     let mut plan = Plan::new(mta.settings(), &message.summary);
     // A mailbox gets it when its time has come (RFC 4865 §4.2), and in lines, as IMAP and POP3 have it.
@@ -126,6 +138,9 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
     if let Some(reply) = plan.refusal() {
         // Nobody is left to take it for: the sender still has it, and hears why (F23, F42).
         return Err(reply);
+    }
+    if let Some(why) = quarantine {
+        plan.quarantine(mta, &why).await?;
     }
     let mut events = vec![mta.event(accepted(client, envelope, &message))];
     events.extend(wishes(envelope).map(|wish| mta.event(What::Noted(wish))));
@@ -174,6 +189,18 @@ fn wishes(envelope: &Envelope) -> impl Iterator<Item = String> {
     });
     let priority = (envelope.priority != 0).then(|| format!("priority {}", envelope.priority));
     hold.into_iter().chain(by).chain(priority)
+}
+
+/// Takes a message over that a filter wants thrown away: only the journey knows of it.
+pub(crate) async fn discard(mta: &Mta, arrival: Arrival<'_>, filter: &str) -> Result<String, Reply> {
+    let Arrival { id, client, envelope, message, reasons, .. } = arrival;
+    let mut events = vec![mta.event(accepted(client, envelope, &message))];
+    let told = reasons.into_iter().chain([format!("thrown away by {filter}")]);
+    events.extend(told.map(|reason| mta.event(What::Noted(reason))));
+    let mut batch = Batch::new();
+    mta.journeys.record(&mut batch, id, &events);
+    mta.store.commit(batch).await.map_err(|error| reply::store(&error))?;
+    Ok(format!("Ok: taken as {id}"))
 }
 
 fn accepted(client: &Client, envelope: &Envelope, message: &Message) -> What {
@@ -279,6 +306,15 @@ impl Plan {
         if others.iter().all(|other| other.address != recipient.address) {
             others.push(recipient);
         }
+    }
+
+    /// Mail that a filter does not want in an inbox goes to Junk. Where it would go on to others it is refused: once it has
+    /// left, nobody can look at it any more.
+    async fn quarantine(&mut self, mta: &Mta, why: &str) -> Result<(), Reply> {
+        if !self.remote.is_empty() {
+            return Err(Reply::new(550, EnhancedCode(5, 7, 1), format!("not sent on: {why}")));
+        }
+        self.into_junk(mta).await.map_err(|error| reply::mailbox(&error))
     }
 
     /// Whether nobody gets a copy.

@@ -31,6 +31,8 @@ pub(crate) struct Client {
     pub(crate) service: Service,
     /// Who is logged in.
     pub(crate) account: Option<sasl::Login>,
+    /// By which SASL mechanism.
+    pub(crate) mechanism: Option<&'static str>,
 }
 
 impl Client {
@@ -43,6 +45,7 @@ impl Client {
             tls: stream.tls().map(|facts| tls_facts(facts, journey::Verified::No)),
             service,
             account: None,
+            mechanism: None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The corridor: mail comes in (MX, submission, LMTP), is decided on, and goes into mailboxes and the queue in one
 //! commit; what is due goes out.
 //!
-//! The way in reads forward: `smtpd` (the read/write loop), `receive` (decides), `incoming` (the bytes), `intake`
+//! The way in reads forward: `smtpd` (the read/write loop), `gate` (who may come in), `receive` (decides), `incoming` (the bytes), `intake`
 //! (the judges), `deliver` (the one commit). The way out: `relay` (what is due), `relay::route` (which hosts),
 //! `relay::session` (one connection), `relay::outcome` (what it came to), `dsn` (what the sender hears).
 //!
@@ -10,8 +10,11 @@
 mod authenticate;
 mod deliver;
 mod dsn;
+pub mod filters;
 mod forwarding;
+pub mod gate;
 mod head;
+mod http;
 mod incoming;
 mod intake;
 mod login;
@@ -36,8 +39,8 @@ use world::tls::{Acceptor, Connector};
 use world::{Stream, World};
 
 pub use settings::{
-    Authentication, DmarcPolicy, HostPattern, Network, Outbound, Retry, Settings, Smarthost, SmarthostTls,
-    TlsDomain, TlsLevel, TlsRule, TlsRules,
+    Authentication, DmarcPolicy, HostPattern, Outbound, Retry, Settings, Smarthost, SmarthostTls, TlsDomain,
+    TlsLevel, TlsRule, TlsRules,
 };
 pub use smtp::server::Service;
 
@@ -85,6 +88,7 @@ pub struct Mta {
     pub(crate) judges: Vec<Box<dyn intake::Judge>>,
     pub(crate) signers: signing::Signers,
     pub(crate) refusals: refusals::Refusals,
+    pub(crate) gates: gate::Gates,
     pub(crate) outage: relay::Outage,
     pub(crate) policies: relay::Policies,
     pub(crate) shutdown: watch::Sender<bool>,
@@ -98,6 +102,7 @@ impl Mta {
             judges: intake::judges(&parts.directory),
             signers: signing::Signers::new(Arc::clone(&parts.directory), Arc::clone(&parts.store)),
             refusals: refusals::Refusals::new(&parts),
+            gates: gate::Gates::new(&parts),
             world: parts.world,
             store: parts.store,
             directory: parts.directory,
@@ -134,10 +139,11 @@ impl Mta {
         self.shutdown.send_replace(true);
     }
 
-    /// Writes what was refused lately into the journey now; otherwise that happens within about a second.
-    /// For a clean end.
+    /// Writes what was refused lately into the journey, and what greylisting learned, now; otherwise that happens within
+    /// about two seconds. For a clean end.
     pub async fn flush_refusals(&self) {
         self.refusals.flush().await;
+        self.gates.flush().await;
     }
 
     /// What holds now; a connection or attempt keeps what it began with.

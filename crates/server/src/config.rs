@@ -13,9 +13,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mail::{Domain, limits};
+use mail::{Domain, Network, limits};
 use mailbox::Retention;
-use mta::{Authentication, Network, Retry, SmarthostTls, TlsRules};
+use mta::{Authentication, Retry, SmarthostTls, TlsRules};
 use world::real::{NameServers, TrustAd};
 
 pub use problem::Problems;
@@ -48,6 +48,10 @@ pub struct Config {
     pub(crate) authentication: Authentication,
     /// What clients may use up.
     pub(crate) limits: Limits,
+    /// `[[milter]]` and `[[hook]]`.
+    pub(crate) filters: Vec<mta::filters::Filter>,
+    /// `[smtp]`, `[[dnsbl]]`, `[greylist]` and parts of `[limits]`: what strangers may do.
+    pub(crate) gate: mta::gate::Rules,
     /// `[store] segment_size`: bytes by which the log grows.
     pub(crate) segment_size: u64,
     /// `[store] scrub`: how the store is read in the background.
@@ -204,7 +208,17 @@ pub(crate) struct Limits {
     pub(crate) connections: usize,
     /// Connections at once from one IPv4 address or IPv6 /64.
     pub(crate) connections_per_ip: usize,
-    /// Networks that the two limits above do not hold for.
+    /// Connections from one address in a minute.
+    pub(crate) connections_per_minute: u32,
+    /// Connections from one IPv4 /24 or IPv6 /48 in a minute.
+    pub(crate) connections_per_minute_network: u32,
+    /// Messages from one address in a minute, on port 25.
+    pub(crate) messages_per_minute: u32,
+    /// Unknown recipients that one address may name within ten minutes.
+    pub(crate) unknown_recipients: u32,
+    /// Failed logins of one address within an hour.
+    pub(crate) failed_logins: u32,
+    /// Networks that the limits per address and network do not hold for.
     pub(crate) exempt: Vec<Network>,
     /// How long sessions may go on after SIGTERM.
     pub(crate) shutdown_deadline: Duration,
@@ -221,6 +235,11 @@ impl Default for Limits {
             future_release: limits::FUTURE_RELEASE,
             connections: 10_000,
             connections_per_ip: 50,
+            connections_per_minute: limits::CONNECTIONS_PER_MINUTE,
+            connections_per_minute_network: limits::CONNECTIONS_PER_MINUTE_NETWORK,
+            messages_per_minute: limits::MESSAGES_PER_MINUTE,
+            unknown_recipients: limits::UNKNOWN_RECIPIENTS,
+            failed_logins: limits::FAILED_LOGINS,
             exempt: vec![network("127.0.0.0/8"), network("::1")],
             shutdown_deadline: Duration::from_secs(20),
             journey_days: 90,

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mail::Network;
 use mail::limits;
-use mta::Network;
 use tokio::sync::watch;
 use world::{Either, Listener, Stream, World, race};
 
@@ -83,7 +83,7 @@ pub(crate) async fn run(
                 continue;
             }
         };
-        let Some(entered) = enter(&bound, &connections, &stream) else { continue };
+        let Some(entered) = enter(&world, &bound, &connections, &stream) else { continue };
         match entered {
             Ok(place) => {
                 let visit = Visit {
@@ -101,10 +101,15 @@ pub(crate) async fn run(
 
 /// Counts a connection, or says why it must go. `None` if it is not to be answered at all: where a proxy is to stand in
 /// front, others may not pretend to be one.
-fn enter(bound: &Bound, connections: &Arc<Connections>, stream: &Stream) -> Option<Result<Place, Refusal>> {
+fn enter(
+    world: &World,
+    bound: &Bound,
+    connections: &Arc<Connections>,
+    stream: &Stream,
+) -> Option<Result<Place, Refusal>> {
     let peer = stream.peer().ip();
     if bound.proxies.is_empty() {
-        return Some(connections.enter(bound.service, peer));
+        return Some(connections.enter(bound.service, peer, world.clock.mono()));
     }
     if !bound.proxies.iter().any(|network| network.contains(peer)) {
         tracing::warn!(service = bound.service.name(), %peer, "closed a connection that does not come from a proxy");
@@ -142,7 +147,7 @@ impl Visit {
                 Some(stream) => stream,
                 None => return,
             };
-            if let Err(refusal) = place.is_of(stream.peer().ip()) {
+            if let Err(refusal) = place.is_of(stream.peer().ip(), self.world.clock.mono()) {
                 return turn_away(&self.world, service, &self.connections, stream, refusal);
             }
         }
@@ -212,6 +217,7 @@ async fn farewell(world: &World, service: Service, mut stream: Stream, refusal: 
     let text = match refusal {
         Refusal::Busy => "Too many connections; try again later",
         Refusal::TooManyFromYou => "Too many connections from your address; try again later",
+        Refusal::TooFast => "Connections come too fast from your address or network; try again later",
     };
     let line = match service {
         // RFC 5321 §3.8: 421 may be the very greeting.

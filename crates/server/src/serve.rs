@@ -6,6 +6,8 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use directory::LoginLimit;
+use filter::rate::Rate;
 use mailbox::Retention;
 use store::Store;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -157,6 +159,7 @@ impl Server {
         };
         let office = Office::new(world.clone(), Arc::clone(&store), config.hostname.clone());
         let office = Arc::new(office.tuned(tuning.password_iterations).keeping(config.retention).of(running));
+        office.directory.set_login_limit(login_limit(config));
         let parts = mta::Parts {
             world: world.clone(),
             store,
@@ -248,6 +251,7 @@ impl Server {
             .collect();
         self.services.mta.reload(settings);
         self.connections.set_caps(caps(new, &self.tuning));
+        self.office.directory.set_login_limit(login_limit(new));
         self.journey_days.send_replace(new.limits.journey_days);
         self.scrub.send_if_modified(|chosen| std::mem::replace(chosen, new.scrub) != new.scrub);
         self.retention.send_replace(new.retention);
@@ -393,6 +397,8 @@ pub(crate) fn settings(world: &World, config: &Config) -> Result<mta::Settings, 
     settings.xclient_networks.clone_from(&config.xclient);
     settings.relay_networks.clone_from(&config.relay.networks);
     settings.authentication = config.authentication.clone();
+    settings.gate = Arc::new(config.gate.clone());
+    settings.filters.clone_from(&config.filters);
     settings.retry = config.outbound.retry.clone();
     settings.outbound = outbound(world, config)?;
     Ok(settings)
@@ -446,7 +452,19 @@ fn caps(config: &Config, tuning: &Tuning) -> Caps {
             "taking fewer connections than configured: raise the limit of open files (LimitNOFILE, ulimit -n)"
         );
     }
-    Caps { room, total: limits.connections, per_ip: limits.connections_per_ip, exempt: limits.exempt.clone() }
+    Caps {
+        room,
+        total: limits.connections,
+        per_ip: limits.connections_per_ip,
+        rate_per_ip: Rate::per_minute(limits.connections_per_minute),
+        rate_per_network: Rate::per_minute(limits.connections_per_minute_network),
+        exempt: limits.exempt.clone(),
+    }
+}
+
+/// What is allowed of failed logins.
+fn login_limit(config: &Config) -> LoginLimit {
+    LoginLimit { failures: config.limits.failed_logins, exempt: config.limits.exempt.clone() }
 }
 
 /// What only a restart can change.

@@ -3,7 +3,9 @@
 mod authentic;
 mod faults;
 mod faulty;
+mod filters;
 mod forms;
+mod gate;
 mod lines;
 mod office;
 mod outage;

@@ -91,7 +91,8 @@ impl Net for Host {
     }
 }
 
-/// Zone data, changeable while a test runs. `x.test SERVFAIL` makes a name fail, `x.test SIGNED` makes what it says
+/// Zone data, changeable while a test runs. `x.test SERVFAIL` makes a name fail, `x.test SILENT`
+/// never answer, `x.test SIGNED` makes what it says
 /// secure, and the TLSA records of its port 25, too.
 #[derive(Default)]
 pub(crate) struct Zones(Mutex<BTreeSet<(String, String, String)>>, AtomicUsize);
@@ -139,6 +140,11 @@ impl Zones {
         self.1.load(Ordering::Relaxed)
     }
 
+    fn is_silent(&self, name: &Domain) -> bool {
+        let zones = self.0.lock().expect("no panics");
+        zones.iter().any(|(known, kind, _)| known == name.as_str() && kind == "SILENT")
+    }
+
     fn records(&self, name: &str, kinds: &[&str]) -> Result<Vec<String>, dns::Error> {
         let zones = self.0.lock().expect("no panics");
         let of_name = || zones.iter().filter(|(known, _, _)| known == name);
@@ -169,9 +175,12 @@ impl Dns for Zones {
 
     fn addresses<'a>(&'a self, host: &'a Domain) -> BoxFuture<'a, Result<Vec<IpAddr>, dns::Error>> {
         let parse = |record: String| record.parse().expect("an address");
-        Box::pin(
-            async move { Ok(self.records(host.as_str(), &["A", "AAAA"])?.into_iter().map(parse).collect()) },
-        )
+        Box::pin(async move {
+            if self.is_silent(host) {
+                std::future::pending::<()>().await;
+            }
+            Ok(self.records(host.as_str(), &["A", "AAAA"])?.into_iter().map(parse).collect())
+        })
     }
 
     fn txt<'a>(&'a self, domain: &'a Domain) -> BoxFuture<'a, Result<Vec<Vec<u8>>, dns::Error>> {

@@ -1,5 +1,7 @@
 //! The sections of the configuration, one function each.
 
+mod filters;
+mod gate;
 mod outgoing_tls;
 
 use std::net::{IpAddr, SocketAddr};
@@ -7,9 +9,9 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mail::Domain;
+use mail::{Domain, Network};
 use mailbox::Retention;
-use mta::{Authentication, DmarcPolicy, Network, SmarthostTls};
+use mta::{Authentication, DmarcPolicy, SmarthostTls};
 use toml::de::DeTable;
 use world::real::TrustAd;
 
@@ -58,10 +60,13 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
     let tls = tls(&mut root, base, problems);
     let (dns_servers, dnssec) = dns(&mut root, problems);
     let outbound = outbound(root.section(problems, "outbound"), base, problems);
-    let xclient = smtp(root.section(problems, "smtp"), problems);
     let relay = relay(root.section(problems, "relay"), problems);
     let authentication = authentication(root.section(problems, "authentication"), problems);
     let limits = limits(root.section(problems, "limits"), problems);
+    let filters = filters::filters(&mut root, problems);
+    let mut smtp = root.section(problems, "smtp");
+    let xclient = smtp.read(problems, "xclient", |v| v.list(network)).unwrap_or_default();
+    let gate = gate::rules(&mut root, smtp, &limits, problems);
     let (segment_size, scrub, retention) = store(root.section(problems, "store"), problems);
     root.finish(problems);
     Some(Config {
@@ -76,6 +81,8 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
         relay,
         authentication,
         limits,
+        filters,
+        gate,
         segment_size,
         scrub,
         retention,
@@ -201,12 +208,6 @@ fn smarthost(outbound: &mut Section<'_, '_>, base: &Path, problems: &mut Collect
     Some(Smarthost { host: host?, port, credentials, tls })
 }
 
-fn smtp(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Vec<Network> {
-    let xclient = section.read(problems, "xclient", |v| v.list(network));
-    section.finish(problems);
-    xclient.unwrap_or_default()
-}
-
 fn relay(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Relay {
     let mut relay = Relay::default();
     section.set(problems, "domains", &mut relay.domains, |v| v.list(domain));
@@ -244,6 +245,11 @@ fn limits(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Limits 
     });
     section.set(problems, "connections", &mut limits.connections, |v| count(v, 1_000_000));
     section.set(problems, "connections_per_ip", &mut limits.connections_per_ip, |v| count(v, 1_000_000));
+    section.set(problems, "connections_per_minute", &mut limits.connections_per_minute, rate);
+    section.set(problems, "connections_per_minute_network", &mut limits.connections_per_minute_network, rate);
+    section.set(problems, "messages_per_minute", &mut limits.messages_per_minute, rate);
+    section.set(problems, "unknown_recipients", &mut limits.unknown_recipients, rate);
+    section.set(problems, "failed_logins", &mut limits.failed_logins, rate);
     section.set(problems, "exempt", &mut limits.exempt, |v| v.list(network));
     section.set(problems, "shutdown_deadline", &mut limits.shutdown_deadline, duration);
     section.set(problems, "journey_days", &mut limits.journey_days, |v| count(v, 36_500));
@@ -317,6 +323,11 @@ fn port(value: &Value<'_, '_>) -> Result<u16, String> {
 
 fn count(value: &Value<'_, '_>, most: u64) -> Result<usize, String> {
     Ok(value.number(1, most)? as usize)
+}
+
+/// So many events in a fixed time.
+fn rate(value: &Value<'_, '_>) -> Result<u32, String> {
+    Ok(value.number(1, 1_000_000)? as u32)
 }
 
 fn path(value: &Value<'_, '_>, base: &Path) -> Result<PathBuf, String> {

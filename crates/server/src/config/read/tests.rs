@@ -40,9 +40,18 @@ fn the_documentation_tells_the_truth() {
     let plain = |o: &Outbound| (o.port, o.concurrency, o.concurrency_per_destination, o.connect_timeout);
     assert_eq!(plain(&told.outbound), plain(&default.outbound));
     assert_eq!(told.segment_size, default.segment_size);
+    assert_eq!((told.gate.greeting_delay, told.gate.lists_wait), (Duration::ZERO, default.gate.lists_wait));
+    assert!(told.gate.greylist.is_none());
+    let text = |filter: &mta::filters::Filter| format!("{filter:?}");
+    let usual = |filter: &mta::filters::Filter| text(&mta::filters::Filter::new(filter.kind.clone()));
+    assert_eq!(
+        told.filters.iter().map(text).collect::<Vec<_>>(),
+        told.filters.iter().map(usual).collect::<Vec<_>>()
+    );
     assert_eq!(told.retention, default.retention);
     // Every key that the reader asks for is in the example.
-    let reader = [include_str!("../read.rs"), include_str!("outgoing_tls.rs")].concat();
+    let parts = [include_str!("outgoing_tls.rs"), include_str!("gate.rs"), include_str!("filters.rs")];
+    let reader = [include_str!("../read.rs").to_owned(), parts.concat()].concat();
     let asked = reader.split(['(', ' ']).zip(reader.split(['(', ' ']).skip(1));
     for (_, word) in asked.filter(|(before, _)| before.ends_with("problems,")) {
         let Some(key) = word.strip_prefix('"').and_then(|w| w.split('"').next()) else { continue };
@@ -146,6 +155,68 @@ keep_removed_accounts = "2h"
 }
 
 #[test]
+fn what_strangers_may_do() {
+    let text = format!(
+        "{SMALL}{}",
+        r#"
+[smtp]
+greeting_delay = "2s"
+[[dnsbl]]
+zone = "zen.example"
+answers = ["127.0.0.2-127.0.0.11"]
+[[dnsbl]]
+zone = "senders.example"
+kind = "domain"
+action = "note"
+[greylist]
+enabled = true
+delay = "1m"
+passes = 0
+[limits]
+unknown_recipients = 7
+"#
+    );
+    let rules = read(&text).expect("good").gate;
+    assert_eq!(rules.greeting_delay, Duration::from_secs(2));
+    let lists: Vec<_> = rules.lists.iter().map(|list| (list.zone.as_str(), list.kind, list.action)).collect();
+    let (address, domain) = (filter::dnsbl::Kind::Address, filter::dnsbl::Kind::Domain);
+    let (refuse, note) = (mta::gate::Action::Refuse, mta::gate::Action::Note);
+    assert_eq!(lists, [("zen.example", address, refuse), ("senders.example", domain, note)]);
+    assert_eq!(rules.lists[0].answers[0].to_string(), "127.0.0.2-127.0.0.11");
+    let rule = rules.greylist.expect("on");
+    assert_eq!((rule.delay, rule.window, rule.passes), (Duration::from_mins(1), Duration::from_hours(24), 0));
+    assert_eq!(rules.unknown_recipients.events, 7);
+    assert_eq!(rules.exempt.len(), 2, "limits.exempt");
+}
+
+#[test]
+fn filters_are_asked_in_order() {
+    let text = format!(
+        "{SMALL}{}",
+        r#"
+[[hook]]
+url = "http://127.0.0.1:8080/hook?key=1"
+stages = ["rcpt", "connect"]
+[[milter]]
+address = "unix:/run/rspamd/milter.sock"
+on_failure = "accept"
+services = ["smtp"]
+[[milter]]
+address = "inet:8891@localhost"
+timeout = "1m"
+"#
+    );
+    let filters = read(&text).expect("good").filters;
+    let names: Vec<_> = filters.iter().map(ToString::to_string).collect();
+    let expected =
+        ["milter unix:/run/rspamd/milter.sock", "milter inet:8891@localhost", "hook http://127.0.0.1:8080"];
+    assert_eq!(names, expected);
+    assert_eq!(filters[0].on_failure, mta::filters::OnFailure::Accept);
+    assert_eq!((filters[0].services.len(), filters[1].services.len()), (1, 2));
+    assert_eq!(filters[1].timeout, Duration::from_mins(1));
+}
+
+#[test]
 fn what_is_wrong_is_said_with_file_line_and_key() {
     for (added, says) in [
         ("[limits]\nfuture_release = \"4000d\"", "limits.future_release: must be at most 3650d"),
@@ -171,6 +242,20 @@ fn what_is_wrong_is_said_with_file_line_and_key() {
             "p.toml:9: listener.bind: \"localhost:1\": must be an IP address",
         ),
         ("[tls]\ncertificate = \"c\"", "p.toml:7: tls.private_key: is missing"),
+        ("[[dnsbl]]\nkind = \"ip\"", "p.toml:7: dnsbl.zone: is missing"),
+        (
+            "[[dnsbl]]\nzone = \"z.example\"\nanswers = [\"1.2.3.4\"]",
+            "p.toml:9: dnsbl.answers: \"1.2.3.4\": an answer is",
+        ),
+        ("[dnsbl]\nzone = \"z.example\"", "p.toml:7: dnsbl: must be written as [[dnsbl]]"),
+        ("[[milter]]\ntimeout = \"1s\"", "p.toml:7: milter.address: is missing"),
+        (
+            "[[milter]]\naddress = \"127.0.0.1:1\"",
+            "p.toml:8: milter.address: \"127.0.0.1:1\": must be inet:PORT@HOST",
+        ),
+        ("[[hook]]\nurl = \"x\"", "p.toml:8: hook.url: \"x\": must be http://"),
+        ("[smtp]\ngreeting_delay = \"1m\"", "p.toml:8: smtp.greeting_delay: must be at most 30s"),
+        ("[greylist]\ndelay = \"2d\"", "p.toml:8: greylist.delay: the delay must be shorter than the window"),
         ("[outbound]\nport = 70000", "p.toml:8: outbound.port: must be from 1 to 65535"),
         ("[[outbound.tls]]\nlevel = \"may\"", "p.toml:7: outbound.tls.domain: is missing"),
         (
