@@ -93,7 +93,6 @@ pub struct MailParams {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct XClient {
     /// The name its address points back to; `Some(None)` if it has none.
-    #[expect(clippy::option_option, reason = "said to be unknown is not the same as not said")]
     pub name: Option<Option<Domain>>,
     /// Its address.
     pub address: Option<IpAddr>,

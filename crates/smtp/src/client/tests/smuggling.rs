@@ -3,8 +3,11 @@
 use super::*;
 use crate::body::FALSE_ENDS;
 
+/// The lines that a reader sees.
+type Reader = fn(&[u8]) -> Vec<Vec<u8>>;
+
 /// How a careless server takes lines apart; each has been seen somewhere.
-const READERS: [(&str, fn(&[u8]) -> Vec<Vec<u8>>); 8] = [
+const READERS: [(&str, Reader); 8] = [
     ("CRLF alone ends a line", |wire| split(wire, |rest| rest.starts_with(b"\r\n").then_some(2))),
     ("LF ends a line, a CR before it is dropped", |wire| {
         split(wire, |rest| match rest {
@@ -52,15 +55,12 @@ fn without(wire: &[u8], bytes: &[u8]) -> Vec<u8> {
 fn split(wire: &[u8], end: impl Fn(&[u8]) -> Option<usize>) -> Vec<Vec<u8>> {
     let (mut lines, mut line, mut at) = (Vec::new(), Vec::new(), 0);
     while at < wire.len() {
-        match end(&wire[at..]) {
-            Some(length) => {
-                lines.push(std::mem::take(&mut line));
-                at += length;
-            }
-            None => {
-                line.push(wire[at]);
-                at += 1;
-            }
+        if let Some(length) = end(&wire[at..]) {
+            lines.push(std::mem::take(&mut line));
+            at += length;
+        } else {
+            line.push(wire[at]);
+            at += 1;
         }
     }
     lines

@@ -10,7 +10,7 @@ fn proxied() -> Config {
 fn everything_begins_anew() {
     check(
         proxied(),
-        r#"
+        r"
         S: 220 mx.test ESMTP Posthouse
         C: XCLIENT ADDR=192.0.2.7 NAME=[UNAVAILABLE]
         S: 220 mx.test ESMTP Posthouse
@@ -30,7 +30,7 @@ fn everything_begins_anew() {
         S: 501 5.5.4 Bad or repeated attribute ADDR
         C: MAIL FROM:<a@x.test>
         S: 250 2.1.0 Sender ok
-        "#,
+        ",
     );
 }
 
