@@ -150,7 +150,7 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
     let dress = Dress::new(&summary, draft, ours, authentication.as_ref(), at);
     plan.dress(mta, envelope, &dress).await.map_err(|error| reply::directory(&error))?;
     if authentication.as_ref().is_some_and(|found| found.consequence == Consequence::Junk) {
-        plan.into_junk(mta).await.map_err(|error| reply::mailbox(&error))?;
+        plan.put_into_junk(mta).await.map_err(|error| reply::mailbox(&error))?;
     }
     let mut batch = Batch::new();
     let length = staged.len();
@@ -314,7 +314,7 @@ impl Plan {
         if !self.remote.is_empty() {
             return Err(Reply::new(550, EnhancedCode(5, 7, 1), format!("not sent on: {why}")));
         }
-        self.into_junk(mta).await.map_err(|error| reply::mailbox(&error))
+        self.put_into_junk(mta).await.map_err(|error| reply::mailbox(&error))
     }
 
     /// Whether nobody gets a copy.

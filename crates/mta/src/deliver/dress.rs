@@ -89,7 +89,7 @@ impl Plan {
     }
 
     /// Sends the copies for our own accounts to the mailbox that each has for junk, if it has one (RFC 6154).
-    pub(crate) async fn into_junk(&mut self, mta: &Mta) -> Result<(), mailbox::Error> {
+    pub(crate) async fn put_into_junk(&mut self, mta: &Mta) -> Result<(), mailbox::Error> {
         let later = |leg: &Leg| leg.destination == Destination::Local;
         let moved: Vec<(Leg, Copy)> = self.remote.extract_if(.., |leg, _| later(leg)).collect();
         let junk = |(leg, copy)| (Leg { destination: Destination::Junk, ..leg }, copy);

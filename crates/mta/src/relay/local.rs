@@ -58,7 +58,7 @@ async fn try_once(mta: &Mta, settings: &Arc<Settings>, item: &Item) -> Result<()
         Ok(form) => {
             let (mut plan, outcomes) = place(mta, settings, item, &form.summary).await;
             if item.destination == Destination::Junk {
-                plan.into_junk(mta).await.map_err(of_store)?;
+                plan.put_into_junk(mta).await.map_err(of_store)?;
             }
             (outcomes, Some((plan, form)))
         }

@@ -93,7 +93,7 @@ fn what_cannot_be_held_is_refused() {
             "{offered}"
         );
         let none = Office::open(&outside, &Plan::beta(), |settings| {
-            settings.future_release = std::time::Duration::ZERO
+            settings.future_release = std::time::Duration::ZERO;
         })
         .await;
         let mut user = none.user("bob@beta.test").await;
