@@ -43,7 +43,8 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// What came of one signature. What the signature says of itself is there as far as it could be read.
+/// What came of one signature. What the signature says of itself is there as far as it could be read, without white
+/// space, but otherwise as a stranger wrote it: quote it where it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// The result for Authentication-Results. Only [`Verdict::Pass`] may be relied on.

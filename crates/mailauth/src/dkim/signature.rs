@@ -43,8 +43,8 @@ impl Claims {
         Self {
             identity: identity.or_else(|| domain.as_ref().map(|domain| format!("@{domain}"))),
             domain,
-            selector: tags.get("s").map(str::to_owned),
-            algorithm: tags.get("a").map(str::to_owned),
+            selector: tags.get("s").map(tag_list::without_white),
+            algorithm: tags.get("a").map(tag_list::without_white),
             start: tags.get("b").map(start),
         }
     }

@@ -216,7 +216,7 @@ fn eight_bit_fields_are_signed_as_they_are() {
 
 #[test]
 fn what_signatures_say_is_told_though_they_fail() {
-    let text = format!("DKIM-Signature: a=rsa-sha1; d=X.test; s=Sel; b=abcd efgh\r\n\tijkl\r\n{FIELDS}");
+    let text = format!("DKIM-Signature: a=rsa-sha1; d=X.test; s=S\r\n\tel; b=abcd efgh\r\n\tijkl\r\n{FIELDS}");
     let found = check(text.as_bytes(), &zone()).dkim.remove(0);
     assert_eq!((found.verdict, found.reason), (Verdict::Neutral, Reason::Missing("v")));
     assert_eq!(found.domain, Some(domain("x.test")));
@@ -263,6 +263,14 @@ fn mail_without_signatures_asks_nobody() {
     let found = run(verifier.finish(&Zone::default(), NOW, std::future::pending()));
     assert!(found.dkim.is_empty());
     assert_eq!(found.arc.status, crate::arc::Status::None);
+}
+
+#[test]
+fn findings_may_come_in_another_thread() {
+    fn sent<T: Send>(_: T) {}
+    let verifier = Verifier::new(FIELDS.as_bytes());
+    let zone = Zone::default();
+    sent(verifier.finish(&zone, NOW, std::future::ready(())));
 }
 
 #[test]
