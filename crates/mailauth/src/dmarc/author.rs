@@ -61,7 +61,7 @@ fn domain_of(field: &Field<'_>) -> Result<Domain, Error> {
     }
     domains.sort();
     domains.dedup();
-    if more || !bare_domains_are_among(&header::unfold(field.value), &domains) {
+    if more || !bare_domains_are(&header::unfold(field.value), &domains) {
         return Err(Error::Ambiguous);
     }
     match domains.len() {
@@ -71,14 +71,18 @@ fn domain_of(field: &Field<'_>) -> Result<Domain, Error> {
     }
 }
 
-/// Whether what follows each `@` outside quotes and comments is one of `domains`: `a@good.test <b@evil.test>` names
-/// both, and it depends on the reader which one counts.
-fn bare_domains_are_among(value: &str, domains: &[Domain]) -> bool {
+/// Whether what follows each `@` outside quotes and comments are `domains`, no more and no less:
+/// `a@good.test <b@evil.test>` names both, and it depends on the reader which one counts.
+fn bare_domains_are(value: &str, domains: &[Domain]) -> bool {
     let bare = without_quotes_and_comments(value);
-    bare.split('@').skip(1).all(|after| {
+    let names = bare.split('@').skip(1).map(|after| {
         let name: &str = after.trim_start().split(is_name_end).next().unwrap_or_default();
-        Domain::new(name).is_ok_and(|domain| domains.contains(&domain))
-    })
+        Domain::new(name).ok()
+    });
+    let Some(mut found) = names.collect::<Option<Vec<Domain>>>() else { return false };
+    found.sort();
+    found.dedup();
+    found == domains
 }
 
 fn is_name_end(c: char) -> bool {
@@ -92,10 +96,13 @@ fn without_quotes_and_comments(value: &str) -> String {
     while let Some(c) = chars.next() {
         match c {
             '\\' if quoted || depth > 0 => drop(chars.next()),
-            '"' if depth == 0 => quoted = !quoted,
+            // What stands around a quoted string or a comment are two words, whoever may join them.
+            '"' if depth == 0 => {
+                quoted = !quoted;
+                bare.push(' ');
+            }
             '(' if !quoted => {
                 depth += 1;
-                // What stands around a comment are two words, whoever may join them.
                 bare.push(' ');
             }
             ')' if !quoted && depth > 0 => depth -= 1,
@@ -138,6 +145,8 @@ mod tests {
             ("From: a@good.test\0 <b@evil.test>\r\n", Err(Error::Ambiguous)),
             ("From: a@good.test()evil.test\r\n", Err(Error::Ambiguous)),
             ("From: a@good.test (x) .evil.test\r\n", Err(Error::Ambiguous)),
+            ("From: <good.test>\"a\\evil.test\r\n", Err(Error::Ambiguous)),
+            ("From: a@good.test\"\".evil.test\r\n", Err(Error::Ambiguous)),
             ("From: a\r\n", Err(Error::NoDomain)),
             ("From: a@[192.0.2.1]\r\n", Err(Error::NoDomain)),
             ("From: undisclosed:;\r\n", Err(Error::NoDomain)),
