@@ -216,7 +216,8 @@ fn eight_bit_fields_are_signed_as_they_are() {
 
 #[test]
 fn what_signatures_say_is_told_though_they_fail() {
-    let text = format!("DKIM-Signature: a=rsa-sha1; d=X.test; s=S\r\n\tel; b=abcd efgh\r\n\tijkl\r\n{FIELDS}");
+    let text =
+        format!("DKIM-Signature: a=rsa-sha1; d=X.test; s=S\r\n\tel; b=abcd efgh\r\n\tijkl\r\n{FIELDS}");
     let found = check(text.as_bytes(), &zone()).dkim.remove(0);
     assert_eq!((found.verdict, found.reason), (Verdict::Neutral, Reason::Missing("v")));
     assert_eq!(found.domain, Some(domain("x.test")));
