@@ -9,7 +9,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use directory::{Resolution, Target};
 use journey::{Accepted, Event, What};
-use mail::{AccountId, Address, BodyType, EnhancedCode, Envelope, Flags, Id, Recipient, Reply, Wall};
+use mail::{
+    AccountId, Address, BodyType, EnhancedCode, Envelope, Flags, Id, Recipient, Reply, ReversePath, Wall,
+};
 use mailbox::NewEmail;
 use message::dsn::Action;
 use message::{Summary, trace};
@@ -40,6 +42,8 @@ pub(crate) struct Arrival<'a> {
 /// Where each recipient's copy goes. One copy per account, whatever aliases led there.
 pub(crate) struct Plan {
     settings: Arc<Settings>,
+    /// Routes may depend on it.
+    from: ReversePath,
     /// Marks of earlier deliveries that the message carries, in lower case.
     delivered_to: Vec<String>,
     local: Vec<Local>,
@@ -79,7 +83,7 @@ pub(crate) struct Body<'a> {
 /// Takes the message over in one commit. Gives the words of the 250, or the reply that refuses it.
 pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String, Reply> {
     let Arrival { id, client, envelope, resolutions, message, reasons } = arrival;
-    let mut plan = Plan::new(mta.settings(), &message.summary);
+    let mut plan = Plan::new(mta.settings(), &envelope.reverse_path, &message.summary);
     for (recipient, resolution) in envelope.recipients.iter().zip(resolutions) {
         plan.add(recipient, resolution);
     }
@@ -121,21 +125,13 @@ fn accepted(client: &Client, envelope: &Envelope, message: &Message) -> What {
     }))
 }
 
-/// The destination of mail for an address that is not ours.
-pub(crate) fn destination(settings: &Settings, address: &Address) -> Destination {
-    let backup = address.domain().is_some_and(|domain| settings.relay_domains.contains(domain));
-    match &settings.outbound.smarthost {
-        Some(_) if !backup => Destination::Smarthost,
-        _ => Destination::of(address.host()),
-    }
-}
-
 impl Plan {
-    /// An empty plan for a message with this summary.
-    pub(crate) fn new(settings: Arc<Settings>, summary: &Summary) -> Self {
+    /// An empty plan for a message of this sender and with this summary.
+    pub(crate) fn new(settings: Arc<Settings>, from: &ReversePath, summary: &Summary) -> Self {
         let delivered_to = summary.delivered_to.iter().map(|to| to.trim().to_lowercase()).collect();
         Self {
             settings,
+            from: from.clone(),
             delivered_to,
             local: Vec::new(),
             remote: BTreeMap::new(),
@@ -190,7 +186,7 @@ impl Plan {
     }
 
     fn add_remote(&mut self, forwarded_for: Option<Address>, recipient: Recipient) {
-        let destination = destination(&self.settings, &recipient.address);
+        let destination = self.settings.destination(&self.from, &recipient.address);
         let others = self.remote.entry(Leg { destination, forwarded_for }).or_default();
         if others.iter().all(|other| other.address != recipient.address) {
             others.push(recipient);

@@ -206,7 +206,7 @@ async fn send(
         returned,
     });
     let summary = Parser::parse(&built.bytes);
-    let mut plan = Plan::new(settings, &summary);
+    let mut plan = Plan::new(settings, &ReversePath::default(), &summary);
     let to = Recipient { notify: silent(), ..Recipient::plain(sender.clone()) };
     match mta.directory.resolve(sender).await {
         Ok(resolution) => plan.add(&to, resolution),

@@ -31,7 +31,9 @@ use tokio::sync::watch;
 use world::tls::{Acceptor, Connector};
 use world::{Stream, World};
 
-pub use settings::{Network, Outbound, Retry, Settings, Smarthost, SmarthostTls};
+pub use settings::{
+    Match, Network, NextHop, Outbound, Pace, Rate, Retry, Route, Sending, Settings, Smarthost, SmarthostTls,
+};
 pub use smtp::server::Service;
 
 /// What the flow of mail works with.

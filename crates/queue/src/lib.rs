@@ -20,8 +20,11 @@ mod keys;
 mod lease;
 mod outage;
 mod record;
+mod redirect;
 mod schedule;
+mod sending;
 mod settle;
+mod suppression;
 
 #[cfg(test)]
 mod tests;
@@ -35,11 +38,14 @@ pub use age::Age;
 pub use audit::Trouble;
 pub use due::{DueDestination, DueItem, Figures};
 pub use enqueue::NewItem;
-pub use item::{Destination, Item, RecipientState, State};
+pub use item::{Destination, Item, RecipientState, State, Via};
 pub use lease::Lease;
+pub use redirect::Redirected;
 pub use schedule::Schedule;
+pub use sending::{Sent, Suspension};
 pub use settle::{Outcome, Report, ReportKind, Settled};
 pub use store::Error;
+pub use suppression::{Suppressed, SuppressedPage};
 
 /// The queue. Shared as `Arc<Queue>`.
 pub struct Queue {

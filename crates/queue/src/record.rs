@@ -9,7 +9,7 @@ use store::{Error, Version};
 use crate::{Age, Item, RecipientState, State};
 
 pub(crate) fn encode(item: &Item) -> Vec<u8> {
-    let mut w = Writer::new(2);
+    let mut w = Writer::new(3);
     w.id(item.message).blob(item.blob).varint(item.size).bytes(&item.prefix);
     w.reverse_path(&item.reverse_path);
     w.u8(match item.ret {
@@ -29,7 +29,11 @@ pub(crate) fn encode(item: &Item) -> Vec<u8> {
     w.wall(item.created).wall(item.due).varint(item.attempts.into());
     w.bool(item.delay_notified).bool(item.held);
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    w.wall(item.age.until).varint(millis(item.age.counted)).varint(millis(item.age.paused)).finish()
+    w.wall(item.age.until).varint(millis(item.age.counted)).varint(millis(item.age.paused));
+    w.option(item.via.as_ref(), |w, via| {
+        w.text(&via.to_string());
+    });
+    w.finish()
 }
 
 fn write_recipient(w: &mut Writer, recipient: &RecipientState) {
@@ -45,7 +49,7 @@ fn write_recipient(w: &mut Writer, recipient: &RecipientState) {
 }
 
 pub(crate) fn decode(id: Id, version: Version, bytes: &[u8]) -> Result<Item, Error> {
-    let (mut r, format) = Reader::new(bytes, 2, "a queue item")?;
+    let (mut r, format) = Reader::new(bytes, 3, "a queue item")?;
     let r = &mut r;
     let mut item = Item {
         id,
@@ -67,8 +71,12 @@ pub(crate) fn decode(id: Id, version: Version, bytes: &[u8]) -> Result<Item, Err
         delay_notified: r.bool()?,
         held: r.bool()?,
         age: Age::default(),
+        via: None,
     };
     item.age = if format < 2 { Age::from(item.created) } else { read_age(r)? };
+    if format >= 3 {
+        item.via = r.option(Reader::parsed)?;
+    }
     Ok(item)
 }
 

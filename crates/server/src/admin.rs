@@ -155,7 +155,7 @@ impl Office {
             }
             Request::QueueList { filter, after } => self.queue_list(&filter, after.as_deref()).await,
             Request::QueueShow { id } => self.queue_show(&id).await,
-            Request::QueueAct { action, filter } => self.queue_act(action, &filter).await,
+            Request::QueueAct { action, filter } => self.queue_act(&action, &filter).await,
             Request::Trace { query } => self.trace(&query).await,
             Request::Status => self.status().await,
             Request::Verify { start } => self.verify(start),

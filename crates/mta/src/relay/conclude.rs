@@ -11,7 +11,7 @@ use super::attempt::Progress;
 use super::outcome::Results;
 use crate::Mta;
 use crate::dsn::{self, Original, Told};
-use crate::settings::Settings;
+use crate::settings::Retry;
 
 /// How often a result is written again when something else changed the item or an account at the same time.
 const TRIES: u32 = 20;
@@ -22,7 +22,7 @@ const LONGEST_WAIT: u64 = 60;
 /// succeed at all; the lease is held meanwhile.
 pub(super) async fn conclude(
     mta: &Mta,
-    settings: &Settings,
+    retry: &Retry,
     item: Item,
     progress: Progress,
 ) -> Result<(), store::Error> {
@@ -30,7 +30,7 @@ pub(super) async fn conclude(
     let mut item = item;
     let (mut failures, mut conflicts) = (0, 0);
     loop {
-        let error = match commit(mta, settings, &item, &outcomes, &progress).await {
+        let error = match commit(mta, retry, &item, &outcomes, &progress).await {
             Ok(()) => return Ok(()),
             Err(error @ (store::Error::Poisoned(_) | store::Error::Closed)) => return Err(error),
             Err(error) => error,
@@ -63,13 +63,13 @@ async fn tell_only(mta: &Mta, item: &Item, progress: &Progress) -> Result<(), st
 
 async fn commit(
     mta: &Mta,
-    settings: &Settings,
+    retry: &Retry,
     item: &Item,
     outcomes: &[(usize, Outcome)],
     progress: &Progress,
 ) -> Result<(), store::Error> {
     let now = mta.world.clock.wall();
-    let schedule = settings.retry.schedule(mta.outage.lasted(now));
+    let schedule = retry.schedule(mta.outage.lasted(now));
     let mut batch = Batch::new();
     let settled = mta.queue.settle(&mut batch, item, outcomes.to_vec(), now, &schedule, &*mta.world.rng);
     let mut events = progress.events.clone();

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
-use mail::{BodyType, Domain, EnhancedCode, Envelope, Reply};
+use mail::{BodyType, Domain, EnhancedCode, Envelope, Host, Reply};
 use queue::Item;
 use smtp::client::{self, Event, Outcome, Source, TlsPolicy};
 use store::{BlobId, Store};
@@ -13,7 +14,7 @@ use world::{Stream, World};
 
 use super::connect::connect;
 use super::route::Hop;
-use crate::settings::Outbound;
+use crate::settings::Sources;
 
 /// Bytes of the message read from the store and given to the session at once.
 const CHUNK: usize = 64 * 1024;
@@ -23,7 +24,8 @@ const CHUNK: usize = 64 * 1024;
 pub(crate) struct Dialer {
     pub(crate) world: World,
     pub(crate) connector: Option<Connector>,
-    pub(crate) outbound: Outbound,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) sources: Sources,
     pub(crate) config: client::Config,
     pub(crate) verified: bool,
 }
@@ -97,16 +99,16 @@ impl Dialer {
         addresses: &[SocketAddr],
         tls: TlsPolicy,
     ) -> Result<Connection, Unusable> {
-        let mut stream =
-            connect(&self.world, &self.outbound, addresses).await.map_err(|(address, error)| {
-                let text = format!("connecting to {} [{}] failed: {error}", hop.name, address.ip());
-                let reply = Reply::new(451, EnhancedCode(4, 4, 1), text);
-                Unusable { address, reply, connected: false, handshake: false }
-            })?;
+        let connecting = connect(&self.world, self.connect_timeout, &self.sources, addresses);
+        let mut stream = connecting.await.map_err(|(address, error)| {
+            let text = format!("connecting to {} [{}] failed: {error}", hop.name, address.ip());
+            let reply = Reply::new(451, EnhancedCode(4, 4, 1), text);
+            Unusable { address, reply, connected: false, handshake: false }
+        })?;
         if tls == TlsPolicy::Active {
             stream = self.handshake(stream, &hop.name).await?;
         }
-        let config = client::Config { tls, ..self.config.clone() };
+        let config = client::Config { tls, ehlo: self.ehlo(stream.peer()), ..self.config.clone() };
         let session = client::Session::new(config, self.world.clock.mono());
         let mut connection = Connection {
             world: self.world.clone(),
@@ -127,6 +129,12 @@ impl Dialer {
                 _ => {}
             }
         }
+    }
+
+    /// How we call ourselves on a connection to `peer`: by the name of the address that it comes from.
+    fn ehlo(&self, peer: SocketAddr) -> Host {
+        let own = self.sources.towards(peer.ip()).and_then(|source| source.hostname.clone());
+        own.map_or_else(|| self.config.ehlo.clone(), Host::Domain)
     }
 
     async fn handshake(&self, stream: Stream, name: &Domain) -> Result<Stream, Unusable> {
@@ -271,7 +279,7 @@ impl Connection {
 
     /// The peer takes no more bytes; perhaps it said why before it closed.
     async fn last_words(&mut self) {
-        let patience = std::time::Duration::from_secs(5);
+        let patience = Duration::from_secs(5);
         if let Some(Ok(n @ 1..)) = self.world.clock.within(patience, self.stream.read(&mut self.buffer)).await
         {
             self.session.handle_input(&self.buffer[..n], self.world.clock.mono());

@@ -9,6 +9,7 @@ mod outgoing;
 mod refusals;
 mod remote;
 mod reports;
+mod routes;
 mod taking;
 mod time;
 mod world;

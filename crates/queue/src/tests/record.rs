@@ -38,6 +38,7 @@ fn item() -> Item {
         attempts: 3,
         delay_notified: true,
         held: true,
+        via: Some("relay.y.test:2525".parse().expect("a host and a port")),
         version: Version(5),
     }
 }
@@ -51,12 +52,33 @@ fn items_come_back_as_they_were() {
 /// The first format knew no age: it begins with the acceptance, and the next attempt reckons what has passed.
 #[test]
 fn items_of_the_first_format_are_read() {
-    let item = Item { age: Age::from(at(0)), ..item() };
+    let item = Item { age: Age::from(at(0)), via: None, ..item() };
     let mut bytes = record::encode(&item);
-    let age = store::codec::Writer::new(2).wall(item.age.until).varint(0).varint(0).finish().len() - 1;
+    let age =
+        store::codec::Writer::new(2).wall(item.age.until).varint(0).varint(0).bool(false).finish().len() - 1;
     bytes[0] = 1;
     bytes.truncate(bytes.len() - age);
     assert_eq!(record::decode(item.id, item.version, &bytes), Ok(item));
+}
+
+/// The second one knew no other way than the destination's.
+#[test]
+fn items_of_the_second_format_are_read() {
+    let item = Item { via: None, ..item() };
+    let mut bytes = record::encode(&item);
+    bytes[0] = 2;
+    bytes.pop();
+    assert_eq!(record::decode(item.id, item.version, &bytes), Ok(item));
+}
+
+#[test]
+fn hosts_that_operators_name() {
+    for good in ["relay.example.net", "relay.example.net:587", "192.0.2.7:25", "localhost"] {
+        assert_eq!(good.parse::<crate::Via>().map(|via| via.to_string()).as_deref(), Ok(good));
+    }
+    for bad in ["", ":25", "a b", "host:", "host:0", "host:65536", "host:smtp", "::1", "[::1]:25"] {
+        assert!(bad.parse::<crate::Via>().is_err(), "{bad}");
+    }
 }
 
 proptest! {

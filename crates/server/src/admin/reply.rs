@@ -210,6 +210,9 @@ pub(crate) struct QueueRow {
     pub(crate) created: String,
     pub(crate) due: String,
     pub(crate) held: bool,
+    /// Where an operator sends it instead of by its route.
+    #[serde(default)]
+    pub(crate) via: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
