@@ -21,6 +21,7 @@ use store::{Batch, BlobId};
 use crate::dsn::{self, Original, Told};
 use crate::incoming::Message;
 use crate::intake::Client;
+use crate::sending::Submission;
 use crate::settings::Settings;
 use crate::{Mta, reply};
 
@@ -37,6 +38,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) message: Message,
     /// What the judges remarked.
     pub(crate) reasons: Vec<String>,
+    /// The account's, if one submitted it.
+    pub(crate) submission: Option<Box<Submission>>,
 }
 
 /// Where each recipient's copy goes. One copy per account, whatever aliases led there.
@@ -82,7 +85,7 @@ pub(crate) struct Body<'a> {
 
 /// Takes the message over in one commit. Gives the words of the 250, or the reply that refuses it.
 pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String, Reply> {
-    let Arrival { id, client, envelope, resolutions, message, reasons } = arrival;
+    let Arrival { id, client, envelope, resolutions, message, reasons, submission } = arrival;
     let mut plan = Plan::new(mta.settings(), &envelope.reverse_path, &message.summary);
     for (recipient, resolution) in envelope.recipients.iter().zip(resolutions) {
         plan.add(recipient, resolution);
@@ -105,6 +108,9 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
     let told = dsn::add(mta, &mut batch, &Original::arriving(envelope, &summary, at), &reports).await;
     events.extend(told.map_err(|error| reply::store(&error))?);
     mta.journeys.record(&mut batch, id, &events);
+    if let Some(submission) = &submission {
+        submission.count(&mut batch, at);
+    }
     // A conflict means that a mailbox went away just now: the sender tries again and RCPT then knows (F42).
     mta.store.commit(batch).await.map_err(|error| reply::store(&error))?;
     Ok(words)

@@ -9,8 +9,8 @@ use message::dsn::{Action, Entry, Report, Returned, build};
 use queue::{Item, RecipientState, ReportKind};
 use store::Batch;
 
-use crate::Mta;
 use crate::deliver::{Body, Plan};
+use crate::{Mta, replies};
 
 /// Bytes of the original that go back at most, as with RET=FULL.
 const RETURNED: usize = 50_000;
@@ -83,7 +83,13 @@ impl Told {
             reply: self.reply.as_ref(),
             last_attempt: Some(now),
             retry_until: self.retry_until,
+            advice: self.advice(),
         }
+    }
+
+    /// What helps against a remote's reply, as far as it is known.
+    fn advice(&self) -> Option<&'static str> {
+        replies::advice(self.remote.as_deref()?, self.reply.as_ref()?).map(|advice| advice.sender.as_str())
     }
 
     fn kind(&self) -> &'static str {
@@ -205,34 +211,49 @@ async fn send(
         entries: told.iter().map(|t| t.entry(now)).collect(),
         returned,
     });
-    let summary = Parser::parse(&built.bytes);
-    let mut plan = Plan::new(settings, &ReversePath::default(), &summary);
-    let to = Recipient { notify: silent(), ..Recipient::plain(sender.clone()) };
-    match mta.directory.resolve(sender).await {
-        Ok(resolution) => plan.add(&to, resolution),
-        Err(directory::Error::Store(error)) if !matches!(error, store::Error::Damaged(_)) => {
-            return Err(error);
-        }
-        // Aliases without an end, or damaged: that will not be better soon, and what was delivered must not be sent again.
-        Err(error) => {
-            tracing::warn!(%error, %sender, "a report has nowhere to go");
-            return Ok(None);
+    let sent = post(mta, batch, id, std::slice::from_ref(sender), &built.bytes, built.smtputf8).await?;
+    Ok(sent.then_some(id))
+}
+
+/// Sends a message of our own, from nobody (RFC 5321 §4.5.5), in this batch. Whether it has anywhere to go.
+pub(crate) async fn post(
+    mta: &Mta,
+    batch: &mut Batch,
+    id: Id,
+    to: &[Address],
+    bytes: &[u8],
+    smtputf8: bool,
+) -> Result<bool, store::Error> {
+    let summary = Parser::parse(bytes);
+    let mut plan = Plan::new(mta.settings(), &ReversePath::default(), &summary);
+    let silent = |address: &Address| Recipient { notify: silent(), ..Recipient::plain(address.clone()) };
+    let recipients: Vec<Recipient> = to.iter().map(silent).collect();
+    for recipient in &recipients {
+        match mta.directory.resolve(&recipient.address).await {
+            Ok(resolution) => plan.add(recipient, resolution),
+            Err(directory::Error::Store(error)) if !matches!(error, store::Error::Damaged(_)) => {
+                return Err(error);
+            }
+            // Aliases without an end, or damaged: that will not be better soon, and what was delivered must not be sent
+            // again.
+            Err(error) => {
+                tracing::warn!(%error, to = %recipient.address, "a report has nowhere to go");
+            }
         }
     }
     if plan.is_empty() {
-        return Ok(None);
+        return Ok(false);
     }
     let mut writer = mta.store.stage();
-    writer.write(&built.bytes).await?;
+    writer.write(bytes).await?;
     let blob = batch.blob(writer.finish().await?);
-    let eight_bit = !built.bytes.is_ascii();
-    let length = built.bytes.len() as u64;
-    let body = Body { message: id, blob, length, summary: &summary, eight_bit, at: now };
-    let envelope = Envelope { smtputf8: built.smtputf8, recipients: vec![to], ..Envelope::default() };
-    let mut events = vec![mta.event(accepted(sender, &summary))];
+    let (length, at) = (bytes.len() as u64, mta.world.clock.wall());
+    let body = Body { message: id, blob, length, summary: &summary, eight_bit: !bytes.is_ascii(), at };
+    let envelope = Envelope { smtputf8, recipients, ..Envelope::default() };
+    let mut events = vec![mta.event(accepted(to, &summary))];
     events.extend(plan.write(mta, batch, &envelope, &body));
     mta.journeys.record(batch, id, &events);
-    Ok(Some(id))
+    Ok(true)
 }
 
 /// RFC 3461 §5.2.9 (NOTIFY of a report): nobody is to be told of a report's own fate.
@@ -240,7 +261,7 @@ fn silent() -> mail::Notify {
     mail::Notify { never: true, success: false, failure: false, delay: false }
 }
 
-fn accepted(sender: &Address, summary: &message::Summary) -> What {
+fn accepted(to: &[Address], summary: &message::Summary) -> What {
     What::Accepted(Box::new(Accepted {
         service: "dsn".into(),
         client: None,
@@ -248,7 +269,7 @@ fn accepted(sender: &Address, summary: &message::Summary) -> What {
         tls: None,
         account: None,
         reverse_path: ReversePath::default(),
-        recipients: vec![sender.clone()],
+        recipients: to.to_vec(),
         size: summary.size,
         subject: summary.subject(),
         message_id: summary.message_id().map(str::to_owned),

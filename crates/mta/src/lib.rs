@@ -16,7 +16,9 @@ mod login;
 mod receive;
 mod refusals;
 mod relay;
+pub mod replies;
 mod reply;
+mod sending;
 mod settings;
 mod smtpd;
 
@@ -80,6 +82,7 @@ pub struct Mta {
     pub(crate) judges: Vec<Box<dyn intake::Judge>>,
     pub(crate) refusals: refusals::Refusals,
     pub(crate) outage: relay::Outage,
+    pub(crate) senders: sending::Senders,
     pub(crate) shutdown: watch::Sender<bool>,
     settings: RwLock<Arc<Settings>>,
 }
@@ -99,6 +102,7 @@ impl Mta {
             acceptor: parts.acceptor,
             connector: parts.connector,
             outage: relay::Outage::default(),
+            senders: sending::Senders::default(),
             shutdown: watch::Sender::new(false),
             settings: RwLock::new(Arc::new(parts.settings)),
         })

@@ -12,6 +12,7 @@ use world::Stream;
 use crate::deliver::{self, Arrival};
 use crate::incoming::Incoming;
 use crate::intake::{self, Case, Client};
+use crate::sending::{self, Submission};
 use crate::settings::Settings;
 use crate::{Mta, refusals, reply};
 
@@ -32,6 +33,8 @@ struct Transaction {
     /// One per accepted recipient, in the envelope's order.
     resolutions: Vec<Resolution>,
     incoming: Option<Incoming>,
+    /// Of the account that is logged in.
+    submission: Option<Box<Submission>>,
 }
 
 impl Receiver {
@@ -97,17 +100,28 @@ impl Receiver {
                 Err(error) => return Answer::Reject(reply::directory(&error)),
             }
         }
+        // What the last transaction counted for an account is settled before the next one begins.
+        self.transaction = None;
+        let submission = match &self.client.account {
+            // Boxed: few connections are our users', and each holds what its largest step may need.
+            Some(login) => match Box::pin(Submission::begin(&self.mta, login)).await {
+                Ok(submission) => Some(Box::new(submission)),
+                Err(reply) => return self.refuse("MAIL", Some(&reverse_path), Vec::new(), reply),
+            },
+            None => None,
+        };
         if self.directory_changes.has_changed() {
             self.directory_changes.changed().await;
         }
         let id = self.mta.store.next_id();
-        self.transaction = Some(Transaction { id, reverse_path, resolutions: Vec::new(), incoming: None });
+        let resolutions = Vec::new();
+        self.transaction = Some(Transaction { id, reverse_path, resolutions, incoming: None, submission });
         Answer::Accept
     }
 
     /// RCPT: known users, or whoever may use us as a relay.
     pub(crate) async fn recipient(&mut self, recipient: Recipient) -> Answer {
-        match self.decide(&recipient.address).await {
+        match self.decide_and_count(&recipient.address).await {
             Ok(resolution) => {
                 let transaction = self.transaction.as_mut().expect("the session allows RCPT after MAIL only");
                 transaction.resolutions.push(resolution);
@@ -118,6 +132,23 @@ impl Receiver {
                 self.refuse("RCPT", from.as_ref(), vec![recipient.address], reply)
             }
         }
+    }
+
+    /// Decides, and counts for the account that is logged in.
+    async fn decide_and_count(&mut self, address: &Address) -> Result<Resolution, Reply> {
+        let mut decided = self.decide(address).await;
+        let Some(submission) = self.transaction.as_mut().and_then(|t| t.submission.as_mut()) else {
+            return decided;
+        };
+        if decided == Ok(Resolution::NotLocal) && self.settings.outbound.suppression {
+            decided = Box::pin(sending::suppressed(&self.mta, address)).await.and(decided);
+        }
+        match &decided {
+            Ok(_) => Box::pin(submission.add()).await?,
+            Err(reply) if reply.status() == EnhancedCode(5, 1, 1) => Box::pin(submission.unknown()).await,
+            Err(_) => {}
+        }
+        decided
     }
 
     async fn decide(&self, address: &Address) -> Result<Resolution, Reply> {
@@ -218,7 +249,9 @@ impl Receiver {
             return Err(reply);
         }
         let reasons = verdict.reasons;
-        deliver::take_over(&self.mta, Arrival { id, client, envelope, resolutions, message, reasons }).await
+        let submission = transaction.submission;
+        let arrival = Arrival { id, client, envelope, resolutions, message, reasons, submission };
+        deliver::take_over(&self.mta, arrival).await
     }
 
     /// What RCPT found out, looked up again if the directory has changed since (F42).

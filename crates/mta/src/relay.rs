@@ -11,6 +11,8 @@ mod outcome;
 mod pace;
 mod route;
 mod session;
+mod suppress;
+mod unknown;
 mod way;
 
 use std::collections::BTreeSet;

@@ -5,7 +5,7 @@
 
 use mail::{AccountId, Wall};
 use store::codec::{Reader, Writer};
-use store::{Batch, Key, KeyRange};
+use store::{Batch, Key};
 
 use crate::{Error, Queue, keys};
 
@@ -92,16 +92,6 @@ impl Queue {
     /// Lets an account send again.
     pub fn resume(&self, batch: &mut Batch, account: AccountId) {
         batch.delete(keys::suspended(account));
-    }
-
-    /// Takes away what is known of an account that is gone for good.
-    pub async fn forget_sender(&self, batch: &mut Batch, account: AccountId) -> Result<(), Error> {
-        let range: KeyRange = keys::all_sent(account);
-        for (key, _) in self.store.snapshot().range(&range, HOURS).await? {
-            batch.delete(key);
-        }
-        self.resume(batch, account);
-        Ok(())
     }
 }
 

@@ -9,8 +9,10 @@ use store::Batch;
 
 use super::attempt::Progress;
 use super::outcome::Results;
+use super::suppress;
 use crate::Mta;
 use crate::dsn::{self, Original, Told};
+use crate::sending;
 use crate::settings::Retry;
 
 /// How often a result is written again when something else changed the item or an account at the same time.
@@ -31,7 +33,11 @@ pub(super) async fn conclude(
     let (mut failures, mut conflicts) = (0, 0);
     loop {
         let error = match commit(mta, retry, &item, &outcomes, &progress).await {
-            Ok(()) => return Ok(()),
+            Ok(0) => return Ok(()),
+            Ok(unknown) => {
+                sending::bounced(mta, item.message, unknown).await;
+                return Ok(());
+            }
             Err(error @ (store::Error::Poisoned(_) | store::Error::Closed)) => return Err(error),
             Err(error) => error,
         };
@@ -61,13 +67,14 @@ async fn tell_only(mta: &Mta, item: &Item, progress: &Progress) -> Result<(), st
     mta.store.commit(batch).await.map(drop)
 }
 
+/// Gives how many recipients do not exist, as a remote said.
 async fn commit(
     mta: &Mta,
     retry: &Retry,
     item: &Item,
     outcomes: &[(usize, Outcome)],
     progress: &Progress,
-) -> Result<(), store::Error> {
+) -> Result<u32, store::Error> {
     let now = mta.world.clock.wall();
     let schedule = retry.schedule(mta.outage.lasted(now));
     let mut batch = Batch::new();
@@ -76,7 +83,8 @@ async fn commit(
     events.extend(consequences(mta, item, &settled));
     events.extend(report(mta, &mut batch, item, &settled, &progress.results).await?);
     mta.journeys.record(&mut batch, item.message, &events);
-    mta.store.commit(batch).await.map(drop)
+    let unknown = suppress::learn(mta, &mut batch, &settled, &progress.results).await?;
+    mta.store.commit(batch).await.map(|_| unknown)
 }
 
 /// What follows for the journey.

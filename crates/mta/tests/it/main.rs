@@ -10,6 +10,7 @@ mod refusals;
 mod remote;
 mod reports;
 mod routes;
+mod sending;
 mod taking;
 mod time;
 mod world;

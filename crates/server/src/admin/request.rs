@@ -37,6 +37,20 @@ pub(crate) enum Request {
         address: String,
         now: bool,
     },
+    /// Lets a suspended account send again.
+    AccountResume {
+        address: String,
+    },
+    SuppressAdd {
+        address: String,
+    },
+    SuppressRemove {
+        address: String,
+    },
+    SuppressList {
+        domain: Option<String>,
+        after: Option<String>,
+    },
     AccountRestore {
         address: String,
         to: Option<String>,
