@@ -3,6 +3,7 @@
 mod life;
 mod order;
 mod record;
+mod sending;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
