@@ -241,11 +241,11 @@ impl Worker {
         if let Some(hurdle) = self.turn().await {
             let is_late = due <= late(self.mta.world.clock.wall());
             if is_late {
-                put_off(&self.mta, lease, hurdle).await?;
+                Box::pin(put_off(&self.mta, lease, hurdle)).await?;
             }
             return Ok(is_late);
         }
-        match attempt(&self.mta, line, lease).await? {
+        match Box::pin(attempt(&self.mta, line, lease)).await? {
             Some(went) => Ok(self.place.went(went, self.mta.world.clock.mono())),
             None => Ok(true),
         }

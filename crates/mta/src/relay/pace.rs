@@ -133,7 +133,7 @@ mod tests {
         }
         assert_eq!(tempo.hurdle(None, at(1000)), None, "and the pause is over");
         tempo.slow_down(reply(), at(2000));
-        assert_eq!(tempo.hurdle(None, at(2000)).expect("a pause").0, Duration::from_secs(60));
+        assert_eq!(tempo.hurdle(None, at(2000)).expect("a pause").0, Duration::from_mins(1));
         for _ in 0..3 {
             tempo.went_well();
         }
@@ -148,12 +148,11 @@ mod tests {
             let mut sent: Vec<Duration> = Vec::new();
             let mut now = Duration::from_secs(7);
             while now < Duration::from_secs(7) + rate.per * 3 {
-                match tempo.hurdle(Some(rate), Mono::from_start(now)) {
-                    Some((wait, _)) => now += wait,
-                    None => {
-                        tempo.take(Some(rate), Mono::from_start(now));
-                        sent.push(now);
-                    }
+                if let Some((wait, _)) = tempo.hurdle(Some(rate), Mono::from_start(now)) {
+                    now += wait;
+                } else {
+                    tempo.take(Some(rate), Mono::from_start(now));
+                    sent.push(now);
                 }
             }
             for (first, began) in sent.iter().enumerate() {

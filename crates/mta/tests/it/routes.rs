@@ -197,11 +197,11 @@ fn who_asks_for_less_mail_gets_a_pause_and_others_do_not() {
 #[test]
 fn what_is_never_tried_because_of_pauses_keeps_its_schedule() {
     run(|outside| async move {
-        let (office, slow, _) = many(&outside, &[("connect", "421 4.3.2 too much")], 30).await;
+        let (office, slow, _) = many(&outside, &[("connect", "421 4.3.2 too much")], 10).await;
         wait(&office, 7 * 3600).await;
-        assert_eq!(state(&office, &slow).await, "taken 0 waiting 30 reports 30");
+        assert_eq!(state(&office, &slow).await, "taken 0 waiting 10 reports 10");
         wait(&office, 6 * 24 * 3600).await;
-        assert_eq!(state(&office, &slow).await, "taken 0 waiting 0 reports 60");
+        assert_eq!(state(&office, &slow).await, "taken 0 waiting 0 reports 20");
         assert!(office.told().await.join("\n").contains("asks for less mail"));
     });
 }
@@ -226,7 +226,7 @@ fn no_more_mail_than_the_rate_lets_go() {
             let within = times[first..].iter().filter(|at| **at < *began + Duration::from_secs(10)).count();
             assert!(within <= 20, "{within} within ten seconds");
         }
-        let took = times[49] - times[0];
+        let took = times[49].saturating_sub(times[0]);
         assert!(took < Duration::from_secs(30), "{took:?}");
         assert!(slow.connections() <= 5, "connections are kept");
     });

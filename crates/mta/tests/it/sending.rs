@@ -242,7 +242,7 @@ fn an_operators_word_holds_until_it_is_taken_back() {
         let mut batch = Batch::new();
         office.queue.suppress(&mut batch, &address, office.world.clock.wall());
         office.store.commit(batch).await.expect("a commit");
-        wait(&office, 100 * 24 * HOUR).await;
+        wait(&office, 31 * 24 * HOUR).await;
         let mut user = office.user(ANN).await;
         mail(&mut user).await;
         let reply = rcpt(&mut user, "x@r.test").await;
