@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome<Value> {
     let duration = Duration::from_secs_f64(arguments.number("seconds")?);
     let message = smtp::message(arguments.number("size")?, user);
     let mut watcher = Watcher::connect(arguments.text("imap")?, user, password)?;
-    let senders = connect_all(arguments.text("smtp")?, connections)?;
+    let senders = smtp::connect_all(arguments.text("smtp")?, connections)?;
     let (before, begin) = (watcher.exists, Instant::now());
     let (end, acknowledged) = (begin + duration, AtomicUsize::new(0));
     let (mut sent, seen) = thread::scope(|scope| {
@@ -42,10 +42,6 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome<Value> {
     })?;
     sent.sort();
     Ok(report(&sent, &seen, begin))
-}
-
-fn connect_all(address: &str, connections: usize) -> Outcome<Vec<Sender>> {
-    (0..connections).map(|_| Sender::connect(address)).collect()
 }
 
 fn send_until(

@@ -2,7 +2,7 @@
 //!
 //! `bench load` sends by SMTP for some seconds over some connections and watches by IMAP until every message is
 //! visible. `bench raw` appends the same bytes to a file with one `fdatasync` per batch. `bench queue` fills
-//! a store with queued mail. Each prints one JSON line.
+//! a store with queued mail. `bench send` only sends, `bench idle` only holds connections open. Each prints one JSON line.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command line tool talks on its standard streams
 #![allow(clippy::cast_precision_loss)] // counts of messages are far below 2^52
 
@@ -11,6 +11,7 @@ mod imap;
 mod load;
 mod queue;
 mod raw;
+mod send;
 mod smtp;
 
 use std::process::ExitCode;
@@ -27,7 +28,9 @@ fn main() -> ExitCode {
         "load" => load::run(&arguments),
         "raw" => raw::run(&arguments),
         "queue" => queue::run(&arguments),
-        _ => Err("usage: bench load|raw|queue --name value …".into()),
+        "send" => send::run(&arguments),
+        "idle" => send::idle(&arguments),
+        _ => Err("usage: bench load|raw|queue|send|idle --name value …".into()),
     });
     match outcome {
         Ok(report) => {

@@ -71,7 +71,16 @@ async fn batch(
         let (size, created) = (text.len() as u64, world.clock.wall());
         queue.enqueue(
             &mut batch,
-            NewItem { message, blob, size, prefix: Vec::new(), envelope, destination, created },
+            NewItem {
+                message,
+                blob,
+                size,
+                prefix: Vec::new(),
+                envelope,
+                destination,
+                begun: created,
+                created,
+            },
         );
     }
     Ok(batch)

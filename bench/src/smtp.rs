@@ -54,6 +54,11 @@ impl Sender {
     }
 }
 
+/// So many connections after EHLO.
+pub(crate) fn connect_all(address: &str, connections: usize) -> Outcome<Vec<Sender>> {
+    (0..connections).map(|_| Sender::connect(address)).collect()
+}
+
 /// A message of `size` octets with its final dot; nothing in it needs stuffing.
 pub(crate) fn message(size: usize, recipient: &str) -> Vec<u8> {
     let mut text = format!(

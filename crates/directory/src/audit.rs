@@ -7,7 +7,7 @@ use store::Snapshot;
 
 use crate::lookup::folded;
 use crate::record::{AccountRecord, Credential, Owner};
-use crate::{Directory, Error, keys, lookup};
+use crate::{Directory, Error, keys, lookup, signing};
 
 impl Directory {
     /// Checks all domains, accounts and addresses. Gives the accounts' addresses, and tells what is not as it should be,
@@ -74,6 +74,9 @@ async fn check_addresses(
         })
         .await?;
     for domain in domains {
+        if signing::read(snapshot, &domain).await.is_err() {
+            tell(format!("a signing key of {domain} cannot be read"));
+        }
         let mut addresses = 0;
         snapshot
             .each(keys::addresses(Some(&domain)), |_, found| {

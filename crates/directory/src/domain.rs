@@ -3,7 +3,7 @@
 use mail::Domain;
 use store::{Batch, Expect, Topic};
 
-use crate::{Directory, Error, keys, lookup};
+use crate::{Directory, Error, keys, lookup, signing};
 
 impl Directory {
     /// Whether we take mail for the domain.
@@ -51,6 +51,9 @@ impl Directory {
         batch.expect(count, seen);
         batch.expect(keys::domain(domain), Expect::Present);
         batch.delete(keys::domain(domain));
+        for key in signing::read(&snapshot, domain).await? {
+            self.remove_signing_key(batch, domain, &key);
+        }
         batch.notify(Topic::Directory);
         Ok(())
     }

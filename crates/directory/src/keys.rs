@@ -22,6 +22,8 @@ enum Kind {
     Addresses = 7,
     /// A removed account by its number.
     Removed = 8,
+    /// A key that a domain signs with: domain, then selector.
+    SigningKey = 9,
 }
 
 fn start(kind: Kind) -> KeyBuilder {
@@ -85,6 +87,21 @@ pub(crate) fn secret() -> Key {
 
 pub(crate) fn address_count(domain: &Domain) -> Key {
     start(Kind::Addresses).text(domain.as_str()).key()
+}
+
+pub(crate) fn signing_key(domain: &Domain, selector: &str) -> Key {
+    start(Kind::SigningKey).text(domain.as_str()).text(selector).key()
+}
+
+pub(crate) fn signing_keys(domain: &Domain) -> KeyRange {
+    start(Kind::SigningKey).text(domain.as_str()).key().prefix_range()
+}
+
+/// The selector in a key of [`signing_keys`].
+pub(crate) fn selector_of(key: &Key, domain: &Domain) -> Option<String> {
+    let start = start(Kind::SigningKey).text(domain.as_str()).key();
+    let text = key.as_bytes().strip_prefix(start.as_bytes())?.strip_suffix(&[0])?;
+    String::from_utf8(text.to_vec()).ok()
 }
 
 /// The number in a key of [`accounts`] or [`all_removed`].

@@ -19,6 +19,8 @@ mod record;
 mod removed;
 mod resolve;
 pub mod sasl;
+mod secret;
+mod signing;
 mod verified;
 
 #[cfg(test)]
@@ -37,6 +39,7 @@ pub use error::Error;
 pub use password::{Password, PasswordError};
 pub use removed::RemovedAccount;
 pub use resolve::{Resolution, Target};
+pub use signing::{KeyState, SigningKey};
 
 /// PBKDF2 iterations of a new password. Not more: clients on Cyrus SASL (mbsync, neomutt) refuse to
 /// compute above 65,536, and a client that cannot log in by SCRAM does not fall back to PLAIN.

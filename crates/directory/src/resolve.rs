@@ -23,6 +23,17 @@ pub enum Resolution {
     Targets(Vec<Target>),
 }
 
+impl Resolution {
+    /// Whether some of the mail leaves this server.
+    pub fn leads_elsewhere(&self) -> bool {
+        match self {
+            Self::NotLocal => true,
+            Self::NoSuchUser => false,
+            Self::Targets(targets) => targets.iter().any(|target| matches!(target, Target::Remote(_))),
+        }
+    }
+}
+
 /// One place where mail for an address goes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {

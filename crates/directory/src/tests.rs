@@ -3,6 +3,7 @@
 mod admin;
 mod login;
 mod resolve;
+mod signing;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,9 +1,11 @@
 //! The envelope: who a message is from and for, apart from its bytes (RFC 5321 §2.3.1).
 
-use crate::{Address, ReversePath};
+use std::time::Duration;
 
-/// How a message's bytes may look on the wire (RFC 6152, RFC 3030).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+use crate::{Address, ReversePath, Wall};
+
+/// How a message's bytes may look on the wire (RFC 6152, RFC 3030). Who takes one takes those before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub enum BodyType {
     /// 7-bit lines.
     #[default]
@@ -62,6 +64,57 @@ impl Recipient {
     }
 }
 
+/// What the sender says of TLS on the whole way (RFC 8689).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum TlsRequired {
+    /// Nothing: what the destination asks for holds.
+    #[default]
+    Unsaid,
+    /// REQUIRETLS: better not delivered than delivered without (§4.2.1).
+    Yes,
+    /// The header field `TLS-Required: No`: better delivered without than not delivered (§4.2.2).
+    No,
+}
+
+/// How long a submitted message is to wait before it is let go (RFC 4865).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hold {
+    /// HOLDFOR: so long after MAIL, in whole seconds.
+    For(Duration),
+    /// HOLDUNTIL.
+    Until(Wall),
+}
+
+impl Hold {
+    /// When a message is let go whose MAIL came at `begun`.
+    pub fn release(self, begun: Wall) -> Wall {
+        match self {
+            Self::For(time) => begun + time,
+            Self::Until(at) => at,
+        }
+    }
+}
+
+/// What happens to a message that is not delivered in time (RFC 2852 §4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ByMode {
+    /// `N`: the sender is told, and it is tried further.
+    Notify,
+    /// `R`: it is returned.
+    Return,
+}
+
+/// BY=, as it stands on the wire: within so many seconds of MAIL (RFC 2852 §4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DeliverBy {
+    /// From -999,999,999 to 999,999,999; zero and less only with [`ByMode::Notify`]: the time is over.
+    pub seconds: i64,
+    /// What happens then.
+    pub mode: ByMode,
+    /// `T`: each relay on the way tells the sender.
+    pub trace: bool,
+}
+
 /// Reverse-path, recipients and parameters of one transaction.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Envelope {
@@ -77,4 +130,25 @@ pub struct Envelope {
     pub ret: Option<ReturnContent>,
     /// ENVID= as received (RFC 3461 §4.4).
     pub envid: Option<String>,
+    /// REQUIRETLS, or the header field that says the opposite (RFC 8689).
+    pub tls_required: TlsRequired,
+    /// HOLDFOR= or HOLDUNTIL= (RFC 4865).
+    pub hold: Option<Hold>,
+    /// BY= (RFC 2852).
+    pub deliver_by: Option<DeliverBy>,
+    /// MT-PRIORITY= from -9 to 9; 0 is usual (RFC 6710).
+    pub priority: i8,
+}
+
+impl Envelope {
+    /// The sender and all parameters of the message, without its recipients.
+    #[must_use]
+    pub fn parameters(&self) -> Self {
+        Self {
+            reverse_path: self.reverse_path.clone(),
+            recipients: Vec::new(),
+            envid: self.envid.clone(),
+            ..*self
+        }
+    }
 }

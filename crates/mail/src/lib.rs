@@ -15,7 +15,9 @@ mod tls_offer;
 
 pub use address::{Address, Domain, Error as AddressError, Host, ReversePath};
 pub use code::{EnhancedCode, Reply};
-pub use envelope::{BodyType, Envelope, Notify, Recipient, ReturnContent};
+pub use envelope::{
+    BodyType, ByMode, DeliverBy, Envelope, Hold, Notify, Recipient, ReturnContent, TlsRequired,
+};
 pub use flag::{Flag, Flags, Keyword};
 pub use id::{AccountId, Id, MailboxId, ModSeq, Uid, UidValidity};
 pub use mailbox_name::{MailboxName, NameError, SpecialUse};

@@ -1,6 +1,7 @@
 //! Every fixed bound in one file. What an operator may change has its default here too, and is
 //! passed in by configuration; the rest protects the code itself.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 // Addresses (RFC 5321 §4.5.3.1).
@@ -20,6 +21,8 @@ pub const SMTP_AUTH_LINE_LENGTH: usize = 12_288;
 pub const MESSAGE_LINE_LENGTH: usize = 1 << 20;
 /// Recipients of one transaction, by default.
 pub const RECIPIENTS: usize = 1000;
+/// How long a submitted message may be held for its sender, by default (RFC 4865).
+pub const FUTURE_RELEASE: Duration = Duration::from_hours(7 * 24);
 /// Bytes of one message, by default.
 pub const MESSAGE_SIZE: u64 = 50_000_000;
 /// Protocol errors before a session is closed.
@@ -54,6 +57,8 @@ pub const SMTP_DATA_BLOCK_WAIT: Duration = Duration::from_mins(3);
 pub const SMTP_DATA_END_WAIT: Duration = Duration::from_mins(10);
 /// RCPT commands a client has on the way before it waits for replies (RFC 2920 §3.1 warns of deadlock).
 pub const SMTP_PIPELINE: usize = 100;
+/// BDAT chunks a client has on the way before it waits for replies, for the same reason.
+pub const SMTP_CHUNKS_UNDERWAY: usize = 16;
 /// Bytes of one reply from a remote server, all lines.
 pub const SMTP_REPLY_LENGTH: usize = 16_384;
 /// Lines of one reply from a remote server.
@@ -94,6 +99,23 @@ pub const REFERENCES: usize = 100;
 pub const MIME_PARAMETERS: usize = 128;
 /// Addresses of one header field.
 pub const HEADER_ADDRESSES: usize = 10_000;
+
+// Judging senders.
+
+/// Tags of one DKIM or ARC signature, key record or DMARC record.
+pub const TAGS: usize = 64;
+/// DKIM-Signature fields of one message that are looked at, from the top (attack A17).
+pub const SIGNATURES: usize = 10;
+/// ARC sets of one message (RFC 8617 §4.2.1).
+pub const ARC_SETS: usize = 50;
+/// Records at the name of one key that are tried; there should be one (RFC 6376 §3.6.2.2).
+pub const KEY_RECORDS: usize = 3;
+/// Bits of an RSA key. RFC 8301 §3.2 forbids less and asks for up to 4096.
+pub const RSA_BITS: RangeInclusive<usize> = 1024..=8192;
+/// How far a signer's clock may differ from ours (RFC 6376 §3.5).
+pub const SIGNATURE_CLOCK_SKEW: Duration = Duration::from_hours(1);
+/// All keys of one message must have come within this time.
+pub const KEYS_WAIT: Duration = Duration::from_secs(20);
 
 // Mailboxes.
 
@@ -146,3 +168,63 @@ pub const ALIAS_DEPTH: usize = 10;
 pub const ALIAS_TARGETS: usize = 1000;
 /// Failed logins of one session before it is closed.
 pub const LOGIN_FAILURES: u32 = 3;
+
+// SPF (RFC 7208 §4.6.4, attacks A18).
+
+/// Terms of all records of one check that ask names.
+pub const SPF_LOOKUPS: usize = 10;
+/// Such terms that find nothing.
+pub const SPF_VOID_LOOKUPS: usize = 2;
+/// Hosts of one MX set (more: permerror) and names an address points back to (more are not looked at).
+pub const SPF_NAMES: usize = 10;
+/// All that is asked about who a message is from may take this long, twice: while it comes in, and when it is whole.
+pub const AUTHENTICATION_TIME: Duration = Duration::from_secs(20);
+/// A check may take this long; the standard asks for at least 20 seconds.
+pub const SPF_TIME: Duration = Duration::from_secs(20);
+/// Bytes of one record; DNS would carry 65,535 (RFC 7208 §3.4 asks for less than 450).
+pub const SPF_RECORD_LENGTH: usize = 16_384;
+/// Characters of a name that a macro makes (RFC 7208 §7.3).
+pub const SPF_NAME_LENGTH: usize = 253;
+/// Bytes of an explanation that are shown.
+pub const SPF_EXPLANATION_LENGTH: usize = 500;
+
+// DMARC and reports (attacks A19).
+
+/// Questions of one walk up the tree of names (RFC 9989 §4.10).
+pub const DMARC_WALK: usize = 8;
+/// Domains with a valid signature that are compared with the author's.
+pub const DMARC_IDENTIFIERS: usize = 20;
+/// Places that one record sends reports to; further ones are ignored.
+pub const REPORT_DESTINATIONS: usize = 10;
+/// Bytes of an unpacked report.
+pub const REPORT_LENGTH: u64 = 25 << 20;
+/// An unpacked report may be so many times as large as the packed one ...
+pub const REPORT_RATIO: u64 = 200;
+/// ... beyond so many bytes.
+pub const REPORT_RATIO_FREE: u64 = 1 << 20;
+/// Rows of one report that are kept.
+pub const REPORT_ROWS: usize = 20_000;
+/// Bytes of one text in a report that are kept.
+pub const REPORT_TEXT: usize = 1000;
+/// Signatures of one row (RFC 9990 §3.1.3).
+pub const REPORT_SIGNATURES: usize = 100;
+/// Nesting of a report's elements.
+pub const REPORT_DEPTH: usize = 32;
+/// Bytes of a report's destination on the web.
+pub const REPORT_URI_LENGTH: usize = 2000;
+
+// Authentication-Results (RFC 8601).
+
+/// Results of one field.
+pub const AUTHENTICATION_RESULTS: usize = 50;
+/// Properties of one result.
+pub const AUTHENTICATION_PROPERTIES: usize = 10;
+/// Bytes of one value, reason or comment that are written, before quoting; less than half of a line's 998.
+pub const AUTHENTICATION_TEXT: usize = 400;
+
+// The Sender Rewriting Scheme.
+
+/// Days after which a rewritten sender is nobody's address any more: a report comes back sooner.
+pub const SRS_AGE_DAYS: i64 = 21;
+/// Bytes of a secret, at least.
+pub const SRS_SECRET_LENGTH: usize = 16;

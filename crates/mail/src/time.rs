@@ -96,6 +96,54 @@ impl Wall {
     }
 }
 
+impl Wall {
+    /// `2026-11-23T22:56:07Z` (RFC 3339 §5.6, in UTC, whole seconds).
+    pub fn to_rfc3339(self) -> String {
+        let c = self.civil();
+        format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", c.year, c.month, c.day, c.hour, c.minute, c.second)
+    }
+
+    /// The point that a date and time in UTC names (RFC 3339 §5.6, ending in `Z`). Fractions of a second beyond the
+    /// third digit are left out, and a leap second is the next second.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let (date_time, rest) = bytes.split_at_checked(19)?;
+        let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+        if separators.iter().any(|(at, byte)| !date_time[*at].eq_ignore_ascii_case(byte)) {
+            return None;
+        }
+        let number = |from: usize, to: usize| digits(&date_time[from..to]);
+        let (month, day) = (number(5, 7)? as u8, number(8, 10)? as u8);
+        let (hour, minute, second) = (number(11, 13)? as u8, number(14, 16)? as u8, number(17, 19)? as u8);
+        let at = Self::from_civil(number(0, 4)?, month, day, hour, minute, second);
+        // A day that the month does not have rolls over.
+        let real = at.civil().day == day || (second == 60 && (1..=31).contains(&day));
+        if !(1..=12).contains(&month) || !real || hour > 23 || minute > 59 || second > 60 {
+            return None;
+        }
+        Some(Self(at.0 + fraction_millis(rest)?))
+    }
+}
+
+fn digits(bytes: &[u8]) -> Option<i64> {
+    let all = bytes.iter().all(u8::is_ascii_digit);
+    all.then(|| bytes.iter().fold(0, |n, byte| n * 10 + i64::from(byte - b'0')))
+}
+
+/// `[ "." 1*DIGIT ] "Z"` in milliseconds.
+fn fraction_millis(rest: &[u8]) -> Option<i64> {
+    let (b'z' | b'Z', before) = rest.split_last()? else { return None };
+    match before {
+        [] => Some(0),
+        [b'.', fraction @ ..] if !fraction.is_empty() => {
+            digits(fraction.get(..fraction.len().min(18))?)?;
+            let three: Vec<u8> = fraction.iter().copied().chain(*b"00").take(3).collect();
+            fraction.iter().all(u8::is_ascii_digit).then(|| digits(&three))?
+        }
+        _ => None,
+    }
+}
+
 impl Add<Duration> for Wall {
     type Output = Self;
 
@@ -121,6 +169,36 @@ pub struct Civil {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_for_machines() {
+        for (text, millis) in [
+            ("1970-01-01T00:00:00Z", Some(0)),
+            ("2026-11-23T22:56:07Z", Some(1_795_474_567_000)),
+            ("2026-11-23t22:56:07.25z", Some(1_795_474_567_250)),
+            ("2026-11-23T22:56:07.123456789Z", Some(1_795_474_567_123)),
+            ("2016-12-31T23:59:60Z", Some(1_483_228_800_000)),
+            ("2024-02-29T00:00:00Z", Some(1_709_164_800_000)),
+            ("2026-02-29T00:00:00Z", None),
+            ("2026-13-01T00:00:00Z", None),
+            ("2026-00-01T00:00:00Z", None),
+            ("2026-01-00T00:00:00Z", None),
+            ("2026-01-01T24:00:00Z", None),
+            ("2026-01-01T00:60:00Z", None),
+            ("2026-01-01T00:00:61Z", None),
+            ("2026-01-01T00:00:00", None),
+            ("2026-01-01T00:00:00+00:00", None),
+            ("2026-01-01T00:00:00.Z", None),
+            ("2026-01-01T00:00:00.1xZ", None),
+            ("2026-01-01 00:00:00Z", None),
+            ("+026-01-01T00:00:00Z", None),
+            ("20é6-01-01T00:00:0Z", None),
+            ("", None),
+        ] {
+            assert_eq!(Wall::from_rfc3339(text).map(Wall::millis), millis, "{text}");
+        }
+        assert_eq!(Wall::from_millis(1_795_474_567_999).to_rfc3339(), "2026-11-23T22:56:07Z");
+    }
 
     #[test]
     fn civil_and_back() {

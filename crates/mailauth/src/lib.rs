@@ -6,3 +6,18 @@
 //!
 //! This crate asks names through [`world::Dns`] and nothing else; what to do with a finding is decided by the flow
 //! of mail.
+
+pub mod arc;
+mod canonical;
+pub mod dkim;
+pub mod dmarc;
+pub mod iprev;
+pub mod report;
+pub mod results;
+pub mod spf;
+pub mod srs;
+pub mod tag_list;
+mod text;
+
+#[cfg(test)]
+mod zones;

@@ -31,7 +31,8 @@ pub(crate) fn encode(summary: &Summary) -> Vec<u8> {
     out.0.push(
         u8::from(summary.truncated)
             | u8::from(summary.ambiguous) << 1
-            | u8::from(summary.date.is_some()) << 2,
+            | u8::from(summary.date.is_some()) << 2
+            | u8::from(summary.tls_optional) << 3,
     );
     out.number(summary.size);
     if let Some(date) = summary.date {
@@ -155,6 +156,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Summary, DecodeError> {
         date,
         truncated: flags & 1 != 0,
         ambiguous: flags & 2 != 0,
+        tls_optional: flags & 8 != 0,
         received_count: input.number()? as u32,
         from_count: input.number()? as u32,
         auto_submitted: input.option()?,

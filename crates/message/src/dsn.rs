@@ -4,7 +4,7 @@
 mod fields;
 mod words;
 
-use mail::{Address, Domain, EnhancedCode, Id, Recipient, Reply, Wall};
+use mail::{Address, Domain, EnhancedCode, Hold, Id, Recipient, Reply, Wall};
 
 use crate::{date, encoded_word, header, text};
 
@@ -66,6 +66,10 @@ pub struct Report<'a> {
     pub now: Wall,
     /// When the message came in.
     pub arrival: Wall,
+    /// The time by which it was to be delivered (RFC 2852 §5).
+    pub deliver_by: Option<Wall>,
+    /// How long it was to be held (RFC 4865 §5.1.2).
+    pub hold: Option<Hold>,
     /// ENVID as received, in xtext (RFC 3461 §4.4).
     pub envid: Option<&'a str>,
     /// The message's subject, decoded, for people.

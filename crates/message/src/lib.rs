@@ -3,11 +3,12 @@
 //!
 //! [`Parser`] is linear, iterative and streaming. What it cannot take within the limits of [`mail::limits`] sets
 //! [`Summary::truncated`]; nothing makes it fail. Malformed mail is read the way RFC 7103 advises.
-//! Nothing here does I/O, and message bytes are never changed.
+//! Nothing here does I/O. Message bytes are never changed but by [`convert`], for a host that takes less.
 
 mod address;
 mod charset;
 mod codec;
+pub mod convert;
 pub mod date;
 pub mod dsn;
 mod encoded_word;

@@ -202,6 +202,9 @@ impl<'a> Reader<'a> {
         summary.date = summary.envelope.date.as_deref().and_then(date::parse);
         let count = |name| self.fields.iter().filter(|f| f.is(name)).count() as u32;
         (summary.received_count, summary.from_count) = (count("Received"), count("From"));
+        let tls_required = self.fields.iter().find(|field| field.is("TLS-Required"));
+        summary.tls_optional =
+            tls_required.is_some_and(|field| field.value.trim_ascii().eq_ignore_ascii_case(b"no"));
         for field in &self.fields {
             if field.is("Delivered-To") {
                 summary.delivered_to.push(self.budget.value(field));

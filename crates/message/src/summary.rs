@@ -196,6 +196,8 @@ pub struct Summary {
     pub auto_submitted: Option<String>,
     /// Message ids of References, oldest first.
     pub references: Vec<String>,
+    /// The header field `TLS-Required: No` (RFC 8689 §3).
+    pub tls_optional: bool,
     /// Some limit cut the analysis short; the bytes themselves are whole.
     pub truncated: bool,
     /// Other software may see another structure: doubled MIME fields, a missing boundary (attacks A14).

@@ -1,8 +1,9 @@
 //! Bodies as people read them: transfer encodings (RFC 2045 §6) and charsets.
 
-use std::fmt::Write as _;
+mod encode;
 
 pub use crate::charset::to_utf8;
+pub use encode::Encoder;
 
 /// A transfer encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -130,31 +131,16 @@ pub fn decode_body(encoding: Encoding, bytes: &[u8]) -> Vec<u8> {
 
 /// Text in quoted-printable with CRLF line ends (RFC 2045 §6.7).
 pub fn encode_quoted_printable(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len() + text.len() / 8);
+    let (mut encoder, mut encoded) = (Encoder::new(Encoding::QuotedPrintable), Vec::new());
     for line in text.split_inclusive('\n') {
         let content = line.trim_end_matches(['\r', '\n']);
-        let mut column = 0;
-        for (at, b) in content.bytes().enumerate() {
-            let last = at + 1 == content.len();
-            let plain = matches!(b, b'!'..=b'<' | b'>'..=b'~') || (matches!(b, b' ' | b'\t') && !last);
-            // 76 characters a line at most, the `=` of a soft break included.
-            if column + if plain { 1 } else { 3 } > 75 {
-                encoded.push_str("=\r\n");
-                column = 0;
-            }
-            if plain {
-                encoded.push(char::from(b));
-                column += 1;
-            } else {
-                write!(encoded, "={b:02X}").expect("a String takes everything");
-                column += 3;
-            }
-        }
+        encoder.feed(content.as_bytes(), &mut encoded);
         if line.ends_with('\n') {
-            encoded.push_str("\r\n");
+            encoder.feed(b"\r\n", &mut encoded);
         }
     }
-    encoded
+    encoder.finish(&mut encoded);
+    String::from_utf8(encoded).expect("quoted-printable is ASCII")
 }
 
 /// The value of a base64 digit.

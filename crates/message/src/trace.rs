@@ -58,6 +58,8 @@ pub struct Received<'a> {
     pub id: Id,
     /// The recipient, only if there is exactly one (RFC 5321 §7.2: others must not be told).
     pub recipient: Option<&'a Address>,
+    /// MT-PRIORITY; 0 is not told (RFC 6710 §4.1).
+    pub priority: i8,
     /// When.
     pub at: Wall,
 }
@@ -84,6 +86,9 @@ pub fn received(facts: &Received<'_>) -> String {
         .expect("a String takes everything");
     if let Some(recipient) = facts.recipient {
         write!(field, "\r\n\tfor <{recipient}>").expect("a String takes everything");
+    }
+    if facts.priority != 0 {
+        write!(field, "\r\n\tPRIORITY {}", facts.priority).expect("a String takes everything");
     }
     write!(field, ";\r\n\t{}\r\n", date::format_rfc5322(facts.at)).expect("a String takes everything");
     field
@@ -124,6 +129,7 @@ mod tests {
             tls: Some(("TLSv1.3", "TLS_AES_256_GCM_SHA384")),
             id: Id(66),
             recipient: Some(&to),
+            priority: -3,
             at: Wall::from_secs(1_795_474_567),
         };
         assert_eq!(
@@ -131,7 +137,8 @@ mod tests {
             "Received: from out.there.test??X:?y?? (out.there.test [IPv6:2001:db8::1])\r\n\
              \t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384)\r\n\
              \tby mx.here.test with ESMTPS id 0000000000022\r\n\
-             \tfor <u@here.test>;\r\n\
+             \tfor <u@here.test>\r\n\
+             \tPRIORITY -3;\r\n\
              \tMon, 23 Nov 2026 22:56:07 +0000\r\n"
         );
     }
@@ -155,7 +162,7 @@ mod tests {
             let by = Domain::new("mx.here.test").expect("a domain");
             let (peer, at) = (Some(std::net::Ipv4Addr::LOCALHOST.into()), Wall::from_secs(0));
             let (with, id) = (With::default(), Id(1));
-            let field = received(&Received { helo: &helo, peer_name: None, peer, by: &by, with, tls: None, id, recipient: None, at });
+            let field = received(&Received { helo: &helo, peer_name: None, peer, by: &by, with, tls: None, id, recipient: None, priority: 0, at });
             assert!(field.is_ascii() && field.lines().all(|line| line.len() < 998));
             assert_eq!(crate::header::fields(field.as_bytes()).count(), 1);
             assert_eq!(crate::header::fields(field.as_bytes()).next().map(|f| f.raw.len()), Some(field.len()));

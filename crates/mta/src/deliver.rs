@@ -1,6 +1,8 @@
 //! Takes a message over: for each recipient a mailbox or a queue item, the journey, and reports about those who fell
 //! away since RCPT, all in one batch. Exactly one commit; the 250 comes after it.
 
+mod dress;
+
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -10,7 +12,8 @@ use bytes::Bytes;
 use directory::{Resolution, Target};
 use journey::{Accepted, Event, What};
 use mail::{
-    AccountId, Address, BodyType, EnhancedCode, Envelope, Flags, Id, Recipient, Reply, ReversePath, Wall,
+    AccountId, Address, BodyType, ByMode, EnhancedCode, Envelope, Flags, Hold, Id, MailboxId, Recipient,
+    Reply, ReversePath, TlsRequired, Wall,
 };
 use mailbox::NewEmail;
 use message::dsn::Action;
@@ -18,12 +21,14 @@ use message::{Summary, trace};
 use queue::{Destination, NewItem};
 use store::{Batch, BlobId};
 
+use crate::authenticate::{Authentication, Consequence};
 use crate::dsn::{self, Original, Told};
 use crate::incoming::Message;
 use crate::intake::Client;
 use crate::sending::Submission;
 use crate::settings::Settings;
 use crate::{Mta, reply};
+use dress::Dress;
 
 /// Recipients of one queue item; remote servers take at least as many (RFC 5321 §4.5.3.1.8).
 const RECIPIENTS_PER_ITEM: usize = 100;
@@ -32,7 +37,11 @@ const RECIPIENTS_PER_ITEM: usize = 100;
 pub(crate) struct Arrival<'a> {
     pub(crate) id: Id,
     pub(crate) client: &'a Client,
+    /// Whether it is mail of our own users or networks, which we sign.
+    pub(crate) ours: bool,
     pub(crate) envelope: &'a Envelope,
+    /// When MAIL came: the envelope's times count from then.
+    pub(crate) begun: Wall,
     /// One per recipient of the envelope.
     pub(crate) resolutions: Vec<Resolution>,
     pub(crate) message: Message,
@@ -40,6 +49,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) reasons: Vec<String>,
     /// The account's, if one submitted it.
     pub(crate) submission: Option<Box<Submission>>,
+    /// What was found about who a stranger's message is from.
+    pub(crate) authentication: Option<Authentication>,
 }
 
 /// Where each recipient's copy goes. One copy per account, whatever aliases led there.
@@ -49,8 +60,10 @@ pub(crate) struct Plan {
     from: ReversePath,
     /// Marks of earlier deliveries that the message carries, in lower case.
     delivered_to: Vec<String>,
+    /// Whether mail for our mailboxes goes through the queue.
+    later: bool,
     local: Vec<Local>,
-    remote: BTreeMap<Leg, Vec<Recipient>>,
+    remote: BTreeMap<Leg, Copy>,
     failed: Vec<(Recipient, Reply)>,
     /// Places in `local`.
     accounts: BTreeMap<AccountId, usize>,
@@ -63,6 +76,9 @@ struct Local {
     recipient: Recipient,
     /// Recipients that led to the same account; its one copy is theirs, too.
     also: Vec<Recipient>,
+    mailbox: MailboxId,
+    /// Its name for people.
+    mailbox_name: String,
 }
 
 /// What the recipients of a queue item have in common.
@@ -73,39 +89,78 @@ struct Leg {
     forwarded_for: Option<Address>,
 }
 
+/// What goes along a leg.
+#[derive(Debug, Default)]
+struct Copy {
+    recipients: Vec<Recipient>,
+    /// Fields of our own in front of the message: signatures, a set of the chain of forwarders.
+    front: String,
+    /// Instead of the envelope's.
+    reverse_path: Option<ReversePath>,
+}
+
 /// A body with what is known of it, for placing.
 pub(crate) struct Body<'a> {
     pub(crate) message: Id,
     pub(crate) blob: BlobId,
     pub(crate) length: u64,
     pub(crate) summary: &'a Summary,
-    pub(crate) eight_bit: bool,
+    /// What a host must take to get its bytes as they are.
+    pub(crate) needs: BodyType,
+    /// Fields of our own in front of every copy: what we found about the sender.
+    pub(crate) front: &'a str,
+    /// When MAIL came.
+    pub(crate) begun: Wall,
+    /// Now.
     pub(crate) at: Wall,
 }
 
 /// Takes the message over in one commit. Gives the words of the 250, or the reply that refuses it.
 pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String, Reply> {
-    let Arrival { id, client, envelope, resolutions, message, reasons, submission } = arrival;
+    let Arrival {
+        id,
+        client,
+        ours,
+        envelope,
+        begun,
+        resolutions,
+        message,
+        reasons,
+        submission,
+        authentication,
+    } = arrival;
+    let at = mta.world.clock.wall();
     let mut plan = Plan::new(mta.settings(), &envelope.reverse_path, &message.summary);
+    // A mailbox gets it when its time has come (RFC 4865 §4.2), and in lines, as IMAP and POP3 have it.
+    plan.later =
+        envelope.hold.is_some_and(|hold| hold.release(begun) > at) || message.needs == BodyType::BinaryMime;
     for (recipient, resolution) in envelope.recipients.iter().zip(resolutions) {
         plan.add(recipient, resolution);
     }
+    let envelope = &tagged(envelope, &message.summary);
     if let Some(reply) = plan.refusal() {
         // Nobody is left to take it for: the sender still has it, and hears why (F23, F42).
         return Err(reply);
     }
-    let at = mta.world.clock.wall();
     let mut events = vec![mta.event(accepted(client, envelope, &message))];
-    events.extend(reasons.into_iter().map(|reason| mta.event(What::Noted(reason))));
-    let Message { staged, summary, eight_bit } = message;
+    events.extend(wishes(envelope).map(|wish| mta.event(What::Noted(wish))));
+    let notes = reasons.into_iter().chain(authentication.iter().flat_map(|found| found.notes.clone()));
+    events.extend(notes.map(|note| mta.event(What::Noted(note))));
+    let Message { staged, summary, needs, draft, examined: _ } = message;
+    let dress = Dress::new(&summary, draft, ours, authentication.as_ref(), at);
+    plan.dress(mta, envelope, &dress).await.map_err(|error| reply::directory(&error))?;
+    if authentication.as_ref().is_some_and(|found| found.consequence == Consequence::Junk) {
+        plan.into_junk(mta).await.map_err(|error| reply::mailbox(&error))?;
+    }
     let mut batch = Batch::new();
     let length = staged.len();
     let blob = batch.blob(staged);
-    let body = Body { message: id, blob, length, summary: &summary, eight_bit, at };
+    let front = authentication.as_ref().map_or("", |found| &found.field);
+    let body = Body { message: id, blob, length, summary: &summary, needs, front, begun, at };
     let (words, reports) = (plan.words(id), plan.reports());
     events.extend(plan.fallen_away(mta));
     events.extend(plan.write(mta, &mut batch, envelope, &body));
-    let told = dsn::add(mta, &mut batch, &Original::arriving(envelope, &summary, at), &reports).await;
+    let told = dsn::add(mta, &mut batch, &Original::arriving(envelope, &summary, begun, at), &reports).await;
     events.extend(told.map_err(|error| reply::store(&error))?);
     mta.journeys.record(&mut batch, id, &events);
     if let Some(submission) = &submission {
@@ -114,6 +169,29 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
     // A conflict means that a mailbox went away just now: the sender tries again and RCPT then knows (F42).
     mta.store.commit(batch).await.map_err(|error| reply::store(&error))?;
     Ok(words)
+}
+
+/// RFC 8689 §4.1: what the header says of TLS counts where MAIL said nothing.
+fn tagged(envelope: &Envelope, summary: &Summary) -> Envelope {
+    let mut envelope = envelope.clone();
+    if envelope.tls_required == TlsRequired::Unsaid && summary.tls_optional {
+        envelope.tls_required = TlsRequired::No;
+    }
+    envelope
+}
+
+/// What the sender wants of time and priority, for the journey.
+fn wishes(envelope: &Envelope) -> impl Iterator<Item = String> {
+    let hold = envelope.hold.map(|hold| match hold {
+        Hold::For(time) => format!("to be held for {} s (HOLDFOR)", time.as_secs()),
+        Hold::Until(at) => format!("to be held until {} (HOLDUNTIL)", at.to_rfc3339()),
+    });
+    let by = envelope.deliver_by.map(|by| {
+        let then = if by.mode == ByMode::Return { "returned" } else { "told of" };
+        format!("to be delivered within {} s, or {then} (BY)", by.seconds)
+    });
+    let priority = (envelope.priority != 0).then(|| format!("priority {}", envelope.priority));
+    hold.into_iter().chain(by).chain(priority)
 }
 
 fn accepted(client: &Client, envelope: &Envelope, message: &Message) -> What {
@@ -139,6 +217,7 @@ impl Plan {
             settings,
             from: from.clone(),
             delivered_to,
+            later: false,
             local: Vec::new(),
             remote: BTreeMap::new(),
             failed: Vec::new(),
@@ -154,13 +233,14 @@ impl Plan {
             // It was there at RCPT: the sender hears of it, nothing is dropped (F42).
             Resolution::NoSuchUser => {
                 let text = format!("no such user: <{address}>");
-                self.failed.push((recipient.clone(), Reply::new(550, EnhancedCode(5, 1, 1), text)));
+                self.fail(recipient, Reply::new(550, EnhancedCode(5, 1, 1), text));
             }
             // RFC 9228 §4: a mark of our own for this very address means a loop (F23).
             Resolution::Targets(_) if self.delivered_to.contains(&address.to_string().to_lowercase()) => {
                 let text = format!("mail for <{address}> is in a loop: it has been delivered there before");
-                self.failed.push((recipient.clone(), Reply::new(554, EnhancedCode(5, 4, 6), text)));
+                self.fail(recipient, Reply::new(554, EnhancedCode(5, 4, 6), text));
             }
+            Resolution::Targets(_) if self.later => self.add_to(Destination::Local, None, recipient.clone()),
             Resolution::Targets(targets) => {
                 for target in targets {
                     self.add_target(recipient, target);
@@ -176,7 +256,15 @@ impl Plan {
                 match self.accounts.entry(id) {
                     Entry::Vacant(place) => {
                         place.insert(self.local.len());
-                        self.local.push(Local { id, account: address, recipient, also: Vec::new() });
+                        let (also, mailbox, mailbox_name) = (Vec::new(), mailbox::INBOX, "INBOX".to_owned());
+                        self.local.push(Local {
+                            id,
+                            account: address,
+                            recipient,
+                            also,
+                            mailbox,
+                            mailbox_name,
+                        });
                     }
                     Entry::Occupied(place) => self.local[*place.get()].also.push(recipient),
                 }
@@ -193,7 +281,11 @@ impl Plan {
 
     fn add_remote(&mut self, forwarded_for: Option<Address>, recipient: Recipient) {
         let destination = self.settings.destination(&self.from, &recipient.address);
-        let others = self.remote.entry(Leg { destination, forwarded_for }).or_default();
+        self.add_to(destination, forwarded_for, recipient);
+    }
+
+    fn add_to(&mut self, destination: Destination, forwarded_for: Option<Address>, recipient: Recipient) {
+        let others = &mut self.remote.entry(Leg { destination, forwarded_for }).or_default().recipients;
         if others.iter().all(|other| other.address != recipient.address) {
             others.push(recipient);
         }
@@ -212,6 +304,16 @@ impl Plan {
         Some(self.failed.first().map_or_else(reply::internal, |(_, reply)| reply.clone()))
     }
 
+    /// Plans that a recipient gets nothing, for that reason.
+    pub(crate) fn fail(&mut self, recipient: &Recipient, reply: Reply) {
+        self.failed.push((recipient.clone(), reply));
+    }
+
+    /// Who gets no copy, and why.
+    pub(crate) fn failed(&self) -> &[(Recipient, Reply)] {
+        &self.failed
+    }
+
     /// What the 250 says (RFC 2034 adds its 2.0.0).
     fn words(&self, id: Id) -> String {
         let done = if self.remote.is_empty() { "delivered" } else { "queued" };
@@ -219,7 +321,7 @@ impl Plan {
     }
 
     /// What the sender is to hear now: who fell away, and whose delivery it asked to know of (RFC 3461 §5.2.6).
-    fn reports(&self) -> Vec<Told> {
+    pub(crate) fn reports(&self) -> Vec<Told> {
         let failed = self.failed.iter().filter(|(recipient, _)| recipient.notify.failure);
         let failed = failed.map(|(recipient, reply)| Told::local(recipient, Action::Failed, reply.clone()));
         let mut seen = BTreeSet::new();
@@ -235,7 +337,7 @@ impl Plan {
     }
 
     /// Who got nothing, for the journey.
-    fn fallen_away(&self, mta: &Mta) -> Vec<Event> {
+    pub(crate) fn fallen_away(&self, mta: &Mta) -> Vec<Event> {
         let note =
             |(recipient, reply): &(Recipient, Reply)| format!("nothing for <{}>: {reply}", recipient.address);
         self.failed.iter().map(|failed| mta.event(What::Noted(note(failed)))).collect()
@@ -254,9 +356,9 @@ impl Plan {
             local.write(mta, batch, envelope, body);
             events.extend(local.told().map(|what| mta.event(what)));
         }
-        for (leg, recipients) in self.remote {
-            for some in recipients.chunks(RECIPIENTS_PER_ITEM) {
-                events.push(mta.event(leg.write(mta, batch, envelope, some, body)));
+        for (leg, copy) in self.remote {
+            for some in copy.recipients.chunks(RECIPIENTS_PER_ITEM) {
+                events.push(mta.event(leg.write(mta, batch, envelope, &copy, some, body)));
             }
         }
         events
@@ -268,6 +370,7 @@ impl Local {
     fn write(&self, mta: &Mta, batch: &mut Batch, envelope: &Envelope, body: &Body<'_>) {
         let mut prefix = trace::return_path(&envelope.reverse_path);
         prefix += &trace::delivered_to(&self.recipient.address);
+        prefix += body.front;
         let mut summary = body.summary.clone();
         summary.prepend(prefix.as_bytes());
         let email = NewEmail {
@@ -279,7 +382,7 @@ impl Local {
             summary: Bytes::from(summary.encode()),
             id: body.message,
         };
-        mta.mailboxes.append(batch, self.id, mailbox::INBOX, &email);
+        mta.mailboxes.append(batch, self.id, self.mailbox, &email);
     }
 
     fn recipients(&self) -> impl Iterator<Item = &Recipient> {
@@ -291,7 +394,7 @@ impl Local {
         self.recipients().map(|recipient| What::Delivered {
             recipient: recipient.address.clone(),
             account: self.account.clone(),
-            mailbox: "INBOX".into(),
+            mailbox: self.mailbox_name.clone(),
             uid: None,
         })
     }
@@ -303,17 +406,24 @@ impl Leg {
         mta: &Mta,
         batch: &mut Batch,
         envelope: &Envelope,
+        copy: &Copy,
         to: &[Recipient],
         body: &Body<'_>,
     ) -> What {
         let destination = self.destination.to_string();
-        let prefix = self.forwarded_for.as_ref().map(trace::delivered_to).unwrap_or_default();
-        let mut envelope = Envelope { recipients: to.to_vec(), ..parameters(envelope) };
+        let mark = self.forwarded_for.as_ref().map(trace::delivered_to).unwrap_or_default();
+        // What goes to our own mailboxes proves nothing by a signature.
+        let own = if self.destination.is_here() { "" } else { &*copy.front };
+        let prefix = [own, &*mark, body.front].concat();
+        let mut envelope = Envelope { recipients: to.to_vec(), ..envelope.parameters() };
+        if let Some(reverse_path) = &copy.reverse_path {
+            envelope.reverse_path.clone_from(reverse_path);
+        }
         // What the bytes need, whatever the client declared: many always declare all they can, and hosts without the
         // extension take pure ASCII well (RFC 6152 §3, RFC 6531 §3.3). Addresses are looked at when it is sent.
-        let eight_bit = body.eight_bit || !prefix.is_ascii();
-        envelope.body = if eight_bit { BodyType::EightBitMime } else { BodyType::SevenBit };
-        envelope.smtputf8 &= eight_bit;
+        let prefix_needs = if prefix.is_ascii() { BodyType::SevenBit } else { BodyType::EightBitMime };
+        envelope.body = body.needs.max(prefix_needs);
+        envelope.smtputf8 &= envelope.body != BodyType::SevenBit;
         let item = mta.queue.enqueue(
             batch,
             NewItem {
@@ -323,22 +433,11 @@ impl Leg {
                 prefix: prefix.into_bytes(),
                 envelope,
                 destination: self.destination.clone(),
+                begun: body.begun,
                 created: body.at,
             },
         );
         What::Queued { item, destination, recipients: to.iter().map(|r| r.address.clone()).collect() }
-    }
-}
-
-/// The envelope's sender and parameters, without its recipients.
-fn parameters(envelope: &Envelope) -> Envelope {
-    Envelope {
-        reverse_path: envelope.reverse_path.clone(),
-        recipients: Vec::new(),
-        body: envelope.body,
-        smtputf8: envelope.smtputf8,
-        ret: envelope.ret,
-        envid: envelope.envid.clone(),
     }
 }
 

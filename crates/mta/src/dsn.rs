@@ -3,14 +3,16 @@
 //! (RFC 5321 §4.5.5).
 
 use journey::{Accepted, Event, What};
-use mail::{Address, Envelope, Id, Recipient, Reply, ReturnContent, ReversePath, Wall};
+use mail::{
+    Address, BodyType, Envelope, Hold, Id, Recipient, Reply, ReturnContent, ReversePath, TlsRequired, Wall,
+};
 use message::Parser;
 use message::dsn::{Action, Entry, Report, Returned, build};
-use queue::{Item, RecipientState, ReportKind};
+use queue::{Deadline, Item, RecipientState, ReportKind};
 use store::Batch;
 
 use crate::deliver::{Body, Plan};
-use crate::{Mta, replies};
+use crate::{Mta, forwarding, replies, signing};
 
 /// Bytes of the original that go back at most, as with RET=FULL.
 const RETURNED: usize = 50_000;
@@ -21,13 +23,18 @@ const RETURNED_HEADERS: usize = 16_384;
 pub(crate) struct Original<'a> {
     reverse_path: &'a ReversePath,
     envid: Option<&'a str>,
+    /// RFC 8689 §5: a report is protected as its original.
+    tls_required: TlsRequired,
     arrival: Wall,
+    deliver_by: Option<Wall>,
+    hold: Option<Hold>,
     subject: Option<String>,
     returned: Vec<u8>,
     whole: bool,
 }
 
 /// What the sender is told of one recipient.
+#[derive(Clone)]
 pub(crate) struct Told {
     pub(crate) recipient: Recipient,
     pub(crate) action: Action,
@@ -35,12 +42,15 @@ pub(crate) struct Told {
     /// The host whose words these are, unless they are ours.
     pub(crate) remote: Option<String>,
     pub(crate) retry_until: Option<Wall>,
+    /// The time is over by which it was to be delivered (RFC 2852 §4.1.3).
+    overdue: bool,
 }
 
 impl Told {
     /// Something that happened within this server.
     pub(crate) fn local(recipient: &Recipient, action: Action, reply: Reply) -> Self {
-        Self { recipient: recipient.clone(), action, reply: Some(reply), remote: None, retry_until: None }
+        let (recipient, reply) = (recipient.clone(), Some(reply));
+        Self { recipient, action, reply, remote: None, retry_until: None, overdue: false }
     }
 
     /// What an attempt in the queue led to.
@@ -53,10 +63,11 @@ impl Told {
         let action = match kind {
             ReportKind::Relayed => Action::Relayed,
             ReportKind::Failed | ReportKind::Expired => Action::Failed,
-            ReportKind::Delayed => Action::Delayed,
+            ReportKind::Delayed | ReportKind::Overdue => Action::Delayed,
         };
         let retry_until = (action == Action::Delayed).then_some(until);
-        Self { recipient: state.recipient.clone(), action, reply: state.last.clone(), remote, retry_until }
+        let (recipient, reply) = (state.recipient.clone(), state.last.clone());
+        Self { recipient, action, reply, remote, retry_until, overdue: kind == ReportKind::Overdue }
     }
 
     fn status(&self) -> mail::EnhancedCode {
@@ -69,6 +80,7 @@ impl Told {
         // RFC 3464 §2.3.4: the class must agree with the action; what was given up after 4xx has failed (5.4.7).
         match (self.action, said.0) {
             (Action::Failed, 4) => mail::EnhancedCode(5, 4, 7),
+            (Action::Delayed, _) if self.overdue => mail::EnhancedCode(4, 4, 7),
             (_, class) if class == least.0 => said,
             _ => least,
         }
@@ -105,13 +117,21 @@ impl Told {
 
 impl<'a> Original<'a> {
     /// A message that is being taken over in this very batch; of its header only what the summary knows goes back.
-    pub(crate) fn arriving(envelope: &'a Envelope, summary: &message::Summary, arrival: Wall) -> Self {
+    pub(crate) fn arriving(
+        envelope: &'a Envelope,
+        summary: &message::Summary,
+        begun: Wall,
+        arrival: Wall,
+    ) -> Self {
         let subject = summary.subject();
         let known = [("Message-ID", summary.message_id()), ("Subject", summary.envelope.subject.as_deref())];
         let lines = known.iter().filter_map(|(name, value)| Some(format!("{name}: {}\r\n", (*value)?)));
         Self {
             reverse_path: &envelope.reverse_path,
             envid: envelope.envid.as_deref(),
+            tls_required: envelope.tls_required,
+            deliver_by: envelope.deliver_by.map(|by| Deadline::of(by, begun).at),
+            hold: envelope.hold,
             arrival,
             subject,
             returned: lines.collect::<String>().into_bytes(),
@@ -120,10 +140,11 @@ impl<'a> Original<'a> {
     }
 
     /// A message in the queue. RFC 3461 §4.3: RET=FULL asks for the whole message; it goes back up to a limit, and
-    /// only with a failure. Otherwise the header section.
+    /// only with a failure, and not with REQUIRETLS (RFC 8689 §5). Otherwise the header section.
     pub(crate) async fn queued(mta: &Mta, item: &'a Item, failed: bool) -> Result<Self, store::Error> {
         let size = item.size as usize;
-        let whole = failed && item.ret == Some(ReturnContent::Full) && size <= RETURNED;
+        let may = failed && item.tls_required != TlsRequired::Yes;
+        let whole = may && item.ret == Some(ReturnContent::Full) && size <= RETURNED;
         let wanted = if whole { size } else { size.min(RETURNED_HEADERS) };
         let mut returned = Vec::with_capacity(wanted);
         while returned.len() < wanted {
@@ -139,7 +160,10 @@ impl<'a> Original<'a> {
         Ok(Self {
             reverse_path: &item.reverse_path,
             envid: item.envid.as_deref(),
+            tls_required: item.tls_required,
             arrival: item.created,
+            deliver_by: item.deadline.map(|deadline| deadline.at),
+            hold: item.hold,
             subject,
             returned: if whole { returned } else { header_section(returned) },
             whole,
@@ -206,30 +230,39 @@ async fn send(
         id,
         now,
         arrival: original.arrival,
+        deliver_by: original.deliver_by,
+        hold: original.hold,
         envid: original.envid,
         subject: original.subject.as_deref(),
         entries: told.iter().map(|t| t.entry(now)).collect(),
         returned,
     });
-    let sent = post(mta, batch, id, std::slice::from_ref(sender), &built.bytes, built.smtputf8).await?;
+    let what = Own { id, bytes: &built.bytes, smtputf8: built.smtputf8, tls_required: original.tls_required };
+    let sent = post(mta, batch, std::slice::from_ref(sender), &what).await?;
     Ok(sent.then_some(id))
+}
+
+/// A message of our own.
+pub(crate) struct Own<'a> {
+    pub(crate) id: Id,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) smtputf8: bool,
+    pub(crate) tls_required: TlsRequired,
 }
 
 /// Sends a message of our own, from nobody (RFC 5321 §4.5.5), in this batch. Whether it has anywhere to go.
 pub(crate) async fn post(
     mta: &Mta,
     batch: &mut Batch,
-    id: Id,
     to: &[Address],
-    bytes: &[u8],
-    smtputf8: bool,
+    own: &Own<'_>,
 ) -> Result<bool, store::Error> {
-    let summary = Parser::parse(bytes);
+    let summary = Parser::parse(own.bytes);
     let mut plan = Plan::new(mta.settings(), &ReversePath::default(), &summary);
     let silent = |address: &Address| Recipient { notify: silent(), ..Recipient::plain(address.clone()) };
     let recipients: Vec<Recipient> = to.iter().map(silent).collect();
     for recipient in &recipients {
-        match mta.directory.resolve(&recipient.address).await {
+        match forwarding::resolve(mta, &recipient.address).await {
             Ok(resolution) => plan.add(recipient, resolution),
             Err(directory::Error::Store(error)) if !matches!(error, store::Error::Damaged(_)) => {
                 return Err(error);
@@ -244,16 +277,38 @@ pub(crate) async fn post(
     if plan.is_empty() {
         return Ok(false);
     }
+    let now = mta.world.clock.wall();
+    let signature = signature(mta, own.bytes, now).await;
+    plan.put_in_front(&signature);
     let mut writer = mta.store.stage();
-    writer.write(bytes).await?;
+    writer.write(own.bytes).await?;
     let blob = batch.blob(writer.finish().await?);
-    let (length, at) = (bytes.len() as u64, mta.world.clock.wall());
-    let body = Body { message: id, blob, length, summary: &summary, eight_bit: !bytes.is_ascii(), at };
-    let envelope = Envelope { smtputf8, recipients, ..Envelope::default() };
+    let needs = if own.bytes.is_ascii() { BodyType::SevenBit } else { BodyType::EightBitMime };
+    let length = own.bytes.len() as u64;
+    let body =
+        Body { message: own.id, blob, length, summary: &summary, needs, front: "", begun: now, at: now };
+    let envelope = Envelope {
+        smtputf8: own.smtputf8,
+        recipients,
+        tls_required: own.tls_required,
+        ..Envelope::default()
+    };
     let mut events = vec![mta.event(accepted(to, &summary))];
     events.extend(plan.write(mta, batch, &envelope, &body));
-    mta.journeys.record(batch, id, &events);
+    mta.journeys.record(batch, own.id, &events);
     Ok(true)
+}
+
+/// Our signature for a report (RFC 6376). A report that cannot be signed goes without.
+async fn signature(mta: &Mta, bytes: &[u8], now: Wall) -> String {
+    match mta.signers.for_author(&mta.settings().hostname).await {
+        Ok(signers) if signers.is_empty() => String::new(),
+        Ok(signers) => signing::sign_bytes(bytes, &signers, now),
+        Err(error) => {
+            tracing::warn!(%error, "a report goes without a signature");
+            String::new()
+        }
+    }
 }
 
 /// RFC 3461 §5.2.9 (NOTIFY of a report): nobody is to be told of a report's own fate.

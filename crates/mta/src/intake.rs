@@ -73,6 +73,7 @@ impl Client {
             tls: self.tls.as_ref().map(|tls| (&*tls.version, &*tls.cipher)),
             id,
             recipient: only,
+            priority: envelope.priority,
             at,
         })
     }

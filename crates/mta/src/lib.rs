@@ -7,12 +7,15 @@
 //!
 //! State crates only add to a batch; the commits are here. A 250 is said after its commit, never before (P1).
 
+mod authenticate;
 mod deliver;
 mod dsn;
-mod fixup;
+mod forwarding;
+mod head;
 mod incoming;
 mod intake;
 mod login;
+mod look_up;
 mod receive;
 mod refusals;
 mod relay;
@@ -20,6 +23,7 @@ pub mod replies;
 mod reply;
 mod sending;
 mod settings;
+mod signing;
 mod smtpd;
 
 use std::sync::{Arc, RwLock};
@@ -34,7 +38,8 @@ use world::tls::{Acceptor, Connector};
 use world::{Stream, World};
 
 pub use settings::{
-    Match, Network, NextHop, Outbound, Pace, Rate, Retry, Route, Sending, Settings, Smarthost, SmarthostTls,
+    Authentication, DmarcPolicy, Match, Network, NextHop, Outbound, Pace, Rate, Retry, Route, Sending,
+    Settings, Smarthost, SmarthostTls,
 };
 pub use smtp::server::Service;
 
@@ -80,6 +85,7 @@ pub struct Mta {
     pub(crate) acceptor: Option<Acceptor>,
     pub(crate) connector: Option<Connector>,
     pub(crate) judges: Vec<Box<dyn intake::Judge>>,
+    pub(crate) signers: signing::Signers,
     pub(crate) refusals: refusals::Refusals,
     pub(crate) outage: relay::Outage,
     pub(crate) senders: sending::Senders,
@@ -92,6 +98,7 @@ impl Mta {
     pub fn new(parts: Parts) -> Arc<Self> {
         Arc::new(Self {
             judges: intake::judges(&parts.directory),
+            signers: signing::Signers::new(Arc::clone(&parts.directory), Arc::clone(&parts.store)),
             refusals: refusals::Refusals::new(&parts),
             world: parts.world,
             store: parts.store,

@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use directory::Resolution;
 use directory::sasl::Login;
-use mail::{Address, EnhancedCode, Envelope, Id, Recipient, Reply, ReversePath};
+use mail::{Address, EnhancedCode, Envelope, Id, Recipient, Reply, ReversePath, Wall};
+use queue::Deadline;
 use smtp::server::{Answer, MailParams, Service};
 use world::Stream;
 
+use crate::authenticate::{self, Asked, Authentication, Consequence, Examined};
 use crate::deliver::{self, Arrival};
-use crate::incoming::Incoming;
+use crate::incoming::{Incoming, Wanted};
 use crate::intake::{self, Case, Client};
+use crate::look_up::look_up;
 use crate::sending::{self, Submission};
 use crate::settings::Settings;
 use crate::{Mta, refusals, reply};
@@ -30,9 +33,14 @@ pub(crate) struct Receiver {
 struct Transaction {
     id: Id,
     reverse_path: ReversePath,
+    /// When MAIL came.
+    begun: Wall,
     /// One per accepted recipient, in the envelope's order.
     resolutions: Vec<Resolution>,
-    incoming: Option<Incoming>,
+    /// On the heap: most of the time a connection waits for its next message.
+    incoming: Option<Box<Incoming>>,
+    /// What is being asked about the client and the envelope.
+    asked: Option<Asked>,
     /// Of the account that is logged in.
     submission: Option<Box<Submission>>,
 }
@@ -81,6 +89,14 @@ impl Receiver {
     /// MAIL: submitters may only use addresses of their own account (RFC 6409 §6.1).
     pub(crate) async fn mail(&mut self, reverse_path: ReversePath, params: MailParams) -> Answer {
         self.refused = false;
+        let begun = self.mta.world.clock.wall();
+        // RFC 4865 §5.2.2.
+        if let (Some(hold), Some(by)) = (params.hold, params.deliver_by)
+            && hold.release(begun) > Deadline::of(by, begun).at
+        {
+            let text = "the message is to be delivered before it may be let go (BY, HOLDFOR, HOLDUNTIL)";
+            return Answer::Reject(Reply::new(501, EnhancedCode(5, 5, 4), text));
+        }
         // Told now, a client need not send its message in vain (F14, RFC 1870 §6.1).
         if let Err(error) = self.mta.store.check_room(params.size.unwrap_or(0)) {
             return Answer::Reject(reply::store(&error));
@@ -114,8 +130,15 @@ impl Receiver {
             self.directory_changes.changed().await;
         }
         let id = self.mta.store.next_id();
-        let resolutions = Vec::new();
-        self.transaction = Some(Transaction { id, reverse_path, resolutions, incoming: None, submission });
+        self.transaction = Some(Transaction {
+            id,
+            reverse_path,
+            begun,
+            resolutions: Vec::new(),
+            incoming: None,
+            asked: None,
+            submission,
+        });
         Answer::Accept
     }
 
@@ -155,7 +178,7 @@ impl Receiver {
         let Some(domain) = address.domain() else {
             return Err(Reply::new(550, EnhancedCode(5, 1, 2), "mail to address literals is not taken"));
         };
-        match self.look_up(address).await {
+        match look_up(&self.mta, &self.settings, address).await {
             Ok(Resolution::NoSuchUser) => {
                 Err(Reply::new(550, EnhancedCode(5, 1, 1), format!("no such user: <{address}>")))
             }
@@ -172,22 +195,6 @@ impl Receiver {
         }
     }
 
-    /// What an address stands for. RFC 5321 §4.5.1: whoever writes to the postmaster of this host reaches one, also
-    /// where the host's name is not one of our domains.
-    async fn look_up(&self, address: &Address) -> Result<Resolution, directory::Error> {
-        let resolution = self.mta.directory.resolve(address).await?;
-        let postmaster = address.local().eq_ignore_ascii_case("postmaster");
-        let here = address.domain() == Some(&self.settings.hostname);
-        if !(resolution == Resolution::NotLocal && postmaster && here) {
-            return Ok(resolution);
-        }
-        let Some(domain) = self.mta.directory.domains(None, 1).await?.pop() else { return Ok(resolution) };
-        match Address::new(address.local(), mail::Host::Domain(domain)) {
-            Ok(ours) => self.mta.directory.resolve(&ours).await,
-            Err(_) => Ok(resolution),
-        }
-    }
-
     /// Whether this client may send to anywhere: users who logged in, and trusted networks.
     fn may_relay(&self) -> bool {
         match self.client.service {
@@ -199,12 +206,18 @@ impl Receiver {
 
     /// DATA: opens a body and writes our trace header into it.
     pub(crate) async fn data_start(&mut self, envelope: &Envelope) -> Answer {
+        let ours = self.may_relay();
         let Some(transaction) = &mut self.transaction else { return Answer::Reject(reply::internal()) };
-        let incoming =
-            Incoming::start(&self.mta, &self.settings, transaction.id, &self.client, envelope).await;
-        match incoming {
+        let wanted = Wanted {
+            verify: self.client.service == Service::Mx && !ours && self.settings.authentication.check,
+            sign: ours || transaction.resolutions.iter().any(Resolution::leads_elsewhere),
+        };
+        let (mta, settings, client) = (&self.mta, &self.settings, &self.client);
+        match Incoming::start(mta, settings, transaction.id, client, envelope, wanted).await {
             Ok(incoming) => {
-                transaction.incoming = Some(incoming);
+                transaction.incoming = Some(Box::new(incoming));
+                transaction.asked =
+                    wanted.verify.then(|| authenticate::ask(&mta.world, settings, client, envelope));
                 Answer::Accept
             }
             Err(reply) => Answer::Reject(reply),
@@ -241,17 +254,37 @@ impl Receiver {
 
     async fn take_over(&mut self, transaction: Transaction, envelope: &Envelope) -> Result<String, Reply> {
         let incoming = transaction.incoming.ok_or_else(reply::internal)?;
-        let message = incoming.finish().await?;
-        let resolutions = self.still_true(transaction.resolutions, envelope).await?;
+        let mut message = incoming.finish().await?;
         let (id, client) = (transaction.id, &self.client);
         let verdict = intake::judge(&self.mta, &Case { id, client, envelope, message: &message }).await;
         if let Some(reply) = verdict.refusal {
             return Err(reply);
         }
-        let reasons = verdict.reasons;
-        let submission = transaction.submission;
-        let arrival = Arrival { id, client, envelope, resolutions, message, reasons, submission };
+        let authentication = self.authenticate(transaction.asked, message.examined.take()).await;
+        if let Some(Consequence::Refuse(reply)) = authentication.as_ref().map(|found| &found.consequence) {
+            return Err(reply.clone());
+        }
+        // Last, for names may have been asked for long.
+        let resolutions = self.still_true(transaction.resolutions, envelope).await?;
+        let arrival = Arrival {
+            id,
+            client: &self.client,
+            ours: self.may_relay(),
+            envelope,
+            begun: transaction.begun,
+            resolutions,
+            message,
+            reasons: verdict.reasons,
+            submission: transaction.submission,
+            authentication,
+        };
         deliver::take_over(&self.mta, arrival).await
+    }
+
+    /// Who the message really is from; nothing for mail that is ours.
+    async fn authenticate(&self, asked: Option<Asked>, examined: Option<Examined>) -> Option<Authentication> {
+        let (world, peer) = (&self.mta.world, self.client.address.ip());
+        Some(authenticate::finish(world, &self.settings, asked?, examined?, peer).await)
     }
 
     /// What RCPT found out, looked up again if the directory has changed since (F42).
@@ -265,7 +298,7 @@ impl Receiver {
         }
         let mut fresh = Vec::with_capacity(resolutions.len());
         for recipient in &envelope.recipients {
-            let found = self.look_up(&recipient.address).await;
+            let found = look_up(&self.mta, &self.settings, &recipient.address).await;
             fresh.push(found.map_err(|error| reply::directory(&error))?);
         }
         Ok(fresh)

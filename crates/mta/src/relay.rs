@@ -4,7 +4,9 @@
 mod attempt;
 mod conclude;
 mod connect;
+mod content;
 mod lanes;
+mod local;
 mod moved;
 mod outage;
 mod outcome;
@@ -19,6 +21,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use journey::What;
 use mail::Wall;
 use queue::{Destination, DueItem, Lease};
 use store::{Batch, Topic};
@@ -62,6 +65,9 @@ pub(crate) async fn run(mta: &Arc<Mta>) {
     while !*shutdown.borrow() {
         if let Err(error) = bring_forward(mta).await {
             tracing::error!(%error, "looking for mail that is due too late failed");
+        }
+        if let Err(error) = let_go(mta).await {
+            tracing::error!(%error, "letting go mail that was held for its sender failed");
         }
         if mta.world.clock.mono() >= fresh {
             mta.queue.look_afresh();
@@ -107,6 +113,28 @@ async fn bring_forward(mta: &Mta) -> Result<(), store::Error> {
         }
     }
     Ok(())
+}
+
+/// Lets go what its senders wanted held until now (RFC 4865 §4.2).
+async fn let_go(mta: &Mta) -> Result<(), store::Error> {
+    loop {
+        let items = mta.queue.to_release(mta.world.clock.wall(), PAGE).await?;
+        if items.is_empty() {
+            return Ok(());
+        }
+        let mut batch = Batch::new();
+        for item in &items {
+            mta.queue.let_go(&mut batch, item);
+            let note = mta.event(What::Noted("let go: its sender wanted it held until now".into()));
+            mta.journeys.record(&mut batch, item.message, &[note]);
+        }
+        match mta.store.commit(batch).await {
+            Ok(_) => {}
+            // An operator did something with one of them; soon again.
+            Err(store::Error::Conflict) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Starts workers for what is due, destination by destination, going on where it stopped last time. Whether there is

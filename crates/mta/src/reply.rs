@@ -24,6 +24,12 @@ pub(crate) fn directory(error: &directory::Error) -> Reply {
     Reply::new(451, EnhancedCode(4, 3, 0), "a local problem, try again later")
 }
 
+/// A mailbox that could not be looked at.
+pub(crate) fn mailbox(error: &mailbox::Error) -> Reply {
+    tracing::error!(%error, "looking for a mailbox failed");
+    Reply::new(451, EnhancedCode(4, 3, 0), "a local problem, try again later")
+}
+
 /// An event that cannot come here if the session keeps its word.
 pub(crate) fn internal() -> Reply {
     Reply::new(451, EnhancedCode(4, 3, 0), "a local problem, try again later")

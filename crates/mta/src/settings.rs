@@ -21,10 +21,14 @@ pub struct Settings {
     pub message_size: u64,
     /// Recipients of one transaction; 452 beyond (RFC 5321 §4.5.3.1.8).
     pub recipients: usize,
+    /// How long a submitted message may be held for its sender (RFC 4865); zero for not at all. Whole seconds.
+    pub future_release: Duration,
     /// `[relay] domains`: mail for these is taken from anyone and sent on to better MX hosts (backup MX).
     pub relay_domains: BTreeSet<Domain>,
     /// `[relay] networks`: clients from these may send to anywhere without AUTH.
     pub relay_networks: Vec<Network>,
+    /// What is done about who a message is really from.
+    pub authentication: Authentication,
     /// How mail leaves.
     pub outbound: Outbound,
     /// When attempts are repeated and given up.
@@ -58,8 +62,10 @@ impl Settings {
             hostname,
             message_size: limits::MESSAGE_SIZE,
             recipients: limits::RECIPIENTS,
+            future_release: limits::FUTURE_RELEASE,
             relay_domains: BTreeSet::new(),
             relay_networks: Vec::new(),
+            authentication: Authentication::default(),
             outbound: Outbound::default(),
             retry: Retry::default(),
             sending: Sending::default(),
@@ -70,6 +76,35 @@ impl Settings {
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
         self.relay_networks.iter().any(|network| network.contains(peer))
     }
+}
+
+/// What is done about who a message is really from. Mail of users who logged in, of trusted networks and over LMTP is not
+/// looked at.
+#[derive(Clone, Debug)]
+pub struct Authentication {
+    /// Whether iprev, SPF, DKIM, ARC and DMARC are checked at all.
+    pub check: bool,
+    /// What is done with mail that fails DMARC.
+    pub dmarc: DmarcPolicy,
+    /// Whose word about a message that they forwarded counts (ARC).
+    pub trusted_sealers: BTreeSet<Domain>,
+}
+
+impl Default for Authentication {
+    fn default() -> Self {
+        Self { check: true, dmarc: DmarcPolicy::Obey, trusted_sealers: BTreeSet::new() }
+    }
+}
+
+/// What is done with mail that fails DMARC and whose author's domain asks for something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DmarcPolicy {
+    /// `p=reject` refuses it, `p=quarantine` puts it into Junk; so does reject where a list or forwarder is to be seen.
+    Obey,
+    /// Both put it into Junk.
+    Junk,
+    /// It is only written down.
+    Note,
 }
 
 /// How mail leaves.

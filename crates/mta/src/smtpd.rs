@@ -5,13 +5,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mail::{EnhancedCode, Reply, TlsOffer};
-use smtp::server::{Answer, Config, Event, Service, Session};
+use mail::{EnhancedCode, Reply, TlsOffer, Wall};
+use smtp::server::{Answer, Config, Event, FutureRelease, Service, Session};
 use tokio::sync::watch;
 use world::{Either, Stream, race};
 
 use crate::login::{self, Login};
 use crate::receive::Receiver;
+use crate::settings::Settings;
 use crate::{Mta, Port};
 
 /// Bytes read at once.
@@ -95,7 +96,9 @@ impl Smtpd {
                 return Some(self.receiver.mail(reverse_path, params).await);
             }
             Event::RcptTo(recipient) => return Some(self.receiver.recipient(recipient).await),
-            Event::DataStart => return Some(self.receiver.data_start(self.session.envelope()).await),
+            Event::DataStart => {
+                return Some(Box::pin(self.receiver.data_start(self.session.envelope())).await);
+            }
             Event::Body(bytes) => self.receiver.body(&bytes).await,
             Event::BodyEnd => return Some(Box::pin(self.receiver.body_end(self.session.envelope())).await),
             Event::BodyRefused(reply) => self.receiver.body_refused(&reply),
@@ -207,10 +210,23 @@ fn config(mta: &Mta, stream: &Stream, port: Port) -> Config {
     config.max_size = settings.message_size;
     config.max_recipients = settings.recipients;
     config.tls = TlsOffer::of(stream.tls().is_some(), mta.acceptor.is_some());
+    // RFC 6710 §4.1, RFC 2852 §7: only who is trusted may choose what comes before others' mail.
+    let trusted = port.service == Service::Submission
+        || (port.service == Service::Mx && settings.trusts(stream.peer().ip()));
+    (config.deliver_by, config.priority) = (trusted, trusted);
     if port.service == Service::Submission {
+        config.future_release = future_release(&settings, mta.world.clock.wall());
         config.auth = login::mechanisms(stream);
         let loopback = stream.peer().ip().to_canonical().is_loopback();
         config.auth_needs_tls = !(port.plaintext_auth_on_loopback && loopback);
     }
     config
+}
+
+/// RFC 4865 §4.2: on submission only.
+fn future_release(settings: &Settings, now: Wall) -> Option<FutureRelease> {
+    let longest = settings.future_release;
+    // To the whole second, so that what is told is what is taken.
+    let latest = Wall::from_secs((now + longest).secs());
+    (longest >= Duration::from_secs(1)).then_some(FutureRelease { longest, latest })
 }

@@ -61,19 +61,29 @@ impl Queue {
         self.change(batch, item, |item| item.held = true);
     }
 
-    /// Lets a held item go on, due at once. Its lifetime goes on from now: nobody tried it meanwhile.
+    /// Lets a held item go on, due at once. Its lifetime goes on from now: nobody tried it meanwhile. What its sender
+    /// wants held until later goes on waiting for that.
     pub fn release(&self, batch: &mut Batch, item: &Item, now: Wall) {
         self.change(batch, item, |item| {
-            if std::mem::replace(&mut item.held, false) {
+            let was_held = std::mem::replace(&mut item.held, false);
+            if item.release.is_some() {
+                return;
+            }
+            if was_held {
                 item.age.skip_to(now);
             }
             item.due = now;
         });
     }
 
-    /// Makes an item due at once; a held one stays held.
+    /// Makes an item due at once; a held one stays held, and one that its sender wants held until later waits for
+    /// that (RFC 4865 §4.2).
     pub fn retry(&self, batch: &mut Batch, item: &Item, now: Wall) {
-        self.change(batch, item, |item| item.due = item.due.min(now));
+        self.change(batch, item, |item| {
+            if item.release.is_none() {
+                item.due = item.due.min(now);
+            }
+        });
     }
 
     /// Sends an item by this host from now on, or by its route again, and at once; a held one stays held.

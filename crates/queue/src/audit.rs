@@ -4,6 +4,7 @@
 use mail::Id;
 use store::{BlobId, Error, Key, Snapshot};
 
+use crate::enqueue::index;
 use crate::{Item, Queue, keys, record};
 
 /// Something that is not as it should be.
@@ -39,7 +40,7 @@ impl Queue {
 
     /// Checks all items and the indexes of what is due against each other.
     pub async fn audit(snapshot: &Snapshot, mut tell: impl FnMut(Trouble)) -> Result<(), Error> {
-        let mut waiting = 0_u64;
+        let mut counted = Counted::default();
         let mut range = keys::items();
         loop {
             let page = snapshot.range(&range, PAGE).await?;
@@ -47,7 +48,7 @@ impl Queue {
                 match item(key, found) {
                     Ok(item) if item.held => {}
                     Ok(item) => {
-                        waiting += 1;
+                        counted.add(&item);
                         indexed(snapshot, &item, &mut tell).await?;
                     }
                     Err(trouble) => tell(trouble),
@@ -58,7 +59,12 @@ impl Queue {
                 _ => break,
             }
         }
-        for (name, range) in [("due times", keys::all_due()), ("destinations", keys::destinations(None))] {
+        for (name, range, items) in [
+            ("due times", keys::all_due(), counted.due),
+            ("destinations", keys::destinations(None), counted.due),
+            ("releases", keys::releases(), counted.waiting),
+            ("priorities", keys::all_urgent(), counted.urgent),
+        ] {
             let mut entries = 0_u64;
             snapshot
                 .each(range, |_, _| {
@@ -66,12 +72,31 @@ impl Queue {
                     Ok(())
                 })
                 .await?;
-            if entries > waiting {
-                let what = format!("the index of {name} has {entries} entries for {waiting} items");
+            if entries > items {
+                let what = format!("the index of {name} has {entries} entries for {items} items");
                 tell(Trouble { item: None, what });
             }
         }
         Ok(())
+    }
+}
+
+/// How many items ought to stand in each index.
+#[derive(Default)]
+struct Counted {
+    due: u64,
+    waiting: u64,
+    urgent: u64,
+}
+
+impl Counted {
+    fn add(&mut self, item: &Item) {
+        if item.release.is_some() {
+            self.waiting += 1;
+        } else {
+            self.due += 1;
+            self.urgent += u64::from(item.priority > 0);
+        }
     }
 }
 
@@ -90,9 +115,9 @@ fn item(key: &Key, found: &store::Versioned) -> Result<Item, Trouble> {
 
 /// Whether an item that waits would be found when it is due.
 async fn indexed(snapshot: &Snapshot, item: &Item, tell: &mut impl FnMut(Trouble)) -> Result<(), Error> {
-    let keys = [keys::due(item.due, item.id), keys::destination(&item.destination, item.due, item.id)];
-    for (name, key) in ["due times", "destinations"].into_iter().zip(&keys) {
-        if snapshot.get(key).await?.is_none() {
+    for (key, _) in index(item) {
+        if snapshot.get(&key).await?.is_none() {
+            let name = keys::index_name(&key);
             let what = format!("the item is missing in the index of {name}, so it would never be tried");
             tell(Trouble { item: Some(item.id), what });
         }

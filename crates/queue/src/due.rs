@@ -56,14 +56,48 @@ impl Queue {
         self.look(&self.store.snapshot(), Of::All, now, limit).await
     }
 
-    /// Up to `limit` items of one destination due by `now` that nobody has leased, longest due first.
+    /// Up to `limit` items of one destination due by `now` that nobody has leased: those of a priority above the usual
+    /// first, the highest among the 256 longest due ones (RFC 6710 §5); then the others, longest due first.
     pub async fn due_for(
         &self,
         destination: &Destination,
         now: Wall,
         limit: usize,
     ) -> Result<Vec<DueItem>, Error> {
-        self.look(&self.store.snapshot(), Of::One(destination), now, limit).await
+        let snapshot = self.store.snapshot();
+        let mut items = self.urgent(&snapshot, destination, now).await?;
+        items.truncate(limit);
+        if items.len() < limit {
+            for item in self.look(&snapshot, Of::One(destination), now, limit).await? {
+                if items.len() < limit && !items.contains(&item) {
+                    items.push(item);
+                }
+            }
+        }
+        Ok(items)
+    }
+
+    /// What has a priority above the usual and is due, the highest first.
+    async fn urgent(
+        &self,
+        snapshot: &Snapshot,
+        destination: &Destination,
+        now: Wall,
+    ) -> Result<Vec<DueItem>, Error> {
+        let of = Of::Urgent(destination);
+        let seen = self.urgent_floors.get(of);
+        let range = seen.iter().fold(keys::urgent_by(destination, now), cut);
+        let page = snapshot.range(&range, PAGE).await?;
+        self.urgent_floors.raise(of, seen.as_ref(), page.first().map(|(key, _)| key), now);
+        let mut items = Vec::with_capacity(page.len());
+        for (key, found) in &page {
+            let (due, id) = keys::time_and_id(key).ok_or_else(keys::damaged)?;
+            if !self.leases.contains(id) {
+                items.push((found.value.first().copied().unwrap_or(0), DueItem { id, due }));
+            }
+        }
+        items.sort_by_key(|(priority, _)| std::cmp::Reverse(*priority));
+        Ok(items.into_iter().map(|(_, item)| item).collect())
     }
 
     /// Up to `limit` destinations with items due by `now`, in a fixed order behind `after`: pass the last one seen to
@@ -118,11 +152,13 @@ impl Queue {
         }
     }
 
-    /// When the first item that nobody has leased is due; `None` if there is none. Also wake on `Topic::Queue`.
+    /// When the first item that nobody has leased is due or to be let go; `None` if there is none. Also wake on
+    /// `Topic::Queue`.
     pub async fn next_due(&self) -> Result<Option<Wall>, Error> {
         let range = self.floors.above(Of::All, keys::all_due());
         let (items, _) = self.unleased(&self.store.snapshot(), range, 1).await?;
-        Ok(items.first().map(|item| item.due))
+        let release = self.next_release().await?;
+        Ok(items.first().map(|item| item.due).into_iter().chain(release).min())
     }
 
     /// Up to `limit` items due later than `when` that nobody has leased.
@@ -145,7 +181,9 @@ impl Queue {
         // Held items are in no index of what is due.
         let first = snapshot.range(&self.floors.above(Of::All, keys::all_due()), 1).await?;
         let next_due = first.first().map(|(key, _)| keys::time_and_id(key).ok_or_else(keys::damaged));
-        Ok(Figures { items, due, held, next_due: next_due.transpose()?.map(|(due, _)| due) })
+        let next_due = next_due.transpose()?.map(|(due, _)| due).into_iter();
+        let next_due = next_due.chain(self.next_release().await?).min();
+        Ok(Figures { items, due, held, next_due })
     }
 
     /// What is due in an index and not leased.
@@ -159,6 +197,7 @@ impl Queue {
         let range = match of {
             Of::All => keys::due_by(now),
             Of::One(destination) => keys::destination_by(destination, now),
+            Of::Urgent(destination) => keys::urgent_by(destination, now),
         };
         let seen = self.floors.get(of);
         let range = seen.iter().fold(range, cut);

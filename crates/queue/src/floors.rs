@@ -24,18 +24,19 @@ const REMEMBERED: usize = 10_000;
 #[derive(Default)]
 pub(crate) struct Floors(Mutex<BTreeMap<String, Key>>);
 
-/// Which index: that of a destination, or of all items.
+/// Which index: that of a destination, of what is urgent there, or of all items.
 #[derive(Clone, Copy)]
 pub(crate) enum Of<'a> {
     All,
     One(&'a Destination),
+    Urgent(&'a Destination),
 }
 
 impl Of<'_> {
     fn name(self) -> String {
         match self {
             Self::All => String::new(),
-            Self::One(destination) => destination.to_string(),
+            Self::One(destination) | Self::Urgent(destination) => destination.to_string(),
         }
     }
 
@@ -43,6 +44,7 @@ impl Of<'_> {
         match self {
             Self::All => keys::due(due, id),
             Self::One(destination) => keys::destination(destination, due, id),
+            Self::Urgent(destination) => keys::urgent(destination, due, id),
         }
     }
 }
@@ -83,8 +85,17 @@ impl Floors {
 
     /// An item is about to be placed.
     pub(crate) fn lower(&self, item: &Item) {
+        self.lower_in(item, &[Of::All, Of::One(&item.destination)]);
+    }
+
+    /// The same for the indexes of what is urgent, whose floors are kept apart.
+    pub(crate) fn lower_urgent(&self, item: &Item) {
+        self.lower_in(item, &[Of::Urgent(&item.destination)]);
+    }
+
+    fn lower_in(&self, item: &Item, indexes: &[Of<'_>]) {
         let mut floors = self.lock();
-        for of in [Of::All, Of::One(&item.destination)] {
+        for of in indexes {
             if let Some(floor) = floors.get_mut(&of.name()) {
                 let own = of.key(item.due, item.id);
                 if own < *floor {
@@ -117,5 +128,6 @@ impl Queue {
     /// have put an item where the queue no longer looks.
     pub fn look_afresh(&self) {
         self.floors.lock().clear();
+        self.urgent_floors.lock().clear();
     }
 }

@@ -4,7 +4,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use mail::{BodyType, Domain, Host, Id, Recipient, Reply, ReturnContent, ReversePath, Wall};
+use mail::{
+    BodyType, ByMode, DeliverBy, Domain, Hold, Host, Id, Recipient, Reply, ReturnContent, ReversePath,
+    TlsRequired, Wall,
+};
 use store::{BlobId, Version};
 
 use crate::Age;
@@ -18,9 +21,18 @@ pub enum Destination {
     Literal(IpAddr),
     /// The configured smarthost.
     Smarthost,
+    /// Our own mailboxes: mail that is to arrive there later, or in another form.
+    Local,
+    /// The same, for the mailboxes that our accounts have for junk.
+    Junk,
 }
 
 impl Destination {
+    /// Whether it is on this server.
+    pub fn is_here(&self) -> bool {
+        matches!(self, Self::Local | Self::Junk)
+    }
+
     /// The destination of mail to a host part.
     pub fn of(host: &Host) -> Self {
         match host {
@@ -36,6 +48,8 @@ impl fmt::Display for Destination {
             Self::Domain(domain) => domain.fmt(f),
             Self::Literal(ip) => Host::Literal(*ip).fmt(f),
             Self::Smarthost => f.write_str("(smarthost)"),
+            Self::Local => f.write_str("(local)"),
+            Self::Junk => f.write_str("(junk)"),
         }
     }
 }
@@ -44,7 +58,37 @@ impl FromStr for Destination {
     type Err = mail::AddressError;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        if s == "(smarthost)" { Ok(Self::Smarthost) } else { s.parse::<Host>().map(|host| Self::of(&host)) }
+        match s {
+            "(smarthost)" => Ok(Self::Smarthost),
+            "(local)" => Ok(Self::Local),
+            "(junk)" => Ok(Self::Junk),
+            host => host.parse::<Host>().map(|host| Self::of(&host)),
+        }
+    }
+}
+
+/// Until when an item is to be delivered: BY= with its time as a point in time (RFC 2852 §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// The deliver-by-time.
+    pub at: Wall,
+    /// What happens then.
+    pub mode: ByMode,
+    /// Whether each relay tells the sender.
+    pub trace: bool,
+}
+
+impl Deadline {
+    /// What was asked for in a MAIL that came at `begun`.
+    pub fn of(by: DeliverBy, begun: Wall) -> Self {
+        let at = Wall::from_millis(begun.millis().saturating_add(by.seconds.saturating_mul(1000)));
+        Self { at, mode: by.mode, trace: by.trace }
+    }
+
+    /// As the next hop is told at `now`; within the range of the standard.
+    pub fn deliver_by(self, now: Wall) -> DeliverBy {
+        let seconds = self.at.millis().saturating_sub(now.millis()).div_euclid(1000);
+        DeliverBy { seconds: seconds.clamp(-999_999_999, 999_999_999), mode: self.mode, trace: self.trace }
     }
 }
 
@@ -106,6 +150,7 @@ pub struct RecipientState {
 
 /// One message on its way to one destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub struct Item {
     /// Its name.
     pub id: Id,
@@ -127,6 +172,18 @@ pub struct Item {
     pub body: BodyType,
     /// SMTPUTF8 (RFC 6531).
     pub smtputf8: bool,
+    /// What the sender says of TLS (RFC 8689).
+    pub tls_required: TlsRequired,
+    /// HOLDFOR= or HOLDUNTIL= as asked for, for reports (RFC 4865 §5.1.2).
+    pub hold: Option<Hold>,
+    /// Not to be delivered before; `None` once it was let go (RFC 4865 §4.2).
+    pub release: Option<Wall>,
+    /// BY= (RFC 2852).
+    pub deadline: Option<Deadline>,
+    /// Whether the sender was told that the deadline has passed.
+    pub deadline_notified: bool,
+    /// MT-PRIORITY= (RFC 6710).
+    pub priority: i8,
     /// Where to.
     pub destination: Destination,
     /// To whom; finished ones stay until the item is done.
@@ -155,8 +212,19 @@ impl Item {
         self.recipients.iter().enumerate().filter(|(_, r)| r.state == State::Pending)
     }
 
-    /// The envelope of the next attempt: pending recipients only, in the order of [`pending`](Self::pending).
-    pub fn envelope(&self) -> mail::Envelope {
+    /// Whether it must not be tried any more, as the time is over by which it was to be delivered (RFC 2852 §4.1.3).
+    pub fn is_too_late(&self, now: Wall) -> bool {
+        self.deadline.is_some_and(|deadline| deadline.mode == ByMode::Return && now >= deadline.at)
+    }
+
+    /// Whether it is better not delivered than delivered without TLS on the whole way. A report is rather sent than
+    /// lost (RFC 8689 §4.2.1, §5).
+    pub fn requires_tls(&self) -> bool {
+        self.tls_required == TlsRequired::Yes && !self.reverse_path.is_null()
+    }
+
+    /// The envelope of an attempt at `now`: pending recipients only, in the order of [`pending`](Self::pending).
+    pub fn envelope(&self, now: Wall) -> mail::Envelope {
         mail::Envelope {
             reverse_path: self.reverse_path.clone(),
             recipients: self.pending().map(|(_, r)| r.recipient.clone()).collect(),
@@ -164,6 +232,11 @@ impl Item {
             smtputf8: self.smtputf8,
             ret: self.ret,
             envid: self.envid.clone(),
+            tls_required: self.tls_required,
+            // It was waited for here.
+            hold: None,
+            deliver_by: self.deadline.map(|deadline| deadline.deliver_by(now)),
+            priority: self.priority,
         }
     }
 }

@@ -20,6 +20,10 @@ enum Kind {
     Items = 5,
     /// How many of them are held.
     Held = 6,
+    /// Time of release and id of an item that waits for it.
+    Release = 7,
+    /// Destination, due time and id of items with a priority above the usual.
+    Urgent = 8,
     /// A remote address that does not exist: domain, then local-part in lower case.
     Suppressed = 20,
     /// Counter: recipients of what an account sent in an hour.
@@ -108,6 +112,47 @@ pub(crate) fn destinations(after: Option<&Destination>) -> KeyRange {
             KeyRange::between(&key(behind.end()), &key(all.end()))
         }
         None => all,
+    }
+}
+
+pub(crate) fn release(at: Wall, id: Id) -> Key {
+    start(Kind::Release).u64(millis(at)).u64(id.0).key()
+}
+
+/// Everything that waits for its release.
+pub(crate) fn releases() -> KeyRange {
+    start(Kind::Release).key().prefix_range()
+}
+
+/// What is to be let go by `now`.
+pub(crate) fn release_by(now: Wall) -> KeyRange {
+    let end = start(Kind::Release).u64(millis(now).saturating_add(1)).key();
+    KeyRange::between(&start(Kind::Release).key(), &end)
+}
+
+pub(crate) fn urgent(destination: &Destination, due: Wall, id: Id) -> Key {
+    start(Kind::Urgent).text(&destination.to_string()).u64(millis(due)).u64(id.0).key()
+}
+
+/// What is urgent and due by `now` for one destination.
+pub(crate) fn urgent_by(destination: &Destination, now: Wall) -> KeyRange {
+    let of = || start(Kind::Urgent).text(&destination.to_string());
+    KeyRange::between(&of().key(), &of().u64(millis(now).saturating_add(1)).key())
+}
+
+/// All that is urgent.
+pub(crate) fn all_urgent() -> KeyRange {
+    start(Kind::Urgent).key().prefix_range()
+}
+
+/// Which index a key belongs to, for people.
+pub(crate) fn index_name(key: &Key) -> &'static str {
+    let is = |kind: Kind| key.as_bytes().get(1) == Some(&(kind as u8));
+    match () {
+        () if is(Kind::Due) => "due times",
+        () if is(Kind::Destination) => "destinations",
+        () if is(Kind::Release) => "releases",
+        () => "priorities",
     }
 }
 

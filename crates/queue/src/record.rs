@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
-use mail::{BodyType, Id, ReturnContent};
+use mail::{BodyType, ByMode, Hold, Id, ReturnContent, TlsRequired};
 use store::codec::{Reader, Writer};
 use store::{Error, Version};
 
-use crate::{Age, Item, RecipientState, State};
+use crate::{Age, Deadline, Item, RecipientState, State};
+
+/// The first format knew no age, the second none of what [`write_wishes`] writes, the third no way but the route.
+const FORMAT: u8 = 4;
+/// Added to a priority, which may be below zero.
+const PRIORITY_ZERO: i8 = 9;
 
 pub(crate) fn encode(item: &Item) -> Vec<u8> {
-    let mut w = Writer::new(3);
+    let mut w = Writer::new(FORMAT);
     w.id(item.message).blob(item.blob).varint(item.size).bytes(&item.prefix);
     w.reverse_path(&item.reverse_path);
     w.u8(match item.ret {
@@ -28,12 +33,39 @@ pub(crate) fn encode(item: &Item) -> Vec<u8> {
     w.bool(item.smtputf8).text(&item.destination.to_string()).list(&item.recipients, write_recipient);
     w.wall(item.created).wall(item.due).varint(item.attempts.into());
     w.bool(item.delay_notified).bool(item.held);
-    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     w.wall(item.age.until).varint(millis(item.age.counted)).varint(millis(item.age.paused));
+    write_wishes(&mut w, item);
     w.option(item.via.as_ref(), |w, via| {
         w.text(&via.to_string());
     });
     w.finish()
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What the sender wants of the way and the time.
+fn write_wishes(w: &mut Writer, item: &Item) {
+    w.u8(match item.tls_required {
+        TlsRequired::Unsaid => 0,
+        TlsRequired::Yes => 1,
+        TlsRequired::No => 2,
+    });
+    w.option(item.hold, |w, hold| {
+        match hold {
+            Hold::For(time) => w.u8(0).varint(millis(time)),
+            Hold::Until(at) => w.u8(1).wall(at),
+        };
+    });
+    w.option(item.release, |w, at| {
+        w.wall(at);
+    });
+    w.option(item.deadline, |w, deadline| {
+        w.wall(deadline.at).bool(deadline.mode == ByMode::Return).bool(deadline.trace);
+    });
+    w.bool(item.deadline_notified);
+    w.u8(u8::try_from(item.priority.saturating_add(PRIORITY_ZERO)).unwrap_or(0));
 }
 
 fn write_recipient(w: &mut Writer, recipient: &RecipientState) {
@@ -49,7 +81,7 @@ fn write_recipient(w: &mut Writer, recipient: &RecipientState) {
 }
 
 pub(crate) fn decode(id: Id, version: Version, bytes: &[u8]) -> Result<Item, Error> {
-    let (mut r, format) = Reader::new(bytes, 3, "a queue item")?;
+    let (mut r, format) = Reader::new(bytes, FORMAT, "a queue item")?;
     let r = &mut r;
     let mut item = Item {
         id,
@@ -72,12 +104,45 @@ pub(crate) fn decode(id: Id, version: Version, bytes: &[u8]) -> Result<Item, Err
         held: r.bool()?,
         age: Age::default(),
         via: None,
+        tls_required: TlsRequired::default(),
+        hold: None,
+        release: None,
+        deadline: None,
+        deadline_notified: false,
+        priority: 0,
     };
     item.age = if format < 2 { Age::from(item.created) } else { read_age(r)? };
     if format >= 3 {
+        read_wishes(r, &mut item)?;
+    }
+    if format >= 4 {
         item.via = r.option(Reader::parsed)?;
     }
     Ok(item)
+}
+
+fn read_wishes(r: &mut Reader<'_>, item: &mut Item) -> Result<(), Error> {
+    item.tls_required = match r.u8()? {
+        0 => TlsRequired::Unsaid,
+        1 => TlsRequired::Yes,
+        2 => TlsRequired::No,
+        _ => return Err(r.damaged()),
+    };
+    item.hold = r.option(|r| match r.u8()? {
+        0 => Ok(Hold::For(Duration::from_millis(r.varint()?))),
+        1 => Ok(Hold::Until(r.wall()?)),
+        _ => Err(r.damaged()),
+    })?;
+    item.release = r.option(Reader::wall)?;
+    item.deadline = r.option(|r| {
+        let at = r.wall()?;
+        let mode = if r.bool()? { ByMode::Return } else { ByMode::Notify };
+        Ok(Deadline { at, mode, trace: r.bool()? })
+    })?;
+    item.deadline_notified = r.bool()?;
+    let priority = i8::try_from(r.u8()?).ok().map(|n| n - PRIORITY_ZERO);
+    item.priority = priority.filter(|n| (-9..=9).contains(n)).ok_or_else(|| r.damaged())?;
+    Ok(())
 }
 
 fn read_age(r: &mut Reader<'_>) -> Result<Age, Error> {

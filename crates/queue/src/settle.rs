@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mail::{Notify, Reply, Wall};
+use mail::{ByMode, Notify, Reply, Wall};
 use store::Batch;
 use world::Rng;
 
@@ -23,8 +23,8 @@ pub enum Outcome {
 /// What the sender is told of a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportKind {
-    /// Handed on, and NOTIFY=SUCCESS asked for word of it (RFC 3464 action `relayed`). The caller drops it where the next
-    /// hop took the DSN parameters over, because then that one reports (RFC 3461 §5.2.2).
+    /// Handed on, and NOTIFY=SUCCESS or BY= asked for word of it (RFC 3464 action `relayed`). The caller drops it where
+    /// the next hop took over what was asked for, because then that one reports (RFC 3461 §5.2.2, RFC 2852 §4.1.4).
     Relayed,
     /// Refused for good (action `failed`).
     Failed,
@@ -32,6 +32,9 @@ pub enum ReportKind {
     Expired,
     /// Still trying (action `delayed`).
     Delayed,
+    /// Still trying, though the time is over by which it was to be delivered (action `delayed`, status 4.4.7,
+    /// RFC 2852 §4.1.3).
+    Overdue,
 }
 
 /// One recipient that the sender is to be told of.
@@ -89,17 +92,20 @@ impl Queue {
         let mut settled = Settled::default();
         apply(&mut next, outcomes, &mut settled);
         next.age = item.age.reckon(item.due, now, schedule);
-        if next.age.counted >= schedule.lifetime {
+        let over = item.deadline.filter(|deadline| now >= deadline.at).map(|deadline| deadline.mode);
+        if next.age.counted >= schedule.lifetime || over == Some(ByMode::Return) {
             expire(&mut next, &mut settled);
         }
         settled.pending = next.pending().map(|(_, recipient)| recipient.clone()).collect();
         let is_late = next.age.whole() >= schedule.delay_notice_after && !item.delay_notified;
-        settled.reports = reports(&next, &settled, is_late);
+        let is_overdue = over == Some(ByMode::Notify) && !item.deadline_notified;
+        settled.reports = reports(&next, &settled, is_late, is_overdue);
         if settled.pending.is_empty() {
             remove(batch, item);
             return settled;
         }
         next.delay_notified |= is_late;
+        next.deadline_notified |= is_overdue;
         next.due = next_due(&next, now, schedule, rng);
         settled.next_due = Some(next.due);
         settled.until = now + schedule.lifetime.saturating_sub(next.age.counted);
@@ -141,29 +147,36 @@ fn expire(next: &mut Item, settled: &mut Settled) {
 
 /// What the sender is told. Nothing about mail from the null reverse-path (RFC 5321 §4.5.5), and of each recipient
 /// what its NOTIFY asks for (RFC 3461 §4.1).
-fn reports(item: &Item, settled: &Settled, is_late: bool) -> Vec<Report> {
+fn reports(item: &Item, settled: &Settled, is_late: bool, is_overdue: bool) -> Vec<Report> {
     if item.reverse_path.is_null() {
         return Vec::new();
     }
-    let late: &[RecipientState] = if is_late { &settled.pending } else { &[] };
+    let waiting = settled.pending.as_slice();
+    let (late, overdue) = match (is_late, is_overdue) {
+        (_, true) => (&[][..], waiting),
+        (true, false) => (waiting, &[][..]),
+        (false, false) => (&[][..], &[][..]),
+    };
+    let traced = item.deadline.is_some_and(|deadline| deadline.trace || deadline.mode == ByMode::Notify);
     [
         (ReportKind::Relayed, settled.delivered.as_slice()),
         (ReportKind::Failed, &settled.failed),
         (ReportKind::Expired, &settled.expired),
         (ReportKind::Delayed, late),
+        (ReportKind::Overdue, overdue),
     ]
     .into_iter()
     .flat_map(|(kind, recipients)| recipients.iter().map(move |r| Report { kind, recipient: r.clone() }))
-    .filter(|report| is_wanted(report.kind, report.recipient.recipient.notify))
+    .filter(|report| is_wanted(report.kind, report.recipient.recipient.notify, traced))
     .collect()
 }
 
-fn is_wanted(kind: ReportKind, notify: Notify) -> bool {
+fn is_wanted(kind: ReportKind, notify: Notify, traced: bool) -> bool {
     !notify.never
         && match kind {
-            ReportKind::Relayed => notify.success,
+            ReportKind::Relayed => notify.success || traced,
             ReportKind::Failed | ReportKind::Expired => notify.failure,
-            ReportKind::Delayed => notify.delay,
+            ReportKind::Delayed | ReportKind::Overdue => notify.delay,
         }
 }
 
@@ -174,6 +187,8 @@ fn next_due(item: &Item, now: Wall, schedule: &Schedule, rng: &dyn Rng) -> Wall 
     // While the lifetime is paused, its end does not come nearer.
     let paused = schedule.outage > Duration::ZERO && item.age.paused < schedule.outage_grace;
     let end = schedule.lifetime.checked_sub(item.age.counted).filter(|_| !paused);
-    let moments = [notice, end].into_iter().flatten().filter(|moment| !moment.is_zero());
+    let deadline = item.deadline.filter(|by| by.mode == ByMode::Return || !item.deadline_notified);
+    let deadline = deadline.map(|by| by.at.since(now));
+    let moments = [notice, end, deadline].into_iter().flatten().filter(|moment| !moment.is_zero());
     now + moments.fold(schedule.wait(item.attempts, rng), Duration::min)
 }

@@ -4,6 +4,7 @@ mod life;
 mod order;
 mod record;
 mod sending;
+mod wishes;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -71,9 +72,13 @@ impl Office {
 
     /// Enqueues a message for `recipients`, all of the first one's destination.
     pub(crate) async fn enqueue(&self, recipients: Vec<Recipient>, now: Wall) -> Id {
-        let destination = crate::Destination::of(recipients[0].address.host());
-        let envelope =
-            Envelope { reverse_path: "s@x.test".parse().expect("a path"), recipients, ..Envelope::default() };
+        self.enqueue_with(Envelope { recipients, ..Envelope::default() }, now).await
+    }
+
+    /// The same with the parameters of `envelope`.
+    pub(crate) async fn enqueue_with(&self, envelope: Envelope, now: Wall) -> Id {
+        let destination = crate::Destination::of(envelope.recipients[0].address.host());
+        let envelope = Envelope { reverse_path: "s@x.test".parse().expect("a path"), ..envelope };
         let mut batch = Batch::new();
         let new = NewItem {
             message: self.store.next_id(),
@@ -82,6 +87,7 @@ impl Office {
             prefix: Vec::new(),
             envelope,
             destination,
+            begun: now,
             created: now,
         };
         let id = self.queue.enqueue(&mut batch, new);

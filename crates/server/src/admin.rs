@@ -29,7 +29,7 @@ use crate::retain;
 pub(crate) use backup::Conversation;
 pub(crate) use reply::{
     AccountDetail, AccountRow, AdviceRow, AliasRow, BroughtBack, ConnectionFigures, DiskFigures, DnsRecord,
-    HeldFile, HeldMoment, JourneyEvent, JourneyRow, ListenerRow, LostRow, MailboxRow, QueueFigures,
+    HeldFile, HeldMoment, JourneyEvent, JourneyRow, KeyRow, ListenerRow, LostRow, MailboxRow, QueueFigures,
     QueueRecipient, QueueRow, RemovedRow, Reply, Salvaged, SendingFigures, Status, StoreFigures,
     SuppressedRow, SuspendedRow,
 };
@@ -149,7 +149,8 @@ impl Office {
     pub(crate) async fn carry_out(&self, request: Request) -> Result<Reply, String> {
         match request {
             Request::DomainList { after } => self.domain_list(after.as_deref()).await,
-            Request::DomainDns { name } => self.domain_dns(&name),
+            Request::DomainDns { name } => self.domain_dns(&name).await,
+            Request::DomainKeys { name } => self.domain_keys(&name).await,
             Request::AccountList { domain, after } => self.account_list(domain.as_deref(), after).await,
             Request::AccountShow { address } => self.account_show(&address).await,
             Request::AliasList { domain, after } => {
@@ -201,6 +202,7 @@ impl Office {
         match request {
             Request::DomainAdd { name } => self.domain_add(batch, name).await,
             Request::DomainRemove { name } => self.domain_remove(batch, name).await,
+            Request::DomainRotate { name, now } => self.domain_rotate(batch, name, *now).await,
             Request::AccountAdd { address, password } => self.account_add(batch, address, password).await,
             Request::AccountPassword { address, password } => {
                 self.account_password(batch, address, password).await
@@ -243,6 +245,5 @@ fn address(text: &str) -> Result<mail::Address, Trouble> {
 
 /// A time as JSON and tables show it: RFC 3339 in UTC.
 pub(crate) fn time(at: mail::Wall) -> String {
-    let c = at.civil();
-    format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", c.year, c.month, c.day, c.hour, c.minute, c.second)
+    at.to_rfc3339()
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use mail::{Domain, limits};
 use mailbox::Retention;
-use mta::{Match, Network, Pace, Rate, Retry, Sending, SmarthostTls};
+use mta::{Authentication, Match, Network, Pace, Rate, Retry, Sending, SmarthostTls};
 
 pub use problem::Problems;
 
@@ -40,6 +40,8 @@ pub struct Config {
     pub(crate) outbound: Outbound,
     /// For whom else we take mail.
     pub(crate) relay: Relay,
+    /// What is done about who a message is really from.
+    pub(crate) authentication: Authentication,
     /// What clients may use up.
     pub(crate) limits: Limits,
     /// `[store] segment_size`: bytes by which the log grows.
@@ -206,6 +208,8 @@ pub(crate) struct Limits {
     pub(crate) message_size: u64,
     /// Recipients of one transaction.
     pub(crate) recipients: usize,
+    /// How long a submitted message may be held for its sender; zero for not at all.
+    pub(crate) future_release: Duration,
     /// Connections at once, over all listeners.
     pub(crate) connections: usize,
     /// Connections at once from one IPv4 address or IPv6 /64.
@@ -226,6 +230,7 @@ impl Default for Limits {
         Self {
             message_size: limits::MESSAGE_SIZE,
             recipients: limits::RECIPIENTS,
+            future_release: limits::FUTURE_RELEASE,
             connections: 10_000,
             connections_per_ip: 50,
             exempt: vec![network("127.0.0.0/8"), network("::1")],

@@ -23,6 +23,7 @@ mod salvage;
 mod scrub;
 mod serve;
 mod services;
+mod signing;
 pub mod verify;
 
 use std::process::ExitCode;

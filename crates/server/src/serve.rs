@@ -19,7 +19,7 @@ use crate::cli::{Failure, load};
 use crate::config::{Config, Scrub, Service};
 use crate::connections::{Caps, Connections};
 use crate::services::Services;
-use crate::{certificate, control, epoch, forget, listen, medium, restore, retain, scrub};
+use crate::{certificate, control, epoch, forget, listen, medium, restore, retain, scrub, signing};
 
 /// Bytes of a password file.
 const PASSWORD_FILE_LENGTH: u64 = 4096;
@@ -201,6 +201,7 @@ impl Server {
         spawn(Box::pin(keep_queue_running(world.clone(), Arc::clone(&self.services), stop.clone())));
         let days = self.journey_days.subscribe();
         spawn(Box::pin(forget::run(Arc::clone(&self.office), days, stop.clone())));
+        spawn(Box::pin(signing::run(Arc::clone(&self.office), stop.clone())));
         let retention = self.retention.subscribe();
         spawn(Box::pin(retain::run(Arc::clone(&self.office), retention, stop.clone())));
         let scrub = scrub::run(Arc::clone(&self.office), self.scrub.subscribe(), stop.clone());
@@ -374,8 +375,10 @@ pub(crate) fn settings(world: &World, config: &Config) -> Result<mta::Settings, 
     let mut settings = mta::Settings::new(config.hostname.clone());
     settings.message_size = config.limits.message_size;
     settings.recipients = config.limits.recipients;
+    settings.future_release = config.limits.future_release;
     settings.relay_domains = config.relay.domains.iter().cloned().collect();
     settings.relay_networks.clone_from(&config.relay.networks);
+    settings.authentication = config.authentication.clone();
     settings.retry = config.outbound.retry.clone();
     settings.sending = config.limits.sending;
     settings.outbound = outbound(world, config)?;

@@ -1,7 +1,8 @@
 //! The client's side of a connection: to a remote MX, a smarthost, or an LMTP server.
 //!
 //! Messages go out by DATA, also where CHUNKING is offered: one encoder makes every line end canonical and stuffs
-//! every dot, so nothing that we pass on can end a message early at a laxer server (attacks A1).
+//! every dot, so nothing that we pass on can end a message early at a laxer server (attacks A1). Only those whose bytes
+//! are no lines go by BDAT, where lengths say where they end (BINARYMIME, RFC 3030 §3).
 //!
 //! What a peer says is taken for the answer to the command that is waiting for one, and for nothing else: a reply
 //! that nobody waits for ends the connection (promise F9).
@@ -87,9 +88,11 @@ impl Session {
         }
     }
 
-    /// Starts a transaction. Only after [`Event::Ready`], and once per `Ready`.
+    /// Starts a transaction. Only after [`Event::Ready`], and once per `Ready`. Hand over first what has come meanwhile: a
+    /// reply that nobody waits for must not be taken for the answer to MAIL.
     ///
-    /// `size` is the message's length in bytes, `eight_bit` whether it has bytes above 127. What the peer does not
+    /// `size` is the message's length in bytes, `eight_bit` whether it has bytes above 127; `envelope.body` is
+    /// [`BodyType::BinaryMime`](mail::BodyType) only where its bytes are no lines. What the peer does not
     /// offer but the message needs ends in [`Event::MessageResult`] with [`Source::Local`] outcomes and without a
     /// byte sent: try another host before giving up.
     pub fn send(&mut self, envelope: Envelope, size: u64, eight_bit: bool, now: Mono) {
@@ -97,14 +100,16 @@ impl Session {
         self.start_transaction(envelope, size, eight_bit);
     }
 
-    /// More of the message, after [`Event::DataWanted`]. Line ends become CRLF, dots are stuffed, NUL is dropped.
+    /// More of the message, after [`Event::DataWanted`], while [`Self::wants_body`]. Line ends become CRLF, dots are
+    /// stuffed, NUL is dropped; or, of a binary message, the bytes are one chunk as they are.
     /// Take the output after each call; it is not bounded otherwise.
     pub fn body(&mut self, bytes: &[u8], now: Mono) {
         self.now = now;
         self.send_body(bytes);
     }
 
-    /// The message is complete: sends the final dot.
+    /// The message is complete: sends the final dot. Hand over first what has come meanwhile: what was said before the
+    /// dot does not answer it.
     pub fn body_end(&mut self, now: Mono) {
         self.now = now;
         self.send_body_end();
@@ -175,6 +180,11 @@ impl Session {
         }
     }
 
+    /// Whether more of the message may be given now; otherwise the peer is to answer first.
+    pub fn wants_body(&self) -> bool {
+        matches!(&self.phase, Phase::Transaction(transaction) if transaction.wants_body())
+    }
+
     /// When to call [`Self::handle_timeout`] unless something else happens before.
     pub fn poll_timeout(&self) -> Option<Mono> {
         self.deadline
@@ -234,6 +244,11 @@ impl Session {
         }
     }
 
+    /// Whether bytes of a reply are there whose end is not.
+    fn reply_has_begun(&self) -> bool {
+        !self.input.is_empty() || self.parser.has_begun()
+    }
+
     /// How many replies are on their way.
     fn awaited(&self) -> usize {
         match &self.phase {
@@ -273,6 +288,11 @@ impl Session {
             Ok(Some(reply)) if reply.code == 421 => self.fail(Cause::Refused, reply),
             _ => self.protocol_error("The peer sent a reply that nothing asked for"),
         }
+    }
+
+    /// Part of a reply has come while it was our turn: its end would be taken for the answer to what is said next.
+    fn early_reply(&mut self) {
+        self.protocol_error("The peer answered before it was asked");
     }
 
     fn protocol_error(&mut self, text: &str) {

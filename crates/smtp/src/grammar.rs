@@ -3,4 +3,5 @@
 pub(crate) mod command;
 pub(crate) mod parameters;
 pub(crate) mod path;
+pub(crate) mod wishes;
 pub(crate) mod xtext;

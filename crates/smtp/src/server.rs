@@ -28,7 +28,7 @@ use budget::Budget;
 use data::{Chunk, Transfer};
 use hello::Hello;
 
-pub use config::{Config, Service};
+pub use config::{Config, FutureRelease, Service};
 pub use event::{Answer, Event, MailParams};
 
 /// What the next bytes are, or what is being waited for.

@@ -6,12 +6,14 @@
 #![expect(clippy::disallowed_methods, reason = "it measures the real machine")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
+mod letter;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use letter::batch;
 use store::embedded::{Options, open};
-use store::{Batch, Key, Space};
 
 /// Processor time of this process so far.
 fn cpu() -> Duration {
@@ -20,22 +22,6 @@ fn cpu() -> Duration {
         stat.rsplit(") ").next().unwrap_or("").split(' ').map(|field| field.parse().unwrap_or(0)).collect();
     // Fields 14 and 15 of proc(5), in hundredths of a second.
     Duration::from_millis((fields.get(11).unwrap_or(&0) + fields.get(12).unwrap_or(&0)) * 10)
-}
-
-fn batch(committer: u64, n: u64, body: store::Staged) -> Batch {
-    let mut batch = Batch::new();
-    let blob = batch.blob(body);
-    batch.reference(blob, 1);
-    batch.count(Key::build(Space::Mailbox).u8(0).u64(committer).key(), 1);
-    for kind in 1..=4 {
-        batch.put(Key::build(Space::Mailbox).u8(kind).u64(committer).u64(n).key(), vec![kind; 130]);
-    }
-    for kind in 1..=4u8 {
-        let scattered =
-            (committer << 32 | n).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(u32::from(kind));
-        batch.put(Key::build(Space::Journey).u8(kind).u64(scattered).u64(n).key(), vec![kind; 60]);
-    }
-    batch
 }
 
 async fn measure(dir: &Path, committers: u64, size: usize, time: Duration) {

@@ -7,6 +7,8 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it reports to a terminal")]
 #![expect(clippy::disallowed_methods, reason = "it measures the real machine")]
 
+mod letter;
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -14,28 +16,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use letter::batch;
+use store::Store;
 use store::embedded::{Options, open, open_reporting};
-use store::{Batch, Key, Space, Store};
 
 /// Commits under way at once.
 const COMMITTERS: u64 = 64;
 
-/// A message as mail makes it: a body, a few small keys beside each other, some scattered ones.
-fn batch(committer: u64, n: u64, body: store::Staged) -> Batch {
-    let mut batch = Batch::new();
-    let blob = batch.blob(body);
-    batch.reference(blob, 1);
-    batch.count(Key::build(Space::Mailbox).u8(0).u64(committer).key(), 1);
-    for kind in 1..=4 {
-        batch.put(Key::build(Space::Mailbox).u8(kind).u64(committer).u64(n).key(), vec![kind; 130]);
-    }
-    for kind in 1..=4u8 {
-        let scattered =
-            (committer << 32 | n).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(u32::from(kind));
-        batch.put(Key::build(Space::Journey).u8(kind).u64(scattered).u64(n).key(), vec![kind; 60]);
-    }
-    batch
-}
+/// Megabytes below which every start stays, whatever the store.
+const BAR: u64 = 100;
 
 async fn fill(store: Arc<dyn Store>, committer: u64, size: usize, written: Arc<AtomicU64>) {
     let body: Vec<u8> = (0..size).map(|i| (i as u64 * 7 + committer) as u8).collect();
@@ -78,14 +67,16 @@ async fn start(dir: &Path) {
     let (_store, recovery) = opened.expect("the store can be opened");
     let took = began.elapsed();
     println!(
-        "{:8.3} s, peak {} MB resident, {} commits replayed, {} bytes discarded, index rebuilt: {}",
+        "{:8.3} s, peak {} MB resident, {} commits replayed, {} bytes discarded, index rebuilt: {}, {} MB of it at once",
         took.as_secs_f64(),
         peak_megabytes(),
         recovery.replayed,
         recovery.discarded_bytes,
-        recovery.index_rebuilt
+        recovery.index_rebuilt,
+        recovery.index_bytes >> 20
     );
     assert_eq!(recovery.lost, []);
+    assert!(peak_megabytes() < BAR, "recovery is to stay below {BAR} MB");
     // As in another crash: nothing is flushed.
     std::process::exit(0);
 }
@@ -105,8 +96,10 @@ fn again(words: &[&str]) -> Command {
 }
 
 fn measure(what: &str, dir: &str) {
-    let output = again(&["start", dir]).output().expect("this program can be started");
+    let mut command = again(&["start", dir]);
+    let output = command.stderr(Stdio::inherit()).output().expect("this program can be started");
     print!("{what:<28} {}", String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success(), "{what}: failed");
 }
 
 fn all(dir: &str, bytes: &str, size: &str) {

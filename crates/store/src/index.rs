@@ -47,6 +47,9 @@ pub(crate) trait Index: Send + Sync {
     /// Bytes applied that are not yet in files.
     fn unflushed(&self) -> u64;
 
+    /// Bytes of keys and values in memory: those not yet in files, and those that are but that a snapshot may need.
+    fn held(&self) -> u64;
+
     /// Whether something in its files failed its checksum, so that it has to be rebuilt.
     fn is_damaged(&self) -> bool;
 

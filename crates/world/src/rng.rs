@@ -1,9 +1,18 @@
 //! Randomness.
 
+use crate::real;
+
 /// A source of random bytes fit for keys and salts.
 pub trait Rng: Send + Sync {
     /// Fills `buffer`.
     fn fill(&self, buffer: &mut [u8]);
+
+    /// A new RSA key of 2048 bits, PKCS#8 in DER; some hundred milliseconds of CPU. The library that makes it draws its
+    /// randomness itself and takes none from outside. So this is a door of its own: a world that must be the same each
+    /// time hands out a key that it has.
+    fn rsa_key(&self) -> Result<Vec<u8>, String> {
+        real::rsa_key()
+    }
 }
 
 impl dyn Rng + '_ {

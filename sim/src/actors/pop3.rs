@@ -158,23 +158,40 @@ impl Drop<'_> {
 
     /// Sends a command; what stands behind `+OK`, or nothing for `-ERR`.
     async fn ask(&mut self, command: &str) -> Result<Option<String>, Gone> {
+        self.say(command).await.map(Result::ok)
+    }
+
+    /// Sends a command; what stands behind `+OK`, or behind `-ERR`.
+    async fn say(&mut self, command: &str) -> Result<Result<String, String>, Gone> {
         self.wire.say(format!("{command}\r\n").as_bytes()).await?;
         let reply = self.wire.text().await?;
-        match reply.strip_prefix("+OK") {
-            Some(rest) => Ok(Some(rest.trim().to_owned())),
-            None if reply.starts_with("-ERR") => Ok(None),
-            None => {
+        let rest = |prefix: &str| reply.strip_prefix(prefix).map(|rest| rest.trim().to_owned());
+        match (rest("+OK"), rest("-ERR")) {
+            (Some(rest), _) => Ok(Ok(rest)),
+            (None, Some(rest)) => Ok(Err(rest)),
+            (None, None) => {
                 self.complain("I9", &format!("{command} was answered with {reply:?}"));
                 Err(Gone::Closed)
             }
         }
     }
 
+    /// A command that works in an open maildrop, unless the server ends: then it says so and closes (RFC 3206 §4,
+    /// seeds 1071192 and 1094782).
+    async fn must(&mut self, command: &str) -> Result<String, Gone> {
+        let why = match self.say(command).await? {
+            Ok(rest) => return Ok(rest),
+            Err(why) => why,
+        };
+        if !why.starts_with("[SYS/TEMP]") || self.wire.line().await != Err(Gone::Closed) {
+            self.complain("I9", &format!("{command} was refused: {why}"));
+        }
+        Err(Gone::Closed)
+    }
+
     /// A listing: the words of each line.
     async fn list(&mut self, command: &str) -> Result<Vec<(u32, String)>, Gone> {
-        if self.ask(command).await?.is_none() {
-            return Ok(Vec::new());
-        }
+        self.must(command).await?;
         let mut lines = Vec::new();
         loop {
             let line = self.wire.text().await?;
@@ -210,7 +227,7 @@ impl Drop<'_> {
 
     /// STAT, LIST and UIDL tell of the same messages.
     async fn look(&mut self) -> Result<(), Gone> {
-        let stat = self.ask("STAT").await?.unwrap_or_default();
+        let stat = self.must("STAT").await?;
         let sizes = self.list("LIST").await?;
         let ids = self.list("UIDL").await?;
         let numbers = |list: &[(u32, String)]| list.iter().map(|(number, _)| *number).collect::<Vec<_>>();

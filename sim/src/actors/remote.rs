@@ -1,6 +1,7 @@
 //! A remote mail host that does to its clients what the plan says, and keeps a truthful ledger of what it accepted.
 
 mod conversation;
+mod order;
 mod plan;
 
 use std::collections::BTreeSet;

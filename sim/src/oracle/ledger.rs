@@ -127,6 +127,8 @@ struct State {
     locked: BTreeSet<String>,
     removed: BTreeSet<(String, u64)>,
     copied: BTreeSet<(String, u64)>,
+    blind: BTreeSet<String>,
+    premature: BTreeSet<(String, String)>,
     wrong: Vec<Violation>,
 }
 
@@ -144,6 +146,10 @@ pub struct Account {
     pub removed: BTreeSet<(String, u64)>,
     /// (account, token): a client made a copy, or may have.
     pub copied: BTreeSet<(String, u64)>,
+    /// Accounts of which a client copied or removed what nobody ever read: their messages cannot be counted.
+    pub blind: BTreeSet<String>,
+    /// (sender, recipient): a remote said that it took a message before it had it.
+    pub premature: BTreeSet<(String, String)>,
 }
 
 impl Ledger {
@@ -275,6 +281,20 @@ impl Ledger {
         self.lock().copied.insert((account.to_owned(), token));
     }
 
+    /// A client copied or removed what nobody has ever read.
+    pub fn blind(&self, account: &str) {
+        self.lock().blind.insert(account.to_owned());
+    }
+
+    /// A remote has sent what must be read as its acceptance of a message that it does not have yet. On a network that is
+    /// well it comes together with the 354 before it, and nobody may be deceived.
+    pub fn premature(&self, from: &str, to: &str) {
+        let mut state = self.lock();
+        if state.faults.iter().any(|fault| fault.kind == Kind::Net && fault.to >= state.now) {
+            state.premature.insert((from.to_owned(), to.to_owned()));
+        }
+    }
+
     /// Something was said to an actor that is plainly wrong.
     pub fn wrong(&self, invariant: &'static str, what: String) {
         self.lock().wrong.push(Violation::new(invariant, what));
@@ -318,6 +338,8 @@ impl Ledger {
             faults: state.faults.clone(),
             removed: state.removed.clone(),
             copied: state.copied.clone(),
+            blind: state.blind.clone(),
+            premature: state.premature.clone(),
         }
     }
 }

@@ -9,6 +9,7 @@
 //! A mailbox is known by account, name and UIDVALIDITY, not by anything of the server's inside. Only RENAME is looked
 //! at more closely: Posthouse keeps messages and UIDs and gives the new name a new UIDVALIDITY.
 
+mod deeds;
 mod fact;
 mod judge;
 mod mailbox;
@@ -20,11 +21,13 @@ use std::time::Duration;
 
 use mail::Mono;
 
+pub use deeds::Deed;
 pub use fact::{Fact, Tick};
 pub use mailbox::{DELETED, MARKS, Mailbox, Marks, Message, OTHER, SEEN, marks, names as mark_names};
 
 use super::Violation;
 use crate::office::Office;
+use deeds::Deeds;
 use names::Names;
 
 /// A mailbox of the history.
@@ -136,8 +139,8 @@ struct Inner {
     open: BTreeMap<Op, Open>,
     /// Changes whose end nobody will hear of, and until when they may still happen.
     haunting: Vec<(Mono, Op)>,
-    /// How often copies of a message were asked for.
-    copies: BTreeMap<u64, u32>,
+    /// What clients did to messages.
+    deeds: Deeds,
     /// What owners append: whose it is, and its bytes.
     appended: BTreeMap<u64, (String, Vec<u8>)>,
     /// What owners read.
@@ -256,16 +259,12 @@ impl Reading {
     /// COPY or MOVE, asked for at `began`, was acknowledged: what one message became.
     pub fn copied(&self, (from, old): (BoxId, u32), (to, new): (BoxId, u32), began: Tick) {
         let mut inner = self.lock();
+        inner.deeds.became((from, old), (to, new));
         let Some(original) = inner.boxes[from.0].messages.get(&old) else { return };
         let settled = original.certain(began) == original.possible(began);
         let marks = settled.then(|| original.certain(began));
         let told = Told { marks, size: original.size, body: original.body, token: original.token };
         inner.born(to, new, told, began);
-    }
-
-    /// A message is about to be copied or moved.
-    pub fn copying(&self, token: u64) {
-        *self.lock().copies.entry(token).or_default() += 1;
     }
 
     /// A message is about to be appended by its owner.
@@ -372,7 +371,7 @@ impl Inner {
             Effect::Create { account, name } => self.names.creating(account, name),
             Effect::Delete { account, name } => self.names.deleting(account, name),
             Effect::Rename { account, from, to, .. } => {
-                self.names.renaming(account, from, to, &mut self.boxes);
+                self.names.renaming((account, from, to), began, &mut self.boxes);
             }
         }
         if let Some(open) = self.open.get_mut(&op) {
@@ -393,6 +392,21 @@ impl Inner {
         }
     }
 
+    /// EXPUNGE and CLOSE take what is \Deleted, also what their session was never told of (RFC 3501 §6.4.2, §6.4.3): a
+    /// message heard of only now that was there at `since` may have gone before (seeds 1022164 and 1022201).
+    fn threaten_new(&mut self, mailbox: BoxId, uid: u32, since: Tick) {
+        let now = self.now;
+        let known = &mut self.boxes[mailbox.0];
+        let purged = known.purged > since;
+        if let Some(message) = known.messages.get_mut(&uid)
+            && purged
+            && message.possible(since) & DELETED != 0
+        {
+            message.present.begin(false);
+            message.present.end(false, since, now, false);
+        }
+    }
+
     fn end(&mut self, op: Op, how: Ending) {
         let Some(Open { began, effects }) = self.open.remove(&op) else { return };
         let now = self.tick();
@@ -405,7 +419,13 @@ impl Inner {
                     let how = if *sure || how != Ending::Done { how } else { Ending::Unknown };
                     self.names.renamed((account, from, to), began, now, how);
                 }
-                Effect::Purge { mailbox, .. } => self.boxes[mailbox.0].purging.retain(|other| *other != op),
+                Effect::Purge { mailbox, .. } => {
+                    let mailbox = &mut self.boxes[mailbox.0];
+                    mailbox.purging.retain(|other| *other != op);
+                    if how != Ending::Refused {
+                        mailbox.purged = now;
+                    }
+                }
                 Effect::Marks { .. } | Effect::Gone { .. } => {
                     self.end_for_message(effect, began, now, (how == Ending::Done, purges));
                 }
@@ -440,14 +460,19 @@ impl Inner {
 
     fn born(&mut self, id: BoxId, uid: u32, told: Told, began: Tick) {
         let now = self.tick();
+        let is_new = !self.boxes[id.0].messages.contains_key(&uid);
         let wrong = self.boxes[id.0].born(uid, told, began, now);
         self.wrong("I8", wrong);
         self.threaten(id, uid);
+        if is_new {
+            self.threaten_new(id, uid, began);
+        }
     }
 
     fn saw(&mut self, id: BoxId, uid: u32, told: Told, since: Tick) {
         let now = self.tick();
         let mailbox = &mut self.boxes[id.0];
+        let is_new = !mailbox.messages.contains_key(&uid);
         let (label, unclear) = (mailbox.label.clone(), mailbox.unclear);
         let (message, back) = mailbox.saw(uid, since, now);
         let other = message.compare(told).map(|what| format!("{label}: UID {uid} {what}"));
@@ -465,6 +490,9 @@ impl Inner {
             self.wrong("P1", what);
         }
         self.threaten(id, uid);
+        if is_new {
+            self.threaten_new(id, uid, since);
+        }
     }
 }
 

@@ -59,9 +59,8 @@ impl Directory {
 
     async fn look_up(&self, name: &str) -> Result<Candidate, Error> {
         let snapshot = self.store.snapshot();
-        let secret = snapshot.get(&keys::secret()).await?;
-        let secret = secret.as_ref().map_or(self.secret.as_slice(), |found| &found.value);
-        let dummy = credential::dummy(secret, name, self.iterations, &*self.world.rng);
+        let secret = self.secret_in(&snapshot).await?;
+        let dummy = credential::dummy(&secret, name, self.iterations, &*self.world.rng);
         let unknown = Candidate { credential: dummy, login: None };
         let Ok(address) = name.parse::<Address>() else { return Ok(unknown) };
         let Some(account) = account::by_address(&snapshot, &address).await? else { return Ok(unknown) };

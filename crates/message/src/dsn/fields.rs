@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mail::Address;
+use mail::{Address, Hold};
 
 use super::{Action, Entry, Report};
 use crate::{date, text};
@@ -20,6 +20,18 @@ pub(super) fn delivery_status(report: &Report<'_>, raw_utf8: bool) -> String {
     }
     field(&mut out, "Reporting-MTA", &format!("dns; {}", report.reporting));
     field(&mut out, "Arrival-Date", &date::format_rfc5322(report.arrival));
+    if let Some(at) = report.deliver_by {
+        field(&mut out, "Deliver-By-Date", &date::format_rfc5322(at));
+    }
+    match report.hold {
+        Some(Hold::For(time)) => {
+            field(&mut out, "Future-Release-Request", &format!("for;{}", time.as_secs()))
+        }
+        Some(Hold::Until(at)) => {
+            field(&mut out, "Future-Release-Request", &format!("until;{}", at.to_rfc3339()))
+        }
+        None => {}
+    }
     for entry in &report.entries {
         out.push_str("\r\n");
         recipient_fields(&mut out, entry, raw_utf8);

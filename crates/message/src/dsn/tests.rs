@@ -26,6 +26,8 @@ fn report<'a>(
         id: Id(66),
         now: Wall::from_secs(3600),
         arrival: Wall::from_secs(0),
+        deliver_by: None,
+        hold: None,
         envid: Some("QQ+2B1\r"),
         subject: Some("Grüße\r\nX: y"),
         entries,
@@ -122,5 +124,27 @@ proptest::proptest! {
         let status = part_text(&built, 1);
         let names: Vec<_> = status.split("\r\n\r\n").map(|group| header::fields(group.as_bytes()).count()).collect();
         assert_eq!(names, [3, 7], "{status}");
+    }
+}
+
+#[test]
+fn times_that_the_sender_gave_are_told() {
+    let (host, to) =
+        (Domain::new("mx.here.test").expect("a domain"), "s@x.test".parse().expect("an address"));
+    let recipient = Recipient::plain("r@y.test".parse().expect("an address"));
+    let reply = Reply::plain(450, "later");
+    let entries = vec![entry(&recipient, Action::Delayed, &reply)];
+    let plain = report(&host, &to, entries, Returned::Headers(b""));
+    for (deliver_by, hold, line) in [
+        (Some(Wall::from_secs(60)), None, "Deliver-By-Date: Thu, 1 Jan 1970 00:01:00 +0000\r\n"),
+        (None, Some(Hold::For(std::time::Duration::from_secs(90))), "Future-Release-Request: for;90\r\n"),
+        (
+            None,
+            Some(Hold::Until(Wall::from_secs(90))),
+            "Future-Release-Request: until;1970-01-01T00:01:30Z\r\n",
+        ),
+    ] {
+        let status = part_text(&build(&Report { deliver_by, hold, ..plain.clone() }), 1);
+        assert!(status.contains(line), "{status}");
     }
 }

@@ -26,6 +26,25 @@ fn check(message: &str, want: &str) -> Summary {
     summary
 }
 
+/// RFC 8689 §3: one value, and of several fields the first.
+#[test]
+fn tls_may_be_waived_in_the_header() {
+    for (header, waived) in [
+        ("TLS-Required: No\r\n", true),
+        ("tls-required:no\r\n", true),
+        ("TLS-Required:\r\n No\r\n", true),
+        ("TLS-Required: Yes\r\n", false),
+        ("TLS-Required: No, please\r\n", false),
+        ("TLS-Required: Yes\r\nTLS-Required: No\r\n", false),
+        ("X-TLS-Required: No\r\n", false),
+        ("\r\nTLS-Required: No\r\n", false),
+    ] {
+        let summary = Parser::parse(format!("From: <a@x.test>\r\n{header}\r\n").as_bytes());
+        assert_eq!(summary.tls_optional, waived, "{header:?}");
+        assert_eq!(Summary::decode(&summary.encode()), Ok(summary), "{header:?}");
+    }
+}
+
 #[test]
 fn plain_messages() {
     check("", "0 text/plain 0-0 0-0 0");

@@ -1,27 +1,30 @@
 //! One attempt: an item goes to the destination's hosts, best first, until each recipient is decided; then
 //! `conclude` commits what it came to.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use journey::{Attempted, Event, What};
-use mail::{EnhancedCode, Envelope, Mono, Reply};
+use mail::{BodyType, EnhancedCode, Envelope, Mono, Reply};
 use queue::{Destination, Item, Lease};
-use smtp::client::Source;
+use smtp::client::{Capabilities, Source};
 
 use super::conclude::conclude;
+use super::content::Content;
 use super::lanes::Went;
+use super::local;
 use super::moved::move_along;
 use super::outage;
 use super::outcome::Results;
 use super::pace::{Hurdle, asks_to_slow_down};
 use super::route::{Hop, Router};
-use super::session::{Connection, Content, Dialer, Unusable};
+use super::session::{Connection, Dialer, Sent, Unusable};
 use super::way::Way;
-use crate::Mta;
 use crate::intake::tls_facts;
 use crate::settings::Settings;
+use crate::{Mta, reply};
 
 /// Messages that one connection carries; some hosts take offence at more.
 const MESSAGES_PER_CONNECTION: u32 = 100;
@@ -62,6 +65,17 @@ pub(super) async fn attempt(
 ) -> Result<Option<Went>, store::Error> {
     let Some(item) = to_try(mta, lease).await? else { return Ok(None) };
     let settings = mta.settings();
+    if item.is_too_late(mta.world.clock.wall()) {
+        let text = "the time is over by which it was to be delivered";
+        let mut progress = Progress::of(&item);
+        progress.results.unusable(&Reply::new(450, EnhancedCode(4, 4, 7), text), None);
+        conclude(mta, &Way::of(&settings, &item).retry, item, progress).await?;
+        return Ok(None);
+    }
+    if item.destination.is_here() {
+        local::deliver(mta, &settings, item).await?;
+        return Ok(Some(Went::Well));
+    }
     if move_along(mta, &settings, &item).await? {
         return Ok(None);
     }
@@ -136,7 +150,7 @@ impl Line {
         if !connection.ready_again().await {
             return;
         }
-        if self.carried < MESSAGES_PER_CONNECTION {
+        if self.carried < carries(&connection) {
             self.connection = Some(connection);
         } else {
             mta.world.clock.within(GOODBYE, connection.quit()).await;
@@ -153,9 +167,9 @@ impl Line {
 
     /// Brings the item to whoever takes it.
     async fn carry(&mut self, mta: &Mta, item: &Item, progress: &mut Progress) {
-        if let Some(connection) = self.connection.take() {
+        if let Some(connection) = self.connection_for(mta, item).await {
             self.hand_over(mta, item, progress, connection, mta.world.clock.mono()).await;
-            if progress.results.envelope(item).is_none() {
+            if progress.results.is_decided() {
                 return;
             }
         }
@@ -175,6 +189,16 @@ impl Line {
         }
     }
 
+    /// The open connection, if it is good enough for this item.
+    async fn connection_for(&mut self, mta: &Mta, item: &Item) -> Option<Connection> {
+        let connection = self.connection.take()?;
+        if !item.requires_tls() || connection.is_verified() {
+            return Some(connection);
+        }
+        mta.world.clock.within(GOODBYE, connection.quit()).await;
+        None
+    }
+
     async fn route(&self, mta: &Mta) -> Result<Vec<Hop>, Reply> {
         let router = Router { dns: &*mta.world.dns, rng: &*mta.world.rng, settings: &self.settings };
         match (self.way.host(), &self.destination) {
@@ -189,18 +213,21 @@ impl Line {
                 EnhancedCode(4, 3, 5),
                 "the smarthost was taken out of the configuration",
             )),
+            // Delivered here, see `local`.
+            (None, Destination::Local | Destination::Junk) => Err(reply::internal()),
         }
     }
 
     /// Goes from host to host, and at each from address to address, while somebody is undecided (RFC 5321 §5.1).
     async fn try_hosts(&mut self, mta: &Mta, item: &Item, progress: &mut Progress, hops: &[Hop]) {
+        let dialer = if item.requires_tls() { self.dialer.strict() } else { self.dialer.clone() };
         let (mut reached, mut connected) = (false, false);
         let mut why = None;
         for hop in hops {
             let mut left = hop.clone();
-            while !left.addresses.is_empty() && progress.results.envelope(item).is_some() {
+            while !left.addresses.is_empty() && !progress.results.is_decided() {
                 let began = mta.world.clock.mono();
-                match self.dialer.open(&left).await {
+                match dialer.open(&left).await {
                     Ok(connection) => {
                         (reached, connected) = (true, true);
                         self.carried = 0;
@@ -239,7 +266,7 @@ impl Line {
         mut unusable: Unusable,
         began: Mono,
     ) -> Reply {
-        if self.way.host().is_some() {
+        if self.way.host().is_some() && !unusable.tls {
             soften(&mut unusable.reply);
         }
         let results = progress.results.unusable(&unusable.reply, Some(hop.name.as_str()));
@@ -264,16 +291,24 @@ impl Line {
         mut connection: Connection,
         mut began: Mono,
     ) {
-        let Some(mut envelope) = progress.results.envelope(item) else { return };
+        let now = || mta.world.clock.wall();
+        let Some(mut envelope) = progress.results.envelope(item, now()) else { return };
         loop {
             let recipients = envelope.recipients.len();
+            fit(&mut envelope, connection.offered());
             if !send(mta, item, progress, &mut connection, envelope, began).await {
                 return;
             }
             self.carried += 1;
-            envelope = match progress.results.envelope(item) {
+            envelope = match progress.results.envelope(item, now()) {
                 // Some were taken, the others not decided on. At most a reset is waited for.
-                Some(rest) if rest.recipients.len() < recipients && connection.ready_again().await => rest,
+                Some(rest)
+                    if rest.recipients.len() < recipients
+                        && self.carried < carries(&connection)
+                        && connection.ready_again().await =>
+                {
+                    rest
+                }
                 _ => break,
             };
             began = mta.world.clock.mono();
@@ -294,6 +329,24 @@ fn no_way(mta: &Mta, item: &Item, progress: &mut Progress, reply: &Reply) {
     }))));
 }
 
+/// Messages that a connection may carry (RFC 9422 §4: MAILMAX).
+fn carries(connection: &Connection) -> u32 {
+    let most = connection.offered().mail_max.and_then(|n| u32::try_from(n).ok());
+    most.unwrap_or(MESSAGES_PER_CONNECTION).min(MESSAGES_PER_CONNECTION)
+}
+
+/// Leaves out who is too many for one transaction (RFC 9422 §4): they come in the next one.
+fn fit(envelope: &mut Envelope, offered: &Capabilities) {
+    let most = |limit: Option<u64>| limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+    let mut domains = BTreeSet::new();
+    let within = envelope.recipients.iter().take(most(offered.rcpt_max)).take_while(|recipient| {
+        domains.insert(recipient.address.host().to_string());
+        domains.len() <= most(offered.rcpt_domain_max)
+    });
+    let count = within.count();
+    envelope.recipients.truncate(count);
+}
+
 /// One transaction. Whether the connection may still be good.
 async fn send(
     mta: &Mta,
@@ -306,7 +359,8 @@ async fn send(
     let host = connection.host.to_string();
     let sent = connection.send(&*mta.store, envelope, &Content::of(item)).await;
     let (results, usable) = match sent {
-        Ok(outcomes) => {
+        Ok(Sent { outcomes, converted }) => {
+            progress.events.extend(converted.map(|body| mta.event(conversion(&host, body))));
             let by_peer = || outcomes.iter().filter(|outcome| outcome.source == Source::Peer);
             if by_peer().next().is_some() {
                 outage::answered(mta).await;
@@ -318,7 +372,7 @@ async fn send(
                     format!("{host} may have taken the message without telling us: a copy is possible");
                 progress.events.push(mta.event(What::Noted(note)));
             }
-            (progress.results.take(outcomes, &host, connection.reports()), true)
+            (progress.results.take(outcomes, &host, connection.promises()), true)
         }
         Err(error) => {
             tracing::error!(%error, item = %item.id, "reading a message to send it failed");
@@ -340,9 +394,18 @@ async fn send(
     usable
 }
 
+/// For the journey: why signatures may be broken where it arrives.
+fn conversion(host: &str, body: BodyType) -> What {
+    let form = match body {
+        BodyType::SevenBit => "7-bit form, as it takes no 8-bit messages",
+        BodyType::EightBitMime | BodyType::BinaryMime => "8-bit form, as it takes no binary messages",
+    };
+    What::Noted(format!("converted for {host} to a {form}: signatures over what was changed no longer hold"))
+}
+
 /// Why a message cannot be sent that our own store does not give. Only damage that a second look confirms is for ever:
 /// then the sender is told at once, rather than after days of vain attempts (P3, P4).
-async fn unreadable(mta: &Mta, item: &Item, error: &store::Error) -> Reply {
+pub(super) async fn unreadable(mta: &Mta, item: &Item, error: &store::Error) -> Reply {
     let lasting = match error {
         store::Error::Missing(_) => true,
         store::Error::Damaged(_) => match mta.store.check_body(item.blob).await {
@@ -368,8 +431,8 @@ fn untried(mut addresses: Vec<SocketAddr>, tried: SocketAddr) -> Vec<SocketAddr>
     addresses
 }
 
-/// A host of the operator's choice that refuses us before it has seen a message (a wrong password, say) is the operator's to mend; the
-/// mail waits for that.
+/// A host of the operator's choice that refuses us before it has seen a message (a wrong password, say) is the operator's
+/// to mend; the mail waits for that.
 fn soften(reply: &mut Reply) {
     if reply.is_permanent() {
         *reply = Reply::new(451, EnhancedCode(4, 7, 0), format!("the relay host refuses us: {reply}"));

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use journey::{Event, What};
+use mail::{ByMode, Notify, Wall};
 use message::dsn::Action;
-use queue::{Item, Outcome, Settled};
+use queue::{Item, Outcome, ReportKind, Settled};
 use store::Batch;
 
 use super::attempt::Progress;
-use super::outcome::Results;
+use super::outcome::{Promises, Results};
 use super::suppress;
 use crate::Mta;
 use crate::dsn::{self, Original, Told};
@@ -123,10 +124,11 @@ async fn report(
     settled: &Settled,
     results: &Results,
 ) -> Result<Vec<Event>, store::Error> {
+    let now = mta.world.clock.wall();
     let told = settled.reports.iter().filter_map(|report| {
         let address = &report.recipient.recipient.address;
-        // RFC 3461 §5.2.3: a next hop that knows DSN reports success itself.
-        let silent = report.kind == queue::ReportKind::Relayed && results.next_hop_reports(address);
+        let silent = report.kind == ReportKind::Relayed
+            && !tells_of_relay(item, report.recipient.recipient.notify, results.promises(address), now);
         (!silent).then(|| Told::queued(report.kind, &report.recipient, results.host(address), settled.until))
     });
     let mut told: Vec<Told> = told.collect();
@@ -139,4 +141,14 @@ async fn report(
         }
     }
     Ok(events)
+}
+
+/// Whether the sender hears that the message was handed on. RFC 3461 §5.2.3: a next hop that knows DSN reports success
+/// itself. RFC 2852 §4.1.4: the sender hears of each hop if it asked for that, and of the one that does not keep its
+/// time.
+fn tells_of_relay(item: &Item, notify: Notify, promises: Promises, now: Wall) -> bool {
+    let by_time = item
+        .deadline
+        .is_some_and(|by| by.trace || (by.mode == ByMode::Notify && now < by.at && !promises.keeps_time));
+    by_time || (notify.success && !promises.reports)
 }

@@ -13,7 +13,7 @@ use crate::settings::Settings;
 pub(super) async fn move_along(mta: &Mta, settings: &Settings, item: &Item) -> Result<bool, store::Error> {
     let now_to = |recipient: &Recipient| settings.destination(&item.reverse_path, &recipient.address);
     let stays = item.pending().all(|(_, state)| now_to(&state.recipient) == item.destination);
-    if stays || item.via.is_some() {
+    if stays || item.via.is_some() || item.destination.is_here() {
         return Ok(false);
     }
     let mut batch = Batch::new();

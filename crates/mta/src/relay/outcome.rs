@@ -1,6 +1,6 @@
 //! What an attempt came to, recipient by recipient, while it goes from host to host. Pure.
 
-use mail::{Address, EnhancedCode, Envelope, Recipient, Reply};
+use mail::{Address, EnhancedCode, Envelope, Recipient, Reply, Wall};
 use queue::{Item, Outcome};
 use smtp::client::{self, Source};
 
@@ -19,8 +19,17 @@ struct Entry {
     so_far: Option<Reply>,
     /// Whose words they are.
     host: Option<String>,
-    /// Whether the next hop took over the duty to report (RFC 3461 §5.2.3).
-    next_hop_reports: bool,
+    /// What the next hop took over.
+    promises: Promises,
+}
+
+/// What a next hop takes over with a message.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Promises {
+    /// The duty to report (RFC 3461 §5.2.3).
+    pub(crate) reports: bool,
+    /// The time by which to deliver (RFC 2852 §4.1.4).
+    pub(crate) keeps_time: bool,
 }
 
 impl Results {
@@ -32,15 +41,20 @@ impl Results {
             outcome: None,
             so_far: None,
             host: None,
-            next_hop_reports: false,
+            promises: Promises::default(),
         };
         Self { entries: item.pending().map(entry).collect() }
     }
 
-    /// The envelope for the next host: who is undecided. `None` if nobody is.
-    pub(super) fn envelope(&self, item: &Item) -> Option<Envelope> {
+    /// The envelope for the next host at `now`: who is undecided. `None` if nobody is.
+    pub(super) fn envelope(&self, item: &Item, now: Wall) -> Option<Envelope> {
         let recipients: Vec<Recipient> = self.undecided().map(|entry| entry.recipient.clone()).collect();
-        (!recipients.is_empty()).then(|| Envelope { recipients, ..item.envelope() })
+        (!recipients.is_empty()).then(|| Envelope { recipients, ..item.envelope(now) })
+    }
+
+    /// Whether nobody is left for a further host.
+    pub(super) fn is_decided(&self) -> bool {
+        self.undecided().next().is_none()
     }
 
     fn undecided(&self) -> impl Iterator<Item = &Entry> {
@@ -74,7 +88,7 @@ impl Results {
         &mut self,
         outcomes: Vec<client::Outcome>,
         host: &str,
-        host_reports: bool,
+        promises: Promises,
     ) -> Vec<(Address, Reply)> {
         let mut said = Vec::with_capacity(outcomes.len());
         let some_taken = outcomes.iter().any(|o| o.source == Source::Peer && o.reply.is_positive());
@@ -88,7 +102,7 @@ impl Results {
                 }
                 Some(decided) => {
                     entry.host = (outcome.source == Source::Peer).then(|| host.to_owned());
-                    entry.next_hop_reports = host_reports;
+                    entry.promises = promises;
                     entry.outcome = Some(decided);
                 }
                 None => entry.doubt(outcome.reply, None),
@@ -111,9 +125,10 @@ impl Results {
         self.entries.iter().find(|entry| entry.recipient.address == *address)?.host.clone()
     }
 
-    /// Whether the next hop promised to report about a recipient itself.
-    pub(super) fn next_hop_reports(&self, address: &Address) -> bool {
-        self.entries.iter().any(|entry| entry.recipient.address == *address && entry.next_hop_reports)
+    /// What the next hop took over with a recipient.
+    pub(super) fn promises(&self, address: &Address) -> Promises {
+        let entry = self.entries.iter().find(|entry| entry.recipient.address == *address);
+        entry.map(|entry| entry.promises).unwrap_or_default()
     }
 }
 
@@ -145,7 +160,7 @@ fn is_one_too_many(outcome: &client::Outcome) -> bool {
     outcome.source == Source::Peer && reply.code == 452 && meant
 }
 
-fn by_class(reply: Reply) -> Outcome {
+pub(super) fn by_class(reply: Reply) -> Outcome {
     match reply.code / 100 {
         2 => Outcome::Delivered(reply),
         5 => Outcome::Failed(reply),
@@ -159,7 +174,6 @@ fn nobody() -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use mail::Wall;
     use queue::{Destination, RecipientState, State};
 
     use super::*;
@@ -182,6 +196,12 @@ mod tests {
             envid: None,
             body: mail::BodyType::SevenBit,
             smtputf8: false,
+            tls_required: mail::TlsRequired::Unsaid,
+            hold: None,
+            release: None,
+            deadline: None,
+            deadline_notified: false,
+            priority: 0,
             destination: Destination::Smarthost,
             recipients: (0..recipients).map(recipient).collect(),
             created: Wall::default(),
@@ -218,8 +238,8 @@ mod tests {
             said(450, Source::Peer),
             said(451, Source::Uncertain),
         ];
-        results.take(outcomes.to_vec(), "mx.d.test", true);
-        assert!(results.envelope(&item).is_none(), "nobody is left for the next host");
+        results.take(outcomes.to_vec(), "mx.d.test", Promises::default());
+        assert!(results.is_decided(), "nobody is left for the next host");
         assert_eq!(codes(&results), ["D250", "F550", "T450", "T451"]);
     }
 
@@ -234,10 +254,10 @@ mod tests {
             (said(553, Source::Local), said(553, Source::Local), "F553"),
         ] {
             let mut results = Results::of(&item);
-            results.take(vec![said(250, Source::Peer), first], "mx1.d.test", false);
-            let left = results.envelope(&item).expect("one is left");
+            results.take(vec![said(250, Source::Peer), first], "mx1.d.test", Promises::default());
+            let left = results.envelope(&item, Wall::default()).expect("one is left");
             assert_eq!(left.recipients.len(), 1);
-            results.take(vec![second], "mx2.d.test", false);
+            results.take(vec![second], "mx2.d.test", Promises::default());
             assert_eq!(codes(&results), ["D250", expected]);
         }
     }

@@ -4,20 +4,18 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
 use mail::{BodyType, Domain, EnhancedCode, Envelope, Host, Reply};
-use queue::Item;
-use smtp::client::{self, Event, Outcome, Source, TlsPolicy};
-use store::{BlobId, Store};
+use message::convert::{Converter, Obstacle};
+use smtp::client::{self, Capabilities, Cause, Event, Outcome, Source, TlsPolicy};
+use store::Store;
 use world::tls::{Connector, Demand};
-use world::{Stream, World};
+use world::{Either, Stream, World, race};
 
 use super::connect::connect;
+use super::content::{Content, Converted, form_for};
+use super::outcome::Promises;
 use super::route::Hop;
 use crate::settings::Sources;
-
-/// Bytes of the message read from the store and given to the session at once.
-const CHUNK: usize = 64 * 1024;
 
 /// What it takes to open connections to one destination.
 #[derive(Clone)]
@@ -28,6 +26,8 @@ pub(crate) struct Dialer {
     pub(crate) sources: Sources,
     pub(crate) config: client::Config,
     pub(crate) verified: bool,
+    /// Whether mail that requires TLS is to be sent (RFC 8689).
+    pub(crate) strict: bool,
 }
 
 /// A connection that is ready for a message.
@@ -51,36 +51,39 @@ pub(crate) struct Unusable {
     pub(crate) connected: bool,
     /// Whether the handshake failed, so that clear text may be tried (F10).
     handshake: bool,
+    /// Whether TLS is what could not be had.
+    pub(crate) tls: bool,
 }
 
-/// What is to be sent: the bytes in front and the body in the store.
-pub(crate) struct Content {
-    pub(crate) prefix: Bytes,
-    pub(crate) blob: BlobId,
-    /// Bytes of the body, without the prefix.
-    pub(crate) length: u64,
-    pub(crate) eight_bit: bool,
-}
-
-impl Content {
-    /// What a queue item sends.
-    pub(crate) fn of(item: &Item) -> Self {
-        Self {
-            prefix: Bytes::from(item.prefix.clone()),
-            blob: item.blob,
-            length: item.size,
-            eight_bit: item.body != BodyType::SevenBit,
-        }
-    }
+/// What came of sending a message.
+pub(crate) struct Sent {
+    /// One per recipient.
+    pub(crate) outcomes: Vec<Outcome>,
+    /// The form in which it went out, if it was not its own.
+    pub(crate) converted: Option<BodyType>,
 }
 
 impl Dialer {
+    /// The same for mail that requires TLS: with a certificate that is trusted for the host's name, or not at all.
+    /// That the name itself is the right one is for DNSSEC or MTA-STS to say (RFC 8689 §4.2.1).
+    pub(crate) fn strict(&self) -> Self {
+        let tls = if self.config.tls == TlsPolicy::Active { TlsPolicy::Active } else { TlsPolicy::Required };
+        let config = client::Config { tls, ..self.config.clone() };
+        Self { config, verified: true, strict: true, ..self.clone() }
+    }
+
     /// Opens a connection to a host and brings it to where a message can be sent. Where TLS is opportunistic and the
     /// handshake fails, one new connection is made in clear (RFC 7435, F10).
     pub(crate) async fn open(&self, hop: &Hop) -> Result<Connection, Unusable> {
         match self.open_with(hop, &hop.addresses, self.tls()).await {
             Err(failed) if failed.handshake && self.config.tls == TlsPolicy::Opportunistic => {
                 self.open_with(hop, &[failed.address], TlsPolicy::Off).await
+            }
+            Err(mut failed) if self.strict && failed.tls => {
+                // RFC 8689 §4.2.1: not a matter of time.
+                let text = format!("the sender requires TLS on the whole way: {}", failed.reply.text);
+                failed.reply = Reply::new(550, EnhancedCode(5, 7, 10), text);
+                Err(failed)
             }
             outcome => outcome,
         }
@@ -103,7 +106,7 @@ impl Dialer {
         let mut stream = connecting.await.map_err(|(address, error)| {
             let text = format!("connecting to {} [{}] failed: {error}", hop.name, address.ip());
             let reply = Reply::new(451, EnhancedCode(4, 4, 1), text);
-            Unusable { address, reply, connected: false, handshake: false }
+            Unusable { address, reply, connected: false, handshake: false, tls: false }
         })?;
         if tls == TlsPolicy::Active {
             stream = self.handshake(stream, &hop.name).await?;
@@ -124,7 +127,10 @@ impl Dialer {
                     connection.stream = self.handshake(connection.stream, &hop.name).await?;
                     connection.session.tls_started(self.world.clock.mono());
                 }
-                Event::Failed(failure) => return Err(connection.unusable(failure.reply)),
+                Event::Failed(failure) => {
+                    let tls = failure.cause == Cause::Tls;
+                    return Err(Unusable { tls, ..connection.unusable(failure.reply) });
+                }
                 Event::Closed => return Err(connection.unusable(lost())),
                 _ => {}
             }
@@ -148,6 +154,7 @@ impl Dialer {
             ),
             connected: true,
             handshake: true,
+            tls: true,
         };
         let Some(connector) = &self.connector else { return Err(failed("TLS is not set up here")) };
         let demand = if self.verified { Demand::TrustedFor(name.clone()) } else { Demand::Nothing };
@@ -171,26 +178,66 @@ impl Connection {
         self.stream.tls()
     }
 
-    /// Whether the host reports about recipients itself, as NOTIFY asks (RFC 3461 §4).
-    pub(crate) fn reports(&self) -> bool {
-        self.session.capabilities().dsn
+    /// Whether the host is the one that its certificate names.
+    pub(crate) fn is_verified(&self) -> bool {
+        self.tls().is_some_and(|facts| facts.verified)
     }
 
-    /// Sends one message: an outcome per recipient. An error is our own store's: nothing was completed, and the
+    /// What the host takes over with a message.
+    pub(crate) fn promises(&self) -> Promises {
+        let offered = self.offered();
+        Promises { reports: offered.dsn, keeps_time: offered.deliver_by.is_some() }
+    }
+
+    /// What the host offers.
+    pub(crate) fn offered(&self) -> &Capabilities {
+        self.session.capabilities()
+    }
+
+    /// Sends one message, in a form that the host takes. An error is our own store's: nothing was completed, and the
     /// connection has been given up without the final dot (F7).
     pub(crate) async fn send(
         &mut self,
         store: &dyn Store,
-        envelope: Envelope,
+        mut envelope: Envelope,
         content: &Content,
-    ) -> Result<Vec<Outcome>, store::Error> {
-        let size = content.prefix.len() as u64 + content.length;
+    ) -> Result<Sent, store::Error> {
+        let form = match form_for(content.needs, self.offered()) {
+            Some(target) => Some(content.convert(store, target).await?),
+            None => None,
+        };
+        let (converted, obstacle) = match form {
+            Some(Ok(converted)) => (Some(converted), None),
+            Some(Err(obstacle)) => (None, Some(obstacle)),
+            None => (None, None),
+        };
+        envelope.body = converted.as_ref().map_or(content.needs, |converted| converted.body);
+        let size = converted.as_ref().map_or(content.size(), |converted| converted.size);
+        let eight_bit = envelope.body != BodyType::SevenBit;
+        let body = converted.as_ref().map(|converted| converted.body);
         let recipients = envelope.recipients.len();
-        self.session.send(envelope, size, content.eight_bit, self.world.clock.mono());
+        self.glance().await;
+        self.session.send(envelope, size, eight_bit, self.world.clock.mono());
+        let outcomes = self.carry(store, recipients, content, converted).await?;
+        Ok(match obstacle {
+            Some(obstacle) => Sent { outcomes: explained(outcomes, obstacle), converted: None },
+            None => Sent { outcomes, converted: body },
+        })
+    }
+
+    /// From MAIL to the last reply.
+    async fn carry(
+        &mut self,
+        store: &dyn Store,
+        recipients: usize,
+        content: &Content,
+        mut converted: Option<Converted>,
+    ) -> Result<Vec<Outcome>, store::Error> {
         loop {
             match self.next().await {
                 Event::DataWanted => {
-                    if let Some(outcomes) = self.send_body(store, content).await? {
+                    let converter = converted.take().map(|converted| converted.converter);
+                    if let Some(outcomes) = self.send_body(store, content, converter).await? {
                         return Ok(outcomes);
                     }
                 }
@@ -203,32 +250,59 @@ impl Connection {
         }
     }
 
-    /// Gives the body to the session; outcomes if the peer's word came before the end.
+    /// Gives the body to the session; outcomes if the peer's word came before the end. Each time it is our turn, what has
+    /// come already is looked at: a reply to something else must not be read as the one to the end of the message.
     async fn send_body(
         &mut self,
         store: &dyn Store,
         content: &Content,
+        mut converter: Option<Converter>,
     ) -> Result<Option<Vec<Outcome>>, store::Error> {
-        self.session.body(&content.prefix, self.world.clock.mono());
-        let mut offset = 0;
-        while offset < content.length {
-            let length = CHUNK.min((content.length - offset) as usize);
-            let bytes = match store.read_blob(content.blob, offset, length).await {
-                Ok(bytes) if bytes.is_empty() => {
-                    Err(store::Error::Damaged("a body that is too short".into()))
+        self.glance().await;
+        if let Some(outcomes) = self.interrupted() {
+            return Ok(Some(outcomes));
+        }
+        let mut chunks = content.chunks(store);
+        while let Some(bytes) = chunks.next().await.inspect_err(|_| self.session.abort())? {
+            let outcomes = match &mut converter {
+                Some(converter) => {
+                    let mut out = Vec::with_capacity(bytes.len());
+                    converter.feed(&bytes, &mut out);
+                    self.give(&out).await
                 }
-                outcome => outcome,
+                None => self.give(&bytes).await,
             };
-            let bytes = bytes.inspect_err(|_| self.session.abort())?;
-            offset += bytes.len() as u64;
-            self.session.body(&bytes, self.world.clock.mono());
-            self.flush().await;
-            if let Some(Event::MessageResult(outcomes)) = self.session.poll_event() {
-                return Ok(Some(outcomes));
+            if outcomes.is_some() {
+                return Ok(outcomes);
             }
         }
         self.session.body_end(self.world.clock.mono());
         Ok(None)
+    }
+
+    /// Sends some of the body, and waits until more may follow. What has come by then is looked at: a reply to something
+    /// else must not be read as the one to the end of the message.
+    async fn give(&mut self, bytes: &[u8]) -> Option<Vec<Outcome>> {
+        self.session.body(bytes, self.world.clock.mono());
+        self.flush().await;
+        self.glance().await;
+        loop {
+            if let Some(outcomes) = self.interrupted() {
+                return Some(outcomes);
+            }
+            if self.session.wants_body() || self.session.is_closed() {
+                return None;
+            }
+            self.receive().await;
+        }
+    }
+
+    /// What the peer's word before the end of the message, or its going, came to.
+    fn interrupted(&mut self) -> Option<Vec<Outcome>> {
+        match self.session.poll_event() {
+            Some(Event::MessageResult(outcomes)) => Some(outcomes),
+            _ => None,
+        }
     }
 
     /// Waits until the connection can take another message; `false` if it cannot any more.
@@ -292,17 +366,39 @@ impl Connection {
             Some(deadline) => self.world.clock.before(deadline, self.stream.read(&mut self.buffer)).await,
             None => Some(self.stream.read(&mut self.buffer).await),
         };
-        let now = self.world.clock.mono();
         match read {
-            Some(Ok(n @ 1..)) => self.session.handle_input(&self.buffer[..n], now),
-            Some(_) => self.session.handle_eof(),
-            None => self.session.handle_timeout(now),
+            Some(read) => self.take(&read),
+            None => self.session.handle_timeout(self.world.clock.mono()),
+        }
+    }
+
+    /// Reads what has come already, without waiting.
+    async fn glance(&mut self) {
+        let at_once = std::future::ready(());
+        if let Either::Left(read) = race(self.stream.read(&mut self.buffer), at_once).await {
+            self.take(&read);
+        }
+    }
+
+    fn take(&mut self, read: &io::Result<usize>) {
+        match read {
+            Ok(n @ 1..) => self.session.handle_input(&self.buffer[..*n], self.world.clock.mono()),
+            Ok(0) | Err(_) => self.session.handle_eof(),
         }
     }
 
     fn unusable(&self, reply: Reply) -> Unusable {
-        Unusable { address: self.stream.peer(), reply, connected: true, handshake: false }
+        Unusable { address: self.stream.peer(), reply, connected: true, handshake: false, tls: false }
     }
+}
+
+/// The session's own refusal, with the reason why no other form would do.
+fn explained(mut outcomes: Vec<Outcome>, obstacle: Obstacle) -> Vec<Outcome> {
+    for outcome in outcomes.iter_mut().filter(|outcome| outcome.reply.status() == EnhancedCode(5, 6, 3)) {
+        let text = format!("{}; the message cannot be converted, as {}", outcome.reply.text, obstacle.0);
+        outcome.reply.text = text;
+    }
+    outcomes
 }
 
 fn lost() -> Reply {

@@ -72,6 +72,7 @@ impl Way {
             sources: self.sources.clone(),
             config,
             verified: host.is_some_and(|host| host.tls == SmarthostTls::Verified),
+            strict: false,
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The message that tells of a suspension.
 
 use journey::What;
-use mail::{Address, Host};
+use mail::{Address, Host, TlsRequired};
 use message::date;
 use store::Batch;
 
-use crate::{Mta, dsn};
+use crate::Mta;
+use crate::dsn::{self, Own};
 
 /// Adds a message to the owner of an account and to its domain's postmaster: that it may not send, why, and what to do.
 pub(super) async fn add(
@@ -37,7 +38,8 @@ pub(super) async fn add(
         date::format_rfc5322(mta.world.clock.wall()),
     );
     let smtputf8 = to.iter().any(Address::needs_smtputf8);
-    if dsn::post(mta, batch, id, &to, text.as_bytes(), smtputf8).await? {
+    let own = Own { id, bytes: text.as_bytes(), smtputf8, tls_required: TlsRequired::Unsaid };
+    if dsn::post(mta, batch, &to, &own).await? {
         let note = format!("{account} may not send mail: {reason}");
         mta.journeys.record(batch, id, &[mta.event(What::Noted(note))]);
     }

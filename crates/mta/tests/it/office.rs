@@ -1,9 +1,12 @@
 //! A post office under test, and a client that talks to it line by line.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use directory::{Directory, Password};
 use journey::{Journey, Journeys, Query};
 use mail::{Address, Domain};
@@ -42,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) users: &'static [&'static str],
     pub(crate) aliases: &'static [(&'static str, &'static [&'static str])],
     pub(crate) tls: bool,
+    /// Hosts whose certificates it trusts.
+    pub(crate) trusts: &'static [&'static str],
 }
 
 impl Plan {
@@ -53,6 +58,7 @@ impl Plan {
             users: &["ann@alpha.test", "abe@alpha.test"],
             aliases: &[("both@alpha.test", &["ann@alpha.test", "abe@alpha.test", "ann@alpha.test"])],
             tls: false,
+            trusts: &[],
         }
     }
 
@@ -64,6 +70,7 @@ impl Plan {
             users: &["bob@beta.test"],
             aliases: &[],
             tls: false,
+            trusts: &[],
         }
     }
 }
@@ -82,6 +89,8 @@ impl Office {
         let journeys = Arc::new(Journeys::new(Arc::clone(&store)));
         let mut settings = Settings::new(plan.hostname.parse().expect("a host name"));
         settings.outbound.own_listeners = vec![SocketAddr::new(ip, 25)];
+        // Names are asked for and findings written where a test is about that.
+        settings.authentication.check = false;
         change(&mut settings);
         let mta = Mta::new(Parts {
             world: world.clone(),
@@ -92,7 +101,7 @@ impl Office {
             journeys: Arc::clone(&journeys),
             settings,
             acceptor: plan.tls.then(|| acceptor(plan.hostname)),
-            connector: plan.tls.then(|| Connector::new(b"").expect("roots")),
+            connector: plan.tls.then(|| Connector::new(roots(plan.trusts).as_bytes()).expect("roots")),
         });
         let outside = outside.clone();
         let office = Self { mta, store, directory, mailboxes, queue, journeys, world, faults, outside, ip };
@@ -208,6 +217,18 @@ impl Office {
         client
     }
 
+    /// The same under TLS.
+    pub(crate) async fn user_under_tls(&self, login: &str, hostname: &str) -> Client {
+        let mut client = self.client(587).await;
+        client.say("EHLO laptop.test").await;
+        assert!(client.say("STARTTLS").await.starts_with("220"));
+        let mut client = client.start_tls(hostname).await;
+        client.say("EHLO laptop.test").await;
+        let reply = client.say(&auth_plain(login)).await;
+        assert!(reply.starts_with("235"), "{reply}");
+        client
+    }
+
     /// All messages in a user's INBOX.
     pub(crate) async fn inbox(&self, user: &str) -> Vec<String> {
         let account = self.directory.account_by_login(user).await.expect("an answer").expect("an account");
@@ -256,9 +277,22 @@ impl Office {
     }
 }
 
-fn acceptor(hostname: &str) -> Acceptor {
-    let (chain, key) = world::tls::self_signed(&[hostname.to_owned()]).expect("a certificate");
+/// With the certificate of a host.
+pub(crate) fn acceptor(hostname: &str) -> Acceptor {
+    let (chain, key) = certificate(hostname);
     Acceptor::from_pem(chain.as_bytes(), key.as_bytes()).expect("a good certificate")
+}
+
+/// A host's certificate and key, the same each time.
+fn certificate(hostname: &str) -> (String, String) {
+    static MADE: Mutex<BTreeMap<String, (String, String)>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().expect("no panics");
+    let make = || world::tls::self_signed(&[hostname.to_owned()]).expect("a certificate");
+    made.entry(hostname.to_owned()).or_insert_with(make).clone()
+}
+
+fn roots(hosts: &[&str]) -> String {
+    hosts.iter().map(|host| certificate(host).0).collect()
 }
 
 /// Talks SMTP by hand.
@@ -340,7 +374,7 @@ impl Client {
 
 /// RFC 4616, with the initial response.
 pub(crate) fn auth_plain(login: &str) -> String {
-    format!("AUTH PLAIN {}", base64(format!("\0{login}\0{PASSWORD}").as_bytes()))
+    format!("AUTH PLAIN {}", BASE64.encode(format!("\0{login}\0{PASSWORD}")))
 }
 
 /// A small message from one to the other.
@@ -348,21 +382,4 @@ pub(crate) fn message(from: &str, to: &str, subject: &str) -> String {
     format!(
         "From: <{from}>\r\nTo: <{to}>\r\nSubject: {subject}\r\nMessage-ID: <{subject}@test>\r\n\r\nHello.\r\n"
     )
-}
-
-/// With padding.
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let mut n = 0u32;
-        for i in 0..3 {
-            n = n << 8 | u32::from(three.get(i).copied().unwrap_or(0));
-        }
-        for i in 0..4 {
-            let letter = LETTERS[(n >> (18 - 6 * i)) as usize & 63];
-            text.push(if i <= three.len() { char::from(letter) } else { '=' });
-        }
-    }
-    text
 }

@@ -126,6 +126,31 @@ fn a_second_copy_is_possible_after_a_lost_reply_and_said_so() {
     });
 }
 
+/// Seed 1007817: what was said before the end of the message was sent does not answer it (RFC 5321 §4.1.1.4), and neither
+/// does what began before it.
+#[test]
+fn a_reply_before_the_end_of_the_message_accepts_nothing() {
+    for (early, late) in [
+        ("250 2.0.0 taken\r\n", "drop"),
+        ("250-2.0.0 taken\r\n", "50 2.0.0 taken"),
+        ("250-2.0.0", " taken\r\n250 2.0.0 taken"),
+        ("2", "50 2.0.0 taken"),
+    ] {
+        run(move |outside| async move {
+            let script = [("body", early), (".", late)];
+            let (office, remote) = office_and_remote(&outside, &script).await;
+            let mut user = office.user("ann@alpha.test").await;
+            let long = message("ann@alpha.test", "a", "long") + &"0123456789\r\n".repeat(30_000);
+            user.mail("ann@alpha.test", &["a@r.test"], &long).await;
+            wait(&office, 60).await;
+            assert_eq!(state(&office, &remote).await, "taken 0 waiting 1 reports 0", "{early:?}");
+            remote.follow(&[]);
+            wait(&office, 6 * 60).await;
+            assert_eq!(state(&office, &remote).await, "taken 1 waiting 0 reports 0", "{early:?}");
+        });
+    }
+}
+
 #[test]
 fn the_next_host_is_tried_when_the_first_does_not_serve() {
     for first in [("connect", "421 busy"), ("connect", "554 no"), ("connect", "drop"), ("MAIL", "drop")] {

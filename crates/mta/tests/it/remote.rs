@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use world::tls::Acceptor;
 use world::{Clock, Stream, Tasks};
 
+use crate::office::acceptor;
 use crate::world::Outside;
 
 /// A message that a remote took with 250.
@@ -39,17 +41,35 @@ pub(crate) struct Ledger {
 
 /// A scripted remote. Replies are found by the beginning of the command line (`connect` for the greeting, `.` for the
 /// end of the data); the first match counts. `drop` closes without a reply; `take and drop` after noting the message.
-/// A reply that begins with `slow ` comes after ten seconds.
+/// A reply that begins with `slow ` comes after ten seconds. What stands for `body` is said when the message begins to come,
+/// though nothing asked for it.
 #[derive(Clone)]
 pub(crate) struct Remote {
     script: Arc<Mutex<Vec<(String, String)>>>,
+    /// For STARTTLS; without it the client's first flight is answered with silence and a close.
+    acceptor: Option<Acceptor>,
     pub(crate) ledger: Arc<Mutex<Ledger>>,
 }
 
 impl Remote {
     /// Listens at an address, such as `192.0.2.9:25`.
     pub(crate) fn bind(outside: &Outside, address: &str, script: &[(&str, &str)]) -> Self {
-        let remote = Self { script: Arc::default(), ledger: Arc::default() };
+        Self { script: Arc::default(), acceptor: None, ledger: Arc::default() }
+            .serve(outside, address, script)
+    }
+
+    /// The same for a host that offers STARTTLS and has a certificate for `name`.
+    pub(crate) fn bind_tls(outside: &Outside, address: &str, name: &str) -> Self {
+        let remote = Self { script: Arc::default(), acceptor: Some(acceptor(name)), ledger: Arc::default() };
+        remote.serve(
+            outside,
+            address,
+            &[("EHLO", "250-remote.test\r\n250-PIPELINING\r\n250 STARTTLS"), ("STARTTLS", "220 go on")],
+        )
+    }
+
+    fn serve(self, outside: &Outside, address: &str, script: &[(&str, &str)]) -> Self {
+        let remote = self;
         remote.follow(script);
         let arrivals = outside.wires.bind(address.parse().expect("an address"));
         let time = outside.time.clone();
@@ -71,11 +91,13 @@ impl Remote {
         self.ledger.lock().expect("no panics").connections
     }
 
-    fn reply(&self, command: &str) -> String {
+    fn scripted(&self, command: &str) -> Option<String> {
         let script = self.script.lock().expect("no panics");
-        let scripted =
-            script.iter().find(|(start, _)| command.starts_with(start)).map(|(_, reply)| reply.clone());
-        scripted.unwrap_or_else(|| {
+        script.iter().find(|(start, _)| command.starts_with(start)).map(|(_, reply)| reply.clone())
+    }
+
+    fn reply(&self, command: &str) -> String {
+        self.scripted(command).unwrap_or_else(|| {
             match command.split(' ').next().unwrap_or_default() {
                 "connect" => "220 remote.test ready",
                 "EHLO" => "250-remote.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE",
@@ -142,8 +164,10 @@ impl Conversation {
                     has_sender = reply.starts_with('2');
                     envelope = Taken { from: path(&line), to: Vec::new(), data: String::new() };
                 }
+                "STARTTLS" if let Some(acceptor) = self.remote.acceptor.clone() => {
+                    self.stream = acceptor.accept(self.stream, b"smtp").await.ok()?;
+                }
                 "STARTTLS" => {
-                    // The client's first flight is answered with silence and a close.
                     self.stream.read(&mut [0; 4096]).await.ok()?;
                     return None;
                 }
@@ -198,6 +222,10 @@ impl Conversation {
             let line = self.line().await?;
             if line == "." {
                 return Some(data);
+            }
+            let early = self.remote.scripted("body").filter(|_| data.is_empty());
+            if let Some(early) = early {
+                self.stream.write_all(early.as_bytes()).await.ok()?;
             }
             data += line.strip_prefix('.').unwrap_or(&line);
             data += "\r\n";

@@ -108,9 +108,9 @@ impl Zones {
         self.1.load(Ordering::Relaxed)
     }
 
-    fn records(&self, name: &Domain, kinds: &[&str]) -> Result<Vec<String>, dns::Error> {
+    fn records(&self, name: &str, kinds: &[&str]) -> Result<Vec<String>, dns::Error> {
         let zones = self.0.lock().expect("no panics");
-        let of_name = || zones.iter().filter(|(known, _, _)| known == name.as_str());
+        let of_name = || zones.iter().filter(|(known, _, _)| known == name);
         if of_name().any(|(_, kind, _)| kind == "SERVFAIL") {
             return Err(dns::Error::Failed("SERVFAIL".into()));
         }
@@ -133,20 +133,25 @@ impl Dns for Zones {
             Mx { preference: preference.parse().expect("a number"), host: Domain::new(host).ok() }
         };
         self.1.fetch_add(1, Ordering::Relaxed);
-        Box::pin(async move { Ok(self.records(domain, &["MX"])?.into_iter().map(parse).collect()) })
+        Box::pin(async move { Ok(self.records(domain.as_str(), &["MX"])?.into_iter().map(parse).collect()) })
     }
 
     fn addresses<'a>(&'a self, host: &'a Domain) -> BoxFuture<'a, Result<Vec<IpAddr>, dns::Error>> {
         let parse = |record: String| record.parse().expect("an address");
-        Box::pin(async move { Ok(self.records(host, &["A", "AAAA"])?.into_iter().map(parse).collect()) })
+        Box::pin(
+            async move { Ok(self.records(host.as_str(), &["A", "AAAA"])?.into_iter().map(parse).collect()) },
+        )
     }
 
-    fn txt<'a>(&'a self, _: &'a Domain) -> BoxFuture<'a, Result<Vec<Vec<u8>>, dns::Error>> {
-        Box::pin(async { Err(dns::Error::NoData) })
+    fn txt<'a>(&'a self, name: &'a Domain) -> BoxFuture<'a, Result<Vec<Vec<u8>>, dns::Error>> {
+        Box::pin(async move {
+            Ok(self.records(name.as_str(), &["TXT"])?.into_iter().map(String::into_bytes).collect())
+        })
     }
 
-    fn ptr(&self, _: IpAddr) -> BoxFuture<'_, Result<Vec<Domain>, dns::Error>> {
-        Box::pin(async { Err(dns::Error::NoData) })
+    fn ptr(&self, ip: IpAddr) -> BoxFuture<'_, Result<Vec<Domain>, dns::Error>> {
+        let parse = |record: String| Domain::new(&record).expect("a name");
+        Box::pin(async move { Ok(self.records(&ip.to_string(), &["PTR"])?.into_iter().map(parse).collect()) })
     }
 }
 

@@ -37,7 +37,7 @@ async fn recipients_end_one_by_one() {
     let reported: Vec<ReportKind> = settled.reports.iter().map(|r| r.kind).collect();
     assert_eq!(reported, [ReportKind::Failed], "NOTIFY's default is failure and delay");
     let item = office.get(id).await;
-    assert_eq!(item.envelope().recipients, [recipient("c@y.test")]);
+    assert_eq!(item.envelope(at(0)).recipients, [recipient("c@y.test")]);
     let settled = office.settle(id, vec![(2, Outcome::Delivered(reply(250)))], at(5)).await;
     assert!(settled.is_done());
     assert_eq!(office.queue.get(id).await, Ok(None));

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use mail::{BodyType, Id, Notify, Recipient, ReturnContent};
+use mail::{BodyType, ByMode, Hold, Id, Notify, Recipient, ReturnContent, TlsRequired};
 use proptest::prelude::*;
 use store::{BlobId, Version};
 
 use super::{at, recipient, reply};
-use crate::{Age, Item, RecipientState, State, record};
+use crate::{Age, Deadline, Item, RecipientState, State, record};
 
 fn item() -> Item {
     let asked = Recipient {
@@ -27,6 +27,12 @@ fn item() -> Item {
         envid: Some("QQ314159".into()),
         body: BodyType::EightBitMime,
         smtputf8: true,
+        tls_required: TlsRequired::Yes,
+        hold: Some(Hold::For(Duration::from_secs(90))),
+        release: Some(at(5)),
+        deadline: Some(Deadline { at: at(60), mode: ByMode::Return, trace: true }),
+        deadline_notified: true,
+        priority: -9,
         destination: "[IPv6:::1]".parse().expect("a destination"),
         recipients: vec![
             state(asked, State::Pending, Some(reply(450))),
@@ -49,26 +55,62 @@ fn items_come_back_as_they_were() {
     assert_eq!(record::decode(item.id, item.version, &record::encode(&item)), Ok(item));
 }
 
+#[test]
+fn every_wish_comes_back() {
+    for tls_required in [TlsRequired::Unsaid, TlsRequired::Yes, TlsRequired::No] {
+        for (priority, hold) in (-9..=9).zip([None, Some(Hold::Until(at(9)))].into_iter().cycle()) {
+            let deadline = hold.map(|_| Deadline { at: at(-1), mode: ByMode::Notify, trace: false });
+            let item = Item { tls_required, priority, hold, deadline, release: None, ..item() };
+            assert_eq!(record::decode(item.id, item.version, &record::encode(&item)), Ok(item));
+        }
+    }
+}
+
+/// An item as the older formats can say it.
+fn plain() -> Item {
+    Item {
+        tls_required: TlsRequired::Unsaid,
+        hold: None,
+        release: None,
+        deadline: None,
+        deadline_notified: false,
+        priority: 0,
+        via: None,
+        ..item()
+    }
+}
+
+/// The record of `item` in an older format, which ends before what it does not know.
+fn older(item: &Item, format: u8) -> Vec<u8> {
+    let mut bytes = record::encode(item);
+    let wishes = 6;
+    let age =
+        record::encode(item).len() - record::encode(&Item { age: Age::default(), ..item.clone() }).len() + 3;
+    bytes[0] = format;
+    let via = 1;
+    let unknown = [(2, age), (3, wishes), (4, via)].into_iter().filter(|(since, _)| format < *since);
+    bytes.truncate(bytes.len() - unknown.map(|(_, length)| length).sum::<usize>());
+    bytes
+}
+
 /// The first format knew no age: it begins with the acceptance, and the next attempt reckons what has passed.
 #[test]
 fn items_of_the_first_format_are_read() {
-    let item = Item { age: Age::from(at(0)), via: None, ..item() };
-    let mut bytes = record::encode(&item);
-    let age =
-        store::codec::Writer::new(2).wall(item.age.until).varint(0).varint(0).bool(false).finish().len() - 1;
-    bytes[0] = 1;
-    bytes.truncate(bytes.len() - age);
-    assert_eq!(record::decode(item.id, item.version, &bytes), Ok(item));
+    let item = Item { age: Age::from(at(0)), ..plain() };
+    assert_eq!(record::decode(item.id, item.version, &older(&item, 1)), Ok(item));
 }
 
-/// The second one knew no other way than the destination's.
 #[test]
 fn items_of_the_second_format_are_read() {
+    let item = plain();
+    assert_eq!(record::decode(item.id, item.version, &older(&item, 2)), Ok(item));
+}
+
+/// The third one knew no other way than the route's.
+#[test]
+fn items_of_the_third_format_are_read() {
     let item = Item { via: None, ..item() };
-    let mut bytes = record::encode(&item);
-    bytes[0] = 2;
-    bytes.pop();
-    assert_eq!(record::decode(item.id, item.version, &bytes), Ok(item));
+    assert_eq!(record::decode(item.id, item.version, &older(&item, 3)), Ok(item));
 }
 
 #[test]

@@ -26,6 +26,9 @@ pub(crate) enum Reply {
     Records {
         rows: Vec<DnsRecord>,
     },
+    Keys {
+        rows: Vec<KeyRow>,
+    },
     Accounts {
         rows: Vec<AccountRow>,
         next: Option<u32>,
@@ -109,6 +112,18 @@ pub(crate) struct DnsRecord {
     pub(crate) value: String,
     /// What it is good for.
     pub(crate) why: String,
+}
+
+/// A key that a domain signs with.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct KeyRow {
+    pub(crate) selector: String,
+    pub(crate) algorithm: String,
+    /// `waiting`, `in use`, `retired`.
+    pub(crate) state: String,
+    pub(crate) since: String,
+    /// Whether DNS shows it.
+    pub(crate) published: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

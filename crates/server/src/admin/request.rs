@@ -21,6 +21,13 @@ pub(crate) enum Request {
     DomainDns {
         name: String,
     },
+    DomainKeys {
+        name: String,
+    },
+    DomainRotate {
+        name: String,
+        now: bool,
+    },
     AccountAdd {
         address: String,
         password: NewPassword,

@@ -22,6 +22,21 @@ pub(super) enum Command {
         /// The domain
         name: String,
     },
+    /// Show the keys that a domain signs its mail with
+    Keys {
+        /// The domain
+        name: String,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Make new signing keys; they are used once they are published
+    Rotate {
+        /// The domain
+        name: String,
+        /// Use the keys that wait at once, published or not
+        #[arg(long)]
+        now: bool,
+    },
     /// Show the DNS records that a domain needs
     Dns {
         /// The domain
@@ -37,6 +52,8 @@ impl Command {
             Self::Add { name } => run::one_and_say(config, Request::DomainAdd { name }).await,
             Self::Remove { name } => run::one_and_say(config, Request::DomainRemove { name }).await,
             Self::List(listing) => list(config, listing).await,
+            Self::Keys { name, listing } => keys(config, name, listing).await,
+            Self::Rotate { name, now } => run::one_and_say(config, Request::DomainRotate { name, now }).await,
             Self::Dns { name, listing } => dns(config, name, listing).await,
         }
     }
@@ -67,6 +84,22 @@ async fn dns(config: &Path, name: String, listing: Listing) -> Result<(), Failur
         return Ok(());
     }
     records_table(rows).say("");
+    Ok(())
+}
+
+async fn keys(config: &Path, name: String, listing: Listing) -> Result<(), Failure> {
+    let none = format!("{name} signs nothing; make keys: posthouse domain rotate {name}");
+    let Reply::Keys { rows } = run::one(config, Request::DomainKeys { name }).await? else { return Ok(()) };
+    if listing.json {
+        output::say_json(&rows);
+        return Ok(());
+    }
+    let mut table = Table::new(&["selector", "algorithm", "state", "since", "in DNS"]);
+    for row in rows {
+        let published = if row.published { "yes" } else { "no" };
+        table.row([row.selector, row.algorithm, row.state, row.since, published.into()]);
+    }
+    table.say(&none);
     Ok(())
 }
 

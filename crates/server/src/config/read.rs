@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mail::Domain;
 use mailbox::Retention;
-use mta::Network;
+use mta::{Authentication, DmarcPolicy, Network};
 use toml::de::DeTable;
 
 use super::problem::Collector;
@@ -24,6 +24,8 @@ const SCRUB_SHORTEST: Duration = Duration::from_mins(1);
 const SCRUB_SLOWEST: u64 = 64 << 10;
 /// How long removed things may be kept: a hundred years.
 const KEPT_AT_MOST: Duration = Duration::from_hours(24 * 36_500);
+/// How long mail may be held for its sender: the standard has nine digits for the seconds (RFC 4865 §3).
+const HELD_AT_MOST: Duration = Duration::from_hours(24 * 3650);
 /// Services that the configuration may name one day.
 const LATER: [&str; 3] = ["managesieve", "http", "https"];
 
@@ -54,6 +56,7 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
     let dns_servers = dns(&mut root, problems);
     let outbound = outbound::read(&mut root, base, problems);
     let relay = relay(root.section(problems, "relay"), problems);
+    let authentication = authentication(root.section(problems, "authentication"), problems);
     let limits = limits(root.section(problems, "limits"), problems);
     let (segment_size, scrub, retention) = store(root.section(problems, "store"), problems);
     root.finish(problems);
@@ -65,6 +68,7 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
         dns_servers,
         outbound,
         relay,
+        authentication,
         limits,
         segment_size,
         scrub,
@@ -131,6 +135,19 @@ fn relay(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Relay {
     relay
 }
 
+fn authentication(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Authentication {
+    let mut chosen = Authentication::default();
+    section.set(problems, "check", &mut chosen.check, Value::boolean);
+    section.set(problems, "dmarc", &mut chosen.dmarc, |v| {
+        v.choice(&[("obey", DmarcPolicy::Obey), ("junk", DmarcPolicy::Junk), ("note", DmarcPolicy::Note)])
+    });
+    section.set(problems, "trusted_sealers", &mut chosen.trusted_sealers, |v| {
+        Ok(v.list(domain)?.into_iter().collect())
+    });
+    section.finish(problems);
+    chosen
+}
+
 fn limits(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Limits {
     let mut limits = Limits::default();
     section.set(problems, "message_size", &mut limits.message_size, |v| {
@@ -140,6 +157,10 @@ fn limits(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Limits 
     section.set(problems, "recipients", &mut limits.recipients, |v| match count(v, 100_000)? {
         few @ 0..100 => Err(format!("{few} is too few: RFC 5321 §4.5.3.1.8 asks for at least 100")),
         enough => Ok(enough),
+    });
+    section.set(problems, "future_release", &mut limits.future_release, |v| match kept(v)? {
+        long if long > HELD_AT_MOST => Err("must be at most 3650d".into()),
+        time => Ok(time),
     });
     section.set(problems, "connections", &mut limits.connections, |v| count(v, 1_000_000));
     section.set(problems, "connections_per_ip", &mut limits.connections_per_ip, |v| count(v, 1_000_000));

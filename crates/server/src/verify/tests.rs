@@ -94,6 +94,7 @@ pub(crate) async fn furnished(disk: &MemoryDisk) {
                 ..Envelope::default()
             },
             destination: Destination::Domain(Domain::new("c.test").expect("a name")),
+            begun: Wall::from_secs(1),
             created: Wall::from_secs(1),
         },
     );

@@ -13,6 +13,8 @@ use super::scan::{CR, LF, plain_prefix};
 pub(crate) struct Rules {
     /// A lone CR or LF becomes CRLF; otherwise it is a fault.
     pub(crate) repair: bool,
+    /// Chunks may hold any bytes, not only lines (RFC 3030 §3).
+    pub(crate) binary: bool,
     /// Bytes.
     pub(crate) max_size: u64,
 }
@@ -86,6 +88,9 @@ impl Decoder {
 
     /// Takes a part of a BDAT chunk: dots mean nothing there (RFC 3030 §2).
     pub(crate) fn feed_chunk(&mut self, input: &[u8], out: &mut Vec<u8>) {
+        if self.rules.binary {
+            return self.pass_binary(input, out);
+        }
         self.feed(input, false, out);
     }
 
@@ -156,11 +161,15 @@ impl Decoder {
     }
 
     fn pass(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        self.measure_lines(bytes);
+        self.pass_binary(bytes, out);
+    }
+
+    fn pass_binary(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         self.size += bytes.len() as u64;
         if self.size > self.rules.max_size {
             self.fault.get_or_insert(Fault::TooLarge);
         }
-        self.measure_lines(bytes);
         if self.fault.is_none() {
             out.extend_from_slice(bytes);
         }

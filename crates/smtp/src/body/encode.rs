@@ -130,12 +130,12 @@ mod tests {
             let wire = encode(&message, size);
             prop_assert_eq!(&wire, &encode(&message, usize::MAX));
             prop_assert_eq!(ends_for_a_lax_reader(&wire), 1);
-            let mut decoder = Decoder::new(Rules { repair: false, max_size: u64::MAX });
+            let mut decoder = Decoder::new(Rules { repair: false, binary: false, max_size: u64::MAX });
             let mut back = Vec::new();
             let fed = decoder.feed_data(&wire, &mut back);
             prop_assert!(fed.end && fed.used == wire.len() && decoder.fault().is_none());
             if message.ends_with(b"\r\n") && !message.contains(&0) {
-                let mut read = Decoder::new(Rules { repair: false, max_size: u64::MAX });
+                let mut read = Decoder::new(Rules { repair: false, binary: false, max_size: u64::MAX });
                 read.feed_chunk(&message, &mut Vec::new());
                 prop_assert!(read.fault().is_some() || back == message);
             }

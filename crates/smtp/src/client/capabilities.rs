@@ -18,14 +18,24 @@ pub struct Capabilities {
     pub enhanced_codes: bool,
     /// CHUNKING (RFC 3030).
     pub chunking: bool,
+    /// BINARYMIME (RFC 3030 §3); only with CHUNKING.
+    pub binary_mime: bool,
     /// REQUIRETLS (RFC 8689).
     pub require_tls: bool,
+    /// DELIVERBY (RFC 2852): offered, with the least time in seconds for mail to be returned, if one was named.
+    pub deliver_by: Option<Option<u64>>,
+    /// MT-PRIORITY (RFC 6710).
+    pub priority: bool,
     /// SIZE (RFC 1870): offered, with the limit if one was named.
     pub size: Option<Option<u64>>,
     /// AUTH mechanisms, in capitals (RFC 4954).
     pub auth: Vec<String>,
     /// LIMITS RCPTMAX (RFC 9422): recipients of one transaction.
     pub rcpt_max: Option<u64>,
+    /// LIMITS RCPTDOMAINMAX: different domains of one transaction's recipients.
+    pub rcpt_domain_max: Option<u64>,
+    /// LIMITS MAILMAX: transactions of one connection.
+    pub mail_max: Option<u64>,
 }
 
 impl Capabilities {
@@ -51,17 +61,31 @@ impl Capabilities {
             "DSN" => self.dsn = true,
             "ENHANCEDSTATUSCODES" => self.enhanced_codes = true,
             "CHUNKING" => self.chunking = true,
+            "BINARYMIME" => self.binary_mime = true,
+            "MT-PRIORITY" => self.priority = true,
+            "DELIVERBY" => {
+                let least = values.first().and_then(|options| options.split(',').next());
+                self.deliver_by = Some(least.and_then(|n| n.parse().ok()));
+            }
             "REQUIRETLS" => self.require_tls = true,
             // RFC 1870 §4: 0 means no fixed limit.
             "SIZE" => self.size = Some(values.first().and_then(|n| n.parse().ok()).filter(|n| *n > 0)),
             "AUTH" => self.auth.extend(values),
             "LIMITS" => {
-                let named = values.iter().find_map(|value| value.strip_prefix("RCPTMAX="));
-                self.rcpt_max = named.and_then(|n| n.parse().ok()).filter(|n| *n > 0);
+                self.rcpt_max = limit(&values, "RCPTMAX");
+                self.rcpt_domain_max = limit(&values, "RCPTDOMAINMAX");
+                self.mail_max = limit(&values, "MAILMAX");
             }
             _ => (),
         }
     }
+}
+
+/// `limit-name-value`: digits that do not begin with a zero, six of them at most (RFC 9422 §3).
+fn limit(values: &[String], name: &str) -> Option<u64> {
+    let value = values.iter().find_map(|value| value.strip_prefix(name)?.strip_prefix('='))?;
+    let digits = (1..=6).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit());
+    (digits && !value.starts_with('0')).then(|| value.parse().ok())?
 }
 
 #[cfg(test)]
@@ -75,6 +99,15 @@ mod tests {
         assert!(offered.pipelining && !offered.starttls && !offered.smtputf8);
         assert_eq!((offered.size, offered.rcpt_max), (Some(Some(100)), Some(7)));
         assert_eq!(offered.auth, ["PLAIN", "LOGIN"]);
+        for (value, limit) in
+            [("7", Some(7)), ("0", None), ("07", None), ("1234567", None), ("+7", None), ("", None)]
+        {
+            let offered = Capabilities::parse(&format!("peer\nLIMITS MAILMAX={value} RCPTDOMAINMAX={value}"));
+            assert_eq!((offered.mail_max, offered.rcpt_domain_max, offered.rcpt_max), (limit, limit, None));
+        }
+        for (line, least) in [("DELIVERBY", None), ("DELIVERBY 30,x", Some(30)), ("DELIVERBY ,x", None)] {
+            assert_eq!(Capabilities::parse(&format!("peer\n{line}")).deliver_by, Some(least), "{line}");
+        }
         for (line, size) in [("SIZE", None), ("SIZE 0", None), ("SIZE x", None)] {
             assert_eq!(Capabilities::parse(&format!("peer\n{line}")).size, Some(size), "{line}");
         }

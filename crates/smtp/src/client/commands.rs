@@ -1,6 +1,6 @@
 //! MAIL and RCPT as they go out: parameters only where they are offered.
 
-use mail::{BodyType, Envelope, Notify, Recipient, ReturnContent};
+use mail::{BodyType, ByMode, DeliverBy, Envelope, Notify, Recipient, ReturnContent, TlsRequired};
 
 use super::Capabilities;
 
@@ -10,11 +10,22 @@ pub(super) fn mail(envelope: &Envelope, size: u64, eight_bit: bool, offered: &Ca
     if offered.size.is_some() {
         words.push(format!("SIZE={size}"));
     }
-    if offered.eight_bit_mime && (eight_bit || envelope.body != BodyType::SevenBit) {
+    if envelope.body == BodyType::BinaryMime && offered.binary_mime && offered.chunking {
+        words.push("BODY=BINARYMIME".into());
+    } else if offered.eight_bit_mime && (eight_bit || envelope.body != BodyType::SevenBit) {
         words.push("BODY=8BITMIME".into());
     }
     if offered.smtputf8 && needs_smtputf8(envelope) {
         words.push("SMTPUTF8".into());
+    }
+    if offered.require_tls && envelope.tls_required == TlsRequired::Yes {
+        words.push("REQUIRETLS".into());
+    }
+    if let (Some(by), Some(_)) = (envelope.deliver_by, offered.deliver_by) {
+        words.push(deliver_by(by));
+    }
+    if offered.priority && envelope.priority != 0 {
+        words.push(format!("MT-PRIORITY={}", envelope.priority));
     }
     if offered.dsn {
         words.extend(envelope.ret.map(|ret| match ret {
@@ -26,12 +37,22 @@ pub(super) fn mail(envelope: &Envelope, size: u64, eight_bit: bool, offered: &Ca
     words.join(" ")
 }
 
-/// `RCPT TO:<...>`.
-pub(super) fn rcpt(recipient: &Recipient, offered: &Capabilities) -> String {
+/// `by-value` (RFC 2852 §4).
+fn deliver_by(by: DeliverBy) -> String {
+    let mode = if by.mode == ByMode::Return { "R" } else { "N" };
+    format!("BY={};{mode}{}", by.seconds, if by.trace { "T" } else { "" })
+}
+
+/// `RCPT TO:<...>`, in a transaction with this BY.
+pub(super) fn rcpt(recipient: &Recipient, by: Option<DeliverBy>, offered: &Capabilities) -> String {
     let mut words = vec![format!("RCPT TO:<{}>", recipient.address)];
     if offered.dsn {
-        if recipient.notify != Notify::default() {
-            words.push(format!("NOTIFY={}", notify(recipient.notify)));
+        // RFC 2852 §4.1.4.2: where the time is not kept, the sender shall hear of delay at least.
+        let unkept = by.is_some_and(|by| by.mode == ByMode::Notify) && offered.deliver_by.is_none();
+        let unkept = unkept && !recipient.notify.never;
+        let wanted = Notify { delay: recipient.notify.delay || unkept, ..recipient.notify };
+        if unkept || wanted != Notify::default() {
+            words.push(format!("NOTIFY={}", notify(wanted)));
         }
         // RFC 6533 §3: an original address beyond ASCII travels only where SMTPUTF8 is offered.
         let original = recipient.original.iter().filter(|o| o.is_ascii() || offered.smtputf8);
@@ -69,24 +90,56 @@ mod tests {
             smtputf8: true,
             ret: Some(ReturnContent::Headers),
             envid: Some("e+2B1".into()),
+            tls_required: TlsRequired::Yes,
+            ..Envelope::default()
         }
     }
 
     #[test]
     fn parameters_go_where_they_are_offered() {
-        let all = Capabilities::parse("peer\nSIZE\n8BITMIME\nSMTPUTF8\nDSN");
+        let all = Capabilities::parse("peer\nSIZE\n8BITMIME\nSMTPUTF8\nDSN\nREQUIRETLS");
         let envelope = envelope();
         assert_eq!(
             mail(&envelope, 7, false, &all),
-            "MAIL FROM:<a@x.test> SIZE=7 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=e+2B1"
+            "MAIL FROM:<a@x.test> SIZE=7 BODY=8BITMIME SMTPUTF8 REQUIRETLS RET=HDRS ENVID=e+2B1"
         );
         assert_eq!(
-            rcpt(&envelope.recipients[0], &all),
+            rcpt(&envelope.recipients[0], None, &all),
             r#"RCPT TO:<"b c"@xn--bcher-kva.test> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;b@y.test"#
         );
         let none = Capabilities::default();
         assert_eq!(mail(&envelope, 7, true, &none), "MAIL FROM:<a@x.test>");
-        assert_eq!(rcpt(&envelope.recipients[0], &none), r#"RCPT TO:<"b c"@xn--bcher-kva.test>"#);
+        assert_eq!(rcpt(&envelope.recipients[0], None, &none), r#"RCPT TO:<"b c"@xn--bcher-kva.test>"#);
         assert_eq!(mail(&Envelope::default(), 7, true, &none), "MAIL FROM:<>");
+    }
+
+    #[test]
+    fn time_and_priority_are_passed_on() {
+        let by = DeliverBy { seconds: 120, mode: ByMode::Notify, trace: true };
+        let envelope = Envelope { deliver_by: Some(by), priority: -3, ..envelope() };
+        let all = Capabilities::parse("peer\nDELIVERBY 60\nMT-PRIORITY\nDSN");
+        let (none, dsn) = (Capabilities::default(), Capabilities::parse("peer\nDSN"));
+        let line = mail(&envelope, 7, false, &all);
+        assert!(line.starts_with("MAIL FROM:<a@x.test> BY=120;NT MT-PRIORITY=-3 RET="), "{line}");
+        assert_eq!(mail(&envelope, 7, false, &none), "MAIL FROM:<a@x.test>");
+        let late = DeliverBy { seconds: -5, mode: ByMode::Notify, trace: false };
+        let line = mail(&Envelope { deliver_by: Some(late), ..Envelope::default() }, 7, false, &all);
+        assert_eq!(line, "MAIL FROM:<> BY=-5;N");
+        let to = |notify, by, offered: &Capabilities| {
+            let line = rcpt(
+                &Recipient { notify, ..Recipient::plain("b@y.test".parse().expect("good")) },
+                by,
+                offered,
+            );
+            line.split_once(' ').expect("two words").1.to_owned()
+        };
+        let (usual, never) =
+            (Notify::default(), Notify { never: true, success: false, failure: false, delay: false });
+        let success = Notify { success: true, delay: false, failure: false, ..usual };
+        assert_eq!(to(usual, Some(by), &all), "TO:<b@y.test>");
+        assert_eq!(to(usual, Some(by), &dsn), "TO:<b@y.test> NOTIFY=FAILURE,DELAY");
+        assert_eq!(to(success, Some(by), &dsn), "TO:<b@y.test> NOTIFY=SUCCESS,DELAY");
+        assert_eq!(to(never, Some(by), &dsn), "TO:<b@y.test> NOTIFY=NEVER");
+        assert_eq!(to(usual, Some(DeliverBy { mode: ByMode::Return, ..by }), &dsn), "TO:<b@y.test>");
     }
 }

@@ -18,6 +18,8 @@ impl Session {
     pub(super) fn hello_answered(&mut self, reply: Reply) {
         if reply.is_positive() {
             self.capabilities = Capabilities::parse(&reply.text);
+            // RFC 8689 §2: in clear it means nothing.
+            self.capabilities.require_tls &= self.tls;
             self.secure();
         } else if reply.is_permanent() && self.can_do_without_extensions() {
             // RFC 5321 §3.2: an old server.

@@ -1,10 +1,11 @@
 //! Transcripts: what the peer says, what the session says and tells.
 
+mod binary;
 mod connect;
 mod deliver;
 mod together;
 
-use mail::{Host, Recipient};
+use mail::{BodyType, Host, Recipient};
 
 use super::*;
 
@@ -36,7 +37,7 @@ fn show(event: &Event) -> String {
 
 /// Plays the peer's lines and the driver's deeds of a transcript and compares all of it.
 ///
-/// `S:` lines that follow each other arrive at once. Deeds: `send FROM TO...` (100 bytes), `send8` (8-bit),
+/// `S:` lines that follow each other arrive at once. Deeds: `send FROM TO...` (100 bytes), `send8` (8-bit), `sendb` (binary),
 /// `body TEXT` with a CRLF, `end`, `quit`, `tls`, `eof`, `wait SECONDS`. `C:` is what the session says, `E:` what it
 /// tells, `.` that it is closed.
 pub(super) fn check(config: Config, transcript: &str) {
@@ -72,6 +73,9 @@ fn deed(session: &mut Session, line: &str, now: &mut Mono) {
     match words[..] {
         ["send", from, ref to @ ..] => {
             session.send(envelope(from.trim_matches(['<', '>']), to), 100, false, *now);
+        }
+        ["sendb", from, ref to @ ..] => {
+            session.send(Envelope { body: BodyType::BinaryMime, ..envelope(from, to) }, 100, true, *now);
         }
         ["send8", from, ref to @ ..] => session.send(envelope(from, to), 100, true, *now),
         ["body", ref text @ ..] => session.body(format!("{}\r\n", text.join(" ")).as_bytes(), *now),

@@ -2,8 +2,8 @@
 
 use mail::{BodyType, Notify, ReturnContent, ReversePath, limits};
 
-use super::xtext;
-use crate::server::MailParams;
+use super::{wishes, xtext};
+use crate::server::{FutureRelease, MailParams};
 
 /// Bytes of ENVID (RFC 3461 §4.4).
 const ENVID_LENGTH: usize = 100;
@@ -17,6 +17,15 @@ pub(crate) enum Error {
     Value(&'static str),
     /// The parameter is not known or not offered (555 5.5.4).
     Unknown,
+}
+
+/// Which parameters of MAIL are known because their extension is offered.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Offered {
+    pub(crate) require_tls: bool,
+    pub(crate) future_release: Option<FutureRelease>,
+    pub(crate) deliver_by: bool,
+    pub(crate) priority: bool,
 }
 
 /// Parameters of RCPT (RFC 3461 §4).
@@ -44,11 +53,31 @@ fn set<T>(slot: &mut Option<T>, value: Option<T>, keyword: &'static str) -> Resu
 }
 
 /// Parameters of MAIL.
-pub(crate) fn mail(params: &str) -> Result<MailParams, Error> {
+pub(crate) fn mail(params: &str, offered: &Offered) -> Result<MailParams, Error> {
     let mut parsed = MailParams::default();
-    let (mut body, mut utf8) = (None, None);
+    let (mut body, mut utf8, mut require_tls) = (None, None, None);
     for (keyword, value) in split(params) {
         match keyword.to_ascii_uppercase().as_str() {
+            "REQUIRETLS" if offered.require_tls => {
+                set(&mut require_tls, value.is_none().then_some(()), "REQUIRETLS")?;
+            }
+            "BY" if offered.deliver_by => {
+                set(&mut parsed.deliver_by, value.and_then(wishes::deliver_by), "BY")?;
+            }
+            "MT-PRIORITY" if offered.priority => {
+                set(&mut parsed.priority, value.and_then(wishes::priority), "MT-PRIORITY")?;
+            }
+            // RFC 4865 §4.2: one of the two, once.
+            "HOLDFOR" if let Some(future) = offered.future_release => {
+                set(&mut parsed.hold, value.and_then(|value| wishes::hold_for(value, future)), "HOLDFOR")?;
+            }
+            "HOLDUNTIL" if let Some(future) = offered.future_release => {
+                set(
+                    &mut parsed.hold,
+                    value.and_then(|value| wishes::hold_until(value, future)),
+                    "HOLDUNTIL",
+                )?;
+            }
             "SIZE" => set(&mut parsed.size, value.and_then(size), "SIZE")?,
             "BODY" => set(&mut body, value.and_then(body_type), "BODY")?,
             "SMTPUTF8" => set(&mut utf8, value.is_none().then_some(()), "SMTPUTF8")?,
@@ -60,6 +89,7 @@ pub(crate) fn mail(params: &str) -> Result<MailParams, Error> {
     }
     parsed.body = body.unwrap_or_default();
     parsed.smtputf8 = utf8.is_some();
+    parsed.require_tls = require_tls.is_some();
     Ok(parsed)
 }
 
@@ -82,11 +112,12 @@ fn size(value: &str) -> Option<u64> {
     digits.then(|| value.parse().unwrap_or(u64::MAX))
 }
 
-/// BINARYMIME is not offered (RFC 3030 §3), so it is no value of BODY here.
+/// `7BIT / 8BITMIME / BINARYMIME` (RFC 6152 §2, RFC 3030 §3).
 fn body_type(value: &str) -> Option<BodyType> {
     match value.to_ascii_uppercase().as_str() {
         "7BIT" => Some(BodyType::SevenBit),
         "8BITMIME" => Some(BodyType::EightBitMime),
+        "BINARYMIME" => Some(BodyType::BinaryMime),
         _ => None,
     }
 }
@@ -153,15 +184,52 @@ const _: () = assert!(limits::SMTP_LINE_LENGTH > 1024 + ENVID_LENGTH + ORCPT_LEN
 mod tests {
     use super::*;
 
+    fn mail_of(params: &str) -> Result<MailParams, Error> {
+        mail(params, &Offered::default())
+    }
+
+    #[test]
+    fn parameters_are_known_where_they_are_offered() {
+        let latest = mail::Wall::from_rfc3339("2026-12-01T00:00:00Z").expect("a date");
+        let future_release = Some(FutureRelease { longest: std::time::Duration::from_hours(1), latest });
+        let all = Offered { require_tls: true, future_release, deliver_by: true, priority: true };
+        for (params, keyword) in [
+            ("REQUIRETLS", "REQUIRETLS"),
+            ("BY=120;R", "BY"),
+            ("MT-PRIORITY=3", "MT-PRIORITY"),
+            ("HOLDFOR=3600", "HOLDFOR"),
+            ("HOLDUNTIL=2026-12-01T00:00:00Z", "HOLDUNTIL"),
+        ] {
+            assert_eq!(mail_of(params), Err(Error::Unknown), "{params}");
+            assert!(mail(params, &all).is_ok(), "{params}");
+            assert_eq!(
+                mail(&format!("{params} {params}"), &all),
+                Err(Error::Value(keyword)),
+                "{params} twice"
+            );
+            assert_eq!(
+                mail(&format!("{keyword}="), &all),
+                Err(Error::Value(keyword)),
+                "{keyword} of nothing"
+            );
+        }
+        for both in ["HOLDFOR=1 HOLDUNTIL=2026-12-01T00:00:00Z", "HOLDUNTIL=2026-12-01T00:00:00Z HOLDFOR=1"] {
+            assert!(mail(both, &all).is_err(), "{both}");
+        }
+        for beyond in ["HOLDFOR=3601", "HOLDUNTIL=2026-12-01T00:00:01Z"] {
+            assert!(mail(beyond, &all).is_err(), "{beyond}");
+        }
+    }
+
     #[test]
     fn good_parameters_of_mail() {
         let parsed =
-            mail("size=10 BODY=8bitmime SMTPUTF8 RET=HDRS ENVID=a+2Bb AUTH=e+3Dmc2@x.test").expect("good");
+            mail_of("size=10 BODY=8bitmime SMTPUTF8 RET=HDRS ENVID=a+2Bb AUTH=e+3Dmc2@x.test").expect("good");
         assert_eq!((parsed.size, parsed.body, parsed.smtputf8), (Some(10), BodyType::EightBitMime, true));
         assert_eq!((parsed.ret, parsed.envid.as_deref()), (Some(ReturnContent::Headers), Some("a+2Bb")));
         assert_eq!(parsed.auth.map(|a| a.to_string()).as_deref(), Some("e=mc2@x.test"));
-        assert_eq!(mail("AUTH=<>").expect("good").auth, Some(ReversePath(None)));
-        assert_eq!(mail("SIZE=99999999999999999999").expect("good").size, Some(u64::MAX));
+        assert_eq!(mail_of("AUTH=<>").expect("good").auth, Some(ReversePath(None)));
+        assert_eq!(mail_of("SIZE=99999999999999999999").expect("good").size, Some(u64::MAX));
     }
 
     #[test]
@@ -174,7 +242,7 @@ mod tests {
             ("SIZE=+1", Error::Value("SIZE")),
             ("SIZE=1 SIZE=1", Error::Value("SIZE")),
             ("SIZE=999999999999999999999", Error::Value("SIZE")),
-            ("BODY=BINARYMIME", Error::Value("BODY")),
+            ("BODY=BINARY", Error::Value("BODY")),
             ("SMTPUTF8=1", Error::Value("SMTPUTF8")),
             ("RET=ALL", Error::Value("RET")),
             ("ENVID=a+0Db", Error::Value("ENVID")),
@@ -185,7 +253,7 @@ mod tests {
             ("X", Error::Unknown),
             ("NOTIFY=NEVER", Error::Unknown),
         ] {
-            assert_eq!(mail(params), Err(error), "{params}");
+            assert_eq!(mail_of(params), Err(error), "{params}");
         }
     }
 

@@ -24,6 +24,11 @@ pub(crate) struct Parser {
 }
 
 impl Parser {
+    /// Whether a reply of several lines has begun and not ended.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.lines > 0
+    }
+
     /// Takes the next whole reply from `input`, if it is there.
     pub(crate) fn next(&mut self, input: &mut Input) -> Result<Option<Reply>, Error> {
         loop {

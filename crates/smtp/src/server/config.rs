@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mail::{Domain, TlsOffer, limits};
+use mail::{Domain, TlsOffer, Wall, limits};
 
 /// Which of the three services a listener offers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,6 +13,15 @@ pub enum Service {
     Submission,
     /// Mail from a neighbour that takes one reply per recipient (RFC 2033). Bare CR or LF is refused.
     Lmtp,
+}
+
+/// How far ahead a message may be held for its sender (RFC 4865 §3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FutureRelease {
+    /// HOLDFOR at most; whole seconds, from 1 to 999,999,999.
+    pub longest: Duration,
+    /// HOLDUNTIL at most.
+    pub latest: Wall,
 }
 
 /// Configuration of one server session.
@@ -31,6 +40,12 @@ pub struct Config {
     pub auth: Vec<&'static str>,
     /// AUTH is neither offered nor taken without TLS (538 5.7.11).
     pub auth_needs_tls: bool,
+    /// FUTURERELEASE, which only submission may offer (RFC 4865 §4.2).
+    pub future_release: Option<FutureRelease>,
+    /// DELIVERBY (RFC 2852).
+    pub deliver_by: bool,
+    /// MT-PRIORITY, which only those may use whose word on it is trusted (RFC 6710 §4.1).
+    pub priority: bool,
     /// Bytes of a message, with line ends, after unstuffing.
     pub max_size: u64,
     /// Recipients of one transaction.
@@ -59,6 +74,9 @@ impl Config {
             tls: TlsOffer::None,
             auth: Vec::new(),
             auth_needs_tls: true,
+            future_release: None,
+            deliver_by: false,
+            priority: false,
             max_size: limits::MESSAGE_SIZE,
             max_recipients: limits::RECIPIENTS,
             max_errors: limits::SMTP_ERRORS,

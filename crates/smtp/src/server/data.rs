@@ -1,6 +1,6 @@
 //! DATA (RFC 5321 §4.1.1.4) and BDAT (RFC 3030 §2): a message arrives.
 
-use mail::{Mono, Reply, limits};
+use mail::{BodyType, Mono, Reply, limits};
 
 use super::simple::no_parameters;
 use super::{Answer, Event, Question, Service, Session, State, agreed, refusal, words};
@@ -31,6 +31,10 @@ impl Session {
             return Err(words::bdat_begun());
         }
         self.has_recipients()?;
+        // RFC 3030 §3: such a message has no lines that a dot could end.
+        if self.envelope.body == BodyType::BinaryMime {
+            return Err(words::binary_needs_bdat());
+        }
         self.ask(Question::Start(None), Event::DataStart);
         Ok(())
     }
@@ -71,8 +75,11 @@ impl Session {
         if !matches!(answer, Answer::Accept | Answer::AcceptWith(_)) {
             return self.start_refused(chunk, refusal(answer));
         }
-        let rules =
-            Rules { repair: self.config.service == Service::Submission, max_size: self.config.max_size };
+        let rules = Rules {
+            repair: self.config.service == Service::Submission,
+            binary: self.envelope.body == BodyType::BinaryMime,
+            max_size: self.config.max_size,
+        };
         self.transfer = Some(Transfer { decoder: Decoder::new(rules), chunk, began: self.heard });
         self.state = State::Body;
         if chunk.is_none() {

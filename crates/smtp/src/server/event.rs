@@ -1,6 +1,6 @@
 //! What a server session tells its driver, and what the driver decides.
 
-use mail::{BodyType, Recipient, Reply, ReturnContent, ReversePath};
+use mail::{BodyType, DeliverBy, Hold, Recipient, Reply, ReturnContent, ReversePath};
 
 /// What happened. Events marked *answer* stop the session until [`super::Session::answer`].
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -74,6 +74,14 @@ pub struct MailParams {
     pub envid: Option<String>,
     /// AUTH= (RFC 4954 §5), decoded: who first submitted the message; `Some(null)` for `<>`.
     pub auth: Option<ReversePath>,
+    /// REQUIRETLS (RFC 8689); only under TLS.
+    pub require_tls: bool,
+    /// HOLDFOR= or HOLDUNTIL=, within what is offered (RFC 4865).
+    pub hold: Option<Hold>,
+    /// BY= (RFC 2852).
+    pub deliver_by: Option<DeliverBy>,
+    /// MT-PRIORITY=, from -9 to 9 (RFC 6710).
+    pub priority: Option<i8>,
 }
 
 /// The driver's decision.

@@ -40,6 +40,17 @@ impl Session {
         Ok(())
     }
 
+    /// What a sender may want of time and priority.
+    fn wishes(&self) -> impl Iterator<Item = String> {
+        // RFC 4865 §3: the longest time in seconds, then the latest moment.
+        let future = self.config.future_release.map(|future| {
+            format!("FUTURERELEASE {} {}", future.longest.as_secs(), future.latest.to_rfc3339())
+        });
+        let deliver_by = self.config.deliver_by.then(|| "DELIVERBY".to_owned());
+        let priority = self.config.priority.then(|| "MT-PRIORITY".to_owned());
+        future.into_iter().chain(deliver_by).chain(priority)
+    }
+
     /// The reply to EHLO: our name, and a line per extension.
     fn capabilities(&self) -> String {
         let mut lines = vec![
@@ -49,6 +60,7 @@ impl Session {
             "8BITMIME".into(),
             "SMTPUTF8".into(),
             "CHUNKING".into(),
+            "BINARYMIME".into(),
             "DSN".into(),
             "ENHANCEDSTATUSCODES".into(),
             format!("LIMITS RCPTMAX={}", self.config.max_recipients),
@@ -56,6 +68,11 @@ impl Session {
         if self.config.tls == TlsOffer::Offered && !self.tls {
             lines.push("STARTTLS".into());
         }
+        // RFC 8689 §2: in clear it could not be kept.
+        if self.tls {
+            lines.push("REQUIRETLS".into());
+        }
+        lines.extend(self.wishes());
         let mechanisms = self.mechanisms().join(" ");
         if !mechanisms.is_empty() {
             lines.push(format!("AUTH {mechanisms}"));

@@ -1,9 +1,10 @@
 //! MAIL (RFC 5321 §4.1.1.2).
 
-use mail::{Envelope, Reply, ReversePath};
+use mail::{Envelope, Reply, ReversePath, TlsRequired};
 
 use super::{Answer, Event, MailParams, Question, Service, Session, agreed, refusal, words};
-use crate::grammar::{parameters, path};
+use crate::grammar::parameters::{self, Offered};
+use crate::grammar::path;
 
 impl Session {
     pub(super) fn mail(&mut self, args: &str) -> Result<(), Reply> {
@@ -17,7 +18,8 @@ impl Session {
         if !path.rest.is_empty() && !hello.extended {
             return Err(words::needs_ehlo());
         }
-        let params = parameters::mail(path.rest).map_err(|error| words::bad_parameter(&error))?;
+        let params =
+            parameters::mail(path.rest, &self.offered()).map_err(|error| words::bad_parameter(&error))?;
         // RFC 6531 §3.5.
         if path.beyond_ascii && !params.smtputf8 {
             return Err(words::utf8_sender());
@@ -30,6 +32,16 @@ impl Session {
         let reverse_path = envelope.reverse_path.clone();
         self.ask(Question::Mail(envelope), Event::MailFrom { reverse_path, params });
         Ok(())
+    }
+
+    /// The parameters that go with what EHLO offered.
+    fn offered(&self) -> Offered {
+        Offered {
+            require_tls: self.tls,
+            future_release: self.config.future_release,
+            deliver_by: self.config.deliver_by,
+            priority: self.config.priority,
+        }
     }
 
     /// Submission is for those who logged in (RFC 6409 §4.3).
@@ -63,5 +75,9 @@ fn envelope(reverse_path: ReversePath, params: &MailParams) -> Envelope {
         smtputf8: params.smtputf8,
         ret: params.ret,
         envid: params.envid.clone(),
+        tls_required: if params.require_tls { TlsRequired::Yes } else { TlsRequired::Unsaid },
+        hold: params.hold,
+        deliver_by: params.deliver_by,
+        priority: params.priority.unwrap_or(0),
     }
 }

@@ -5,6 +5,7 @@ mod commands;
 mod limits;
 mod message;
 mod model;
+mod wishes;
 
 use std::fmt::Write;
 use std::time::Duration;

@@ -56,6 +56,7 @@ replies! {
     mail_first = 503 5 5 1 "Say MAIL first";
     rcpt_first = 503 5 5 1 "Say RCPT first, no recipient was accepted";
     bdat_begun = 503 5 5 1 "BDAT has begun, only BDAT may follow";
+    binary_needs_bdat = 503 5 5 1 "BODY=BINARYMIME needs BDAT";
     tls_already = 503 5 5 1 "TLS is active already";
     tls_not_now = 503 5 5 1 "STARTTLS may not come within a transaction";
     auth_already = 503 5 5 1 "You are authenticated already";

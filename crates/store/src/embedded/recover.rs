@@ -39,6 +39,8 @@ pub struct Recovery {
     pub lost: Vec<Loss>,
     /// The index could not be used and was rebuilt from the log.
     pub index_rebuilt: bool,
+    /// The most bytes of keys and values that the index held in memory while commits were replayed.
+    pub index_bytes: u64,
 }
 
 /// Commits that were durable and cannot be read any more. What the index knows of them still holds.

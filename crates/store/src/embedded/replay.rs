@@ -110,7 +110,9 @@ impl<'a> Replay<'a> {
         if !is_durable && !self.bodies_are_whole(number, found)? {
             return Ok(false);
         }
-        self.gone.extend(self.shared.apply(header.sequence, &found.changes, None));
+        // The index has seen nothing of this record, so what points into it is new.
+        let own = Some((number, found.position));
+        self.gone.extend(self.shared.apply(header.sequence, &found.changes, own));
         self.shared.replayed_bytes.fetch_add(u64::from(header.length), Ordering::Relaxed);
         if !is_durable && self.unsure.is_none() {
             // They are one group, so they lie in one file.
@@ -120,12 +122,21 @@ impl<'a> Replay<'a> {
         self.end = Some((number, found.end()));
         self.recovery.replayed += 1;
         if self.shared.index.unflushed() >= REPLAY_FLUSH {
+            // Nobody looks at an older moment yet. Shown only at the end, the index would keep them all, in memory.
+            self.shared.pins.show(header.sequence);
             Watermark { sequence: header.sequence, segment: number, position: found.end() }.note(self.shared);
             self.shared.index.seal();
+            self.note_memory();
             self.shared.index.flush()?;
+            self.note_memory();
             self.shared.replayed_bytes.store(0, Ordering::Relaxed);
         }
         Ok(true)
+    }
+
+    /// How much the index holds in memory. It is the most just before and just after it is written out.
+    fn note_memory(&mut self) {
+        self.recovery.index_bytes = self.recovery.index_bytes.max(self.shared.index.held());
     }
 
     /// Whether the bodies inside a record are all there. Only asked of what may be torn.

@@ -100,6 +100,10 @@ impl Index for MapIndex {
         0
     }
 
+    fn held(&self) -> u64 {
+        0
+    }
+
     fn is_damaged(&self) -> bool {
         false
     }

@@ -14,7 +14,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::{Bytes, BytesMut};
 use lsm_tree::compaction::Leveled;
 use lsm_tree::config::CompressionPolicy;
-use lsm_tree::{AbstractTree, AnyTree, Cache, CompressionType, Config, Guard, InternalValue};
+use lsm_tree::{
+    AbstractTree, AnyTree, Cache, CompressionType, Config, DescriptorTable, Guard, InternalValue,
+};
 use lsm_tree::{SequenceNumberCounter, ValueType};
 
 use super::{Change, Index, Pins};
@@ -22,6 +24,10 @@ use crate::{Error, Key, KeyRange, Version, Versioned};
 
 /// Bytes of blocks kept in memory.
 const CACHE: u64 = 64 << 20;
+/// Bytes of a file. While one is written, what will find its keys is in memory: a fifth to half of this.
+const TABLE: u64 = 16 << 20;
+/// Files kept open. The server leaves 256 for all of the store (F21).
+const OPEN_FILES: usize = 128;
 /// The highest number the crate reads at.
 const NEWEST: u64 = u64::MAX >> 1;
 
@@ -46,6 +52,7 @@ impl TreeIndex {
         let lz4 = CompressionPolicy::all(CompressionType::Lz4);
         let tree = Config::new(dir, counter.clone(), SequenceNumberCounter::default())
             .use_cache(Arc::new(Cache::with_capacity_bytes(CACHE)))
+            .use_descriptor_table(Some(Arc::new(DescriptorTable::new(OPEN_FILES))))
             .data_block_compression_policy(lz4)
             .open()
             .map_err(failed)?;
@@ -58,6 +65,12 @@ impl TreeIndex {
     /// Whether nothing was ever written to it.
     pub(crate) fn is_new(&self) -> bool {
         self.applied.load(Ordering::Acquire) == 0
+    }
+
+    /// What is older than this, and replaced, nobody reads. The crate reads at the number behind the moment that is
+    /// meant, as [`Index::get`] does, so what is written at the oldest moment counts as old already.
+    fn forgettable(&self) -> u64 {
+        self.pins.oldest().min(NEWEST - 1) + 1
     }
 
     /// What a failure means; takes note if it is damage.
@@ -138,6 +151,10 @@ impl Index for TreeIndex {
         self.inserted.load(Ordering::Relaxed).saturating_sub(written)
     }
 
+    fn held(&self) -> u64 {
+        self.tree.version_memtable_size_sum()
+    }
+
     fn is_damaged(&self) -> bool {
         self.damaged.load(Ordering::Relaxed)
     }
@@ -152,7 +169,7 @@ impl Index for TreeIndex {
         let sealed = self.sealed.load(Ordering::Acquire);
         self.counter.set(self.applied.load(Ordering::Acquire));
         self.tree
-            .flush(&self.tree.get_flush_lock(), self.pins.oldest())
+            .flush(&self.tree.get_flush_lock(), self.forgettable())
             .map_err(|error| self.failed(error))?;
         self.written.store(sealed, Ordering::Relaxed);
         // Compaction goes in steps; a few a flush keep the newest level short without ever falling behind. If one
@@ -160,7 +177,10 @@ impl Index for TreeIndex {
         // gives compaction its room again.
         for _ in 0..4 {
             self.counter.set(self.applied.load(Ordering::Acquire));
-            if let Err(error) = self.tree.compact(Arc::new(Leveled::default()), self.pins.oldest()) {
+            if let Err(error) = self
+                .tree
+                .compact(Arc::new(Leveled::default().with_table_target_size(TABLE)), self.forgettable())
+            {
                 tracing::warn!("the index could not be tidied up: {}", self.failed(error));
                 break;
             }

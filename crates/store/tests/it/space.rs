@@ -230,6 +230,36 @@ fn a_damaged_index_is_noticed_and_rebuilt_at_the_next_start() {
     });
 }
 
+/// P7: what a rebuild holds in memory is bounded, whatever the store.
+#[test]
+fn a_rebuild_of_the_index_writes_out_what_it_has_and_lets_it_go() {
+    const COMMITS: u64 = 20;
+    doors::run(async {
+        let dir = doors::Scratch::new("rebuilt-bounded");
+        let world = world::real::world(&[]);
+        let store = open(&world, dir.path(), Options::default()).await.expect("the disk works");
+        for commit in 0..COMMITS {
+            let mut batch = Batch::new();
+            for part in 0..64 {
+                let key = Key::build(Space::Journey).u64(commit).u64(part).key();
+                batch.put(key, vec![commit as u8; 64 << 10]);
+            }
+            store.commit(batch).await.expect("there is room");
+        }
+        store.close().await;
+        std::fs::remove_dir_all(dir.path().join("index")).expect("it is there");
+        let opened = open_reporting(&world, dir.path(), Options::default()).await;
+        let (store, recovery) = opened.expect("the log is whole");
+        assert!(recovery.index_rebuilt);
+        // 80 MiB of values, written out each 16 MiB and one commit.
+        assert!((16 << 20..=24 << 20).contains(&recovery.index_bytes), "{} bytes", recovery.index_bytes);
+        let all = Key::build(Space::Journey).key().prefix_range();
+        let found = store.snapshot().range(&all, 10_000).await.expect("the index works");
+        assert_eq!(found.len() as u64, COMMITS * 64);
+        store.close().await;
+    });
+}
+
 #[test]
 fn a_newer_format_is_refused() {
     doors::run(async {

@@ -1,6 +1,6 @@
 //! Names through hickory's stub resolver.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,8 +37,11 @@ impl RealDns {
     }
 
     async fn lookup(&self, name: &str, kind: RecordType) -> Result<Lookup, Error> {
+        self.lookup_name(absolute(name)?, kind).await
+    }
+
+    async fn lookup_name(&self, name: Name, kind: RecordType) -> Result<Lookup, Error> {
         let resolver = self.resolver.as_ref().map_err(Clone::clone)?;
-        let name = absolute(name)?;
         match resolver.lookup(name.clone(), kind).await {
             Ok(found) if cname_count(&found) > CNAME_DEPTH => Err(chain_too_long(&name)),
             Ok(found) => Ok(found),
@@ -90,6 +93,14 @@ fn absolute(name: &str) -> Result<Name, Error> {
     Ok(name)
 }
 
+/// Any labels, whatever their letters (RFC 2181 §11); what does not fit into a name does not exist.
+fn any_name(name: &str) -> Result<Name, Error> {
+    let labels = name.strip_suffix('.').unwrap_or(name).split('.').map(str::as_bytes);
+    let mut name = Name::from_labels(labels).map_err(|_| Error::NxDomain)?;
+    name.set_fqdn(true);
+    Ok(name)
+}
+
 fn cname_count(lookup: &Lookup) -> usize {
     lookup.answers().iter().filter(|r| r.record_type() == RecordType::CNAME).count()
 }
@@ -131,6 +142,12 @@ fn error_of(error: &NetError) -> Error {
         NetError::Io(e) if e.kind() == std::io::ErrorKind::TimedOut => Error::TimedOut,
         other => Error::Failed(other.to_string()),
     }
+}
+
+/// The name's labels as they are, parted by dots; `None` for the root and where that would not be the same name.
+fn text_of(name: &Name) -> Option<String> {
+    let labels: Option<Vec<&str>> = name.iter().map(|label| std::str::from_utf8(label).ok()).collect();
+    labels.filter(|l| !l.is_empty() && !l.iter().any(|label| label.contains('.'))).map(|l| l.join("."))
 }
 
 /// The name as a domain of ours; `None` for the root and for names that are no host names.
@@ -175,6 +192,29 @@ impl Dns for RealDns {
             let four = four.and_then(|found| answers(&found, address_of));
             let six = six.and_then(|found| answers(&found, address_of));
             both_families(four, six)
+        })
+    }
+
+    fn ipv4<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Ipv4Addr>, Error>> {
+        Box::pin(async move {
+            let found = self.lookup_name(any_name(name)?, RecordType::A).await?;
+            answers(&found, |data| if let RData::A(a) = data { Some(a.0) } else { None })
+        })
+    }
+
+    fn ipv6<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Ipv6Addr>, Error>> {
+        Box::pin(async move {
+            let found = self.lookup_name(any_name(name)?, RecordType::AAAA).await?;
+            answers(&found, |data| if let RData::AAAA(a) = data { Some(a.0) } else { None })
+        })
+    }
+
+    fn mx_names<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<(u16, String)>, Error>> {
+        Box::pin(async move {
+            let found = self.lookup_name(any_name(name)?, RecordType::MX).await?;
+            let records =
+                answers(&found, |data| if let RData::MX(mx) = data { Some(mx.clone()) } else { None })?;
+            Ok(records.iter().filter_map(|mx| Some((mx.preference, text_of(&mx.exchange)?))).collect())
         })
     }
 

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::World;
+pub(crate) use rng::rsa_key;
 
 /// The real doors. Call it inside a tokio runtime with time and I/O: tasks run there.
 ///

@@ -7,7 +7,7 @@ use super::talk::{Heard, Verdict, numbers};
 use super::{APPENDED, MAILBOXES};
 use crate::actors::letter::Shape;
 use crate::actors::lines::Gone;
-use crate::oracle::reading::{BoxId, DELETED, Effect, Marks, SEEN, Told, mark_names};
+use crate::oracle::reading::{BoxId, DELETED, Deed, Effect, Marks, SEEN, Told, mark_names};
 
 /// What a client wants to know of every message.
 const ALL_BUT_BODY: &str = "(UID FLAGS RFC822.SIZE BODY.PEEK[HEADER.FIELDS (X-Token)])";
@@ -134,7 +134,9 @@ impl Session {
             How::Add => ("+", marks, 0),
             How::Remove => ("-", 0, marks),
         };
-        self.note_removal(&self.tokens(&uids)?, on);
+        if on & DELETED != 0 {
+            self.note(&uids, Deed::Removed)?;
+        }
         let effects = self.marking(&uids, on, off)?;
         let silence = if silent { ".SILENT" } else { "" };
         let line = format!("{}STORE {set} {sign}FLAGS{silence} ({})", prefix(uid), mark_names(marks));
@@ -158,9 +160,13 @@ impl Session {
         }
     }
 
-    fn tokens(&self, uids: &[u32]) -> Result<Vec<u64>, Gone> {
-        let chosen = self.picture()?.messages.iter().filter(|m| m.uid.is_some_and(|uid| uids.contains(&uid)));
-        Ok(chosen.filter_map(|m| m.token).collect())
+    /// Says what is about to be done to messages, of which this client need not know more than the UIDs.
+    fn note(&self, uids: &[u32], deed: Deed) -> Result<(), Gone> {
+        let mailbox = self.picture()?.id;
+        for &uid in uids {
+            self.reading().doing(&self.shared.ledger, &self.plan().account, (mailbox, uid), deed);
+        }
+        Ok(())
     }
 
     /// EXPUNGE, UID EXPUNGE of some, or CLOSE.
@@ -205,12 +211,9 @@ impl Session {
         if uids.is_empty() || (moving && read_only) {
             return Ok(());
         }
-        for token in self.tokens(&uids)? {
-            self.reading().copying(token);
-            self.shared.ledger.copied(&self.plan().account, token);
-            if moving {
-                self.shared.ledger.removed(&self.plan().account, token);
-            }
+        self.note(&uids, Deed::Copied)?;
+        if moving {
+            self.note(&uids, Deed::Removed)?;
         }
         let verb = if moving { "MOVE" } else { "COPY" };
         let mut command = Command::new(format!("{}{verb} {set} \"{to}\"", prefix(uid)));
@@ -249,7 +252,9 @@ impl Session {
         let account = &self.plan().account;
         let message = shape.letter(token, account, account, false).kept;
         self.reading().appending(account, token, &message);
-        self.note_removal(&[token], marks);
+        if marks & DELETED != 0 {
+            self.shared.ledger.removed(account, token);
+        }
         let ask = ask || message.len() > WITHOUT_ASKING;
         let plus = if ask { "" } else { "+" };
         let line = format!("APPEND \"{to}\" ({}) {{{}{plus}}}", mark_names(marks), message.len());

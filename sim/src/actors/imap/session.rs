@@ -9,7 +9,7 @@ use world::World;
 use super::talk::{Fetched, Heard, Talk, Verdict};
 use super::{Plan, Shared};
 use crate::actors::lines::{Gone, Wire};
-use crate::oracle::reading::{BoxId, DELETED, Marks, Op, Reading, Tick, Told};
+use crate::oracle::reading::{BoxId, Marks, Op, Reading, Tick, Told};
 
 /// How often a client tries to log in before it gives up: offices are down for minutes at most.
 const TRIES: u32 = 60;
@@ -254,7 +254,10 @@ impl Session {
         if done.verdict == Verdict::Bad {
             self.complain("I7", &format!("BAD to {:?}", command.line));
         }
+        // A command that failed need not have told of messages that are gone, and those may still be read (RFC 2180 §4.1,
+        // RFC 3501 §5.2; seeds 1009386 and 1043303).
         if command.numbers == Numbers::May
+            && done.ok()
             && let Some(picture) = &mut self.selected
         {
             picture.as_of = began;
@@ -341,13 +344,6 @@ impl Session {
         self.reading().saw(id, uid, saw, as_of);
         if let Some(body) = told.body {
             self.reading().text(&self.plan().account, body);
-        }
-    }
-
-    /// Marks messages that a client is about to have removed, for who counts copies.
-    pub(super) fn note_removal(&self, tokens: &[u64], marks: Marks) {
-        for token in tokens.iter().filter(|_| marks & DELETED != 0) {
-            self.shared.ledger.removed(&self.plan().account, *token);
         }
     }
 }

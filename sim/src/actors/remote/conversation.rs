@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::order::Order;
 use super::{Act, Host, Stage};
 use crate::actors::lines::{Gone, Wire};
 use crate::oracle::ledger::{Accepted, Word};
 
 /// Beyond this the other side has given up waiting for the reply to the end (RFC 5321 §4.5.3.2.6).
 const END_WAIT: u32 = 600;
+
+/// Commands that are known.
+const VERBS: [&str; 7] = ["EHLO", "HELO", "MAIL", "RCPT", "DATA", "RSET", "QUIT"];
 
 /// How an answer came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +33,7 @@ struct Envelope {
 pub(super) struct Conversation {
     host: Arc<Host>,
     wire: Wire,
+    order: Order,
     envelope: Envelope,
     /// Accepted just now: the next command shows that the sender has read it.
     unread: Option<usize>,
@@ -40,7 +45,13 @@ pub(super) struct Conversation {
 
 impl Conversation {
     pub(super) fn new(host: Arc<Host>, wire: Wire) -> Self {
-        Self { host, wire, envelope: Envelope::default(), unread: None, late: false, begun: 0 }
+        let order = Order::new();
+        Self { host, wire, order, envelope: Envelope::default(), unread: None, late: false, begun: 0 }
+    }
+
+    async fn say(&mut self, bytes: &[u8]) -> Result<(), Gone> {
+        self.order.says(bytes);
+        self.wire.say(bytes).await
     }
 
     /// To its end. An error is how most of them end.
@@ -59,6 +70,10 @@ impl Conversation {
             self.host.ledger.word(number, Word::Read);
         }
         let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+        if !VERBS.contains(&&*verb) {
+            return self.odd_line(&line).await;
+        }
+        self.order.hears(verb == "DATA");
         match &*verb {
             "EHLO" => self.hello().await,
             "HELO" => {
@@ -72,15 +87,25 @@ impl Conversation {
                 self.envelope = Envelope::default();
                 self.answer(Stage::Reset, "250 2.0.0 forgotten").await.map(drop)
             }
-            "QUIT" => {
+            _ => {
                 self.answer(Stage::Quit, "221 2.0.0 goodbye").await?;
                 Err(Gone::Closed)
             }
-            _ => {
-                self.host.ledger.wrong("I7", format!("{} was told {line:?}", self.host.plan.host));
-                self.wire.say(b"500 5.5.1 what?\r\n").await
-            }
         }
+    }
+
+    /// No command: part of a message, if we have misled the client to send it now (seeds 1010930, 1049353, 1069738, 1077331
+    /// and 1104102).
+    async fn odd_line(&mut self, line: &str) -> Result<(), Gone> {
+        if self.order.awaits_message() {
+            self.host.ledger.saw("remote.misled");
+            if line == "." {
+                self.order.hears(false);
+            }
+        } else {
+            self.host.ledger.wrong("I7", format!("{} was told {line:?}", self.host.plan.host));
+        }
+        self.say(b"500 5.5.1 what?\r\n").await
     }
 
     async fn hello(&mut self) -> Result<(), Gone> {
@@ -109,10 +134,10 @@ impl Conversation {
     async fn rcpt(&mut self, line: &str) -> Result<(), Gone> {
         let to = path(line);
         let Some(from) = self.envelope.from.clone() else {
-            return self.wire.say(b"503 5.5.1 MAIL first\r\n").await;
+            return self.say(b"503 5.5.1 MAIL first\r\n").await;
         };
         if let Some(refusal) = self.host.refusal(&from, &to) {
-            return self.wire.say(format!("{refusal}\r\n").as_bytes()).await;
+            return self.say(format!("{refusal}\r\n").as_bytes()).await;
         }
         if self.answer(Stage::Rcpt, "250 2.1.5 ok").await? == Said::Good {
             self.envelope.to.push(to);
@@ -122,13 +147,18 @@ impl Conversation {
 
     async fn data(&mut self) -> Result<(), Gone> {
         if self.envelope.to.is_empty() {
-            return self.wire.say(b"503 5.5.1 RCPT first\r\n").await;
+            return self.say(b"503 5.5.1 RCPT first\r\n").await;
         }
         if self.answer(Stage::Data, "354 go on").await? != Said::Good {
             return Ok(());
         }
+        if self.order.has_accepted() {
+            let from = self.envelope.from.as_deref().unwrap_or_default();
+            self.envelope.to.iter().for_each(|to| self.host.ledger.premature(from, to));
+        }
         self.body_act().await?;
         let bytes = self.wire.until_dot().await?;
+        self.order.hears(false);
         self.end(bytes).await
     }
 
@@ -149,7 +179,7 @@ impl Conversation {
             Act::Temporary | Act::Permanent | Act::GoAway => {
                 self.wire.line().await?;
                 self.note(act);
-                self.wire.say(refusal(act).as_bytes()).await?;
+                self.say(refusal(act).as_bytes()).await?;
                 Err(Gone::Closed)
             }
             _ => Ok(()),
@@ -162,6 +192,7 @@ impl Conversation {
         let envelope = std::mem::take(&mut self.envelope);
         let refused = matches!(act, Act::Temporary | Act::Permanent | Act::GoAway | Act::DropBefore);
         let in_doubt = std::mem::take(&mut self.late)
+            || !self.order.is_kept()
             || match act {
                 Act::Slow(seconds) => seconds >= END_WAIT / 2,
                 // A reply before closing may find that the sender, tired of waiting for DATA, has gone.
@@ -200,19 +231,19 @@ impl Conversation {
     async fn speak(&mut self, act: Act, good: &str) -> Result<Said, Gone> {
         self.note(act);
         match act {
-            Act::Fine => self.wire.say(format!("{good}\r\n").as_bytes()).await?,
+            Act::Fine => self.say(format!("{good}\r\n").as_bytes()).await?,
             Act::Lines => self.lines(good).await?,
             Act::Split => self.split(good).await?,
             Act::Slow(seconds) => {
                 self.wait(seconds).await;
-                self.wire.say(format!("{good}\r\n").as_bytes()).await?;
+                self.say(format!("{good}\r\n").as_bytes()).await?;
             }
             Act::Close => {
-                self.wire.say(format!("{good}\r\n").as_bytes()).await?;
+                self.say(format!("{good}\r\n").as_bytes()).await?;
                 return Err(Gone::Closed);
             }
             Act::TooMuch => {
-                self.wire.say(format!("{good}\r\n250 and more\r\n").as_bytes()).await?;
+                self.say(format!("{good}\r\n250 and more\r\n").as_bytes()).await?;
             }
             Act::DropBefore | Act::DropAfter => return Err(Gone::Closed),
             other => return self.say_wrong(other, good).await,
@@ -222,12 +253,12 @@ impl Conversation {
 
     async fn say_wrong(&mut self, act: Act, good: &str) -> Result<Said, Gone> {
         match act {
-            Act::Garbage => self.wire.say(b"\x00\xffhello there\r\n25 ok\r\n").await?,
-            Act::Endless => self.wire.say("250-and so on\r\n".repeat(1500).as_bytes()).await?,
-            Act::Odd if good.starts_with('3') => self.wire.say(b"250 2.0.0 fine\r\n").await?,
-            Act::Odd => self.wire.say(b"354 2.0.0 go on\r\n").await?,
+            Act::Garbage => self.say(b"\x00\xffhello there\r\n25 ok\r\n").await?,
+            Act::Endless => self.say("250-and so on\r\n".repeat(1500).as_bytes()).await?,
+            Act::Odd if good.starts_with('3') => self.say(b"250 2.0.0 fine\r\n").await?,
+            Act::Odd => self.say(b"354 2.0.0 go on\r\n").await?,
             refused => {
-                self.wire.say(refusal(refused).as_bytes()).await?;
+                self.say(refusal(refused).as_bytes()).await?;
                 if refused == Act::GoAway {
                     return Err(Gone::Closed);
                 }
@@ -244,7 +275,7 @@ impl Conversation {
             let code = &good[..3];
             format!("{code}-first\r\n{code}-{}\r\n{good}", "x".repeat(400))
         };
-        self.wire.say(format!("{text}\r\n").as_bytes()).await
+        self.say(format!("{text}\r\n").as_bytes()).await
     }
 
     async fn split(&mut self, good: &str) -> Result<(), Gone> {
@@ -252,7 +283,7 @@ impl Conversation {
         // Not every byte of a long reply: what matters is that no border is safe.
         let step = text.len() / 30 + 1;
         for piece in text.as_bytes().chunks(step) {
-            self.wire.say(piece).await?;
+            self.say(piece).await?;
             self.host.world.clock.sleep(Duration::from_millis(5)).await;
         }
         Ok(())

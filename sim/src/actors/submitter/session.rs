@@ -2,6 +2,9 @@
 
 use std::net::SocketAddr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
 use super::{Errand, Point, Port, Prelude, Step};
 use crate::actors::lines::{Gone, Wire};
 
@@ -88,7 +91,7 @@ impl Session {
 
     async fn log_in(&mut self, errand: Errand<'_>) -> Result<(), Gone> {
         let user = &errand.step.from;
-        let words = base64(format!("\0{user}\0{}", errand.plan.people.password).as_bytes());
+        let words = BASE64.encode(format!("\0{user}\0{}", errand.plan.people.password));
         self.say(&format!("AUTH PLAIN {words}")).await?;
         let reply = self.reply(errand).await?;
         if reply.code != 235 {
@@ -203,21 +206,4 @@ fn address(errand: Errand<'_>) -> SocketAddr {
         Port::Submission => office.submission.unwrap_or(office.mx),
         Port::Lmtp => office.lmtp.unwrap_or(office.mx),
     }
-}
-
-/// With padding (RFC 4648 §4).
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let mut n = 0u32;
-        for i in 0..3 {
-            n = n << 8 | u32::from(three.get(i).copied().unwrap_or(0));
-        }
-        for i in 0..4 {
-            let letter = LETTERS[(n >> (18 - 6 * i)) as usize & 63];
-            text.push(if i <= three.len() { char::from(letter) } else { '=' });
-        }
-    }
-    text
 }

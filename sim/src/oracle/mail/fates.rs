@@ -45,10 +45,11 @@ impl<'a> Audit<'a> {
         // Who went away before the message came is reported on (F42).
         let unsure = take.to.iter().any(|rcpt| self.account.book.is_unsure(&rcpt.address));
         let fell_away = unsure && (!told.failed.is_empty() || !told.unreported.is_empty() || copies == 0);
-        if copies == 0 && !self.account.removed.contains(&key) && !fell_away {
+        let blind = self.account.blind.contains(account);
+        if copies == 0 && !self.account.removed.contains(&key) && !fell_away && !blind {
             out.push(Violation::new("I1", format!("{name} is not in the mailbox of {account}")));
         }
-        if copies > 1 && !self.account.copied.contains(&key) {
+        if copies > 1 && !self.account.copied.contains(&key) && !blind {
             let what = format!("{name} is {copies} times in the mailboxes of {account}");
             out.push(Violation::new("I2", what));
         }
@@ -85,7 +86,10 @@ impl<'a> Audit<'a> {
             );
             out.push(Violation::new("I1", what));
         }
-        if relayed > 0 && accepted.is_empty() {
+        // Whoever says 250 twice to what comes before the message has said it to the message, too (RFC 5321 §4.2, RFC 2920
+        // §3.1: replies are told apart by their order alone; seed 1007817).
+        let misled = || self.account.premature.contains(&(sender.from.to_owned(), address.to_owned()));
+        if relayed > 0 && accepted.is_empty() && !misled() {
             out.push(Violation::new("I1", format!("{name} counts as relayed, but no remote has it")));
         }
         if let Some(reason) = unreported.filter(|_| !self.may_be_silent(sender)) {
@@ -132,12 +136,13 @@ impl<'a> Audit<'a> {
 
     /// Whether we may have missed a remote's word (F6), or lost it before it was recorded (F5).
     fn excused(&self, accepted: &Accepted, until: u64) -> bool {
-        let faults: &[Kind] = match accepted.word {
+        let (faults, since): (&[Kind], u64) = match accepted.word {
             Word::Kept => return true,
-            Word::Sent => &[Kind::Net, Kind::Crash],
-            Word::Read => &[Kind::Crash],
+            // Whoever died while a slow remote was still reading never heard its word (seed 1073735).
+            Word::Sent => (&[Kind::Net, Kind::Crash], accepted.begun),
+            Word::Read => (&[Kind::Crash], accepted.at),
         };
-        self.account.any_fault(faults, accepted.at, until)
+        self.account.any_fault(faults, since, until)
     }
 
     fn waiting(&self, id: Id, address: &str) -> u32 {

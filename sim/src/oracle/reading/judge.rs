@@ -12,6 +12,7 @@ use crate::oracle::ledger::{Account, Ledger, Try};
 impl Reading {
     /// Everything that did not fit, with what can only be told at the end (I4, I5, I6).
     pub fn judge(&self, ledger: &Ledger) -> Vec<Violation> {
+        self.settle(ledger);
         let inner = self.lock();
         let mut out = inner.violations.clone();
         let account = ledger.account();
@@ -56,9 +57,11 @@ impl Inner {
                 *unclear |= mailbox.unclear;
             }
         }
-        let most = |token: u64| 1 + self.copies.get(&token).copied().unwrap_or(0);
+        let most = |token: u64| 1 + self.deeds.copies(token);
+        let blind =
+            |token: u64| self.appended.get(&token).is_some_and(|(owner, _)| self.deeds.is_blind(owner));
         let many = |(token, (count, unclear)): &(u64, (u32, bool))| {
-            *token >= APPENDED && !unclear && *count > most(*token)
+            *token >= APPENDED && !unclear && *count > most(*token) && !blind(*token)
         };
         let what = |(token, (count, _))| format!("t{token} was appended once, and has been {count} messages");
         born.into_iter().filter(many).map(|found| Violation::new("I4", what(found))).collect()

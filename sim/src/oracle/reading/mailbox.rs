@@ -108,6 +108,8 @@ pub struct Mailbox {
     complete_below: (u32, Tick),
     /// EXPUNGE or CLOSE under way: whatever is \Deleted may go.
     pub purging: Vec<super::Op>,
+    /// When the last one ended that may have been carried out.
+    pub purged: Tick,
     /// After renames and deletions whose order nobody knows: only bytes and order are still checked.
     pub unclear: bool,
 }
@@ -120,6 +122,7 @@ impl Mailbox {
             uid_next: (1, 0),
             complete_below: (1, 0),
             purging: Vec::new(),
+            purged: 0,
             unclear: false,
         }
     }

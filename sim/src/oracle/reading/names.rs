@@ -21,8 +21,8 @@ struct Name {
     seen: Vec<Seen>,
     /// The highest UIDVALIDITY told, and when that was known.
     highest: (u32, Tick),
-    /// Mailboxes that a rename has brought or may bring here.
-    heirs: Vec<BoxId>,
+    /// Mailboxes that a rename has brought or may bring here, and when it began.
+    heirs: Vec<(BoxId, Tick)>,
     /// A CREATE made, or may have made, a mailbox that nobody has seen yet.
     created: bool,
 }
@@ -65,12 +65,17 @@ impl Names {
     }
 
     /// RENAME begins: what is at `from` may soon be at `to`.
-    pub(super) fn renaming(&mut self, account: &str, from: &str, to: &str, boxes: &mut [Mailbox]) {
+    pub(super) fn renaming(
+        &mut self,
+        (account, from, to): (&str, &str, &str),
+        began: Tick,
+        boxes: &mut [Mailbox],
+    ) {
         let heir = self.name(account, from).holder(boxes);
         self.deleting(account, from);
         let to = self.name(account, to);
         to.exists.begin(true);
-        to.heirs.extend(heir);
+        to.heirs.extend(heir.map(|id| (id, began)));
     }
 
     /// CREATE (or RENAME's new name) ends.
@@ -98,8 +103,8 @@ impl Names {
         self.deleted(account, from, began, now, how);
         self.created(account, to, began, now, how);
         if how == Ending::Refused {
-            let heir = self.name(account, from).seen.last().map(|seen| seen.id);
-            self.name(account, to).heirs.retain(|id| Some(*id) != heir);
+            // What an earlier RENAME brought stays (seed 1074195).
+            self.name(account, to).heirs.retain(|(_, at)| *at != began);
         }
     }
 
@@ -169,12 +174,12 @@ impl Name {
     /// The mailbox that a rename brought here, if that is certain. Else those that it may be are unclear from now on.
     fn heir(&mut self, boxes: &mut [Mailbox]) -> Option<BoxId> {
         let heirs = std::mem::take(&mut self.heirs);
-        if let [only] = heirs[..]
+        if let [(only, _)] = heirs[..]
             && !self.created
         {
             return Some(only);
         }
-        for id in heirs {
+        for (id, _) in heirs {
             boxes[id.0].unclear = true;
         }
         None

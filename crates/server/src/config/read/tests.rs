@@ -171,6 +171,7 @@ keep_removed_accounts = "2h"
 #[test]
 fn what_is_wrong_is_said_with_file_line_and_key() {
     for (added, says) in [
+        ("[limits]\nfuture_release = \"4000d\"", "limits.future_release: must be at most 3650d"),
         ("[limits]\nrecipient = 5", "p.toml:8: limits.recipient: is unknown; did you mean \"recipients\"?"),
         ("[limits]\nrecipients = 5", "p.toml:8: limits.recipients: 5 is too few: RFC 5321"),
         (

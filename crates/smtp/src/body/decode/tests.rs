@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-const REFUSE: Rules = Rules { repair: false, max_size: 1 << 30 };
-const REPAIR: Rules = Rules { repair: true, max_size: 1 << 30 };
+const REFUSE: Rules = Rules { repair: false, binary: false, max_size: 1 << 30 };
+const REPAIR: Rules = Rules { repair: true, binary: false, max_size: 1 << 30 };
 
 /// What a decoder made of a stream: the message, the fault, and what was left behind the end (if it ended).
 #[derive(Debug, PartialEq)]
@@ -106,7 +106,7 @@ fn false_ends_neither_end_nor_pass() {
 
 #[test]
 fn sizes_and_lines_are_limited_and_swallowed() {
-    let small = Rules { repair: false, max_size: 10 };
+    let small = Rules { repair: false, binary: false, max_size: 10 };
     let fault = |rules, stream: &[u8]| decode(rules, stream, &[4096]).fault;
     assert_eq!(fault(small, b"12345678\r\n.\r\n"), None);
     assert_eq!(fault(small, b"123456789\r\n.\r\nX"), Some(Fault::TooLarge));

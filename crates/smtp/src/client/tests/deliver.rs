@@ -127,6 +127,7 @@ fn broken_connections_settle_everyone_once() {
     let late = "E: Failed Timeout 451 4.4.2 No reply in time\n.";
     let odd = "E: Failed Protocol 451 4.5.0 The peer's reply does not fit the command\n.";
     let stale = "E: Failed Protocol 451 4.5.0 The peer sent a reply that nothing asked for\n.";
+    let early = "E: Failed Protocol 451 4.5.0 The peer answered before it was asked\n.";
     let both = "E: Result Local 451 4.4.2, Local 451 4.4.2\n";
     let one = "E: Result Peer 550 5.1.1, ";
     for tail in [
@@ -143,6 +144,7 @@ fn broken_connections_settle_everyone_once() {
         format!("{rcpts}wait 180\n{one}Local 451 4.4.2\n{late}"),
         format!("{rcpts}S: 552 5.3.4 big\n{one}Peer 552 5.3.4\nE: Failed Refused 552 5.3.4 big\n."),
         format!("{rcpts}S: 250 early\n{one}Local 451 4.5.0\n{stale}"),
+        format!("{rcpts}S: 250-early\nend\n{one}Local 451 4.5.0\n{early}"),
         format!("{rcpts}end\nC: .\neof\n{one}Uncertain 451 4.4.2\n{lost}"),
         format!("{rcpts}end\nC: .\nwait 599\nwait 1\n{one}Uncertain 451 4.4.2\n{late}"),
         format!(

@@ -21,6 +21,7 @@ fn submission_needs_tls_and_a_login() {
         S: 250-8BITMIME
         S: 250-SMTPUTF8
         S: 250-CHUNKING
+        S: 250-BINARYMIME
         S: 250-DSN
         S: 250-ENHANCEDSTATUSCODES
         S: 250-LIMITS RCPTMAX=1000
@@ -44,9 +45,11 @@ fn submission_needs_tls_and_a_login() {
         S: 250-8BITMIME
         S: 250-SMTPUTF8
         S: 250-CHUNKING
+        S: 250-BINARYMIME
         S: 250-DSN
         S: 250-ENHANCEDSTATUSCODES
         S: 250-LIMITS RCPTMAX=1000
+        S: 250-REQUIRETLS
         S: 250-AUTH PLAIN LOGIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS
         S: 250 HELP
         C: STARTTLS

@@ -16,6 +16,7 @@ fn a_message_goes_the_whole_way() {
         S: 250-8BITMIME
         S: 250-SMTPUTF8
         S: 250-CHUNKING
+        S: 250-BINARYMIME
         S: 250-DSN
         S: 250-ENHANCEDSTATUSCODES
         S: 250-LIMITS RCPTMAX=1000
@@ -96,7 +97,10 @@ const REPLIES: &[(&str, &str, &str)] = &[
     ("", "MAIL FROM:<a@x.test> SIZE=50000001", "552 5.3.4"),
     ("", "MAIL FROM:<a@x.test> SIZE=99999999999999999999", "552 5.3.4"),
     ("", "MAIL FROM:<a@x.test> SIZE=x", "501 5.5.4"),
-    ("", "MAIL FROM:<a@x.test> BODY=BINARYMIME", "501 5.5.4"),
+    ("", "MAIL FROM:<a@x.test> BODY=BINARYMIME", "250 2.1.0"),
+    ("", "MAIL FROM:<a@x.test> BODY=BINARY", "501 5.5.4"),
+    ("MAIL FROM:<a@x.test> BODY=BINARYMIME\nRCPT TO:<b@y.test>", "DATA", "503 5.5.1"),
+    ("MAIL FROM:<a@x.test> BODY=BINARYMIME\nRCPT TO:<b@y.test>\nDATA", r"BDAT 3 LAST\r\n.\0\x\", "250 2.0.0"),
     ("", "MAIL FROM:<a@x.test> ENVID=a+0Ab", "501 5.5.4"),
     ("", "MAIL FROM:<a@x.test> X=1", "555 5.5.4"),
     ("", "MAIL FROM:<é@x.test>", "553 5.6.7"),
@@ -171,6 +175,7 @@ fn lmtp_says_lhlo_and_answers_for_each_recipient() {
         S: 250-8BITMIME
         S: 250-SMTPUTF8
         S: 250-CHUNKING
+        S: 250-BINARYMIME
         S: 250-DSN
         S: 250-ENHANCEDSTATUSCODES
         S: 250-LIMITS RCPTMAX=1000

@@ -45,9 +45,11 @@ fn lone_newlines_from_our_users_are_repaired() {
         S: 250-8BITMIME
         S: 250-SMTPUTF8
         S: 250-CHUNKING
+        S: 250-BINARYMIME
         S: 250-DSN
         S: 250-ENHANCEDSTATUSCODES
         S: 250-LIMITS RCPTMAX=1000
+        S: 250-REQUIRETLS
         S: 250-AUTH PLAIN
         S: 250 HELP
         S: 235 2.7.0 Authentication succeeded

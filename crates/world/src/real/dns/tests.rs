@@ -11,6 +11,9 @@ fn name(text: &str) -> Name {
     Name::from_ascii(text).expect("a good name")
 }
 
+/// A name that no host has.
+const ODD: &str = "u+v w%=:/.t.test";
+
 /// The zone: CNAMEs `c1` to `c20` in a row, two that point at each other, and some plain records.
 fn zone(asked: &str, kind: RecordType) -> Result<Vec<RData>, ResponseCode> {
     if let Some(n) = asked.strip_prefix('c').and_then(|rest| rest.strip_suffix(".test.")?.parse::<u32>().ok())
@@ -18,7 +21,15 @@ fn zone(asked: &str, kind: RecordType) -> Result<Vec<RData>, ResponseCode> {
         let next = if n == 20 { "a.test.".to_owned() } else { format!("c{}.test.", n + 1) };
         return Ok(vec![RData::CNAME(CNAME(name(&next)))]);
     }
+    let odd = any_name(ODD).expect("it fits");
     let records = match asked {
+        asked if asked == odd.to_ascii() => {
+            vec![
+                RData::A(A::new(192, 0, 2, 2)),
+                RData::MX(MX::new(7, odd)),
+                RData::MX(MX::new(9, Name::root())),
+            ]
+        }
         "a.test." => {
             vec![RData::A(A::new(192, 0, 2, 1)), RData::AAAA(AAAA::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1))]
         }
@@ -81,6 +92,20 @@ async fn answers_of_all_kinds() {
     assert_eq!(dns.mx(&domain("null.test")).await, Ok(vec![Mx { preference: 0, host: None }]));
     assert_eq!(dns.txt(&domain("t.test")).await, Ok(vec![b"v=spf1 -all".to_vec()]));
     assert_eq!(dns.ptr(four).await, Ok(vec![domain("a.test")]));
+}
+
+/// RFC 7208 §7: SPF's macros make names that no host has.
+#[tokio::test]
+async fn any_name_can_be_asked_for() {
+    let dns = resolver().await;
+    assert_eq!(dns.ipv4(ODD).await, Ok(vec![Ipv4Addr::new(192, 0, 2, 2)]));
+    assert_eq!(dns.ipv6(ODD).await, Err(Error::NoData));
+    assert_eq!(dns.mx_names(ODD).await, Ok(vec![(7, ODD.to_owned())]));
+    assert_eq!(dns.ipv6("a.test").await.map(|found| found.len()), Ok(1));
+    let long = format!("{}.test", "x".repeat(64));
+    for none in ["", "a..test", long.as_str(), "nothing.test"] {
+        assert_eq!(dns.ipv4(none).await, Err(Error::NxDomain), "{none:?}");
+    }
 }
 
 #[tokio::test]
