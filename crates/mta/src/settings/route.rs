@@ -178,7 +178,9 @@ impl Settings {
 
     /// How fast mail may go to a destination.
     pub(crate) fn pace(&self, destination: &Destination) -> Pace {
-        let own = Pace { concurrency: self.outbound.concurrency_per_destination, rate: self.outbound.rate };
+        // A rate is for what leaves.
+        let rate = self.outbound.rate.filter(|_| !destination.is_here());
+        let own = Pace { concurrency: self.outbound.concurrency_per_destination, rate };
         self.pacing(destination).map_or(own, |route| route.pace)
     }
 

@@ -79,6 +79,7 @@ fn a_destination_has_one_pace_and_a_host_is_one_destination() {
         ("four.test", 5, true, None),
         ("(smarthost)", 5, true, None),
         ("[192.0.2.1]", 5, true, None),
+        ("(local)", 5, false, None),
     ] {
         let destination = to(destination);
         let pace = settings.pace(&destination);
