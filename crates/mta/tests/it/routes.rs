@@ -197,11 +197,11 @@ fn who_asks_for_less_mail_gets_a_pause_and_others_do_not() {
 #[test]
 fn what_is_never_tried_because_of_pauses_keeps_its_schedule() {
     run(|outside| async move {
-        let (office, slow, _) = many(&outside, &[("connect", "421 4.3.2 too much")], 10).await;
+        let (office, slow, _) = many(&outside, &[("connect", "421 4.3.2 too much")], 30).await;
         wait(&office, 7 * 3600).await;
-        assert_eq!(state(&office, &slow).await, "taken 0 waiting 10 reports 10");
+        assert_eq!(state(&office, &slow).await, "taken 0 waiting 30 reports 30");
         wait(&office, 6 * 24 * 3600).await;
-        assert_eq!(state(&office, &slow).await, "taken 0 waiting 0 reports 20");
+        assert_eq!(state(&office, &slow).await, "taken 0 waiting 0 reports 60");
         assert!(office.told().await.join("\n").contains("asks for less mail"));
     });
 }
