@@ -30,8 +30,18 @@ impl Dice {
     /// A message as good programs and bad ones write it. Lines of the header section end in CRLF.
     pub fn message(&mut self) -> Vec<u8> {
         const NAMES: [&str; 12] = [
-            "Subject", "To", "Cc", "Reply-To", "X-Odd", "Received", "MIME-Version", "Content-Type", "List-Id", "subject",
-            "DATE", "Message-ID",
+            "Subject",
+            "To",
+            "Cc",
+            "Reply-To",
+            "X-Odd",
+            "Received",
+            "MIME-Version",
+            "Content-Type",
+            "List-Id",
+            "subject",
+            "DATE",
+            "Message-ID",
         ];
         const WORDS: [&str; 11] =
             ["word", "zwei", "grå", "a;b=c", ":", "  ", "\t", "\r\n ", "\r\n\t", "b=", "=?utf-8?q?x?="];
@@ -47,12 +57,23 @@ impl Dice {
     }
 
     fn body(&mut self) -> String {
-        const PLAIN: [&str; 10] =
-            ["\r\n", "word\r\n", "two  words\r\n", " indented\r\n", "trailing \t \r\n", "grå\r\n", "a\tb\r\n", ".\r\n", "", "-- \r\n"];
+        const PLAIN: [&str; 10] = [
+            "\r\n",
+            "word\r\n",
+            "two  words\r\n",
+            " indented\r\n",
+            "trailing \t \r\n",
+            "grå\r\n",
+            "a\tb\r\n",
+            ".\r\n",
+            "",
+            "-- \r\n",
+        ];
         const ODD: [&str; 8] = [" \r\n", "\t\r\n", "bare\rcr\r\n", "bare\nlf\r\n", "no end", "\r", "\n", " "];
         let mut body = self.some(10, &PLAIN);
-        for _ in 0..self.below(4) {
-            body.push_str(if self.below(2) == 0 { *self.one_of(&ODD) } else { *self.one_of(&PLAIN) });
+        if self.below(3) == 0 {
+            body += &self.some(3, &ODD);
+            body += &self.some(2, &PLAIN);
         }
         body
     }

@@ -28,12 +28,12 @@ pub struct Case<'a> {
     pub what: &'static str,
     /// The message.
     pub message: &'a [u8],
-    /// Its body was signed in relaxed form.
+    /// The body that was signed.
+    pub signed_body: &'a [u8],
+    /// It was signed in relaxed form.
     pub relaxed_body: bool,
     /// It has `l=`.
     pub length: bool,
-    /// A byte was changed after it was signed.
-    pub changed: bool,
     /// Our reason.
     pub we: String,
     /// We say pass.
@@ -42,6 +42,13 @@ pub struct Case<'a> {
     pub they: String,
     /// They say pass.
     pub they_pass: bool,
+}
+
+/// What was signed, and how.
+struct Signed<'a> {
+    body: &'a [u8],
+    relaxed: bool,
+    length: bool,
 }
 
 /// The keys of both sides and what was found.
@@ -93,15 +100,15 @@ impl Match {
     }
 
     /// Both look at a message with one signature.
-    async fn look(&mut self, what: &'static str, message: &[u8], relaxed_body: bool, length: bool, changed: bool) {
+    async fn look(&mut self, what: &'static str, message: &[u8], signed: &Signed<'_>) {
         let we = ours::verify(message, &self.ours, self.now).dkim;
         let they = theirs::verify(&self.resolver, message, &self.theirs).await;
         let case = Case {
             what,
             message,
-            relaxed_body,
-            length,
-            changed,
+            signed_body: signed.body,
+            relaxed_body: signed.relaxed,
+            length: signed.length,
             we: we.first().map_or_else(|| "no signature".into(), |outcome| outcome.reason.to_string()),
             we_pass: we.iter().any(|outcome| outcome.verdict == Verdict::Pass),
             they: format!("{they:?}"),
@@ -129,29 +136,38 @@ impl Match {
         let mut dice = Dice::new(number);
         let message = dice.message();
         let which = dice.below(2);
-        let signed = ours::sign(&message, &self.signers[which], self.now);
-        self.look("we sign", &signed, true, false, false).await;
-        self.look_changed("we sign, changed", &mut dice, signed, true).await;
+        let body = &ours::split(&message).1.to_vec();
+        let text = ours::sign(&message, &self.signers[which], self.now);
+        let signed = Signed { body, relaxed: true, length: false };
+        self.look("we sign", &text, &signed).await;
+        self.look_changed("we sign, changed", &mut dice, text, &signed).await;
         let style = theirs::Style {
             relaxed_header: dice.below(2) == 0,
             relaxed_body: dice.below(2) == 0,
             length: dice.below(3) == 0,
         };
-        if let Some(signed) = theirs::sign(&message, &self.pkcs8[which], which == 0, &style) {
-            self.look("they sign", &signed, style.relaxed_body, style.length, false).await;
-            let longer = [&signed[..], b"\r\nmore\r\n"].concat();
-            self.look("they sign, longer", &longer, style.relaxed_body, style.length, false).await;
-            self.look_changed("they sign, changed", &mut dice, signed, style.relaxed_body).await;
+        if let Some(text) = theirs::sign(&message, &self.pkcs8[which], which == 0, &style) {
+            let signed = Signed { body, relaxed: style.relaxed_body, length: style.length };
+            self.look("they sign", &text, &signed).await;
+            let longer = [&text[..], b"\r\nmore\r\n"].concat();
+            self.look("they sign, longer", &longer, &signed).await;
+            self.look_changed("they sign, changed", &mut dice, text, &signed).await;
         }
         self.play_chain(&mut dice, message).await;
     }
 
     /// One byte becomes another: not white space, so that no form forgives it.
-    async fn look_changed(&mut self, what: &'static str, dice: &mut Dice, mut message: Vec<u8>, relaxed_body: bool) {
+    async fn look_changed(
+        &mut self,
+        what: &'static str,
+        dice: &mut Dice,
+        mut message: Vec<u8>,
+        signed: &Signed<'_>,
+    ) {
         let places: Vec<usize> = (0..message.len()).filter(|at| message[*at].is_ascii_graphic()).collect();
         let at = *dice.one_of(&places);
         message[at] ^= 1;
-        self.look(what, &message, relaxed_body, false, true).await;
+        self.look(what, &message, signed).await;
     }
 
     /// Each adds sets in any order, and both look at each.
@@ -169,9 +185,9 @@ impl Match {
             let case = Case {
                 what: "chains",
                 message: &message,
+                signed_body: ours::split(&message).1,
                 relaxed_body: true,
                 length: false,
-                changed: false,
                 we: we.reason.to_string(),
                 we_pass: we.status == Status::Pass,
                 they: format!("{they:?}"),

@@ -64,8 +64,13 @@ fn ask<'x>(message: &'x AuthenticatedMessage<'x>, names: &'x Names) -> Ask<'x> {
 }
 
 /// Results of each signature, in words.
-pub async fn verify(resolver: &MessageAuthenticator, message: &[u8], names: &Names) -> Vec<Result<(), String>> {
-    let Some(parsed) = AuthenticatedMessage::parse(message) else { return Vec::new() };
+pub async fn verify(
+    resolver: &MessageAuthenticator,
+    message: &[u8],
+    names: &Names,
+) -> Vec<Result<(), String>> {
+    // Not its strict mode, which refuses every l=.
+    let Some(parsed) = AuthenticatedMessage::parse_with_opts(message, None, false) else { return Vec::new() };
     let found = resolver.verify_dkim(ask(&parsed, names)).await;
     found.iter().map(|output| as_result(output.result())).collect()
 }
@@ -124,7 +129,12 @@ fn rsa_key(pkcs8: &[u8]) -> RsaKey<Sha256> {
 }
 
 /// The message with one ARC set more; `None` where it does not seal it.
-pub async fn seal(resolver: &MessageAuthenticator, message: &[u8], names: &Names, pkcs8: &[u8]) -> Option<Vec<u8>> {
+pub async fn seal(
+    resolver: &MessageAuthenticator,
+    message: &[u8],
+    names: &Names,
+    pkcs8: &[u8],
+) -> Option<Vec<u8>> {
     let parsed = AuthenticatedMessage::parse(message)?;
     let chain = resolver.verify_arc(ask(&parsed, names)).await;
     let results = AuthenticationResults::new(crate::DOMAIN);

@@ -9,11 +9,14 @@ import time
 class Sink:
     """Listens on one loopback port. `ledger` has (subject, when, whether it could say so) of each message it took.
 
+    With `context`, a server's ssl.SSLContext, it offers STARTTLS. `secure` says of each message whether it came under TLS.
+
     Modes: `up`; `down` (nobody listens); `busy` (451 at RCPT); `mute` (takes the message and hangs up without a word).
     """
 
-    def __init__(self, port, mode="up"):
-        self.port = port
+    def __init__(self, port, mode="up", ip="127.0.0.1", context=None):
+        self.port, self.ip, self.context = port, ip, context
+        self.secure = []
         self.mode = "down"
         self.ledger = []
         self.server = None
@@ -43,7 +46,7 @@ class Sink:
 
             def handle(self):
                 try:
-                    sink.talk(self.rfile, self.wfile)
+                    sink.talk(self.rfile, self.wfile, self)
                 except OSError:
                     pass
 
@@ -52,7 +55,7 @@ class Sink:
             daemon_threads = True
             request_queue_size = 128
 
-        self.server = Server(("127.0.0.1", self.port), Handler)
+        self.server = Server((self.ip, self.port), Handler)
         threading.Thread(target=self.server.serve_forever, args=[0.02], daemon=True).start()
 
     def _close(self):
@@ -61,9 +64,10 @@ class Sink:
             self.server.server_close()
             self.server = None
 
-    def talk(self, lines, out):
+    def talk(self, lines, out, connection):
         """One connection."""
         say = lambda text: out.write(text.encode() + b"\r\n")
+        under_tls = False
         say("220 sink.test")
         recipients = 0
         while line := lines.readline():
@@ -71,7 +75,12 @@ class Sink:
             if self.mode == "down":
                 return
             if verb == b"EHLO":
-                say("250-sink.test\r\n250-PIPELINING\r\n250 SIZE")
+                offer = "250-STARTTLS\r\n" if self.context and not under_tls else ""
+                say(f"250-sink.test\r\n{offer}250-PIPELINING\r\n250 SIZE")
+            elif verb == b"STAR" and self.context:
+                say("220 go")
+                inside = self.context.wrap_socket(connection.request, server_side=True)
+                lines, out, under_tls = inside.makefile("rb"), inside.makefile("wb", buffering=0), True
             elif verb == b"RCPT" and self.mode == "busy":
                 say("451 4.3.2 busy")
             elif verb == b"RCPT":
@@ -82,6 +91,7 @@ class Sink:
             elif verb == b"DATA":
                 recipients = 0
                 say("354 go on")
+                self.secure.append(under_tls)
                 if not self._take(lines, say):
                     return
             elif verb == b"QUIT":

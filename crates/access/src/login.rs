@@ -1,15 +1,10 @@
 //! Logging in, the same for IMAP and POP3: when it is allowed, and what failures cost (attacks A10, A11).
 
-use std::time::Duration;
-
 use directory::sasl::{self, Channel, Failure, Login};
 use mail::limits;
-use world::{Stream, World};
+use world::Stream;
 
 use crate::Port;
-
-/// The first failure waits this long for its answer; each further one twice as long.
-const FAILURE_DELAY: Duration = Duration::from_secs(1);
 
 /// Whether passwords may be sent on this connection: under TLS, or on loopback where the operator allows it.
 pub fn is_allowed(stream: &Stream, port: Port) -> bool {
@@ -18,7 +13,7 @@ pub fn is_allowed(stream: &Stream, port: Port) -> bool {
 
 /// The channel that a connection offers to bind to.
 pub fn channel(stream: &Stream) -> Channel {
-    Channel::of(stream.tls())
+    Channel::of(stream.peer().ip(), stream.tls())
 }
 
 /// Mechanisms to offer on a connection once it may log in, best first.
@@ -31,18 +26,17 @@ pub fn mechanisms(stream: &Stream) -> Vec<&'static str> {
 pub struct Failures(u32);
 
 impl Failures {
-    /// Tells of a failed login, logs it, and waits before the answer may go out. Whether the connection has used up
-    /// its budget and is to be closed.
-    pub async fn add(
+    /// Counts a failed login and logs it; the directory has let the client wait for it. Whether the connection has used
+    /// up its budget and is to be closed.
+    pub fn add(
         &mut self,
-        world: &World,
         service: &'static str,
         stream: &Stream,
         name: Option<&str>,
+        failure: &Failure,
     ) -> bool {
         let name = name.unwrap_or("?");
-        tracing::info!(service, peer = %stream.peer().ip(), name = ?name, "refused a login");
-        world.clock.sleep(FAILURE_DELAY * 2u32.saturating_pow(self.0.min(5))).await;
+        tracing::info!(service, peer = %stream.peer().ip(), name = ?name, why = %failure, "refused a login");
         self.0 += 1;
         self.0 >= limits::LOGIN_FAILURES
     }

@@ -12,6 +12,7 @@ mod audit;
 mod credential;
 mod domain;
 mod error;
+mod guard;
 mod keys;
 mod lookup;
 mod password;
@@ -36,6 +37,7 @@ use world::World;
 pub use account::Account;
 pub use alias::Alias;
 pub use error::Error;
+pub use guard::LoginLimit;
 pub use password::{Password, PasswordError};
 pub use removed::RemovedAccount;
 pub use resolve::{Resolution, Target};
@@ -45,8 +47,8 @@ pub use signing::{KeyState, SigningKey};
 /// compute above 65,536, and a client that cannot log in by SCRAM does not fall back to PLAIN.
 const ITERATIONS: u32 = 65_536;
 
-/// How long the answer to a wrong name or password takes, so that guessing is slow (attack A11). Other connections, and
-/// good logins, do not wait for it.
+/// How long the answer to a wrong name or password takes, so that guessing is slow (attack A11); twice as long after each
+/// further one from that address. Other connections, and good logins, do not wait for it.
 const REFUSAL_DELAY: Duration = Duration::from_secs(1);
 
 /// The directory. Shared as `Arc<Directory>`.
@@ -55,6 +57,7 @@ pub struct Directory {
     world: World,
     iterations: NonZeroU32,
     verified: verified::Verified,
+    guard: guard::Guard,
     refusal_delay: Duration,
     /// Salts the answers about unknown users until the store has a secret for it.
     secret: [u8; 32],
@@ -64,19 +67,25 @@ impl Directory {
     /// On a store. Passwords and logins are hashed on `world.tasks`' pool.
     pub fn new(store: Arc<dyn Store>, world: World) -> Self {
         let iterations = NonZeroU32::new(ITERATIONS).expect("not zero");
-        let mut keys = [[0; 32]; 2];
+        let mut keys = [[0; 32]; 3];
         for key in &mut keys {
             world.rng.fill(key);
         }
-        let [key, secret] = keys;
+        let [key, secret, names] = keys;
         Self {
             store,
             world,
             iterations,
             verified: verified::Verified::new(key),
+            guard: guard::Guard::new(names),
             refusal_delay: REFUSAL_DELAY,
             secret,
         }
+    }
+
+    /// What is allowed of failed logins from now on.
+    pub fn set_login_limit(&self, limit: LoginLimit) {
+        self.guard.set_limit(limit);
     }
 
     /// How long the answer to a wrong name or password takes.

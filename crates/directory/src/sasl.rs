@@ -20,15 +20,18 @@ mod tests;
 mod verify;
 
 use std::fmt;
+use std::net::IpAddr;
 
 use mail::{AccountId, Address};
 
 pub use dialogue::{Dialogue, Progress};
 pub use exchange::Exchange;
 
-/// What the connection offers to bind to.
+/// Where a login comes from, and what the connection offers to bind to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Channel {
+    /// Who is at the other end, for counting failures; `None` where nobody is counted.
+    pub peer: Option<IpAddr>,
     /// Whether bytes are encrypted at all.
     pub tls: bool,
     /// `tls-exporter` (RFC 9266).
@@ -38,9 +41,10 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// Of a connection.
-    pub fn of(facts: Option<&world::tls::Facts>) -> Self {
+    /// Of a connection with a client at `peer`.
+    pub fn of(peer: IpAddr, facts: Option<&world::tls::Facts>) -> Self {
         Self {
+            peer: Some(peer.to_canonical()),
             tls: facts.is_some(),
             exporter: facts.and_then(|f| f.exporter),
             server_end_point: facts.and_then(|f| f.server_end_point.clone()),
@@ -88,6 +92,8 @@ pub enum Failure {
     /// Unknown user, wrong password, disabled account, wrong channel binding: the client hears no more than that
     /// (535 5.7.8; IMAP AUTHENTICATIONFAILED).
     Refused,
+    /// Too many have failed, from there or for that name: nothing was checked (454 4.7.0; IMAP UNAVAILABLE).
+    Throttled,
     /// The response breaks the mechanism's grammar (501 5.5.2; IMAP BAD).
     Malformed,
     /// The store failed: try again later (454 4.7.0; IMAP UNAVAILABLE; P5).
@@ -98,6 +104,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused => f.write_str("name or password is wrong"),
+            Self::Throttled => f.write_str("too many failed logins; try again later"),
             Self::Malformed => f.write_str("the response is not of the mechanism's form"),
             Self::Unavailable(_) => f.write_str("logins do not work at the moment; try again later"),
         }

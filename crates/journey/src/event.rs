@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use mail::{AccountId, Address, Id, Reply, ReversePath, Uid, Wall};
 
+use crate::{Tls, TlsFailure};
+
 /// One thing that happened to a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -12,17 +14,6 @@ pub struct Event {
     pub at: Wall,
     /// What.
     pub what: What,
-}
-
-/// What TLS agreed on, for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tls {
-    /// `TLSv1.3`.
-    pub version: String,
-    /// `TLS_AES_256_GCM_SHA384`.
-    pub cipher: String,
-    /// Whether the other side's certificate was checked and good.
-    pub verified: bool,
 }
 
 /// A message was taken over.
@@ -114,6 +105,8 @@ pub enum What {
     Moved { account: AccountId, from: String, to: String, copied: bool, by: String },
     /// It was taken out of a mailbox.
     Expunged { account: AccountId, mailbox: String, by: String },
+    /// TLS was not as a policy asks, or a policy could not be had.
+    TlsFailed(Box<TlsFailure>),
     /// Anything else worth telling.
     Noted(String),
 }

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use mail::{Address, Reply};
 
-use crate::{Accepted, Attempted, Event, Refused, Tls, What};
+use crate::{Accepted, Attempted, Event, Refused, Tls, TlsFailure, Verified, What};
 
 /// A field's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,8 @@ fn put_tls(fields: &mut Fields, tls: Option<&Tls>) {
         let parts = vec![
             ("version", text(&tls.version)),
             ("cipher", text(&tls.cipher)),
-            ("verified", Value::Flag(tls.verified)),
+            ("verified", Value::Flag(tls.verified != Verified::No)),
+            ("verified_by", text(&tls.verified.name())),
         ];
         ("tls", Value::Map(parts))
     }));
@@ -87,6 +88,21 @@ fn attempted(a: &Attempted) -> Fields {
     fields
 }
 
+fn tls_failure(f: &TlsFailure) -> Fields {
+    let mut fields = vec![
+        ("item", text(&f.item)),
+        ("policy", text(&f.policy.name())),
+        ("domain", text(&f.domain)),
+        ("host", text(&f.host)),
+    ];
+    put(&mut fields, "ip", f.ip.as_ref().map(|ip| ip as _));
+    put(&mut fields, "source", f.source.as_ref().map(|ip| ip as _));
+    fields.push(("result", text(&f.result.name())));
+    fields.push(("detail", text(&f.detail)));
+    fields.push(("enforced", Value::Flag(f.enforced)));
+    fields
+}
+
 impl What {
     /// The name of this kind of event, stable: `accepted`, `refused`, ...
     pub fn name(&self) -> &'static str {
@@ -104,6 +120,7 @@ impl What {
             Self::Moved { copied: true, .. } => "copied",
             Self::Moved { copied: false, .. } => "moved",
             Self::Expunged { .. } => "expunged",
+            Self::TlsFailed(_) => "tls_failed",
             Self::Noted(_) => "noted",
         }
     }
@@ -153,6 +170,7 @@ impl What {
                     ("by", text(by)),
                 ]
             }
+            Self::TlsFailed(failure) => tls_failure(failure),
             Self::Noted(note) => vec![("note", text(note))],
         }
     }

@@ -14,6 +14,7 @@ mod names;
 mod prune;
 mod record;
 mod search;
+mod tls;
 mod write;
 
 #[cfg(test)]
@@ -25,10 +26,11 @@ use mail::Id;
 use store::Store;
 
 pub use audit::Trouble;
-pub use event::{Accepted, Attempted, Event, Refused, Tls, What};
+pub use event::{Accepted, Attempted, Event, Refused, What};
 pub use fields::{Fields, Value};
 pub use search::Query;
 pub use store::Error;
+pub use tls::{Tls, TlsFailure, TlsPolicy, TlsResult, Verified};
 
 /// All events of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mail::{Address, Host, ReversePath, Wall};
 
-use crate::{Accepted, Attempted, Event, Refused, Tls, What};
+use crate::{Accepted, Attempted, Event, Refused, Tls, TlsFailure, What};
 
 /// Addresses that a line names before it only counts.
 const NAMED: usize = 3;
@@ -99,8 +99,7 @@ impl fmt::Display for Peer<'_> {
             write!(f, " [{ip}]")?;
         }
         match self.2 {
-            Some(tls) if tls.verified => write!(f, " over {} (certificate good)", Foreign(&tls.version)),
-            Some(tls) => write!(f, " over {}", Foreign(&tls.version)),
+            Some(tls) => write!(f, " over {}{}", Foreign(&tls.version), tls.verified.words()),
             None => Ok(()),
         }
     }
@@ -165,6 +164,18 @@ impl fmt::Display for Attempted {
     }
 }
 
+impl fmt::Display for TlsFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TLS for {}", Foreign(&self.domain))?;
+        if !self.host.is_empty() {
+            write!(f, " at{}", Peer(&self.host, self.ip, None))?;
+        }
+        let kept = if self.enforced { ", so it was not used" } else { ", which stopped nothing" };
+        let (result, policy) = (self.result.name(), self.policy.words());
+        write!(f, ": {result} ({policy}){kept}: {}", Foreign(&self.detail))
+    }
+}
+
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -203,6 +214,7 @@ impl fmt::Display for What {
             Self::Expunged { mailbox, by, .. } => {
                 write!(f, "removed from {} by {}", Foreign(mailbox), Foreign(by))
             }
+            Self::TlsFailed(failure) => failure.fmt(f),
             Self::Noted(note) => Foreign(note).fmt(f),
         }
     }

@@ -8,8 +8,8 @@ use store::codec::{Reader, Writer};
 
 use crate::{Event, What};
 use parts::{
-    accepted, addresses, attempted, read_accepted, read_addresses, read_attempted, read_refused, refused,
-    text,
+    accepted, addresses, attempted, read_accepted, read_addresses, read_attempted, read_refused,
+    read_tls_failure, refused, text, tls_failure,
 };
 
 pub(crate) fn encode(events: &[Event]) -> Vec<u8> {
@@ -70,6 +70,7 @@ fn write(w: &mut Writer, what: &What) {
             }
         }
         What::Noted(note) => text(w.u8(13), note),
+        What::TlsFailed(failure) => tls_failure(w.u8(20), failure),
     }
 }
 
@@ -100,6 +101,7 @@ fn read(r: &mut Reader<'_>) -> Result<What, Error> {
         },
         12 => What::Expunged { account: AccountId(r.number()?), mailbox: owned(r)?, by: owned(r)? },
         13 => What::Noted(owned(r)?),
+        20 => What::TlsFailed(Box::new(read_tls_failure(r)?)),
         _ => return Err(r.damaged()),
     })
 }

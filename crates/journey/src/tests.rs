@@ -4,13 +4,16 @@ mod lines;
 mod search;
 mod stored;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mail::{AccountId, Address, EnhancedCode, Id, Reply, Uid, Wall};
 use store::{Batch, Store};
 
-use crate::{Accepted, Attempted, Event, Journeys, Refused, Tls, What};
+use crate::{
+    Accepted, Attempted, Event, Journeys, Refused, Tls, TlsFailure, TlsPolicy, TlsResult, Verified, What,
+};
 
 pub(crate) fn address(text: &str) -> Address {
     text.parse().expect("an address")
@@ -25,7 +28,7 @@ pub(crate) fn accepted(from: &str, to: &[&str], subject: &str, message_id: &str)
         service: "smtp".into(),
         client: Some("192.0.2.1".parse().expect("an IP address")),
         helo: "mx.a.test".into(),
-        tls: Some(Tls { version: "TLSv1.3".into(), cipher: "X".into(), verified: false }),
+        tls: Some(Tls { version: "TLSv1.3".into(), cipher: "X".into(), verified: Verified::No }),
         account: None,
         reverse_path: from.parse().expect("a path"),
         recipients: to.iter().map(|to| address(to)).collect(),
@@ -63,7 +66,7 @@ pub(crate) fn all_kinds() -> Vec<What> {
             item: Id(1),
             host: "mx.y.test".into(),
             ip: Some("192.0.2.9".parse().expect("an IP address")),
-            tls: Some(Tls { version: "TLSv1.3".into(), cipher: "X".into(), verified: true }),
+            tls: Some(Tls { version: "TLSv1.3".into(), cipher: "X".into(), verified: Verified::Certificate }),
             results: vec![(address("b@y.test"), reply)],
             took: Duration::from_millis(1234),
         })),
@@ -80,6 +83,17 @@ pub(crate) fn all_kinds() -> Vec<What> {
             by: me(),
         },
         What::Expunged { account: AccountId(1), mailbox: "Trash".into(), by: me() },
+        What::TlsFailed(Box::new(TlsFailure {
+            item: Id(1),
+            policy: TlsPolicy::Sts,
+            domain: "y.test".into(),
+            host: "mx.y.test".into(),
+            ip: Some(IpAddr::from([192, 0, 2, 9])),
+            source: Some(IpAddr::from([192, 0, 2, 1])),
+            result: TlsResult::CertificateHostMismatch,
+            detail: "the certificate is for others".into(),
+            enforced: true,
+        })),
         What::Noted("seen\nbefore".into()),
     ]
 }

@@ -10,6 +10,7 @@ mod flag;
 mod id;
 pub mod limits;
 mod mailbox_name;
+mod network;
 mod time;
 mod tls_offer;
 
@@ -21,5 +22,6 @@ pub use envelope::{
 pub use flag::{Flag, Flags, Keyword};
 pub use id::{AccountId, Id, MailboxId, ModSeq, Uid, UidValidity};
 pub use mailbox_name::{MailboxName, NameError, SpecialUse};
+pub use network::Network;
 pub use time::{Civil, Mono, Wall};
 pub use tls_offer::TlsOffer;

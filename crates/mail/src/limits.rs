@@ -79,6 +79,55 @@ pub const SLOW_PAUSE: Duration = Duration::from_secs(15);
 /// The longest such pause.
 pub const SLOW_PAUSE_LONGEST: Duration = Duration::from_mins(5);
 
+// PROXY protocol.
+
+/// Bytes of a PROXY header of version 2, all of its TLVs included.
+pub const PROXY_HEADER_LENGTH: usize = 4096;
+/// A proxy may take this long for its header, which it sends at once.
+pub const PROXY_HEADER_WAIT: Duration = Duration::from_secs(10);
+
+// The gate in front of mail that comes in.
+
+/// Clients, or networks of clients, whose doings are counted at the same time (attacks A11).
+pub const COUNTED_CLIENTS: usize = 100_000;
+/// New connections from one address within a minute, by default.
+pub const CONNECTIONS_PER_MINUTE: u32 = 300;
+/// New connections from one IPv4 /24 or IPv6 /48 within a minute, by default.
+pub const CONNECTIONS_PER_MINUTE_NETWORK: u32 = 1500;
+/// Messages from one address within a minute, by default.
+pub const MESSAGES_PER_MINUTE: u32 = 1000;
+/// Unknown recipients that one address may name within ten minutes, by default (attacks A11).
+pub const UNKNOWN_RECIPIENTS: u32 = 100;
+/// All DNS lists together may take this long to answer.
+pub const LISTS_WAIT: Duration = Duration::from_secs(5);
+/// DNS lists in one configuration.
+pub const LISTS: usize = 50;
+/// How long a greeting may be held back; clients wait five minutes (RFC 5321 §4.5.3.2.1), but not all of them.
+pub const GREETING_DELAY: Duration = Duration::from_secs(30);
+/// Triplets and clients that greylisting remembers; while there are more, mail of unknown ones passes.
+pub const GREYLIST_ENTRIES: usize = 1_000_000;
+/// Triplets that wait to be written.
+pub const GREYLIST_WAITING: usize = 20_000;
+
+// Filters outside of this process.
+
+/// Filters (milters and hooks) in one configuration.
+pub const FILTERS: usize = 20;
+/// Bytes of one packet of a milter. Most send at most 64 KiB; a header field may be longer.
+pub const MILTER_PACKET: usize = 1 << 20;
+/// Recipients that a milter may add to or take from one message.
+pub const MILTER_RECIPIENTS: usize = 1000;
+/// Fields that a hook may add to one message.
+pub const HOOK_HEADERS: usize = 100;
+/// Bytes of a hook's answer, and of its HTTP headers.
+pub const HOOK_ANSWER: usize = 64 * 1024;
+/// All filters together may take this long for one message: clients wait ten minutes (RFC 5321 §4.5.3.2.6).
+pub const FILTERS_WAIT: Duration = Duration::from_mins(5);
+/// How long the name of a client may take, for filters.
+pub const CLIENT_NAME_WAIT: Duration = Duration::from_secs(5);
+/// How long a filter may take for one answer, by default.
+pub const FILTER_WAIT: Duration = Duration::from_secs(30);
+
 // Message parsing (attacks A13).
 
 /// Bytes of the header section that are looked at.
@@ -166,6 +215,12 @@ pub const STORE_KEY_LENGTH: usize = 2048;
 pub const ALIAS_DEPTH: usize = 10;
 /// Targets of all aliases of one address together.
 pub const ALIAS_TARGETS: usize = 1000;
+/// Failed logins of one address within an hour before it is refused for a while, by default (attacks A11).
+pub const FAILED_LOGINS: u32 = 50;
+/// The same for a network of addresses, and for one name from wherever it is tried: so many times as many.
+pub const FAILED_LOGINS_NETWORK: u32 = 4;
+/// The answer to a failed login takes twice as long each time, up to this.
+pub const LOGIN_DELAY: Duration = Duration::from_secs(16);
 /// Failed logins of one session before it is closed.
 pub const LOGIN_FAILURES: u32 = 3;
 
@@ -228,3 +283,22 @@ pub const AUTHENTICATION_TEXT: usize = 400;
 pub const SRS_AGE_DAYS: i64 = 21;
 /// Bytes of a secret, at least.
 pub const SRS_SECRET_LENGTH: usize = 16;
+
+// TLS of outgoing mail (RFC 7672, RFC 8461, attacks A20).
+
+/// TLSA records of one host that are looked at.
+pub const TLSA_RECORDS: usize = 64;
+/// Issuers named by TLSA records that a chain is tried with.
+pub const TLSA_ANCHORS: usize = 8;
+/// Bytes of an MTA-STS policy (RFC 8461 §3.3).
+pub const STS_POLICY_LENGTH: usize = 65_536;
+/// Bytes of the headers around it.
+pub const STS_HEADERS_LENGTH: usize = 16_384;
+/// Getting a policy may take this long (RFC 8461 §3.3).
+pub const STS_FETCH_TIME: Duration = Duration::from_mins(1);
+/// A policy is kept for so long at most (RFC 8461 §3.2).
+pub const STS_MAX_AGE: Duration = Duration::from_hours(8766);
+/// How long after a policy could not be had it is asked for again at the soonest (RFC 8461 §3.3).
+pub const STS_FETCH_AGAIN: Duration = Duration::from_mins(5);
+/// Domains whose policies could not be had that are remembered.
+pub const STS_FAILURES: usize = 1000;

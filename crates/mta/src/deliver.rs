@@ -51,6 +51,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) submission: Option<Box<Submission>>,
     /// What was found about who a stranger's message is from.
     pub(crate) authentication: Option<Authentication>,
+    /// Why it is not for the inbox.
+    pub(crate) quarantine: Option<String>,
 }
 
 /// Where each recipient's copy goes. One copy per account, whatever aliases led there.
@@ -128,6 +130,7 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
         reasons,
         submission,
         authentication,
+        quarantine,
     } = arrival;
     let at = mta.world.clock.wall();
     let mut plan = Plan::new(mta.settings(), &envelope.reverse_path, &message.summary);
@@ -141,6 +144,9 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
     if let Some(reply) = plan.refusal() {
         // Nobody is left to take it for: the sender still has it, and hears why (F23, F42).
         return Err(reply);
+    }
+    if let Some(why) = quarantine {
+        plan.quarantine(mta, &why).await?;
     }
     let mut events = vec![mta.event(accepted(client, envelope, &message))];
     events.extend(wishes(envelope).map(|wish| mta.event(What::Noted(wish))));
@@ -192,6 +198,18 @@ fn wishes(envelope: &Envelope) -> impl Iterator<Item = String> {
     });
     let priority = (envelope.priority != 0).then(|| format!("priority {}", envelope.priority));
     hold.into_iter().chain(by).chain(priority)
+}
+
+/// Takes a message over that a filter wants thrown away: only the journey knows of it.
+pub(crate) async fn discard(mta: &Mta, arrival: Arrival<'_>, filter: &str) -> Result<String, Reply> {
+    let Arrival { id, client, envelope, message, reasons, .. } = arrival;
+    let mut events = vec![mta.event(accepted(client, envelope, &message))];
+    let told = reasons.into_iter().chain([format!("thrown away by {filter}")]);
+    events.extend(told.map(|reason| mta.event(What::Noted(reason))));
+    let mut batch = Batch::new();
+    mta.journeys.record(&mut batch, id, &events);
+    mta.store.commit(batch).await.map_err(|error| reply::store(&error))?;
+    Ok(format!("Ok: taken as {id}"))
 }
 
 fn accepted(client: &Client, envelope: &Envelope, message: &Message) -> What {
@@ -289,6 +307,15 @@ impl Plan {
         if others.iter().all(|other| other.address != recipient.address) {
             others.push(recipient);
         }
+    }
+
+    /// Mail that a filter does not want in an inbox goes to Junk. Where it would go on to others it is refused: once it has
+    /// left, nobody can look at it any more.
+    async fn quarantine(&mut self, mta: &Mta, why: &str) -> Result<(), Reply> {
+        if !self.remote.is_empty() {
+            return Err(Reply::new(550, EnhancedCode(5, 7, 1), format!("not sent on: {why}")));
+        }
+        self.into_junk(mta).await.map_err(|error| reply::mailbox(&error))
     }
 
     /// Whether nobody gets a copy.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use directory::{Directory, sasl};
-use mail::{EnhancedCode, Envelope, Id, Reply, Wall, limits};
+use mail::{Domain, EnhancedCode, Envelope, Id, Reply, Wall, limits};
 use message::trace::{Received, With};
 use smtp::server::Service;
 use world::{BoxFuture, Stream};
@@ -19,6 +19,8 @@ use crate::{Mta, reply};
 pub(crate) struct Client {
     /// Where the connection comes from.
     pub(crate) address: SocketAddr,
+    /// The name its address points back to, as far as a proxy tells it.
+    pub(crate) peer_name: Option<Domain>,
     /// What it calls itself; a claim.
     pub(crate) name: Option<String>,
     /// EHLO or LHLO rather than HELO.
@@ -29,17 +31,21 @@ pub(crate) struct Client {
     pub(crate) service: Service,
     /// Who is logged in.
     pub(crate) account: Option<sasl::Login>,
+    /// By which SASL mechanism.
+    pub(crate) mechanism: Option<&'static str>,
 }
 
 impl Client {
     pub(crate) fn new(stream: &Stream, service: Service) -> Self {
         Self {
             address: SocketAddr::new(stream.peer().ip().to_canonical(), stream.peer().port()),
+            peer_name: None,
             name: None,
             extended: false,
-            tls: stream.tls().map(tls_facts),
+            tls: stream.tls().map(|facts| tls_facts(facts, journey::Verified::No)),
             service,
             account: None,
+            mechanism: None,
         }
     }
 
@@ -60,7 +66,7 @@ impl Client {
         };
         message::trace::received(&Received {
             helo: self.name.as_deref().unwrap_or_default(),
-            peer_name: None,
+            peer_name: self.peer_name.as_ref(),
             peer: Some(self.address.ip()),
             by: &settings.hostname,
             with: With {
@@ -79,9 +85,9 @@ impl Client {
     }
 }
 
-/// What TLS agreed on, for the journey.
-pub(crate) fn tls_facts(facts: &world::tls::Facts) -> journey::Tls {
-    journey::Tls { version: facts.version.to_owned(), cipher: facts.cipher.clone(), verified: facts.verified }
+/// What TLS agreed on, for the journey, and what it proved of the other side.
+pub(crate) fn tls_facts(facts: &world::tls::Facts, verified: journey::Verified) -> journey::Tls {
+    journey::Tls { version: facts.version.to_owned(), cipher: facts.cipher.clone(), verified }
 }
 
 /// What judges look at.

@@ -1,7 +1,7 @@
 //! The corridor: mail comes in (MX, submission, LMTP), is decided on, and goes into mailboxes and the queue in one
 //! commit; what is due goes out.
 //!
-//! The way in reads forward: `smtpd` (the read/write loop), `receive` (decides), `incoming` (the bytes), `intake`
+//! The way in reads forward: `smtpd` (the read/write loop), `gate` (who may come in), `receive` (decides), `incoming` (the bytes), `intake`
 //! (the judges), `deliver` (the one commit). The way out: `relay` (what is due), `relay::route` (which hosts),
 //! `relay::session` (one connection), `relay::outcome` (what it came to), `dsn` (what the sender hears).
 //!
@@ -10,8 +10,11 @@
 mod authenticate;
 mod deliver;
 mod dsn;
+pub mod filters;
 mod forwarding;
+pub mod gate;
 mod head;
+mod http;
 mod incoming;
 mod intake;
 mod login;
@@ -38,8 +41,8 @@ use world::tls::{Acceptor, Connector};
 use world::{Stream, World};
 
 pub use settings::{
-    Authentication, DmarcPolicy, Match, Network, NextHop, Outbound, Pace, Rate, Retry, Route, Sending,
-    Settings, Smarthost, SmarthostTls,
+    Authentication, DmarcPolicy, HostPattern, Match, NextHop, Outbound, Pace, Rate, Retry, Route, Sending,
+    Settings, Smarthost, SmarthostTls, TlsDomain, TlsLevel, TlsRule, TlsRules,
 };
 pub use smtp::server::Service;
 
@@ -87,8 +90,10 @@ pub struct Mta {
     pub(crate) judges: Vec<Box<dyn intake::Judge>>,
     pub(crate) signers: signing::Signers,
     pub(crate) refusals: refusals::Refusals,
+    pub(crate) gates: gate::Gates,
     pub(crate) outage: relay::Outage,
     pub(crate) senders: sending::Senders,
+    pub(crate) policies: relay::Policies,
     pub(crate) shutdown: watch::Sender<bool>,
     settings: RwLock<Arc<Settings>>,
 }
@@ -100,6 +105,7 @@ impl Mta {
             judges: intake::judges(&parts.directory),
             signers: signing::Signers::new(Arc::clone(&parts.directory), Arc::clone(&parts.store)),
             refusals: refusals::Refusals::new(&parts),
+            gates: gate::Gates::new(&parts),
             world: parts.world,
             store: parts.store,
             directory: parts.directory,
@@ -110,6 +116,7 @@ impl Mta {
             connector: parts.connector,
             outage: relay::Outage::default(),
             senders: sending::Senders::default(),
+            policies: relay::Policies::default(),
             shutdown: watch::Sender::new(false),
             settings: RwLock::new(Arc::new(parts.settings)),
         })
@@ -136,10 +143,11 @@ impl Mta {
         self.shutdown.send_replace(true);
     }
 
-    /// Writes what was refused lately into the journey now; otherwise that happens within about a second.
-    /// For a clean end.
+    /// Writes what was refused lately into the journey, and what greylisting learned, now; otherwise that happens within
+    /// about two seconds. For a clean end.
     pub async fn flush_refusals(&self) {
         self.refusals.flush().await;
+        self.gates.flush().await;
     }
 
     /// What holds now; a connection or attempt keeps what it began with.

@@ -1,5 +1,6 @@
 //! AUTH (RFC 4954): carries SASL steps between a session and the directory.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use directory::Directory;
@@ -21,14 +22,15 @@ pub(crate) struct Login {
     directory: Arc<Directory>,
     channel: Channel,
     dialogue: Dialogue,
+    mechanism: &'static str,
 }
 
 /// Mechanisms to offer. In clear the list is what there will be after STARTTLS: the session itself offers -PLUS only
 /// under TLS.
 pub(crate) fn mechanisms(stream: &Stream) -> Vec<&'static str> {
     match stream.tls() {
-        Some(facts) => sasl::mechanisms(&Channel::of(Some(facts))),
-        None => sasl::mechanisms(&Channel { tls: true, exporter: Some([0; 32]), server_end_point: None }),
+        Some(_) => sasl::mechanisms(&channel(stream)),
+        None => sasl::mechanisms(&Channel { tls: true, exporter: Some([0; 32]), ..Channel::default() }),
     }
 }
 
@@ -37,22 +39,39 @@ pub(crate) fn has_binding(stream: &Stream) -> bool {
     stream.tls().is_some_and(|facts| facts.exporter.is_some() || facts.server_end_point.is_some())
 }
 
+fn channel(stream: &Stream) -> Channel {
+    Channel::of(stream.peer().ip(), stream.tls())
+}
+
 impl Login {
     pub(crate) fn new(mta: &Mta, stream: &Stream) -> Self {
         Self {
             directory: Arc::clone(&mta.directory),
-            channel: Channel::of(stream.tls()),
+            channel: channel(stream),
             dialogue: Dialogue::default(),
+            mechanism: "",
         }
     }
 
-    pub(crate) async fn start(&mut self, mechanism: &str, initial: Option<Vec<u8>>) -> Step {
-        let channel = self.channel.clone();
+    /// Begins a login of a client at `peer`, who is not always at the other end of the connection: there may be a proxy.
+    pub(crate) async fn start(
+        &mut self,
+        peer: IpAddr,
+        mechanism: &'static str,
+        initial: Option<Vec<u8>>,
+    ) -> Step {
+        self.mechanism = mechanism;
+        let channel = Channel { peer: Some(peer.to_canonical()), ..self.channel.clone() };
         told(self.dialogue.start(&self.directory, channel, mechanism, initial.as_deref()).await)
     }
 
     pub(crate) async fn respond(&mut self, response: &[u8]) -> Step {
         told(self.dialogue.respond(response).await)
+    }
+
+    /// The mechanism of the last login.
+    pub(crate) fn mechanism(&self) -> &'static str {
+        self.mechanism
     }
 
     pub(crate) fn abort(&mut self) {
@@ -79,7 +98,7 @@ fn refusal(failure: &Failure) -> Reply {
     let (code, enhanced) = match failure {
         Failure::Refused => (535, EnhancedCode(5, 7, 8)),
         Failure::Malformed => (501, EnhancedCode(5, 5, 2)),
-        Failure::Unavailable(_) => (454, EnhancedCode(4, 7, 0)),
+        Failure::Throttled | Failure::Unavailable(_) => (454, EnhancedCode(4, 7, 0)),
     };
     Reply::new(code, enhanced, failure.to_string())
 }

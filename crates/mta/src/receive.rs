@@ -1,17 +1,21 @@
 //! Decides at MAIL, RCPT and DATA whether a message is taken, and takes its bytes as they stream in.
 //! Knows no sockets and no grammar; what becomes of an accepted message is [`deliver`]'s.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use directory::Resolution;
 use directory::sasl::Login;
 use mail::{Address, EnhancedCode, Envelope, Id, Recipient, Reply, ReversePath, Wall};
 use queue::Deadline;
-use smtp::server::{Answer, MailParams, Service};
+use smtp::server::{Answer, MailParams, Service, XClient};
 use world::Stream;
 
 use crate::authenticate::{self, Asked, Authentication, Consequence, Examined};
 use crate::deliver::{self, Arrival};
+use crate::filters::{Filters, Whole};
+use crate::gate::{Gate, Held};
 use crate::incoming::{Incoming, Wanted};
 use crate::intake::{self, Case, Client};
 use crate::look_up::look_up;
@@ -19,11 +23,18 @@ use crate::sending::{self, Submission};
 use crate::settings::Settings;
 use crate::{Mta, refusals, reply};
 
+/// RFC 3463 §3.2: bad destination mailbox address.
+const NO_SUCH_USER: EnhancedCode = EnhancedCode(5, 1, 1);
+
 /// One client's side of the story: who it is, and the transaction under way.
 pub(crate) struct Receiver {
     mta: Arc<Mta>,
     settings: Arc<Settings>,
     client: Client,
+    /// What a proxy said of the client: it counts more than what the proxy then says as if it were the client.
+    told: XClient,
+    gate: Box<Gate>,
+    filters: Box<Filters>,
     transaction: Option<Transaction>,
     /// Whether MAIL or a RCPT was refused and told since the last MAIL.
     refused: bool,
@@ -47,9 +58,14 @@ struct Transaction {
 
 impl Receiver {
     pub(crate) fn new(mta: Arc<Mta>, stream: &Stream, service: Service) -> Self {
+        let settings = mta.settings();
+        let client = Client::new(stream, service);
         Self {
-            settings: mta.settings(),
-            client: Client::new(stream, service),
+            gate: Box::new(Gate::new(&mta, &settings, &client)),
+            filters: Box::new(Filters::new(&mta, &settings, &client)),
+            settings,
+            client,
+            told: XClient::default(),
             transaction: None,
             refused: false,
             directory_changes: mta.store.watch(store::Topic::Directory),
@@ -58,22 +74,85 @@ impl Receiver {
     }
 
     pub(crate) fn hello(&mut self, name: String, extended: bool) {
-        self.client.name = Some(name);
-        self.client.extended = extended;
+        self.client.name = Some(self.told.helo.clone().unwrap_or(name));
+        self.client.extended = self.told.extended.unwrap_or(extended);
+        self.filters.restart();
+    }
+
+    /// A proxy tells whose connection it is, perhaps also who has logged in there. What it said of another client
+    /// before stays as far as it does not say otherwise.
+    pub(crate) async fn xclient(&mut self, told: XClient) -> Answer {
+        let account = match &told.login {
+            Some(login) => match self.mta.directory.account_by_login(login).await {
+                Ok(Some(account)) if account.enabled => Some(account),
+                Ok(_) => return self.refuse("XCLIENT", None, Vec::new(), unknown_login()),
+                Err(error) => return Answer::Reject(reply::directory(&error)),
+            },
+            None => None,
+        };
+        let address = &mut self.client.address;
+        address.set_ip(told.address.unwrap_or(address.ip()));
+        address.set_port(told.port.unwrap_or(address.port()));
+        if let Some(name) = &told.name {
+            self.client.peer_name.clone_from(name);
+        }
+        let account = account.map(|account| Login { account: account.id, address: account.address });
+        (self.client.name, self.client.extended, self.transaction) = (None, false, None);
+        self.client.account = account;
+        self.told = told;
+        // The gate and filters were told of the proxy.
+        *self.gate = Gate::new(&self.mta, &self.settings, &self.client);
+        self.filters.restart();
+        if self.client.account.is_some() { Answer::AuthOk(None) } else { Answer::Accept }
+    }
+
+    /// Where the client is.
+    pub(crate) fn peer(&self) -> IpAddr {
+        self.client.address.ip()
+    }
+
+    /// How long the greeting is held back, to see whether the client waits for it.
+    pub(crate) fn greeting_delay(&self) -> Duration {
+        self.gate.greeting_delay()
+    }
+
+    /// A client that has just come: whether it may stay.
+    pub(crate) async fn connect(&mut self) -> Result<(), Reply> {
+        let outcome = self.filters.connect(&self.client).await;
+        if let Err(reply) = &outcome {
+            self.record("CONNECT", None, Vec::new(), reply);
+        }
+        outcome
+    }
+
+    /// The client has gone.
+    pub(crate) async fn end(&mut self) {
+        self.transaction = None;
+        self.filters.end().await;
+    }
+
+    /// A client that did not wait for the greeting (RFC 5321 §4.3.1), as worms do not.
+    pub(crate) fn spoke_first(&self) -> Reply {
+        let reply = Reply::new(554, EnhancedCode(5, 5, 1), "you spoke before the greeting");
+        self.record("CONNECT", None, Vec::new(), &reply);
+        reply
     }
 
     /// Forgets what the client said in clear (RFC 3207 §4.2).
     pub(crate) fn tls_started(&mut self, stream: &Stream) {
         self.client = Client::new(stream, self.client.service);
+        self.told = XClient::default();
+        self.filters.restart();
         self.transaction = None;
     }
 
-    pub(crate) fn logged_in(&mut self, account: Login) {
+    pub(crate) fn logged_in(&mut self, account: Login, mechanism: &'static str) {
         self.client.account = Some(account);
+        self.client.mechanism = Some(mechanism);
     }
 
     pub(crate) fn logged_out(&mut self) {
-        self.client.account = None;
+        (self.client.account, self.client.mechanism) = (None, None);
     }
 
     /// Whether stopping now would make the client send a message again.
@@ -116,6 +195,9 @@ impl Receiver {
                 Err(error) => return Answer::Reject(reply::directory(&error)),
             }
         }
+        if let Err(reply) = self.gate.mail(&reverse_path) {
+            return self.refuse("MAIL", Some(&reverse_path), Vec::new(), reply);
+        }
         // What the last transaction counted for an account is settled before the next one begins.
         self.transaction = None;
         let submission = match &self.client.account {
@@ -130,6 +212,9 @@ impl Receiver {
             self.directory_changes.changed().await;
         }
         let id = self.mta.store.next_id();
+        if let Err(reply) = self.filters.mail(&self.client, id, &reverse_path, &params).await {
+            return self.refuse("MAIL", Some(&reverse_path), Vec::new(), reply);
+        }
         self.transaction = Some(Transaction {
             id,
             reverse_path,
@@ -142,19 +227,38 @@ impl Receiver {
         Answer::Accept
     }
 
-    /// RCPT: known users, or whoever may use us as a relay.
+    /// RCPT: known users, or whoever may use us as a relay, and nobody whom the gate keeps out.
     pub(crate) async fn recipient(&mut self, recipient: Recipient) -> Answer {
-        match self.decide_and_count(&recipient.address).await {
+        match self.pass_gate(&recipient).await {
             Ok(resolution) => {
                 let transaction = self.transaction.as_mut().expect("the session allows RCPT after MAIL only");
                 transaction.resolutions.push(resolution);
                 Answer::Accept
             }
-            Err(reply) => {
+            Err(Held { reply, delay }) => {
+                if !delay.is_zero() {
+                    self.mta.world.clock.sleep(delay).await;
+                }
                 let from = self.transaction.as_ref().map(|t| t.reverse_path.clone());
                 self.refuse("RCPT", from.as_ref(), vec![recipient.address], reply)
             }
         }
+    }
+
+    async fn pass_gate(&mut self, recipient: &Recipient) -> Result<Resolution, Held> {
+        self.gate.recipient(recipient).await?;
+        let resolution = match self.decide_and_count(&recipient.address).await {
+            Err(reply) if reply.enhanced == Some(NO_SUCH_USER) => {
+                return Err(Held { reply, delay: self.gate.unknown_recipient() });
+            }
+            decided => decided?,
+        };
+        if let Some(transaction) = &self.transaction {
+            let (id, from) = (transaction.id, &transaction.reverse_path);
+            self.gate.greylist(from, &recipient.address).await?;
+            self.filters.rcpt(&self.client, id, from, recipient).await?;
+        }
+        Ok(resolution)
     }
 
     /// Decides, and counts for the account that is logged in.
@@ -168,7 +272,7 @@ impl Receiver {
         }
         match &decided {
             Ok(_) => Box::pin(submission.add()).await?,
-            Err(reply) if reply.status() == EnhancedCode(5, 1, 1) => Box::pin(submission.unknown()).await,
+            Err(reply) if reply.status() == NO_SUCH_USER => Box::pin(submission.unknown()).await,
             Err(_) => {}
         }
         decided
@@ -180,7 +284,7 @@ impl Receiver {
         };
         match look_up(&self.mta, &self.settings, address).await {
             Ok(Resolution::NoSuchUser) => {
-                Err(Reply::new(550, EnhancedCode(5, 1, 1), format!("no such user: <{address}>")))
+                Err(Reply::new(550, NO_SUCH_USER, format!("no such user: <{address}>")))
             }
             Ok(Resolution::NotLocal) if self.may_relay() || self.settings.relay_domains.contains(domain) => {
                 Ok(Resolution::NotLocal)
@@ -241,7 +345,7 @@ impl Receiver {
     /// The message is complete: judged, then made durable, then answered.
     pub(crate) async fn body_end(&mut self, envelope: &Envelope) -> Answer {
         let Some(transaction) = self.transaction.take() else { return Answer::Reject(reply::internal()) };
-        let outcome = self.take_over(transaction, envelope).await;
+        let outcome = Box::pin(self.take_over(transaction, envelope)).await;
         match outcome {
             Ok(words) if self.client.service == Service::Lmtp => {
                 let each = Reply::new(250, EnhancedCode(2, 0, 0), words);
@@ -255,6 +359,7 @@ impl Receiver {
     async fn take_over(&mut self, transaction: Transaction, envelope: &Envelope) -> Result<String, Reply> {
         let incoming = transaction.incoming.ok_or_else(reply::internal)?;
         let mut message = incoming.finish().await?;
+        let gate_notes = self.gate.notes().await;
         let (id, client) = (transaction.id, &self.client);
         let verdict = intake::judge(&self.mta, &Case { id, client, envelope, message: &message }).await;
         if let Some(reply) = verdict.refusal {
@@ -264,21 +369,32 @@ impl Receiver {
         if let Some(Consequence::Refuse(reply)) = authentication.as_ref().map(|found| &found.consequence) {
             return Err(reply.clone());
         }
-        // Last, for names may have been asked for long.
-        let resolutions = self.still_true(transaction.resolutions, envelope).await?;
+        let mut reasons = gate_notes;
+        reasons.extend(verdict.reasons);
+        let filtered = self.filters.message(&Whole { id, client: &self.client, envelope }, message).await?;
+        reasons.extend(filtered.notes);
+        // Last, for names and filters may have been asked for long.
+        let resolutions = match &filtered.envelope {
+            Some(changed) => self.look_up_all(changed).await?,
+            None => self.still_true(transaction.resolutions, envelope).await?,
+        };
         let arrival = Arrival {
             id,
             client: &self.client,
             ours: self.may_relay(),
-            envelope,
+            envelope: filtered.envelope.as_ref().unwrap_or(envelope),
             begun: transaction.begun,
             resolutions,
-            message,
-            reasons: verdict.reasons,
+            message: filtered.message,
+            reasons,
             submission: transaction.submission,
             authentication,
+            quarantine: filtered.quarantine,
         };
-        deliver::take_over(&self.mta, arrival).await
+        match filtered.discarded_by {
+            Some(filter) => deliver::discard(&self.mta, arrival, &filter).await,
+            None => deliver::take_over(&self.mta, arrival).await,
+        }
     }
 
     /// Who the message really is from; nothing for mail that is ours.
@@ -296,7 +412,11 @@ impl Receiver {
         if !self.directory_changes.has_changed() {
             return Ok(resolutions);
         }
-        let mut fresh = Vec::with_capacity(resolutions.len());
+        self.look_up_all(envelope).await
+    }
+
+    async fn look_up_all(&self, envelope: &Envelope) -> Result<Vec<Resolution>, Reply> {
+        let mut fresh = Vec::with_capacity(envelope.recipients.len());
         for recipient in &envelope.recipients {
             let found = look_up(&self.mta, &self.settings, &recipient.address).await;
             fresh.push(found.map_err(|error| reply::directory(&error))?);
@@ -333,6 +453,11 @@ impl Receiver {
     fn record(&self, stage: &str, from: Option<&ReversePath>, to: Vec<Address>, reply: &Reply) {
         refusals::record(&self.mta, &self.client, stage, from, to, reply);
     }
+}
+
+/// A proxy that lets somebody in whom we do not know is set up wrongly; the same words for a disabled account.
+fn unknown_login() -> Reply {
+    Reply::new(550, EnhancedCode(5, 7, 8), "no such login (XCLIENT)")
 }
 
 fn addresses(envelope: &Envelope) -> Vec<Address> {

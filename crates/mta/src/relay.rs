@@ -11,6 +11,7 @@ mod moved;
 mod outage;
 mod outcome;
 mod pace;
+mod policy;
 mod route;
 mod session;
 mod suppress;
@@ -32,6 +33,7 @@ use attempt::{Line, attempt, put_off};
 use lanes::{Lanes, Limits, Permit, Place, Room, Track};
 pub(crate) use outage::Outage;
 use pace::Hurdle;
+pub(crate) use policy::Policies;
 
 /// Destinations looked at with one read.
 const PAGE: usize = 64;
@@ -56,6 +58,10 @@ const LAST_ATTEMPTS: Duration = Duration::from_secs(20);
 
 /// Carries out what is due, until shutdown.
 pub(crate) async fn run(mta: &Arc<Mta>) {
+    race(carry_out(mta), policy::keep_fresh(mta)).await;
+}
+
+async fn carry_out(mta: &Arc<Mta>) {
     let lanes = Lanes::default();
     outage::recall(mta).await;
     let mut notices = mta.store.watch(Topic::Queue);

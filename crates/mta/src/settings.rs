@@ -2,15 +2,21 @@
 
 mod route;
 mod source;
+mod tls;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use mail::{Domain, limits};
+use mail::{Domain, Network, limits};
+
+use crate::filters::Filter;
+use crate::gate;
 
 pub use route::{Match, NextHop, Pace, Rate, Route};
 pub(crate) use source::Sources;
+pub use tls::{HostPattern, TlsDomain, TlsLevel, TlsRule, TlsRules};
 
 /// Everything the flow of mail can be told. Start from [`Settings::new`] and change what differs.
 #[derive(Clone, Debug)]
@@ -29,6 +35,12 @@ pub struct Settings {
     pub relay_networks: Vec<Network>,
     /// What is done about who a message is really from.
     pub authentication: Authentication,
+    /// `[smtp] xclient`: proxies that may tell of their clients by XCLIENT.
+    pub xclient_networks: Vec<Network>,
+    /// Filters outside of this process, in the order in which they are asked.
+    pub filters: Vec<Filter>,
+    /// What strangers may do.
+    pub gate: Arc<gate::Rules>,
     /// How mail leaves.
     pub outbound: Outbound,
     /// When attempts are repeated and given up.
@@ -66,6 +78,9 @@ impl Settings {
             relay_domains: BTreeSet::new(),
             relay_networks: Vec::new(),
             authentication: Authentication::default(),
+            xclient_networks: Vec::new(),
+            filters: Vec::new(),
+            gate: Arc::default(),
             outbound: Outbound::default(),
             retry: Retry::default(),
             sending: Sending::default(),
@@ -138,6 +153,8 @@ pub struct Outbound {
     pub hosts_tried: usize,
     /// How long one TCP connection may take to open.
     pub connect_timeout: Duration,
+    /// How connections to MX hosts are secured. A smarthost has its own word on that.
+    pub tls: TlsRules,
 }
 
 impl Default for Outbound {
@@ -156,6 +173,7 @@ impl Default for Outbound {
             suppression: true,
             hosts_tried: 10,
             connect_timeout: Duration::from_secs(30),
+            tls: TlsRules::default(),
         }
     }
 }
@@ -220,73 +238,6 @@ impl Default for Retry {
             lifetime: Duration::from_hours(5 * 24),
             delay_notice_after: Duration::from_hours(4),
             outage_grace: Duration::from_hours(7 * 24),
-        }
-    }
-}
-
-/// A range of IP addresses, `192.0.2.0/24`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u8,
-}
-
-impl Network {
-    /// All addresses that share the first `prefix` bits with `address`; `None` if it has fewer bits.
-    pub fn new(address: IpAddr, prefix: u8) -> Option<Self> {
-        let bits = if address.is_ipv4() { 32 } else { 128 };
-        (prefix <= bits).then_some(Self { address, prefix })
-    }
-
-    /// Whether `ip` lies in it. IPv4 addresses mapped into IPv6 count as IPv4.
-    pub fn contains(&self, ip: IpAddr) -> bool {
-        let same = |differing_bits: u32| differing_bits >= u32::from(self.prefix);
-        match (self.address, ip.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(ip)) => same((own.to_bits() ^ ip.to_bits()).leading_zeros()),
-            (IpAddr::V6(own), IpAddr::V6(ip)) => same((own.to_bits() ^ ip.to_bits()).leading_zeros()),
-            _ => false,
-        }
-    }
-}
-
-impl std::str::FromStr for Network {
-    type Err = &'static str;
-
-    fn from_str(s: &str) -> Result<Self, Self::Err> {
-        let bad = "a network is an IP address with an optional prefix length, such as 192.0.2.0/24";
-        let (address, prefix) = match s.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (s, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| bad)?;
-        let whole = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.map_or(Ok(whole), str::parse).map_err(|_| bad)?;
-        Self::new(address, prefix).ok_or(bad)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn networks_hold_what_shares_their_prefix() {
-        for (network, ip, inside) in [
-            ("192.0.2.0/24", "192.0.2.255", true),
-            ("192.0.2.0/24", "192.0.3.0", false),
-            ("192.0.2.7", "192.0.2.7", true),
-            ("192.0.2.7", "192.0.2.6", false),
-            ("0.0.0.0/0", "8.8.8.8", true),
-            ("0.0.0.0/0", "2001:db8::1", false),
-            ("127.0.0.0/8", "::ffff:127.0.0.1", true),
-            ("2001:db8::/32", "2001:db8:ffff::1", true),
-            ("2001:db8::/32", "2001:db9::1", false),
-        ] {
-            let parsed: Network = network.parse().expect(network);
-            assert_eq!(parsed.contains(ip.parse().expect(ip)), inside, "{network} {ip}");
-        }
-        for bad in ["", "x", "1.2.3.4/33", "::/129", "1.2.3.4/", "1.2.3.4/-1"] {
-            assert!(bad.parse::<Network>().is_err(), "{bad}");
         }
     }
 }

@@ -61,6 +61,7 @@ impl Smtpd {
     }
 
     async fn run(mut self) {
+        Box::pin(self.greet()).await;
         loop {
             while let Some(event) = self.session.poll_event() {
                 if event == Event::StartTls {
@@ -78,9 +79,33 @@ impl Smtpd {
             }
             self.read().await;
         }
-        self.receiver.reset();
+        Box::pin(self.receiver.end()).await;
         let goodbye = self.stream.shutdown();
         drop(self.mta.world.clock.within(PATIENCE, goodbye).await);
+    }
+
+    /// Says no instead of the greeting where that is decided already.
+    async fn greet(&mut self) {
+        self.hold_greeting().await;
+        if !self.session.is_closed()
+            && let Err(reply) = self.receiver.connect().await
+        {
+            self.session = Session::refuse(&reply);
+        }
+    }
+
+    /// Waits for a moment whether the client speaks first. Under TLS it has spoken already, and as it must.
+    async fn hold_greeting(&mut self) {
+        let delay = self.receiver.greeting_delay();
+        if delay.is_zero() || self.stream.tls().is_some() {
+            return;
+        }
+        let wait = self.mta.world.clock.sleep(delay);
+        match race(self.stream.read(&mut self.buffer), wait).await {
+            Either::Left(Ok(1..)) => self.session = Session::refuse(&self.receiver.spoke_first()),
+            Either::Left(_) => self.session.handle_eof(),
+            Either::Right(()) => {}
+        }
     }
 
     /// Carries one event to whoever decides on it.
@@ -93,9 +118,10 @@ impl Smtpd {
             Event::AuthResponse(response) => return Some(self.auth_response(&response).await),
             Event::AuthAborted => self.auth_aborted(),
             Event::MailFrom { reverse_path, params } => {
-                return Some(self.receiver.mail(reverse_path, params).await);
+                return Some(Box::pin(self.receiver.mail(reverse_path, params)).await);
             }
-            Event::RcptTo(recipient) => return Some(self.receiver.recipient(recipient).await),
+            Event::XClient(told) => return Some(Box::pin(self.receiver.xclient(told)).await),
+            Event::RcptTo(recipient) => return Some(Box::pin(self.receiver.recipient(recipient)).await),
             Event::DataStart => {
                 return Some(Box::pin(self.receiver.data_start(self.session.envelope())).await);
             }
@@ -110,7 +136,7 @@ impl Smtpd {
     }
 
     async fn auth_start(&mut self, mechanism: &'static str, initial: Option<Vec<u8>>) -> Answer {
-        let step = self.login.start(mechanism, initial).await;
+        let step = self.login.start(self.receiver.peer(), mechanism, initial).await;
         self.after_login_step(step)
     }
 
@@ -123,7 +149,7 @@ impl Smtpd {
         match step {
             login::Step::Challenge(bytes) => Answer::Challenge(bytes),
             login::Step::LoggedIn(account) => {
-                self.receiver.logged_in(account);
+                self.receiver.logged_in(account, self.login.mechanism());
                 Answer::AuthOk(None)
             }
             login::Step::Refused(reply) => {
@@ -210,6 +236,7 @@ fn config(mta: &Mta, stream: &Stream, port: Port) -> Config {
     config.max_size = settings.message_size;
     config.max_recipients = settings.recipients;
     config.tls = TlsOffer::of(stream.tls().is_some(), mta.acceptor.is_some());
+    config.xclient = settings.xclient_networks.iter().any(|network| network.contains(stream.peer().ip()));
     // RFC 6710 §4.1, RFC 2852 §7: only who is trusted may choose what comes before others' mail.
     let trusted = port.service == Service::Submission
         || (port.service == Service::Mx && settings.trusts(stream.peer().ip()));

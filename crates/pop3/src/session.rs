@@ -71,6 +71,8 @@ pub enum LoginFailure {
     Malformed,
     /// Another session has the maildrop: `[IN-USE]` (RFC 2449 §8.1.2).
     InUse,
+    /// Too many have failed; nothing was checked: `[SYS/TEMP]`.
+    Throttled,
     /// Something of ours does not work: `[SYS/TEMP]` (RFC 3206 §4).
     Unavailable,
 }
@@ -342,6 +344,7 @@ impl Session {
             LoginFailure::Refused => "[AUTH] Name or password is wrong",
             LoginFailure::Malformed => "That mechanism is not offered, or the response is not of its form",
             LoginFailure::InUse => "[IN-USE] Another session has this mailbox open",
+            LoginFailure::Throttled => "[SYS/TEMP] Too many failed logins; try again later",
             LoginFailure::Unavailable => "[SYS/TEMP] Logins do not work at the moment; try again later",
         });
     }

@@ -24,6 +24,8 @@ enum Kind {
     Release = 7,
     /// Destination, due time and id of items with a priority above the usual.
     Urgent = 8,
+    /// Domain: its MTA-STS policy.
+    Sts = 16,
     /// A remote address that does not exist: domain, then local-part in lower case.
     Suppressed = 20,
     /// Counter: recipients of what an account sent in an hour.
@@ -63,6 +65,15 @@ pub(crate) fn held_count() -> Key {
 
 pub(crate) fn outage() -> Key {
     start(Kind::Outage).key()
+}
+
+pub(crate) fn sts(domain: &Domain) -> Key {
+    start(Kind::Sts).text(domain.as_str()).key()
+}
+
+/// All policies.
+pub(crate) fn all_sts() -> KeyRange {
+    start(Kind::Sts).key().prefix_range()
 }
 
 /// Everything with a time.

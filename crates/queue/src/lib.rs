@@ -27,6 +27,7 @@ mod release;
 mod schedule;
 mod sending;
 mod settle;
+mod sts;
 mod suppression;
 
 #[cfg(test)]
@@ -48,6 +49,7 @@ pub use schedule::Schedule;
 pub use sending::{Sent, Suspension};
 pub use settle::{Outcome, Report, ReportKind, Settled};
 pub use store::Error;
+pub use sts::KeptPolicy;
 pub use suppression::{Suppressed, SuppressedPage};
 
 /// The queue. Shared as `Arc<Queue>`.

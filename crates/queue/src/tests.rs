@@ -4,6 +4,7 @@ mod life;
 mod order;
 mod record;
 mod sending;
+mod sts;
 mod wishes;
 
 use std::sync::Arc;

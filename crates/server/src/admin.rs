@@ -28,10 +28,10 @@ use crate::retain;
 
 pub(crate) use backup::Conversation;
 pub(crate) use reply::{
-    AccountDetail, AccountRow, AdviceRow, AliasRow, BroughtBack, ConnectionFigures, DiskFigures, DnsRecord,
-    HeldFile, HeldMoment, JourneyEvent, JourneyRow, KeyRow, ListenerRow, LostRow, MailboxRow, QueueFigures,
-    QueueRecipient, QueueRow, RemovedRow, Reply, Salvaged, SendingFigures, Status, StoreFigures,
-    SuppressedRow, SuspendedRow,
+    AccountDetail, AccountRow, AdviceRow, AliasRow, BroughtBack, ConnectionFigures, DaneFigures, DiskFigures,
+    DnsRecord, HeldFile, HeldMoment, JourneyEvent, JourneyRow, KeyRow, ListenerRow, LostRow, MailboxRow,
+    QueueFigures, QueueRecipient, QueueRow, RemovedRow, Reply, Salvaged, SendingFigures, Status,
+    StoreFigures, SuppressedRow, SuspendedRow,
 };
 pub(crate) use request::{
     LostFilter, LostPlace, NewPassword, QueueAction, QueueFilter, Request, SalvageQuery, TraceQuery,

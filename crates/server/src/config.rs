@@ -14,9 +14,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mail::{Domain, limits};
+use mail::{Domain, Network, limits};
 use mailbox::Retention;
-use mta::{Authentication, Match, Network, Pace, Rate, Retry, Sending, SmarthostTls};
+use mta::{Authentication, Match, Pace, Rate, Retry, Sending, SmarthostTls, TlsRules};
+use world::real::{NameServers, TrustAd};
 
 pub use problem::Problems;
 
@@ -36,14 +37,22 @@ pub struct Config {
     pub(crate) tls: Option<CertificateFiles>,
     /// Name servers to ask; empty for the system's.
     pub(crate) dns_servers: Vec<SocketAddr>,
+    /// `[dns] dnssec`: whose word on signatures is believed.
+    pub(crate) dnssec: TrustAd,
     /// How mail leaves.
     pub(crate) outbound: Outbound,
+    /// `[smtp] xclient`: proxies that may tell of their clients.
+    pub(crate) xclient: Vec<Network>,
     /// For whom else we take mail.
     pub(crate) relay: Relay,
     /// What is done about who a message is really from.
     pub(crate) authentication: Authentication,
     /// What clients may use up.
     pub(crate) limits: Limits,
+    /// `[[milter]]` and `[[hook]]`.
+    pub(crate) filters: Vec<mta::filters::Filter>,
+    /// `[smtp]`, `[[dnsbl]]`, `[greylist]` and parts of `[limits]`: what strangers may do.
+    pub(crate) gate: mta::gate::Rules,
     /// `[store] segment_size`: bytes by which the log grows.
     pub(crate) segment_size: u64,
     /// `[store] scrub`: how the store is read in the background.
@@ -60,6 +69,9 @@ pub(crate) struct Listener {
     pub(crate) bind: Vec<SocketAddr>,
     /// `plaintext_auth = "loopback"`: clients on loopback may send passwords without TLS.
     pub(crate) plaintext_auth_on_loopback: bool,
+    /// `proxy_protocol`: peers that tell by a PROXY header whose connection it is; nobody else may connect then.
+    /// Empty for a listener that clients connect to themselves.
+    pub(crate) proxies: Vec<Network>,
 }
 
 /// What is spoken on a listener, and whether TLS comes first.
@@ -153,6 +165,10 @@ pub(crate) struct Outbound {
     /// Whether addresses that bounced on several days are refused to our users.
     pub(crate) suppression: bool,
     pub(crate) connect_timeout: Duration,
+    /// How connections to MX hosts are secured.
+    pub(crate) tls: TlsRules,
+    /// Certificates of issuers that are trusted beside the system's.
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// `[[route]]`
@@ -214,7 +230,17 @@ pub(crate) struct Limits {
     pub(crate) connections: usize,
     /// Connections at once from one IPv4 address or IPv6 /64.
     pub(crate) connections_per_ip: usize,
-    /// Networks that the two limits above do not hold for.
+    /// Connections from one address in a minute.
+    pub(crate) connections_per_minute: u32,
+    /// Connections from one IPv4 /24 or IPv6 /48 in a minute.
+    pub(crate) connections_per_minute_network: u32,
+    /// Messages from one address in a minute, on port 25.
+    pub(crate) messages_per_minute: u32,
+    /// Unknown recipients that one address may name within ten minutes.
+    pub(crate) unknown_recipients: u32,
+    /// Failed logins of one address within an hour.
+    pub(crate) failed_logins: u32,
+    /// Networks that the limits per address and network do not hold for.
     pub(crate) exempt: Vec<Network>,
     /// How long sessions may go on after SIGTERM.
     pub(crate) shutdown_deadline: Duration,
@@ -233,6 +259,11 @@ impl Default for Limits {
             future_release: limits::FUTURE_RELEASE,
             connections: 10_000,
             connections_per_ip: 50,
+            connections_per_minute: limits::CONNECTIONS_PER_MINUTE,
+            connections_per_minute_network: limits::CONNECTIONS_PER_MINUTE_NETWORK,
+            messages_per_minute: limits::MESSAGES_PER_MINUTE,
+            unknown_recipients: limits::UNKNOWN_RECIPIENTS,
+            failed_logins: limits::FAILED_LOGINS,
             exempt: vec![network("127.0.0.0/8"), network("::1")],
             shutdown_deadline: Duration::from_secs(20),
             journey_days: 90,
@@ -245,6 +276,11 @@ impl Config {
     /// Reads the text of a configuration file. Relative paths in it are relative to the file's directory.
     pub fn parse(text: &str, file: &Path) -> Result<Self, Problems> {
         read::config(text, file)
+    }
+
+    /// Which name servers are asked, and what they are believed.
+    pub(crate) fn name_servers(&self) -> NameServers {
+        NameServers { servers: self.dns_servers.clone(), trust: self.dnssec }
     }
 
     /// How long sessions may go on after the server was asked to end.

@@ -1,10 +1,11 @@
 //! How many connections there are, in all and from each address (promise P7).
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mta::Network;
+use filter::rate::{Rate, Table};
+use mail::{Mono, Network, limits};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::config::Service;
@@ -19,7 +20,11 @@ pub(crate) struct Caps {
     pub(crate) total: usize,
     /// From one IPv4 address or IPv6 /64.
     pub(crate) per_ip: usize,
-    /// Who is not counted against the two.
+    /// New ones from one IPv4 address or IPv6 /64.
+    pub(crate) rate_per_ip: Rate,
+    /// New ones from one IPv4 /24 or IPv6 /48.
+    pub(crate) rate_per_network: Rate,
+    /// Who is not counted against these.
     pub(crate) exempt: Vec<Network>,
     /// What the system has room for; nobody is exempt from that, or the store would be without files (F21).
     pub(crate) room: usize,
@@ -32,6 +37,8 @@ pub(crate) enum Refusal {
     Busy,
     /// There are too many from this address.
     TooManyFromYou,
+    /// They come too fast from this address or its network.
+    TooFast,
 }
 
 /// Counts the open connections. Shared.
@@ -48,7 +55,8 @@ struct State {
     open: usize,
     by_service: BTreeMap<Service, usize>,
     counted: usize,
-    per_ip: BTreeMap<IpAddr, usize>,
+    per_ip: BTreeMap<Network, usize>,
+    arrivals: Table<Network>,
 }
 
 /// A counted connection; it counts until this is dropped.
@@ -56,12 +64,19 @@ pub(crate) struct Place {
     connections: Arc<Connections>,
     service: Service,
     /// Where it is counted; `None` for the exempt.
-    from: Option<IpAddr>,
+    from: Option<Network>,
 }
 
 impl Connections {
     pub(crate) fn new(caps: Caps) -> Arc<Self> {
-        let state = State { caps, open: 0, by_service: BTreeMap::new(), counted: 0, per_ip: BTreeMap::new() };
+        let state = State {
+            caps,
+            open: 0,
+            by_service: BTreeMap::new(),
+            counted: 0,
+            per_ip: BTreeMap::new(),
+            arrivals: Table::new(limits::COUNTED_CLIENTS),
+        };
         let farewells = Arc::new(Semaphore::new(FAREWELLS));
         Arc::new(Self { state: Mutex::new(state), all_gone: Notify::new(), farewells })
     }
@@ -72,19 +87,28 @@ impl Connections {
     }
 
     /// Counts a connection from `ip`, or says why it must go.
-    pub(crate) fn enter(self: &Arc<Self>, service: Service, ip: IpAddr) -> Result<Place, Refusal> {
+    pub(crate) fn enter(self: &Arc<Self>, service: Service, ip: IpAddr, now: Mono) -> Result<Place, Refusal> {
         let mut state = self.lock();
         if state.open >= state.caps.room {
             return Err(Refusal::Busy);
         }
-        let from = if state.caps.exempt.iter().any(|network| network.contains(ip)) {
-            None
-        } else {
-            Some(state.count(site(ip))?)
-        };
+        let from = state.count_unless_exempt(ip, now)?;
+        Ok(self.place(&mut state, service, from))
+    }
+
+    /// Counts a connection of a proxy, whose client is not known yet; see [`Place::is_of`].
+    pub(crate) fn enter_proxied(self: &Arc<Self>, service: Service) -> Result<Place, Refusal> {
+        let mut state = self.lock();
+        if state.open >= state.caps.room {
+            return Err(Refusal::Busy);
+        }
+        Ok(self.place(&mut state, service, None))
+    }
+
+    fn place(self: &Arc<Self>, state: &mut State, service: Service, from: Option<Network>) -> Place {
         state.open += 1;
         *state.by_service.entry(service).or_default() += 1;
-        Ok(Place { connections: Arc::clone(self), service, from })
+        Place { connections: Arc::clone(self), service, from }
     }
 
     /// Leave to tell one refused client why; `None` if too many are being told.
@@ -118,8 +142,26 @@ impl Connections {
     }
 }
 
+impl Place {
+    /// Counts it as one from `ip`, or says why it must go.
+    pub(crate) fn is_of(&mut self, ip: IpAddr, now: Mono) -> Result<(), Refusal> {
+        let mut state = self.connections.lock();
+        self.from = state.count_unless_exempt(ip, now)?;
+        Ok(())
+    }
+}
+
 impl State {
-    fn count(&mut self, site: IpAddr) -> Result<IpAddr, Refusal> {
+    /// Where it is counted; nowhere if it is exempt.
+    fn count_unless_exempt(&mut self, ip: IpAddr, now: Mono) -> Result<Option<Network>, Refusal> {
+        if self.caps.exempt.iter().any(|network| network.contains(ip)) {
+            return Ok(None);
+        }
+        self.count(ip, now).map(Some)
+    }
+
+    fn count(&mut self, ip: IpAddr, now: Mono) -> Result<Network, Refusal> {
+        let site = Network::site(ip);
         if self.counted >= self.caps.total {
             return Err(Refusal::Busy);
         }
@@ -127,12 +169,25 @@ impl State {
         if here >= self.caps.per_ip {
             return Err(Refusal::TooManyFromYou);
         }
+        self.arrive(site, Network::neighbourhood(ip), now)?;
         self.per_ip.insert(site, here + 1);
         self.counted += 1;
         Ok(site)
     }
 
-    fn discount(&mut self, site: IpAddr) {
+    /// What is refused does not count, so that a client that tries too fast is still served as fast as it may come.
+    fn arrive(&mut self, site: Network, network: Network, now: Mono) -> Result<(), Refusal> {
+        let places = [(site, self.caps.rate_per_ip), (network, self.caps.rate_per_network)];
+        if places.iter().any(|(from, rate)| self.arrivals.is_spent(from, *rate, now)) {
+            return Err(Refusal::TooFast);
+        }
+        for (from, rate) in &places {
+            self.arrivals.count(from, *rate, now);
+        }
+        Ok(())
+    }
+
+    fn discount(&mut self, site: Network) {
         self.counted -= 1;
         match self.per_ip.get_mut(&site) {
             Some(many) if *many > 1 => *many -= 1,
@@ -157,14 +212,6 @@ impl Drop for Place {
     }
 }
 
-/// Whoever has one IPv6 address has its whole /64.
-fn site(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V4(four) => IpAddr::V4(four),
-        IpAddr::V6(six) => IpAddr::V6(Ipv6Addr::from_bits(six.to_bits() >> 64 << 64)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,44 +222,87 @@ mod tests {
 
     fn connections(total: usize, per_ip: usize) -> Arc<Connections> {
         let exempt = vec!["127.0.0.0/8".parse().expect("a network")];
-        Connections::new(Caps { total, per_ip, exempt, room: 5 })
+        let (rate_per_ip, rate_per_network) = (Rate::per_minute(10), Rate::per_minute(20));
+        Connections::new(Caps { total, per_ip, rate_per_ip, rate_per_network, exempt, room: 5 })
     }
 
     #[test]
     fn caps_hold_until_places_are_given_back() {
         let all = connections(3, 2);
-        let first = all.enter(Service::Smtp, ip("192.0.2.1")).expect("free");
-        let _second = all.enter(Service::Smtp, ip("192.0.2.1")).expect("free");
-        assert_eq!(all.enter(Service::Smtp, ip("192.0.2.1")).err(), Some(Refusal::TooManyFromYou));
-        let _third = all.enter(Service::Smtp, ip("192.0.2.2")).expect("free");
-        assert_eq!(all.enter(Service::Smtp, ip("192.0.2.3")).err(), Some(Refusal::Busy));
-        let _loopback = all.enter(Service::Smtp, ip("127.0.0.1")).expect("exempt");
+        let first = all.enter(Service::Smtp, ip("192.0.2.1"), Mono::default()).expect("free");
+        let _second = all.enter(Service::Smtp, ip("192.0.2.1"), Mono::default()).expect("free");
+        assert_eq!(
+            all.enter(Service::Smtp, ip("192.0.2.1"), Mono::default()).err(),
+            Some(Refusal::TooManyFromYou)
+        );
+        let _third = all.enter(Service::Smtp, ip("192.0.2.2"), Mono::default()).expect("free");
+        assert_eq!(all.enter(Service::Smtp, ip("192.0.2.3"), Mono::default()).err(), Some(Refusal::Busy));
+        let _loopback = all.enter(Service::Smtp, ip("127.0.0.1"), Mono::default()).expect("exempt");
         drop(first);
-        let _again = all.enter(Service::Smtp, ip("::ffff:192.0.2.1")).expect("free again");
+        let _again = all.enter(Service::Smtp, ip("::ffff:192.0.2.1"), Mono::default()).expect("free again");
         assert_eq!((all.open(), all.open_to(Service::Smtp), all.open_to(Service::Imap)), (4, 4, 0));
+    }
+
+    #[test]
+    fn clients_behind_a_proxy_are_counted_once_they_are_known() {
+        let all = connections(3, 1);
+        let mut places: Vec<_> = (0..3).map(|_| all.enter_proxied(Service::Smtp).expect("room")).collect();
+        assert_eq!(places[0].is_of(ip("192.0.2.1"), Mono::default()), Ok(()));
+        assert_eq!(places[1].is_of(ip("192.0.2.1"), Mono::default()), Err(Refusal::TooManyFromYou));
+        assert_eq!(places[2].is_of(ip("127.0.0.1"), Mono::default()), Ok(()));
+        assert_eq!(
+            all.enter(Service::Smtp, ip("192.0.2.1"), Mono::default()).err(),
+            Some(Refusal::TooManyFromYou)
+        );
+        drop(places);
+        assert!(all.enter(Service::Smtp, ip("192.0.2.1"), Mono::default()).is_ok());
     }
 
     #[test]
     fn nobody_is_exempt_from_what_there_is() {
         let all = connections(1, 1);
-        let _five: Vec<_> =
-            (0..5).map(|_| all.enter(Service::Smtp, ip("127.0.0.1")).expect("exempt")).collect();
-        assert_eq!(all.enter(Service::Smtp, ip("127.0.0.1")).err(), Some(Refusal::Busy));
+        let _five: Vec<_> = (0..5)
+            .map(|_| all.enter(Service::Smtp, ip("127.0.0.1"), Mono::default()).expect("exempt"))
+            .collect();
+        assert_eq!(all.enter(Service::Smtp, ip("127.0.0.1"), Mono::default()).err(), Some(Refusal::Busy));
     }
 
     #[test]
     fn one_ipv6_network_is_one_site() {
         let all = connections(10, 1);
-        let _one = all.enter(Service::Smtp, ip("2001:db8:0:1::1")).expect("free");
-        assert_eq!(all.enter(Service::Smtp, ip("2001:db8:0:1:ffff::2")).err(), Some(Refusal::TooManyFromYou));
-        assert!(all.enter(Service::Smtp, ip("2001:db8:0:2::1")).is_ok());
+        let _one = all.enter(Service::Smtp, ip("2001:db8:0:1::1"), Mono::default()).expect("free");
+        assert_eq!(
+            all.enter(Service::Smtp, ip("2001:db8:0:1:ffff::2"), Mono::default()).err(),
+            Some(Refusal::TooManyFromYou)
+        );
+        assert!(all.enter(Service::Smtp, ip("2001:db8:0:2::1"), Mono::default()).is_ok());
+    }
+
+    #[test]
+    fn arrivals_have_a_rate_per_address_and_per_network() {
+        let all = connections(100, 100);
+        let at = |seconds| Mono::from_start(std::time::Duration::from_secs(seconds));
+        let enter = |address: String, now| all.enter(Service::Smtp, ip(&address), at(now)).map(drop);
+        for (address, now, expected) in [
+            ("192.0.2.1", 0, 10),
+            ("192.0.2.2", 0, 10),
+            // Their network has used up its own.
+            ("192.0.2.3", 0, 0),
+            ("192.0.3.1", 0, 10),
+            ("192.0.2.1", 6, 1),
+            ("127.0.0.1", 0, 30),
+        ] {
+            let taken = (0..30).filter(|_| enter(address.to_owned(), now).is_ok()).count();
+            assert_eq!(taken, expected, "{address}");
+        }
+        assert_eq!(enter("192.0.2.1".to_owned(), 6), Err(Refusal::TooFast));
     }
 
     #[tokio::test]
     async fn a_shutdown_waits_for_all() {
         let all = connections(10, 10);
         all.all_gone().await;
-        let place = all.enter(Service::Smtp, ip("127.0.0.1")).expect("exempt");
+        let place = all.enter(Service::Smtp, ip("127.0.0.1"), Mono::default()).expect("exempt");
         let waiter = tokio::spawn({
             let all = Arc::clone(&all);
             async move { all.all_gone().await }

@@ -1,9 +1,11 @@
-//! Step one of the way in: accept, count, shake hands, hand over.
+//! Step one of the way in: accept, count, hear a proxy in front, shake hands, hand over.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mail::Network;
+use mail::limits;
 use tokio::sync::watch;
 use world::{Either, Listener, Stream, World, race};
 
@@ -11,6 +13,7 @@ use crate::serve::told;
 
 use crate::config::Service;
 use crate::connections::{Connections, Place, Refusal};
+use crate::proxy_header::{self, Progress, Told};
 use crate::services::Services;
 
 /// How long a listener rests after it could not accept: no file descriptors, no memory (F21).
@@ -24,6 +27,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub(crate) struct Bound {
     pub(crate) service: Service,
     pub(crate) plaintext_auth_on_loopback: bool,
+    /// Who may connect, and must tell whose connection it is; empty for clients themselves.
+    pub(crate) proxies: Vec<Network>,
     pub(crate) listener: Listener,
 }
 
@@ -35,6 +40,7 @@ pub(crate) fn bind(world: &World, wanted: &[crate::config::Listener]) -> Result<
             bound.push(Bound {
                 service: entry.service,
                 plaintext_auth_on_loopback: entry.plaintext_auth_on_loopback,
+                proxies: entry.proxies.clone(),
                 listener: world.net.listen(address).map_err(|e| refused(entry.service, address, &e))?,
             });
         }
@@ -77,45 +83,133 @@ pub(crate) async fn run(
                 continue;
             }
         };
-        match connections.enter(bound.service, stream.peer().ip()) {
+        let Some(entered) = enter(&world, &bound, &connections, &stream) else { continue };
+        match entered {
             Ok(place) => {
-                let serving = serve(world.clone(), Arc::clone(&bound), Arc::clone(&services), stream, place);
-                world.tasks.spawn(Box::pin(serving));
+                let visit = Visit {
+                    world: world.clone(),
+                    bound: Arc::clone(&bound),
+                    services: Arc::clone(&services),
+                    connections: Arc::clone(&connections),
+                };
+                world.tasks.spawn(Box::pin(visit.serve(stream, place)));
             }
-            Err(refusal) => {
-                let service = bound.service;
-                tracing::debug!(service = service.name(), peer = %stream.peer(), ?refusal, "refused connection");
-                if let Some(leave) = connections.farewell() {
-                    let world_there = world.clone();
-                    world.tasks.spawn(Box::pin(async move {
-                        farewell(&world_there, service, stream, refusal).await;
-                        drop(leave);
-                    }));
-                }
+            Err(refusal) => turn_away(&world, bound.service, &connections, stream, refusal),
+        }
+    }
+}
+
+/// Counts a connection, or says why it must go. `None` if it is not to be answered at all: where a proxy is to stand in
+/// front, others may not pretend to be one.
+fn enter(
+    world: &World,
+    bound: &Bound,
+    connections: &Arc<Connections>,
+    stream: &Stream,
+) -> Option<Result<Place, Refusal>> {
+    let peer = stream.peer().ip();
+    if bound.proxies.is_empty() {
+        return Some(connections.enter(bound.service, peer, world.clock.mono()));
+    }
+    if !bound.proxies.iter().any(|network| network.contains(peer)) {
+        tracing::warn!(service = bound.service.name(), %peer, "closed a connection that does not come from a proxy");
+        return None;
+    }
+    Some(connections.enter_proxied(bound.service))
+}
+
+/// Tells a refused client why, without keeping the listener waiting.
+fn turn_away(world: &World, service: Service, connections: &Connections, stream: Stream, refusal: Refusal) {
+    tracing::debug!(service = service.name(), peer = %stream.peer(), ?refusal, "refused connection");
+    if let Some(leave) = connections.farewell() {
+        let world_there = world.clone();
+        world.tasks.spawn(Box::pin(async move {
+            farewell(&world_there, service, stream, refusal).await;
+            drop(leave);
+        }));
+    }
+}
+
+/// What one connection is served with.
+struct Visit {
+    world: World,
+    bound: Arc<Bound>,
+    services: Arc<Services>,
+    connections: Arc<Connections>,
+}
+
+impl Visit {
+    /// One connection, from the proxy's header and the handshake to the end.
+    async fn serve(self, mut stream: Stream, mut place: Place) {
+        let service = self.bound.service;
+        if !self.bound.proxies.is_empty() {
+            stream = match self.told_by_proxy(stream).await {
+                Some(stream) => stream,
+                None => return,
+            };
+            if let Err(refusal) = place.is_of(stream.peer().ip(), self.world.clock.mono()) {
+                return turn_away(&self.world, service, &self.connections, stream, refusal);
+            }
+        }
+        if service.implicit_tls() {
+            stream = match self.shake_hands(stream).await {
+                Some(stream) => stream,
+                None => return,
+            };
+        }
+        Box::pin(self.services.serve(stream, service, self.bound.plaintext_auth_on_loopback)).await;
+    }
+
+    /// Reads the header that comes before anything else.
+    async fn told_by_proxy(&self, stream: Stream) -> Option<Stream> {
+        let (service, peer) = (self.bound.service.name(), stream.peer());
+        match self.world.clock.within(limits::PROXY_HEADER_WAIT, read_header(stream)).await {
+            Some(Ok(stream)) => Some(stream),
+            Some(Err(why)) => {
+                tracing::warn!(service, %peer, %why, "closed a proxy's connection");
+                None
+            }
+            None => {
+                tracing::warn!(service, %peer, "closed a proxy's connection: no PROXY header in time");
+                None
+            }
+        }
+    }
+
+    async fn shake_hands(&self, stream: Stream) -> Option<Stream> {
+        let (service, peer) = (self.bound.service, stream.peer());
+        let handshake = self.services.acceptor.accept(stream, service.alpn());
+        match self.world.clock.within(HANDSHAKE, handshake).await? {
+            Ok(stream) => Some(stream),
+            Err(error) => {
+                tracing::debug!(service = service.name(), %peer, %error, "TLS handshake failed");
+                None
             }
         }
     }
 }
 
-/// One connection, from the handshake to the end.
-async fn serve(world: World, bound: Arc<Bound>, services: Arc<Services>, stream: Stream, place: Place) {
-    let _place = place;
-    let service = bound.service;
-    let stream = if service.implicit_tls() {
-        let peer = stream.peer();
-        let handshake = services.acceptor.accept(stream, service.alpn());
-        match world.clock.within(HANDSHAKE, handshake).await {
-            Some(Ok(stream)) => stream,
-            Some(Err(error)) => {
-                tracing::debug!(service = service.name(), %peer, %error, "TLS handshake failed");
-                return;
+/// Reads exactly the header: what follows is the client's, perhaps a TLS handshake.
+async fn read_header(mut stream: Stream) -> Result<Stream, String> {
+    let mut bytes = Vec::new();
+    loop {
+        match proxy_header::parse(&bytes, limits::PROXY_HEADER_LENGTH) {
+            Progress::Whole(Told::Itself) => return Ok(stream),
+            Progress::Whole(Told::Ends { source, destination }) => {
+                return Ok(stream.between(source, destination));
             }
-            None => return,
+            Progress::Bad(why) => return Err(why.into()),
+            Progress::More(count) => {
+                let read = bytes.len();
+                bytes.resize(read + count, 0);
+                let got = stream.read(&mut bytes[read..]).await.map_err(|error| error.to_string())?;
+                if got == 0 {
+                    return Err("the connection ended within the PROXY header".into());
+                }
+                bytes.truncate(read + got);
+            }
         }
-    } else {
-        stream
-    };
-    Box::pin(services.serve(stream, service, bound.plaintext_auth_on_loopback)).await;
+    }
 }
 
 /// Says in the protocol's own words why the connection is closed. Under implicit TLS nothing can be said.
@@ -123,6 +217,7 @@ async fn farewell(world: &World, service: Service, mut stream: Stream, refusal: 
     let text = match refusal {
         Refusal::Busy => "Too many connections; try again later",
         Refusal::TooManyFromYou => "Too many connections from your address; try again later",
+        Refusal::TooFast => "Connections come too fast from your address or network; try again later",
     };
     let line = match service {
         // RFC 5321 §3.8: 421 may be the very greeting.

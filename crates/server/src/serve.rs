@@ -6,6 +6,8 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use directory::LoginLimit;
+use filter::rate::Rate;
 use mailbox::Retention;
 use store::Store;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -19,10 +21,12 @@ use crate::cli::{Failure, load};
 use crate::config::{Config, Scrub, Service};
 use crate::connections::{Caps, Connections};
 use crate::services::Services;
-use crate::{certificate, control, epoch, forget, listen, medium, restore, retain, scrub, signing};
+use crate::{certificate, control, dnssec, epoch, forget, listen, medium, restore, retain, scrub, signing};
 
 /// Bytes of a password file.
 const PASSWORD_FILE_LENGTH: u64 = 4096;
+/// Bytes of a file of certificates.
+const CA_FILE_LENGTH: u64 = 4 << 20;
 /// File descriptors that are neither for clients nor for the queue's connections: the store, commands (F21).
 const RESERVED_FILES: u64 = 256;
 
@@ -36,11 +40,12 @@ const QUEUE_RESTART: Duration = Duration::from_secs(5);
 /// `posthouse serve`
 pub(crate) async fn run(path: &Path) -> Result<(), Failure> {
     let mut config = load(path)?;
-    let world = world::real::world(&config.dns_servers);
+    let world = world::real::world_asking(&config.name_servers());
     let mut signals = Signals::new().map_err(|e| format!("cannot listen for signals: {e}"))?;
     let server = Server::start(world, &config).await?;
     output::say(ready_line(server.addresses()));
     medium::tell(&server.world, &config.data_dir, Arc::clone(&server.disk));
+    dnssec::tell(&server.world);
     let failure = loop {
         match race(server.failed(), signals.next()).await {
             Either::Left(error) => break Some(error),
@@ -154,6 +159,7 @@ impl Server {
         };
         let office = Office::new(world.clone(), Arc::clone(&store), config.hostname.clone());
         let office = Arc::new(office.tuned(tuning.password_iterations).keeping(config.retention).of(running));
+        office.directory.set_login_limit(login_limit(config));
         let parts = mta::Parts {
             world: world.clone(),
             store,
@@ -163,7 +169,7 @@ impl Server {
             journeys: Arc::clone(&office.journeys),
             settings,
             acceptor: Some(acceptor.clone()),
-            connector: Some(Connector::new(b"")?),
+            connector: Some(connector(&world, config)?),
         };
         let services = Services::new(acceptor, parts, config.limits.message_size);
         let (stopped, stop) = watch::channel(false);
@@ -245,6 +251,7 @@ impl Server {
             .collect();
         self.services.mta.reload(settings);
         self.connections.set_caps(caps(new, &self.tuning));
+        self.office.directory.set_login_limit(login_limit(new));
         self.journey_days.send_replace(new.limits.journey_days);
         self.scrub.send_if_modified(|chosen| std::mem::replace(chosen, new.scrub) != new.scrub);
         self.retention.send_replace(new.retention);
@@ -370,6 +377,16 @@ fn tell(recovery: &store::embedded::Recovery) {
     }
 }
 
+/// For TLS towards others: trusts the system's issuers and those that the configuration adds.
+pub(crate) fn connector(world: &World, config: &Config) -> Result<Connector, String> {
+    let roots = match &config.outbound.ca_file {
+        Some(file) => disk::read(world.disk.as_ref(), file, CA_FILE_LENGTH)
+            .map_err(|e| format!("cannot read outbound.ca_file {}: {e}", file.display()))?,
+        None => Vec::new(),
+    };
+    Connector::new(&roots)
+}
+
 /// What the flow of mail is told.
 pub(crate) fn settings(world: &World, config: &Config) -> Result<mta::Settings, String> {
     let mut settings = mta::Settings::new(config.hostname.clone());
@@ -377,8 +394,11 @@ pub(crate) fn settings(world: &World, config: &Config) -> Result<mta::Settings, 
     settings.recipients = config.limits.recipients;
     settings.future_release = config.limits.future_release;
     settings.relay_domains = config.relay.domains.iter().cloned().collect();
+    settings.xclient_networks.clone_from(&config.xclient);
     settings.relay_networks.clone_from(&config.relay.networks);
     settings.authentication = config.authentication.clone();
+    settings.gate = Arc::new(config.gate.clone());
+    settings.filters.clone_from(&config.filters);
     settings.retry = config.outbound.retry.clone();
     settings.sending = config.limits.sending;
     settings.outbound = outbound(world, config)?;
@@ -400,6 +420,7 @@ fn outbound(world: &World, config: &Config) -> Result<mta::Outbound, String> {
         rate: chosen.rate,
         suppression: chosen.suppression,
         connect_timeout: chosen.connect_timeout,
+        tls: chosen.tls.clone(),
         ..mta::Outbound::default()
     })
 }
@@ -454,7 +475,19 @@ fn caps(config: &Config, tuning: &Tuning) -> Caps {
             "taking fewer connections than configured: raise the limit of open files (LimitNOFILE, ulimit -n)"
         );
     }
-    Caps { room, total: limits.connections, per_ip: limits.connections_per_ip, exempt: limits.exempt.clone() }
+    Caps {
+        room,
+        total: limits.connections,
+        per_ip: limits.connections_per_ip,
+        rate_per_ip: Rate::per_minute(limits.connections_per_minute),
+        rate_per_network: Rate::per_minute(limits.connections_per_minute_network),
+        exempt: limits.exempt.clone(),
+    }
+}
+
+/// What is allowed of failed logins.
+fn login_limit(config: &Config) -> LoginLimit {
+    LoginLimit { failures: config.limits.failed_logins, exempt: config.limits.exempt.clone() }
 }
 
 /// What only a restart can change.
@@ -467,7 +500,8 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("listener", listeners(old) != listeners(new)),
         ("data_dir", old.data_dir != new.data_dir),
         ("hostname", old.hostname != new.hostname),
-        ("dns.servers", old.dns_servers != new.dns_servers),
+        ("dns", old.name_servers() != new.name_servers()),
+        ("outbound.ca_file", old.outbound.ca_file != new.outbound.ca_file),
     ]
     .into_iter()
     .filter_map(|(what, changed)| changed.then_some(what))

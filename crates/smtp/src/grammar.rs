@@ -4,4 +4,5 @@ pub(crate) mod command;
 pub(crate) mod parameters;
 pub(crate) mod path;
 pub(crate) mod wishes;
+pub(crate) mod xclient;
 pub(crate) mod xtext;

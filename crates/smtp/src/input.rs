@@ -48,6 +48,12 @@ impl Input {
         self.start == self.bytes.len()
     }
 
+    /// Memory that is held, in bytes.
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     pub(crate) fn consume(&mut self, count: usize) {
         self.start += count;
         self.searched = 0;

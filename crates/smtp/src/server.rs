@@ -15,6 +15,7 @@ mod rcpt;
 mod simple;
 mod starttls;
 mod words;
+mod xclient;
 
 use std::collections::VecDeque;
 
@@ -29,7 +30,7 @@ use data::{Chunk, Transfer};
 use hello::Hello;
 
 pub use config::{Config, FutureRelease, Service};
-pub use event::{Answer, Event, MailParams};
+pub use event::{Answer, Event, MailParams, XClient};
 
 /// What the next bytes are, or what is being waited for.
 #[derive(Debug)]
@@ -54,6 +55,7 @@ enum State {
 #[derive(Debug)]
 enum Question {
     Auth,
+    XClient,
     Mail(Envelope),
     Rcpt(mail::Recipient),
     /// DATA, or BDAT with its first chunk.
@@ -149,6 +151,7 @@ impl Session {
         let State::Asking(question) = std::mem::replace(&mut self.state, State::Command) else { return };
         match question {
             Question::Auth => self.auth_answered(answer),
+            Question::XClient => self.xclient_answered(answer),
             Question::Mail(envelope) => self.mail_answered(envelope, answer),
             Question::Rcpt(recipient) => self.rcpt_answered(recipient, answer),
             Question::Start(chunk) => self.start_answered(chunk, answer),
@@ -308,6 +311,7 @@ impl Session {
             Verb::Help => return self.help(),
             Verb::StartTls => self.starttls(args),
             Verb::Auth => self.auth(args),
+            Verb::XClient => self.xclient(args),
             // EXPN tells who is on a list, which is nobody's business (RFC 5321 §7.3).
             Verb::Expn | Verb::Unserved => Err(words::not_served()),
             Verb::Http => return self.hang_up_on(line, words::no_mail_protocol()),

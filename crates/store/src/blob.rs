@@ -1,5 +1,8 @@
 //! Bodies: immutable bytes, written once.
 
+use std::any::Any;
+use std::fmt::Debug;
+
 use bytes::Bytes;
 use world::BoxFuture;
 
@@ -54,7 +57,13 @@ pub enum Place {
     Memory(Bytes, Option<tokio::sync::OwnedSemaphorePermit>),
     /// Already on disk and synced, in a segment that only the backend knows how to name.
     /// The guard reclaims the segment unless it was committed.
-    Disk(Box<dyn std::any::Any + Send + Sync>),
+    Disk(Box<dyn OnDisk>),
+}
+
+/// A staged body on disk, which its backend knows how to read and to take over.
+pub trait OnDisk: Any + Debug + Send + Sync {
+    /// Reads `length` bytes from `offset`; both lie within the body.
+    fn read(&self, offset: u64, length: usize) -> BoxFuture<'static, Result<Bytes, Error>>;
 }
 
 /// A finished body that no commit has taken over yet. Dropping it gives its space back.
@@ -85,6 +94,22 @@ impl Staged {
     /// Whether it has no bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Reads `length` bytes from `offset`, what was put in front included; fewer only where the body ends.
+    pub async fn read(&self, offset: u64, length: usize) -> Result<Bytes, Error> {
+        let prefix = self.prefix.len() as u64;
+        if offset < prefix {
+            let start = offset as usize;
+            return Ok(self.prefix.slice(start..self.prefix.len().min(start.saturating_add(length))));
+        }
+        let start = (offset - prefix).min(self.length);
+        let length = length.min(usize::try_from(self.length - start).unwrap_or(usize::MAX));
+        match &self.place {
+            Place::Memory(bytes, _) => Ok(bytes.slice(start as usize..start as usize + length)),
+            Place::Disk(_) if length == 0 => Ok(Bytes::new()),
+            Place::Disk(body) => body.read(start, length).await,
+        }
     }
 
     /// Puts bytes in front: trace headers that are only known once the whole message has been judged.

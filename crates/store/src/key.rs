@@ -16,6 +16,8 @@ pub enum Space {
     Queue = 4,
     /// Crate `journey`.
     Journey = 5,
+    /// Crate `mta`: what its gate remembers of clients.
+    Gate = 6,
 }
 
 /// A key, compared byte by byte.

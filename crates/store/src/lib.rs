@@ -22,7 +22,7 @@ use world::BoxFuture;
 
 pub use audit::{BadBytes, BadFile, Body, FileCheck, StoreFile};
 pub use batch::{Batch, Counter, Expect, Op, Patch, Receipt, Slot, Template};
-pub use blob::{BlobId, BlobWriter, Place, Sink, Staged};
+pub use blob::{BlobId, BlobWriter, OnDisk, Place, Sink, Staged};
 pub use error::Error;
 pub use key::{Key, KeyBuilder, KeyRange, Space};
 pub use notice::{Notice, Topic, Watch};

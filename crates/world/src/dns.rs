@@ -42,6 +42,40 @@ pub struct Mx {
     pub host: Option<Domain>,
 }
 
+/// Records, and what DNSSEC says of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proven<T> {
+    /// At least one.
+    pub records: Vec<T>,
+    /// Whether the records, with each CNAME on the way to them, are "secure" (RFC 4035 §4.3). Bogus ones are never
+    /// given; they are [`Error::Failed`].
+    pub secure: bool,
+    /// The name that the records belong to, where CNAMEs led there from another one.
+    pub canonical: Option<Domain>,
+}
+
+/// A TLSA record as it stands in the zone: nothing of it has been checked (RFC 6698 §2.1).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tlsa {
+    /// Certificate usage: 3 is DANE-EE, 2 is DANE-TA.
+    pub usage: u8,
+    /// Selector: 0 is the whole certificate, 1 its public key.
+    pub selector: u8,
+    /// Matching type: 0 is exact, 1 is SHA-256, 2 is SHA-512.
+    pub matching: u8,
+    /// Certificate association data, of any length.
+    pub data: Vec<u8>,
+}
+
+/// Whether this resolver can know what is "secure".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dnssec {
+    /// It believes the servers that it names, which check signatures.
+    Trusted(String),
+    /// It cannot, for this reason: nothing is ever [`Proven::secure`], and so there is no DANE (F41).
+    Off(String),
+}
+
 /// A resolver. CNAMEs are followed to a depth of 8, then the answer is [`Error::Failed`].
 pub trait Dns: Send + Sync {
     /// MX records in no particular order, at least one.
@@ -81,6 +115,40 @@ pub trait Dns: Send + Sync {
 
     /// The names an address points back to.
     fn ptr(&self, address: IpAddr) -> BoxFuture<'_, Result<Vec<Domain>, Error>>;
+
+    /// Like [`Dns::mx`], with what DNSSEC says.
+    fn proven_mx<'a>(&'a self, domain: &'a Domain) -> BoxFuture<'a, Result<Proven<Mx>, Error>> {
+        Box::pin(async move { self.mx(domain).await.map(unproven) })
+    }
+
+    /// Like [`Dns::addresses`], with what DNSSEC says.
+    fn proven_addresses<'a>(&'a self, host: &'a Domain) -> BoxFuture<'a, Result<Proven<IpAddr>, Error>> {
+        Box::pin(async move { self.addresses(host).await.map(unproven) })
+    }
+
+    /// Whether `host` is a CNAME that is "secure" itself, wherever it leads to (RFC 7672 §2.1.3).
+    fn is_secure_alias<'a>(&'a self, _host: &'a Domain) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(async { Ok(false) })
+    }
+
+    /// TLSA records of a TCP service, at `_port._tcp.host` (RFC 6698 §3).
+    fn tlsa<'a>(&'a self, _port: u16, _host: &'a Domain) -> BoxFuture<'a, Result<Proven<Tlsa>, Error>> {
+        Box::pin(async { Err(Error::NoData) })
+    }
+
+    /// Whether anything can be "secure" here.
+    fn dnssec(&self) -> Dnssec {
+        Dnssec::Off("this resolver does not ask".into())
+    }
+
+    /// Whether the servers find the root zone "secure", as they do where they check signatures.
+    fn checks_signatures(&self) -> BoxFuture<'_, Result<bool, Error>> {
+        Box::pin(async { Ok(false) })
+    }
+}
+
+fn unproven<T>(records: Vec<T>) -> Proven<T> {
+    Proven { records, secure: false, canonical: None }
 }
 
 fn host_name(name: &str) -> Result<Domain, Error> {

@@ -56,6 +56,12 @@ impl Stream {
         self.peer
     }
 
+    /// The same connection, with the ends that a proxy in front of us tells of.
+    #[must_use]
+    pub fn between(self, peer: SocketAddr, local: SocketAddr) -> Self {
+        Self { peer, local, ..self }
+    }
+
     /// Our own end.
     pub fn local(&self) -> SocketAddr {
         self.local

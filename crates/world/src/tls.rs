@@ -1,11 +1,13 @@
 //! TLS over any [`Stream`]: rustls with the aws-lc provider, and nothing of it visible above this module.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
 use mail::Domain;
 
 use crate::Stream;
+use crate::dns::Tlsa;
 
 /// What a handshake agreed on.
 #[derive(Clone, Debug)]
@@ -22,8 +24,67 @@ pub struct Facts {
     pub exporter: Option<[u8; 32]>,
     /// `tls-server-end-point` channel binding: hash of the server's certificate (RFC 5929 §4).
     pub server_end_point: Option<Vec<u8>>,
-    /// On the client's side: whether the server's certificate was checked and good.
-    pub verified: bool,
+    /// On the client's side: what came of looking at the server's certificate.
+    pub judged: Judged,
+}
+
+/// What came of looking at the other side's certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// It was not looked at: there is none on the server's side.
+    Not,
+    /// A trusted root vouches for it and it is valid for the name (RFC 5280, RFC 9525).
+    Pkix,
+    /// A TLSA record with usage 3 names it or its key (RFC 7671 §5.1).
+    DaneEe,
+    /// A TLSA record with usage 2 names its issuer, and it is valid for a name (RFC 7671 §5.2).
+    DaneTa,
+    /// It is not good; a [`Demand`] would have ended the connection.
+    Bad(Fault),
+}
+
+impl Judged {
+    /// Whether the certificate is good.
+    pub fn is_good(&self) -> bool {
+        matches!(self, Self::Pkix | Self::DaneEe | Self::DaneTa)
+    }
+}
+
+/// Why a certificate is not good. [`Connector::connect`]'s error carries one where the handshake itself went well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What is wrong.
+    pub kind: FaultKind,
+    /// For people.
+    pub text: String,
+}
+
+/// What can be wrong with a certificate, as far as reports tell it apart (RFC 8460 §4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// It is for other names.
+    HostMismatch,
+    /// Its time is over, or has not come.
+    Expired,
+    /// Nobody who is trusted vouches for it; with DANE, no TLSA record matches.
+    NotTrusted,
+    /// Anything else.
+    Other,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl Fault {
+    /// The fault that an error of [`Connector::connect`] carries.
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
 }
 
 /// The server's side: certificates that may be replaced while it runs. Cheap to clone.
@@ -39,6 +100,14 @@ pub enum Demand {
     Nothing,
     /// A chain to a trusted root, valid for the name.
     TrustedFor(Domain),
+    /// A chain that one of these records vouches for: with usage 3 whatever its names and dates are, with usage 2 valid
+    /// for one of the names (RFC 7672 §3). Records of other usages never match.
+    Dane {
+        /// Of the server, proven by DNSSEC.
+        records: Vec<Tlsa>,
+        /// What the server may be called.
+        names: Vec<Domain>,
+    },
 }
 
 /// The client's side. Cheap to clone.
@@ -72,7 +141,8 @@ impl Connector {
         crate::real::tls::ClientSide::new(extra_roots).map(|c| Self { inner: Arc::new(c) })
     }
 
-    /// Performs the client's side of a handshake, with `name` as server name.
+    /// Performs the client's side of a handshake, with `name` as server name. An error is the handshake's, or a
+    /// [`Fault`] of the certificate.
     pub async fn connect(&self, stream: Stream, name: &Domain, demand: Demand) -> io::Result<Stream> {
         crate::real::tls::connect(&self.inner, stream, name, demand).await
     }

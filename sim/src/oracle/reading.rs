@@ -433,14 +433,16 @@ impl Inner {
         }
     }
 
-    /// EXPUNGE and its kin are certain to have taken only what was \Deleted all the time.
+    /// EXPUNGE and its kin are certain to have taken only what was there and \Deleted all the time: what was appended while one
+    /// was at work may have come after it (seed 2038000).
     fn end_for_message(&mut self, effect: &Effect, began: Tick, now: Tick, (done, purges): (bool, bool)) {
         let (Effect::Marks { mailbox, uid, .. } | Effect::Gone { mailbox, uid }) = effect else { return };
         let Some(message) = self.boxes[mailbox.0].messages.get_mut(uid) else { return };
         if let Effect::Marks { set, clear, .. } = effect {
             each_mark(*set, *clear, |bit, value| message.marks[bit].end(value, began, now, done));
         } else {
-            let certain = !purges || message.certain(began) & DELETED != 0;
+            let doomed = message.known <= began && message.certain(began) & DELETED != 0;
+            let certain = !purges || doomed;
             message.present.end(false, began, now, done && certain);
         }
     }
@@ -506,3 +508,6 @@ fn each_mark(set: Marks, clear: Marks, mut each: impl FnMut(usize, bool)) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

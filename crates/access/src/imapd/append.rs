@@ -114,7 +114,7 @@ impl Connection<'_> {
             tls: stream.and_then(|s| s.tls()).map(|facts| journey::Tls {
                 version: facts.version.into(),
                 cipher: facts.cipher.clone(),
-                verified: facts.verified,
+                verified: journey::Verified::No,
             }),
             account: Some(address.clone()),
             reverse_path: ReversePath::default(),

@@ -10,32 +10,33 @@ use crate::login;
 
 impl Connection<'_> {
     pub(super) async fn login(&mut self, user: &str, password: &str) -> io::Result<()> {
-        match self.parts().directory.login(user, password).await {
+        let channel = login::channel(self.stream()?);
+        match self.parts().directory.login(&channel, user, password).await {
             Ok(login) => self.logged_in(login),
-            Err(failure) => self.login_failed(&failure, Some(user)).await,
+            Err(failure) => self.login_failed(&failure, Some(user)),
         }
     }
 
     pub(super) async fn auth_start(&mut self, mechanism: &str, initial: Option<&[u8]>) -> io::Result<()> {
         let channel = login::channel(self.stream()?);
         let progress = self.dialogue.start(&self.daemon.parts.directory, channel, mechanism, initial).await;
-        self.auth_progress(progress).await
+        self.auth_progress(progress)
     }
 
     pub(super) async fn auth_response(&mut self, response: &[u8]) -> io::Result<()> {
         let progress = self.dialogue.respond(response).await;
-        self.auth_progress(progress).await
+        self.auth_progress(progress)
     }
 
-    async fn auth_progress(&mut self, progress: Progress) -> io::Result<()> {
+    fn auth_progress(&mut self, progress: Progress) -> io::Result<()> {
         match progress {
             Progress::Challenge(challenge) => {
                 self.session.challenge(&challenge);
                 Ok(())
             }
             Progress::Done(login) => self.logged_in(login),
-            Progress::Failed { failure, name } => self.login_failed(&failure, name.as_deref()).await,
-            Progress::NotUnderWay => self.login_failed(&Failure::Malformed, None).await,
+            Progress::Failed { failure, name } => self.login_failed(&failure, name.as_deref()),
+            Progress::NotUnderWay => self.login_failed(&Failure::Malformed, None),
             Progress::NotOffered => {
                 self.session.complete(Completion::no(Code::Cannot, "That mechanism is not offered"));
                 Ok(())
@@ -51,9 +52,12 @@ impl Connection<'_> {
     }
 
     /// The same words whoever it was and whatever was wrong (attack A11).
-    async fn login_failed(&mut self, failure: &Failure, name: Option<&str>) -> io::Result<()> {
+    fn login_failed(&mut self, failure: &Failure, name: Option<&str>) -> io::Result<()> {
         self.session.complete(match failure {
             Failure::Refused => Completion::no(Code::AuthenticationFailed, "Name or password is wrong"),
+            Failure::Throttled => {
+                Completion::no(Code::Unavailable, "Too many failed logins; try again later")
+            }
             Failure::Malformed => Completion::bad("The response is not of the mechanism's form"),
             Failure::Unavailable(why) => {
                 tracing::error!(%why, "could not check a login");
@@ -61,9 +65,8 @@ impl Connection<'_> {
             }
         });
         if login::counts(failure) {
-            let world = self.world();
             let mut failures = std::mem::take(&mut self.failures);
-            let enough = failures.add(world, "imap", self.stream()?, name).await;
+            let enough = failures.add("imap", self.stream()?, name, failure);
             self.failures = failures;
             if enough {
                 self.session.bye(None, "Too many failed logins");

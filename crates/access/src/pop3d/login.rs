@@ -11,9 +11,10 @@ use crate::login;
 
 impl Connection<'_> {
     pub(super) async fn login(&mut self, user: &str, password: &str) -> io::Result<()> {
-        match self.parts().directory.login(user, password).await {
+        let channel = login::channel(self.stream()?);
+        match self.parts().directory.login(&channel, user, password).await {
             Ok(login) => self.logged_in(&login).await,
-            Err(failure) => self.login_failed(&failure, Some(user)).await,
+            Err(failure) => self.login_failed(&failure, Some(user)),
         }
     }
 
@@ -35,8 +36,8 @@ impl Connection<'_> {
                 Ok(())
             }
             Progress::Done(login) => self.logged_in(&login).await,
-            Progress::Failed { failure, name } => self.login_failed(&failure, name.as_deref()).await,
-            Progress::NotUnderWay => self.login_failed(&Failure::Malformed, None).await,
+            Progress::Failed { failure, name } => self.login_failed(&failure, name.as_deref()),
+            Progress::NotUnderWay => self.login_failed(&Failure::Malformed, None),
             Progress::NotOffered => {
                 self.session.login_failed(LoginFailure::Malformed, self.now());
                 Ok(())
@@ -66,13 +67,13 @@ impl Connection<'_> {
     }
 
     /// The same words whoever it was and whatever was wrong (attack A11).
-    async fn login_failed(&mut self, failure: &Failure, name: Option<&str>) -> io::Result<()> {
+    fn login_failed(&mut self, failure: &Failure, name: Option<&str>) -> io::Result<()> {
         if let Failure::Unavailable(why) = failure {
             tracing::error!(%why, "could not check a login");
         }
         let enough = if login::counts(failure) {
             let mut failures = std::mem::take(&mut self.failures);
-            let enough = failures.add(self.world(), "pop3", self.stream()?, name).await;
+            let enough = failures.add("pop3", self.stream()?, name, failure);
             self.failures = failures;
             enough
         } else {
@@ -81,6 +82,7 @@ impl Connection<'_> {
         let told = match failure {
             Failure::Refused => LoginFailure::Refused,
             Failure::Malformed => LoginFailure::Malformed,
+            Failure::Throttled => LoginFailure::Throttled,
             Failure::Unavailable(_) => LoginFailure::Unavailable,
         };
         self.session.login_failed(told, self.now());

@@ -75,7 +75,12 @@ impl Exchange {
             State::ScramEnd(login) if response.is_empty() => Ok(Step::Done(login)),
             State::ScramEnd(_) | State::Over => Err(Failure::Malformed),
         };
-        self.directory.slow_down(&stepped).await;
+        let name = self.name.as_deref().unwrap_or_default();
+        match &stepped {
+            Ok(Step::Done(_)) => self.directory.welcome(&self.channel, name),
+            Ok(_) => {}
+            Err(failure) => self.directory.slow_down(&self.channel, name, failure).await,
+        }
         stepped.unwrap_or_else(Step::Failed)
     }
 
@@ -88,6 +93,7 @@ impl Exchange {
             return Err(Failure::Malformed);
         }
         self.name = Some(name.to_owned());
+        self.directory.admit(&self.channel, name)?;
         let login = self.directory.check(name, password).await?;
         only_as_oneself(Some(authorization).filter(|a| !a.is_empty()), name)?;
         Ok(Step::Done(login))
@@ -103,6 +109,7 @@ impl Exchange {
     async fn login_password(&mut self, response: &[u8]) -> Result<Step, Failure> {
         let password = std::str::from_utf8(response).map_err(|_| Failure::Malformed)?;
         let name = self.name.clone().unwrap_or_default();
+        self.directory.admit(&self.channel, &name)?;
         self.directory.check(&name, password).await.map(Step::Done)
     }
 
@@ -111,6 +118,7 @@ impl Exchange {
         let first = scram::client_first(response, plus, &self.channel).map_err(failure)?;
         self.name = Some(first.name.clone());
         only_as_oneself(first.authorization.as_deref(), &first.name)?;
+        self.directory.admit(&self.channel, &first.name)?;
         let candidate = self.directory.candidate(&first.name).await?;
         let mut nonce = [0; 18];
         self.directory.world.rng.fill(&mut nonce);

@@ -17,7 +17,7 @@ fn pencil() -> Credential {
 }
 
 fn bound() -> Channel {
-    Channel { tls: true, exporter: Some([7; 32]), server_end_point: Some(vec![9; 32]) }
+    Channel { peer: None, tls: true, exporter: Some([7; 32]), server_end_point: Some(vec![9; 32]) }
 }
 
 /// RFC 7677 §3.

@@ -1,8 +1,8 @@
 //! Checking a name and a password.
 
-use mail::Address;
+use mail::{Address, limits};
 
-use super::{Failure, Login};
+use super::{Channel, Failure, Login};
 use crate::record::Credential;
 use crate::{Directory, Error, account, credential, keys, password};
 
@@ -15,16 +15,34 @@ pub(crate) struct Candidate {
 
 impl Directory {
     /// Checks a name and a password as IMAP's LOGIN and POP3's USER and PASS send them.
-    pub async fn login(&self, name: &str, password: &str) -> Result<Login, Failure> {
+    pub async fn login(&self, channel: &Channel, name: &str, password: &str) -> Result<Login, Failure> {
+        self.admit(channel, name)?;
         let checked = self.check(name, password).await;
-        self.slow_down(&checked).await;
+        match &checked {
+            Ok(_) => self.welcome(channel, name),
+            Err(failure) => self.slow_down(channel, name, failure).await,
+        }
         checked
     }
 
-    /// Lets whoever was refused wait.
-    pub(super) async fn slow_down<T>(&self, checked: &Result<T, Failure>) {
-        if matches!(checked, Err(Failure::Refused)) {
-            self.world.clock.sleep(self.refusal_delay).await;
+    /// Refuses whoever has failed too often.
+    pub(super) fn admit(&self, channel: &Channel, name: &str) -> Result<(), Failure> {
+        let admitted = self.guard.admits(channel.peer, name, self.world.clock.mono());
+        if admitted { Ok(()) } else { Err(Failure::Throttled) }
+    }
+
+    /// Remembers that a login was good.
+    pub(super) fn welcome(&self, channel: &Channel, name: &str) {
+        self.guard.succeeded(channel.peer, name, self.world.clock.mono());
+    }
+
+    /// Counts a failure, and lets whoever was refused wait.
+    pub(super) async fn slow_down(&self, channel: &Channel, name: &str, failure: &Failure) {
+        if *failure == Failure::Refused {
+            let failures = self.guard.failed(channel.peer, name, self.world.clock.mono());
+            let longer = 2u32.saturating_pow(failures.saturating_sub(1).min(16));
+            let delay = (self.refusal_delay * longer).min(limits::LOGIN_DELAY.max(self.refusal_delay));
+            self.world.clock.sleep(delay).await;
         }
     }
 

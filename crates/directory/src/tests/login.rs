@@ -59,7 +59,9 @@ async fn passwords_are_checked() {
 async fn changes_take_effect_at_once() {
     let house = House::new().await;
     let ann = house.account("ann@x.test", Some("correct horse")).await;
-    let login = async |password| house.directory.login("ann@x.test", password).await.map(|l| l.account);
+    let login = async |password| {
+        house.directory.login(&Channel::default(), "ann@x.test", password).await.map(|l| l.account)
+    };
     assert_eq!(login("correct horse").await, Ok(ann));
     let mut batch = Batch::new();
     let password = Password::new("battery staple").expect("a good password");
@@ -97,7 +99,7 @@ async fn mechanisms_follow_the_channel() {
     let house = House::new().await;
     assert!(house.directory.sasl("SCRAM-SHA-256-PLUS", Channel::default()).is_none());
     assert!(house.directory.sasl("CRAM-MD5", Channel::default()).is_none());
-    let bound = Channel { tls: true, exporter: Some([1; 32]), server_end_point: None };
+    let bound = Channel { peer: None, tls: true, exporter: Some([1; 32]), server_end_point: None };
     assert!(house.directory.sasl("scram-sha-256-plus", bound).is_some());
 }
 
@@ -138,7 +140,8 @@ fn client_final(header: &[u8], bare: &str, server_first: &str, password: &str) -
 
 /// Logs in by SCRAM, bound to `channel` with `data`.
 async fn scram(house: &House, mechanism: &str, gs2: &str, data: &[u8], name: &str, password: &str) -> Step {
-    let channel = Channel { tls: true, exporter: Some([1; 32]), server_end_point: Some(vec![2; 32]) };
+    let channel =
+        Channel { peer: None, tls: true, exporter: Some([1; 32]), server_end_point: Some(vec![2; 32]) };
     let mut exchange = house.directory.sasl(mechanism, channel).expect("a mechanism");
     assert_eq!(exchange.start(None).await, Step::Challenge(Vec::new()));
     let bare = format!("n={name},r=fyko+d2lbbFgONRv9qkxdawL");
@@ -205,6 +208,6 @@ async fn a_wrong_password_takes_its_time() {
         assert_eq!(mono().since(begin) >= delay, slow, "{mechanism} {messages:?}");
     }
     let begin = mono();
-    house.directory.login("ann@x.test", "wrong horse").await.expect_err("wrong");
+    house.directory.login(&Channel::default(), "ann@x.test", "wrong horse").await.expect_err("wrong");
     assert!((delay..2 * delay).contains(&mono().since(begin)), "once");
 }

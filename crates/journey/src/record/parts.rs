@@ -6,7 +6,7 @@ use mail::Address;
 use store::Error;
 use store::codec::{Reader, Writer};
 
-use crate::{Accepted, Attempted, Refused, Tls};
+use crate::{Accepted, Attempted, Refused, Tls, TlsFailure, TlsPolicy, TlsResult, Verified};
 
 /// Bytes of a text that is kept; what others say must not fill our disk.
 const TEXT_LENGTH: usize = 1000;
@@ -36,16 +36,30 @@ fn read_text(r: &mut Reader<'_>) -> Result<String, Error> {
     r.text().map(str::to_owned)
 }
 
+/// One of a fixed list, as its place in it.
+fn number<T: Copy + PartialEq>(w: &mut Writer, all: &[T], one: T) {
+    let place = all.iter().position(|other| *other == one);
+    w.u8(place.expect("the list has all") as u8);
+}
+
+fn read_number<T: Copy>(r: &mut Reader<'_>, all: &[T]) -> Result<T, Error> {
+    let place = r.u8()?;
+    all.get(usize::from(place)).copied().ok_or_else(|| r.damaged())
+}
+
 fn tls(w: &mut Writer, tls: Option<&Tls>) {
     w.option(tls, |w, tls| {
         text(w, &tls.version);
         text(w, &tls.cipher);
-        w.bool(tls.verified);
+        number(w, &Verified::ALL, tls.verified);
     });
 }
 
 fn read_tls(r: &mut Reader<'_>) -> Result<Option<Tls>, Error> {
-    r.option(|r| Ok(Tls { version: read_text(r)?, cipher: read_text(r)?, verified: r.bool()? }))
+    r.option(|r| {
+        let (version, cipher) = (read_text(r)?, read_text(r)?);
+        Ok(Tls { version, cipher, verified: read_number(r, &Verified::ALL)? })
+    })
 }
 
 pub(super) fn accepted(w: &mut Writer, a: &Accepted) {
@@ -127,5 +141,33 @@ pub(super) fn read_attempted(r: &mut Reader<'_>) -> Result<Attempted, Error> {
         tls: read_tls(r)?,
         results: r.list(|r| Ok((r.address()?, r.reply()?)))?,
         took: Duration::from_millis(r.varint()?),
+    })
+}
+
+pub(super) fn tls_failure(w: &mut Writer, failure: &TlsFailure) {
+    number(w.id(failure.item), &TlsPolicy::ALL, failure.policy);
+    text(w, &failure.domain);
+    text(w, &failure.host);
+    for ip in [failure.ip, failure.source] {
+        w.option(ip, |w, ip| {
+            w.ip(ip);
+        });
+    }
+    number(w, &TlsResult::ALL, failure.result);
+    text(w, &failure.detail);
+    w.bool(failure.enforced);
+}
+
+pub(super) fn read_tls_failure(r: &mut Reader<'_>) -> Result<TlsFailure, Error> {
+    Ok(TlsFailure {
+        item: r.id()?,
+        policy: read_number(r, &TlsPolicy::ALL)?,
+        domain: read_text(r)?,
+        host: read_text(r)?,
+        ip: r.option(Reader::ip)?,
+        source: r.option(Reader::ip)?,
+        result: read_number(r, &TlsResult::ALL)?,
+        detail: read_text(r)?,
+        enforced: r.bool()?,
     })
 }

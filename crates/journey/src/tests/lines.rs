@@ -22,6 +22,7 @@ fn lines_read_well_and_hide_tricks() {
         "held by an operator: 0000000000001",
         "moved from INBOX to Trash by imap",
         "removed from Trash by imap",
+        "TLS for y.test at mx.y.test [192.0.2.9]: certificate-host-mismatch (MTA-STS), so it was not used: the certificate is for others",
         "seen\u{fffd}before",
     ];
     for (line, expected) in lines.iter().zip(expected) {

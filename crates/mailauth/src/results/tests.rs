@@ -119,6 +119,24 @@ fn fields_that_claim_to_be_ours_are_found() {
     );
 }
 
+/// A value is made printable before it is decided whether it needs quotes, so that writing it again changes nothing.
+#[test]
+fn values_are_quoted_where_they_must_be() {
+    for (value, want) in [
+        ("a.test", "a.test"),
+        ("u@a.test", "u@a.test"),
+        ("gr\u{e5}@a.test", "gr?@a.test"),
+        ("@a.test", "\"@a.test\""),
+        ("a b@c.test", "\"a b@c.test\""),
+        ("", "\"\""),
+        ("x\r\nX: y", "\"x??X: y\""),
+    ] {
+        let result = MethodResult::new(Method::Auth, "pass").property("smtp", "auth", value);
+        let want = format!("mx.here.test;\r\n\tauth=pass smtp.auth={want}");
+        assert_eq!(write_value(&id(), &[result]), want, "{value:?}");
+    }
+}
+
 #[test]
 fn limits_hold() {
     let long = "x".repeat(limits::AUTHENTICATION_TEXT * 3);

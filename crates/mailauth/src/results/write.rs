@@ -73,14 +73,14 @@ fn keyword(word: &str) -> String {
 
 /// RFC 8601 §2.2 `pvalue`: a token, an address, or a quoted string.
 fn value(text: &str) -> String {
-    let short = shortened(text);
-    let is_token = !short.is_empty() && short.bytes().all(is_token_byte);
+    let text = printable(shortened(text));
+    let is_token = !text.is_empty() && text.bytes().all(is_token_byte);
     let is_address = || {
-        let address: Option<Address> = short.parse().ok();
+        let address: Option<Address> = text.parse().ok();
         // A quoted local-part could hold white space at which the line is folded.
-        address.filter(|address| address.to_string() == short && short.bytes().all(is_address_byte))
+        address.is_some_and(|address| address.to_string() == text && text.bytes().all(is_address_byte))
     };
-    if is_token || is_address().is_some() { short.to_owned() } else { quoted(short) }
+    if is_token || is_address() { text } else { quoted(&text) }
 }
 
 /// RFC 2045 §5.1 `token`.

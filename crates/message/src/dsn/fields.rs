@@ -25,10 +25,10 @@ pub(super) fn delivery_status(report: &Report<'_>, raw_utf8: bool) -> String {
     }
     match report.hold {
         Some(Hold::For(time)) => {
-            field(&mut out, "Future-Release-Request", &format!("for;{}", time.as_secs()))
+            field(&mut out, "Future-Release-Request", &format!("for;{}", time.as_secs()));
         }
         Some(Hold::Until(at)) => {
-            field(&mut out, "Future-Release-Request", &format!("until;{}", at.to_rfc3339()))
+            field(&mut out, "Future-Release-Request", &format!("until;{}", at.to_rfc3339()));
         }
         None => {}
     }

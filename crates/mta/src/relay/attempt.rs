@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use journey::{Attempted, Event, What};
-use mail::{BodyType, EnhancedCode, Envelope, Mono, Reply};
+use mail::{BodyType, EnhancedCode, Envelope, Mono, Reply, TlsRequired};
 use queue::{Destination, Item, Lease};
 use smtp::client::{Capabilities, Source};
 
@@ -19,11 +19,11 @@ use super::moved::move_along;
 use super::outage;
 use super::outcome::Results;
 use super::pace::{Hurdle, asks_to_slow_down};
+use super::policy::{self, Guard, Policy};
 use super::route::{Hop, Router};
 use super::session::{Connection, Dialer, Sent, Unusable};
-use super::way::Way;
-use crate::intake::tls_facts;
-use crate::settings::Settings;
+use super::way::{self, Way};
+use crate::settings::{Settings, SmarthostTls};
 use crate::{Mta, reply};
 
 /// Messages that one connection carries; some hosts take offence at more.
@@ -39,6 +39,8 @@ pub(super) struct Line {
     connection: Option<Connection>,
     /// Messages handed over on it.
     carried: u32,
+    /// What the sender of the message wants that it was opened for, or that `dead` is about.
+    wanted: TlsRequired,
     /// Why no host could be found or reached last time: further items are not kept waiting for the same.
     dead: Option<Reply>,
 }
@@ -129,6 +131,7 @@ impl Line {
             settings,
             connection: None,
             carried: 0,
+            wanted: TlsRequired::Unsaid,
             dead: None,
         }
     }
@@ -167,7 +170,8 @@ impl Line {
 
     /// Brings the item to whoever takes it.
     async fn carry(&mut self, mta: &Mta, item: &Item, progress: &mut Progress) {
-        if let Some(connection) = self.connection_for(mta, item).await {
+        self.suit(mta, policy::wanted(item)).await;
+        if let Some(connection) = self.connection.take() {
             self.hand_over(mta, item, progress, connection, mta.world.clock.mono()).await;
             if progress.results.is_decided() {
                 return;
@@ -189,14 +193,14 @@ impl Line {
         }
     }
 
-    /// The open connection, if it is good enough for this item.
-    async fn connection_for(&mut self, mta: &Mta, item: &Item) -> Option<Connection> {
-        let connection = self.connection.take()?;
-        if !item.requires_tls() || connection.is_verified() {
-            return Some(connection);
+    /// What holds for a sender who wants more or less of TLS holds for nobody else (RFC 8689).
+    async fn suit(&mut self, mta: &Mta, wanted: TlsRequired) {
+        if std::mem::replace(&mut self.wanted, wanted) != wanted {
+            self.dead = None;
+            if let Some(connection) = self.connection.take() {
+                mta.world.clock.within(GOODBYE, connection.quit()).await;
+            }
         }
-        mta.world.clock.within(GOODBYE, connection.quit()).await;
-        None
     }
 
     async fn route(&self, mta: &Mta) -> Result<Vec<Hop>, Reply> {
@@ -220,15 +224,30 @@ impl Line {
 
     /// Goes from host to host, and at each from address to address, while somebody is undecided (RFC 5321 §5.1).
     async fn try_hosts(&mut self, mta: &Mta, item: &Item, progress: &mut Progress, hops: &[Hop]) {
-        let dialer = if item.requires_tls() { self.dialer.strict() } else { self.dialer.clone() };
         let (mut reached, mut connected) = (false, false);
-        let mut why = None;
+        let (mut why, mut denied) = (None, None);
+        let settings = Arc::clone(&self.settings);
+        let mut policy = Policy::new(mta, &settings, &self.destination, item);
         for hop in hops {
+            if progress.results.is_decided() {
+                break;
+            }
+            let guard = match self.guard(&mut policy, hop).await {
+                Ok(guard) => guard,
+                Err(reply) => {
+                    not_asked(mta, item, progress, hop, &reply);
+                    denied = Some(reply);
+                    continue;
+                }
+            };
             let mut left = hop.clone();
             while !left.addresses.is_empty() && !progress.results.is_decided() {
                 let began = mta.world.clock.mono();
-                match dialer.open(&left).await {
+                match self.dialer.open(&left, &guard).await {
                     Ok(connection) => {
+                        if let Some(complaint) = &connection.complaint {
+                            policy.complain(hop, &guard, complaint, Some(&connection.ends()));
+                        }
                         (reached, connected) = (true, true);
                         self.carried = 0;
                         left.addresses = untried(left.addresses, connection.peer());
@@ -237,7 +256,10 @@ impl Line {
                     Err(unusable) => {
                         // Without a connection all addresses have been tried.
                         let tried = std::mem::take(&mut left.addresses);
-                        if unusable.connected {
+                        if let Some(complaint) = &unusable.complaint {
+                            policy.complain(hop, &guard, complaint, unusable.ends.as_ref());
+                        }
+                        if unusable.ends.is_some() {
                             connected = true;
                             left.addresses = untried(tried, unusable.address);
                         }
@@ -251,9 +273,20 @@ impl Line {
         } else if why.is_some() {
             outage::failed(mta, &self.destination).await;
         }
+        progress.events.extend(policy.told().map(|what| mta.event(what)));
         if !reached {
-            self.dead = why.filter(Reply::is_temporary);
+            self.dead = why.or(denied).filter(Reply::is_temporary);
         }
+    }
+
+    /// What TLS must give at a host; an answer for the recipients if the host is not to be used.
+    async fn guard(&self, policy: &mut Policy<'_>, hop: &Hop) -> Result<Guard, Reply> {
+        if let Some(host) = self.way.host() {
+            let must = policy.requires_tls();
+            let verified = host.tls == SmarthostTls::Verified || must;
+            return Ok(Guard::smarthost(way::tls(host, must), verified, hop));
+        }
+        policy.guard(hop).await.map_err(|denied| policy.deny(hop, &denied))
     }
 
     /// Writes down why a host could not be used.
@@ -266,7 +299,9 @@ impl Line {
         mut unusable: Unusable,
         began: Mono,
     ) -> Reply {
-        if self.way.host().is_some() && !unusable.tls {
+        if item.requires_tls() && unusable.complaint.is_some() {
+            unusable.reply = policy::not_as_required(&unusable.reply.text);
+        } else if self.way.host().is_some() {
             soften(&mut unusable.reply);
         }
         let results = progress.results.unusable(&unusable.reply, Some(hop.name.as_str()));
@@ -347,6 +382,18 @@ fn fit(envelope: &mut Envelope, offered: &Capabilities) {
     envelope.recipients.truncate(count);
 }
 
+/// Writes down that a host was not even connected to.
+fn not_asked(mta: &Mta, item: &Item, progress: &mut Progress, hop: &Hop, reply: &Reply) {
+    progress.events.push(mta.event(What::Attempted(Box::new(Attempted {
+        item: item.id,
+        host: hop.name.to_string(),
+        ip: None,
+        tls: None,
+        results: progress.results.unusable(reply, Some(hop.name.as_str())),
+        took: Duration::ZERO,
+    }))));
+}
+
 /// One transaction. Whether the connection may still be good.
 async fn send(
     mta: &Mta,
@@ -387,7 +434,7 @@ async fn send(
         item: item.id,
         host,
         ip: Some(connection.peer().ip()),
-        tls: connection.tls().map(tls_facts),
+        tls: connection.tls(),
         results,
         took: mta.world.clock.mono().since(began),
     }))));

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use mail::{Domain, EnhancedCode, Reply};
-use world::dns::{self, Mx};
+use world::dns::{self, Mx, Proven};
 use world::{Dns, Rng};
 
 use crate::settings::{Outbound, Settings};
@@ -16,6 +16,21 @@ pub(crate) struct Hop {
     pub(crate) name: Domain,
     /// Its addresses in the order to try, at least one.
     pub(crate) addresses: Vec<SocketAddr>,
+    /// What DNSSEC says of the way to it.
+    pub(crate) proof: Proof,
+}
+
+/// What DNSSEC says of the way from a domain to one of its hosts (RFC 7672 §2.2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Proof {
+    /// Whether it proves that this is a host of the domain.
+    pub(crate) host: bool,
+    /// The domain's own name, where it is an alias.
+    pub(crate) domain: Option<Domain>,
+    /// Whether it proves the host's addresses, with all aliases on the way.
+    pub(crate) addresses: bool,
+    /// The host's own name, where it is an alias.
+    pub(crate) canonical: Option<Domain>,
 }
 
 /// Asks what it needs and nothing else.
@@ -27,7 +42,7 @@ pub(crate) struct Router<'a> {
 
 /// What became of looking up one host.
 enum Found {
-    Addresses(Vec<IpAddr>),
+    Addresses(Proven<IpAddr>),
     Ourselves,
     Nothing,
     /// It has addresses, but none that mail may be sent to (F13).
@@ -38,10 +53,17 @@ enum Found {
 impl Router<'_> {
     /// The hosts for `domain`, best first, or the reply that its recipients get instead.
     pub(crate) async fn mx(&self, domain: &Domain) -> Result<Vec<Hop>, Reply> {
-        match self.dns.mx(domain).await {
-            Ok(records) => self.hosts(domain, self.usable(domain, records)?).await,
-            // RFC 5321 §5.1: without MX records the domain itself is the host ("implicit MX").
-            Err(dns::Error::NoData) => self.hosts(domain, vec![(0, domain.clone())]).await,
+        match self.dns.proven_mx(domain).await {
+            Ok(found) => {
+                let proof = Proof { host: found.secure, domain: found.canonical.clone(), ..Proof::default() };
+                self.hosts(domain, self.usable(domain, found.records)?, &proof).await
+            }
+            // RFC 5321 §5.1: without MX records the domain itself is the host ("implicit MX"), which needs no proof
+            // (RFC 7672 §2.2.2).
+            Err(dns::Error::NoData) => {
+                let proof = Proof { host: true, ..Proof::default() };
+                self.hosts(domain, vec![(0, domain.clone())], &proof).await
+            }
             Err(dns::Error::NxDomain) => Err(Reply::new(
                 550,
                 EnhancedCode(5, 1, 2),
@@ -54,13 +76,13 @@ impl Router<'_> {
     /// The addresses of a host that the operator named; they may be private.
     pub(crate) async fn named(&self, host: &Domain, port: u16) -> Result<Vec<Hop>, Reply> {
         if let Ok(ip) = host.as_str().parse() {
-            return Ok(vec![self.hop(host.clone(), vec![ip], port)]);
+            return Ok(vec![self.hop(host.clone(), vec![ip], port, Proof::default())]);
         }
         match self.dns.addresses(host).await {
             Ok(mut addresses) => {
                 self.order(&mut addresses);
                 addresses.truncate(self.settings.outbound.hosts_tried);
-                Ok(vec![self.hop(host.clone(), addresses, port)])
+                Ok(vec![self.hop(host.clone(), addresses, port, Proof::default())])
             }
             // A host that is not there is the operator's mistake to mend, never the sender's loss.
             Err(trouble) => Err(unanswered(host, &trouble)),
@@ -88,7 +110,12 @@ impl Router<'_> {
     }
 
     /// Looks the hosts up, best first, until enough addresses are known or a host turns out to be ourselves.
-    async fn hosts(&self, domain: &Domain, hosts: Vec<(u16, Domain)>) -> Result<Vec<Hop>, Reply> {
+    async fn hosts(
+        &self,
+        domain: &Domain,
+        hosts: Vec<(u16, Domain)>,
+        proof: &Proof,
+    ) -> Result<Vec<Hop>, Reply> {
         if hosts.is_empty() {
             return Err(looping(domain));
         }
@@ -97,10 +124,12 @@ impl Router<'_> {
         let mut room = self.settings.outbound.hosts_tried;
         for (preference, host) in hosts.into_iter().take(self.settings.outbound.hosts_tried) {
             match self.look_up(&host).await {
-                Found::Addresses(mut addresses) if room > 0 => {
-                    addresses.truncate(room);
-                    room -= addresses.len();
-                    found.push((preference, self.hop(host, addresses, self.settings.outbound.port)));
+                Found::Addresses(mut at) if room > 0 => {
+                    at.records.truncate(room);
+                    room -= at.records.len();
+                    let proof = Proof { addresses: at.secure, canonical: at.canonical, ..proof.clone() };
+                    let port = self.settings.outbound.port;
+                    found.push((preference, self.hop(host, at.records, port, proof)));
                 }
                 Found::Addresses(_) => break,
                 Found::Ourselves => {
@@ -121,12 +150,12 @@ impl Router<'_> {
 
     async fn look_up(&self, host: &Domain) -> Found {
         let outbound = &self.settings.outbound;
-        match self.dns.addresses(host).await {
-            Ok(addresses) if addresses.iter().any(|ip| is_ourselves(*ip, outbound)) => Found::Ourselves,
-            Ok(mut addresses) => {
-                addresses.retain(|ip| outbound.allow_private || is_public(*ip));
-                self.order(&mut addresses);
-                if addresses.is_empty() { Found::OnlyPrivate } else { Found::Addresses(addresses) }
+        match self.dns.proven_addresses(host).await {
+            Ok(found) if found.records.iter().any(|ip| is_ourselves(*ip, outbound)) => Found::Ourselves,
+            Ok(mut found) => {
+                found.records.retain(|ip| outbound.allow_private || is_public(*ip));
+                self.order(&mut found.records);
+                if found.records.is_empty() { Found::OnlyPrivate } else { Found::Addresses(found) }
             }
             Err(dns::Error::NxDomain | dns::Error::NoData) => Found::Nothing,
             Err(trouble) => Found::Trouble(trouble),
@@ -150,8 +179,8 @@ impl Router<'_> {
     }
 
     #[expect(clippy::unused_self, reason = "reads as one family with its siblings")]
-    fn hop(&self, name: Domain, addresses: Vec<IpAddr>, port: u16) -> Hop {
-        Hop { name, addresses: addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect() }
+    fn hop(&self, name: Domain, addresses: Vec<IpAddr>, port: u16, proof: Proof) -> Hop {
+        Hop { name, addresses: addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect(), proof }
     }
 }
 
@@ -203,7 +232,7 @@ fn is_ourselves(ip: IpAddr, outbound: &Outbound) -> bool {
 }
 
 /// Whether mail may be sent there when nothing else was said (F13, invariant I17).
-fn is_public(ip: IpAddr) -> bool {
+pub(crate) fn is_public(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => {
             let shared = Ipv4Addr::new(100, 64, 0, 0).to_bits() ^ ip.to_bits() < 1 << 22;

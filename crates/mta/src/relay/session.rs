@@ -4,17 +4,20 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use journey::TlsResult;
 use mail::{BodyType, Domain, EnhancedCode, Envelope, Host, Reply};
 use message::convert::{Converter, Obstacle};
 use smtp::client::{self, Capabilities, Cause, Event, Outcome, Source, TlsPolicy};
 use store::Store;
-use world::tls::{Connector, Demand};
+use world::tls::{Connector, Fault};
 use world::{Either, Stream, World, race};
 
 use super::connect::connect;
 use super::content::{Content, Converted, form_for};
 use super::outcome::Promises;
+use super::policy::{Complaint, Guard};
 use super::route::Hop;
+use crate::intake::tls_facts;
 use crate::settings::Sources;
 
 /// What it takes to open connections to one destination.
@@ -24,10 +27,8 @@ pub(crate) struct Dialer {
     pub(crate) connector: Option<Connector>,
     pub(crate) connect_timeout: Duration,
     pub(crate) sources: Sources,
+    /// But for the TLS that is asked for: that is each host's own.
     pub(crate) config: client::Config,
-    pub(crate) verified: bool,
-    /// Whether mail that requires TLS is to be sent (RFC 8689).
-    pub(crate) strict: bool,
 }
 
 /// A connection that is ready for a message.
@@ -37,7 +38,24 @@ pub(crate) struct Connection {
     session: client::Session,
     /// The host's name.
     pub(crate) host: Domain,
+    /// What TLS had to give.
+    guard: Guard,
+    /// What is to be told of the TLS, though the connection is used.
+    pub(crate) complaint: Option<Complaint>,
     buffer: Vec<u8>,
+}
+
+/// Both ends of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ends {
+    pub(crate) peer: SocketAddr,
+    pub(crate) local: SocketAddr,
+}
+
+impl Ends {
+    fn of(stream: &Stream) -> Self {
+        Self { peer: stream.peer(), local: stream.local() }
+    }
 }
 
 /// Why a host could not be used.
@@ -47,12 +65,12 @@ pub(crate) struct Unusable {
     pub(crate) address: SocketAddr,
     /// For the journey and the DSN.
     pub(crate) reply: Reply,
-    /// Whether there was a connection: other addresses of the host have not been tried then.
-    pub(crate) connected: bool,
+    /// The connection, if there was one: other addresses of the host have not been tried then.
+    pub(crate) ends: Option<Ends>,
+    /// What is wrong with the host's TLS, if that is why.
+    pub(crate) complaint: Option<Complaint>,
     /// Whether the handshake failed, so that clear text may be tried (F10).
     handshake: bool,
-    /// Whether TLS is what could not be had.
-    pub(crate) tls: bool,
 }
 
 /// What came of sending a message.
@@ -64,35 +82,20 @@ pub(crate) struct Sent {
 }
 
 impl Dialer {
-    /// The same for mail that requires TLS: with a certificate that is trusted for the host's name, or not at all.
-    /// That the name itself is the right one is for DNSSEC or MTA-STS to say (RFC 8689 §4.2.1).
-    pub(crate) fn strict(&self) -> Self {
-        let tls = if self.config.tls == TlsPolicy::Active { TlsPolicy::Active } else { TlsPolicy::Required };
-        let config = client::Config { tls, ..self.config.clone() };
-        Self { config, verified: true, strict: true, ..self.clone() }
-    }
-
     /// Opens a connection to a host and brings it to where a message can be sent. Where TLS is opportunistic and the
-    /// handshake fails, one new connection is made in clear (RFC 7435, F10).
-    pub(crate) async fn open(&self, hop: &Hop) -> Result<Connection, Unusable> {
-        match self.open_with(hop, &hop.addresses, self.tls()).await {
-            Err(failed) if failed.handshake && self.config.tls == TlsPolicy::Opportunistic => {
-                self.open_with(hop, &[failed.address], TlsPolicy::Off).await
-            }
-            Err(mut failed) if self.strict && failed.tls => {
-                // RFC 8689 §4.2.1: not a matter of time.
-                let text = format!("the sender requires TLS on the whole way: {}", failed.reply.text);
-                failed.reply = Reply::new(550, EnhancedCode(5, 7, 10), text);
-                Err(failed)
-            }
-            outcome => outcome,
-        }
-    }
-
-    fn tls(&self) -> TlsPolicy {
-        match self.config.tls {
+    /// handshake fails, one new connection is made in clear (RFC 7435, F10); never under a policy.
+    pub(crate) async fn open(&self, hop: &Hop, guard: &Guard) -> Result<Connection, Unusable> {
+        let tls = match guard.tls {
             TlsPolicy::Opportunistic if self.connector.is_none() => TlsPolicy::Off,
             policy => policy,
+        };
+        match self.open_with(hop, &hop.addresses, guard, tls).await {
+            Err(failed) if failed.handshake && tls == TlsPolicy::Opportunistic => {
+                let mut connection = self.open_with(hop, &[failed.address], guard, TlsPolicy::Off).await?;
+                connection.complaint = failed.complaint;
+                Ok(connection)
+            }
+            outcome => outcome,
         }
     }
 
@@ -100,16 +103,17 @@ impl Dialer {
         &self,
         hop: &Hop,
         addresses: &[SocketAddr],
+        guard: &Guard,
         tls: TlsPolicy,
     ) -> Result<Connection, Unusable> {
         let connecting = connect(&self.world, self.connect_timeout, &self.sources, addresses);
         let mut stream = connecting.await.map_err(|(address, error)| {
             let text = format!("connecting to {} [{}] failed: {error}", hop.name, address.ip());
             let reply = Reply::new(451, EnhancedCode(4, 4, 1), text);
-            Unusable { address, reply, connected: false, handshake: false, tls: false }
+            Unusable { address, reply, ends: None, complaint: None, handshake: false }
         })?;
         if tls == TlsPolicy::Active {
-            stream = self.handshake(stream, &hop.name).await?;
+            stream = self.handshake(stream, hop, guard).await?;
         }
         let config = client::Config { tls, ehlo: self.ehlo(stream.peer()), ..self.config.clone() };
         let session = client::Session::new(config, self.world.clock.mono());
@@ -118,19 +122,21 @@ impl Dialer {
             stream,
             session,
             host: hop.name.clone(),
+            guard: guard.clone(),
+            complaint: None,
             buffer: vec![0; 4096],
         };
         loop {
             match connection.next().await {
-                Event::Ready(_) => return Ok(connection),
+                Event::Ready(_) => {
+                    connection.complaint = guard.complains(connection.stream.tls());
+                    return Ok(connection);
+                }
                 Event::StartTls => {
-                    connection.stream = self.handshake(connection.stream, &hop.name).await?;
+                    connection.stream = self.handshake(connection.stream, hop, guard).await?;
                     connection.session.tls_started(self.world.clock.mono());
                 }
-                Event::Failed(failure) => {
-                    let tls = failure.cause == Cause::Tls;
-                    return Err(Unusable { tls, ..connection.unusable(failure.reply) });
-                }
+                Event::Failed(failure) => return Err(connection.failed(failure)),
                 Event::Closed => return Err(connection.unusable(lost())),
                 _ => {}
             }
@@ -143,26 +149,26 @@ impl Dialer {
         own.map_or_else(|| self.config.ehlo.clone(), Host::Domain)
     }
 
-    async fn handshake(&self, stream: Stream, name: &Domain) -> Result<Stream, Unusable> {
-        let address = stream.peer();
-        let failed = |why: &str| Unusable {
-            address,
+    async fn handshake(&self, stream: Stream, hop: &Hop, guard: &Guard) -> Result<Stream, Unusable> {
+        let ends = Ends::of(&stream);
+        let failed = |why: &str, complaint: Option<Complaint>| Unusable {
+            address: ends.peer,
             reply: Reply::new(
                 451,
                 EnhancedCode(4, 7, 5),
-                format!("the TLS handshake with {name} failed: {why}"),
+                format!("the TLS handshake with {} failed: {why}", hop.name),
             ),
-            connected: true,
+            ends: Some(ends),
+            complaint: complaint.or_else(|| Some(Complaint::new(TlsResult::ValidationFailure, why))),
             handshake: true,
-            tls: true,
         };
-        let Some(connector) = &self.connector else { return Err(failed("TLS is not set up here")) };
-        let demand = if self.verified { Demand::TrustedFor(name.clone()) } else { Demand::Nothing };
+        let Some(connector) = &self.connector else { return Err(failed("TLS is not set up here", None)) };
         let patience = self.config.timeouts.hello;
-        match self.world.clock.within(patience, connector.connect(stream, name, demand)).await {
+        let shaking = connector.connect(stream, &guard.name, guard.demand.clone());
+        match self.world.clock.within(patience, shaking).await {
             Some(Ok(stream)) => Ok(stream),
-            Some(Err(error)) => Err(failed(&error.to_string())),
-            None => Err(failed("no answer in time")),
+            Some(Err(error)) => Err(failed(&error.to_string(), Fault::of(&error).map(Complaint::of))),
+            None => Err(failed("no answer in time", None)),
         }
     }
 }
@@ -173,14 +179,14 @@ impl Connection {
         self.stream.peer()
     }
 
-    /// What TLS agreed on.
-    pub(crate) fn tls(&self) -> Option<&world::tls::Facts> {
-        self.stream.tls()
+    /// Both ends.
+    pub(crate) fn ends(&self) -> Ends {
+        Ends::of(&self.stream)
     }
 
-    /// Whether the host is the one that its certificate names.
-    pub(crate) fn is_verified(&self) -> bool {
-        self.tls().is_some_and(|facts| facts.verified)
+    /// What TLS agreed on and has proven, for the journey.
+    pub(crate) fn tls(&self) -> Option<journey::Tls> {
+        self.stream.tls().map(|facts| tls_facts(facts, self.guard.verified_by(facts)))
     }
 
     /// What the host takes over with a message.
@@ -388,7 +394,19 @@ impl Connection {
     }
 
     fn unusable(&self, reply: Reply) -> Unusable {
-        Unusable { address: self.stream.peer(), reply, connected: true, handshake: false, tls: false }
+        let ends = self.ends();
+        Unusable { address: ends.peer, reply, ends: Some(ends), complaint: None, handshake: false }
+    }
+
+    /// The session gave up.
+    fn failed(&self, failure: client::Failure) -> Unusable {
+        let result = match failure.reply.enhanced {
+            _ if failure.cause != Cause::Tls => None,
+            Some(EnhancedCode(4, 7, 4)) => Some(TlsResult::StarttlsNotSupported),
+            _ => Some(TlsResult::ValidationFailure),
+        };
+        let complaint = result.map(|result| Complaint::new(result, failure.reply.text.clone()));
+        Unusable { complaint, ..self.unusable(failure.reply) }
     }
 }
 

@@ -61,7 +61,7 @@ impl Way {
         let config = client::Config {
             ehlo: Host::Domain(settings.hostname.clone()),
             service: if host.is_some_and(|host| host.lmtp) { Service::Lmtp } else { Service::Smtp },
-            tls: host.map_or(TlsPolicy::Opportunistic, tls),
+            tls: TlsPolicy::Opportunistic,
             auth: credentials.map(|(username, password)| Credentials { username, password }),
             timeouts: Timeouts::default(),
         };
@@ -71,16 +71,15 @@ impl Way {
             connect_timeout: settings.outbound.connect_timeout,
             sources: self.sources.clone(),
             config,
-            verified: host.is_some_and(|host| host.tls == SmarthostTls::Verified),
-            strict: false,
         }
     }
 }
 
-fn tls(host: &Smarthost) -> TlsPolicy {
+/// What TLS a named host must give; `must` where the sender demands it (RFC 8689).
+pub(super) fn tls(host: &Smarthost, must: bool) -> TlsPolicy {
     match host.tls {
         _ if host.port == IMPLICIT_TLS => TlsPolicy::Active,
-        SmarthostTls::Opportunistic if host.credentials.is_none() => TlsPolicy::Opportunistic,
+        SmarthostTls::Opportunistic if host.credentials.is_none() && !must => TlsPolicy::Opportunistic,
         _ => TlsPolicy::Required,
     }
 }

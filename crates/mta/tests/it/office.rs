@@ -47,6 +47,8 @@ pub(crate) struct Plan {
     pub(crate) tls: bool,
     /// Hosts whose certificates it trusts.
     pub(crate) trusts: &'static [&'static str],
+    /// Issuers that its TLS trusts, PEM.
+    pub(crate) roots: String,
 }
 
 impl Plan {
@@ -59,6 +61,7 @@ impl Plan {
             aliases: &[("both@alpha.test", &["ann@alpha.test", "abe@alpha.test", "ann@alpha.test"])],
             tls: false,
             trusts: &[],
+            roots: String::new(),
         }
     }
 
@@ -71,6 +74,7 @@ impl Plan {
             aliases: &[],
             tls: false,
             trusts: &[],
+            roots: String::new(),
         }
     }
 }
@@ -101,7 +105,9 @@ impl Office {
             journeys: Arc::clone(&journeys),
             settings,
             acceptor: plan.tls.then(|| acceptor(plan.hostname)),
-            connector: plan.tls.then(|| Connector::new(roots(plan.trusts).as_bytes()).expect("roots")),
+            connector: plan
+                .tls
+                .then(|| Connector::new((roots(plan.trusts) + &plan.roots).as_bytes()).expect("roots")),
         });
         let outside = outside.clone();
         let office = Self { mta, store, directory, mailboxes, queue, journeys, world, faults, outside, ip };
@@ -176,6 +182,13 @@ impl Office {
 
     /// Ends the server and starts it again on the same store, with the queue.
     pub(crate) async fn restart(&mut self) {
+        self.restart_with(|_| {}).await;
+    }
+
+    /// Like [`Office::restart`], with other settings than the defaults.
+    pub(crate) async fn restart_with(&mut self, change: impl FnOnce(&mut Settings)) {
+        let mut settings = Settings::new("mx.alpha.test".parse().expect("a host name"));
+        change(&mut settings);
         self.mta.shutdown();
         self.world.clock.sleep(std::time::Duration::from_mins(1)).await;
         self.queue = Arc::new(Queue::new(Arc::clone(&self.store)));
@@ -186,7 +199,7 @@ impl Office {
             mailboxes: Arc::clone(&self.mailboxes),
             queue: Arc::clone(&self.queue),
             journeys: Arc::clone(&self.journeys),
-            settings: Settings::new("mx.alpha.test".parse().expect("a host name")),
+            settings,
             acceptor: None,
             connector: None,
         });
@@ -201,11 +214,16 @@ impl Office {
     }
 
     pub(crate) async fn client_from(&self, ip: &str, port: u16) -> Client {
-        let from = SocketAddr::new(ip.parse().expect("an address"), 50_000);
-        let stream = self.outside.wires.dial(from, SocketAddr::new(self.ip, port)).expect("a listener");
-        let mut client = Client { stream, read: Vec::new(), greeting: String::new() };
+        let mut client = self.dial(ip, port);
         client.greeting = client.reply().await;
         client
+    }
+
+    /// A client that has not read the greeting yet.
+    pub(crate) fn dial(&self, ip: &str, port: u16) -> Client {
+        let from = SocketAddr::new(ip.parse().expect("an address"), 50_000);
+        let stream = self.outside.wires.dial(from, SocketAddr::new(self.ip, port)).expect("a listener");
+        Client { stream, read: Vec::new(), greeting: String::new() }
     }
 
     /// A client on loopback that has logged in.

@@ -169,6 +169,7 @@ fn a_closed_store_refuses_for_now() {
     });
 }
 
+/// A22: the relay matrix.
 #[test]
 fn no_way_of_writing_an_address_opens_the_relay() {
     run(|outside| async move {
@@ -190,9 +191,20 @@ fn no_way_of_writing_an_address_opens_the_relay() {
             "x/else.test",
             "@else.test:x",
             "x;else.test",
+            "x=40else.test",
+            "\\\"x@else.test\\\"",
+            "postmaster%else.test",
         ];
-        let hosts =
-            ["alpha.test", "[192.0.2.1]", "[127.0.0.1]", "[IPv6:::1]", "else.test", "alpha.test.else.test"];
+        let hosts = [
+            "alpha.test",
+            "ALPHA.test",
+            "mx.alpha.test",
+            "[192.0.2.1]",
+            "[127.0.0.1]",
+            "[IPv6:::1]",
+            "else.test",
+            "alpha.test.else.test",
+        ];
         let mut tried = 0;
         for host in hosts {
             let mut client = office.client(25).await;

@@ -42,25 +42,27 @@ pub(crate) struct Ledger {
 /// A scripted remote. Replies are found by the beginning of the command line (`connect` for the greeting, `.` for the
 /// end of the data); the first match counts. `drop` closes without a reply; `take and drop` after noting the message.
 /// A reply that begins with `slow ` comes after ten seconds. What stands for `body` is said when the message begins to come,
-/// though nothing asked for it.
+/// though nothing asked for it. A 220 to STARTTLS is followed by a handshake if it was
+/// given a certificate; `junk` behind it is said in clear instead, and `silence` is what it says.
 #[derive(Clone)]
 pub(crate) struct Remote {
-    script: Arc<Mutex<Vec<(String, String)>>>,
     /// For STARTTLS; without it the client's first flight is answered with silence and a close.
-    acceptor: Option<Acceptor>,
+    acceptor: Arc<Mutex<Option<Acceptor>>>,
+    script: Arc<Mutex<Vec<(String, String)>>>,
     pub(crate) ledger: Arc<Mutex<Ledger>>,
 }
 
 impl Remote {
     /// Listens at an address, such as `192.0.2.9:25`.
     pub(crate) fn bind(outside: &Outside, address: &str, script: &[(&str, &str)]) -> Self {
-        Self { script: Arc::default(), acceptor: None, ledger: Arc::default() }
+        Self { acceptor: Arc::default(), script: Arc::default(), ledger: Arc::default() }
             .serve(outside, address, script)
     }
 
     /// The same for a host that offers STARTTLS and has a certificate for `name`.
     pub(crate) fn bind_tls(outside: &Outside, address: &str, name: &str) -> Self {
-        let remote = Self { script: Arc::default(), acceptor: Some(acceptor(name)), ledger: Arc::default() };
+        let acceptor = Arc::new(Mutex::new(Some(acceptor(name))));
+        let remote = Self { acceptor, script: Arc::default(), ledger: Arc::default() };
         remote.serve(
             outside,
             address,
@@ -81,6 +83,11 @@ impl Remote {
     pub(crate) fn follow(&self, script: &[(&str, &str)]) {
         let lines = script.iter().map(|(command, reply)| ((*command).to_owned(), (*reply).to_owned()));
         *self.script.lock().expect("no panics") = lines.collect();
+    }
+
+    /// Offers TLS with this certificate from now on.
+    pub(crate) fn certify(&self, acceptor: &Acceptor) {
+        *self.acceptor.lock().expect("no panics") = Some(acceptor.clone());
     }
 
     pub(crate) fn taken(&self) -> Vec<Taken> {
@@ -141,6 +148,7 @@ impl Conversation {
             self.stream.write_all(b"421 4.7.0 too many connections\r\n").await.ok()?;
             return None;
         }
+        self.remote.ledger.lock().expect("no panics").commands.push("(connected)".into());
         self.answer("connect").await?;
         let mut envelope = Taken { from: String::new(), to: Vec::new(), data: String::new() };
         let mut has_sender = false;
@@ -164,13 +172,7 @@ impl Conversation {
                     has_sender = reply.starts_with('2');
                     envelope = Taken { from: path(&line), to: Vec::new(), data: String::new() };
                 }
-                "STARTTLS" if let Some(acceptor) = self.remote.acceptor.clone() => {
-                    self.stream = acceptor.accept(self.stream, b"smtp").await.ok()?;
-                }
-                "STARTTLS" => {
-                    self.stream.read(&mut [0; 4096]).await.ok()?;
-                    return None;
-                }
+                "STARTTLS" if reply.starts_with("220") => self = self.start_tls(&reply).await?,
                 "RCPT TO" if reply.starts_with('2') => envelope.to.push(path(&line)),
                 "DATA" if reply.starts_with('3') => {
                     envelope.data = self.data().await?;
@@ -186,6 +188,24 @@ impl Conversation {
                 _ => {}
             }
         }
+    }
+
+    async fn start_tls(mut self, reply: &str) -> Option<Self> {
+        if reply.ends_with("junk") {
+            self.stream.write_all(b"250 in clear\r\n").await.ok()?;
+        }
+        if reply.ends_with("silence") {
+            self.clock.sleep_until(self.clock.mono() + Duration::from_hours(1)).await;
+        }
+        let acceptor = self.remote.acceptor.lock().expect("no panics").clone();
+        let Some(acceptor) = acceptor else {
+            // The client's first flight is answered with silence and a close.
+            self.stream.read(&mut [0; 4096]).await.ok()?;
+            return None;
+        };
+        self.stream = acceptor.accept(self.stream, b"smtp").await.ok()?;
+        self.remote.ledger.lock().expect("no panics").commands.push("(handshake)".into());
+        Some(self)
     }
 
     async fn answer(&mut self, command: &str) -> Option<String> {

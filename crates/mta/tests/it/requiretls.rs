@@ -21,6 +21,8 @@ async fn alpha(outside: &Outside, trusts: &'static [&'static str]) -> Office {
 async fn beta(outside: &Outside) -> Office {
     outside.zones.add("beta.test MX 10 mx.beta.test");
     outside.zones.add("mx.beta.test A 192.0.2.2");
+    // That it is beta's host is for DNSSEC to say (RFC 8689 §4.2.1).
+    outside.zones.add("beta.test SIGNED");
     let office = Office::open(outside, &Plan { tls: true, ..Plan::beta() }, |_| {}).await;
     office.start_queue();
     office
@@ -92,6 +94,7 @@ fn a_host_that_does_not_promise_it_takes_other_mail_only() {
         // Beta without REQUIRETLS: an acceptor in front of a scripted remote.
         outside.zones.add("beta.test MX 10 mx.beta.test");
         outside.zones.add("mx.beta.test A 192.0.2.2");
+        outside.zones.add("beta.test SIGNED");
         let remote = Remote::bind_tls(&outside, "192.0.2.2:25", "mx.beta.test");
         let mut user = alpha.user_under_tls("ann@alpha.test", NAME).await;
         send(&mut user, "REQUIRETLS", "bob@beta.test", "").await;

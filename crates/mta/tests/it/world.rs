@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use mail::Domain;
 use tokio::sync::mpsc;
-use world::dns::{self, Mx};
+use world::dns::{self, Mx, Proven, Tlsa};
 use world::{BoxFuture, Disk, Dns, Listener, Net, Rng, Stream, World};
 
 use crate::time::Time;
@@ -91,7 +91,9 @@ impl Net for Host {
     }
 }
 
-/// Zone data, changeable while a test runs. `x.test SERVFAIL` makes a name fail.
+/// Zone data, changeable while a test runs. `x.test SERVFAIL` makes a name fail, `x.test SILENT`
+/// never answer, `x.test SIGNED` makes what it says
+/// secure, and the TLSA records of its port 25, too.
 #[derive(Default)]
 pub(crate) struct Zones(Mutex<BTreeSet<(String, String, String)>>, AtomicUsize);
 
@@ -103,9 +105,44 @@ impl Zones {
         self.0.lock().expect("no panics").insert((word(), word(), word()));
     }
 
+    /// Takes all records of a name away.
+    pub(crate) fn remove(&self, name: &str) {
+        self.0.lock().expect("no panics").retain(|(known, _, _)| known != name);
+    }
+
+    fn is_signed(&self, name: &Domain) -> bool {
+        self.records(name.as_str(), &["SIGNED"]).is_ok()
+    }
+
+    /// The end of the aliases, and whether all on the way is secure.
+    fn canonical(&self, name: &Domain) -> (Domain, bool) {
+        let (mut name, mut secure) = (name.clone(), self.is_signed(name));
+        while let Ok(next) = self.records(name.as_str(), &["CNAME"]) {
+            name = Domain::new(&next[0]).expect("a name");
+            secure &= self.is_signed(&name);
+        }
+        (name, secure)
+    }
+
+    fn proven<T>(
+        &self,
+        asked: &Domain,
+        kinds: &[&str],
+        parse: impl Fn(String) -> T,
+    ) -> Result<Proven<T>, dns::Error> {
+        let (name, secure) = self.canonical(asked);
+        let records = self.records(name.as_str(), kinds)?.into_iter().map(parse).collect();
+        Ok(Proven { records, secure, canonical: (name != *asked).then_some(name) })
+    }
+
     /// Questions for MX so far.
     pub(crate) fn asked(&self) -> usize {
         self.1.load(Ordering::Relaxed)
+    }
+
+    fn is_silent(&self, name: &Domain) -> bool {
+        let zones = self.0.lock().expect("no panics");
+        zones.iter().any(|(known, kind, _)| known == name.as_str() && kind == "SILENT")
     }
 
     fn records(&self, name: &str, kinds: &[&str]) -> Result<Vec<String>, dns::Error> {
@@ -138,14 +175,50 @@ impl Dns for Zones {
 
     fn addresses<'a>(&'a self, host: &'a Domain) -> BoxFuture<'a, Result<Vec<IpAddr>, dns::Error>> {
         let parse = |record: String| record.parse().expect("an address");
+        Box::pin(async move {
+            if self.is_silent(host) {
+                std::future::pending::<()>().await;
+            }
+            Ok(self.records(host.as_str(), &["A", "AAAA"])?.into_iter().map(parse).collect())
+        })
+    }
+
+    fn txt<'a>(&'a self, domain: &'a Domain) -> BoxFuture<'a, Result<Vec<Vec<u8>>, dns::Error>> {
+        Box::pin(async move {
+            Ok(self.records(domain.as_str(), &["TXT"])?.into_iter().map(String::into_bytes).collect())
+        })
+    }
+
+    fn proven_mx<'a>(&'a self, domain: &'a Domain) -> BoxFuture<'a, Result<Proven<Mx>, dns::Error>> {
+        Box::pin(async move {
+            let (name, secure) = self.canonical(domain);
+            let records = self.mx(&name).await?;
+            Ok(Proven { records, secure, canonical: (name != *domain).then_some(name) })
+        })
+    }
+
+    fn proven_addresses<'a>(&'a self, host: &'a Domain) -> BoxFuture<'a, Result<Proven<IpAddr>, dns::Error>> {
         Box::pin(
-            async move { Ok(self.records(host.as_str(), &["A", "AAAA"])?.into_iter().map(parse).collect()) },
+            async move { self.proven(host, &["A", "AAAA"], |record| record.parse().expect("an address")) },
         )
     }
 
-    fn txt<'a>(&'a self, name: &'a Domain) -> BoxFuture<'a, Result<Vec<Vec<u8>>, dns::Error>> {
+    fn is_secure_alias<'a>(&'a self, host: &'a Domain) -> BoxFuture<'a, Result<bool, dns::Error>> {
+        Box::pin(async move { Ok(self.is_signed(host) && self.records(host.as_str(), &["CNAME"]).is_ok()) })
+    }
+
+    fn tlsa<'a>(&'a self, port: u16, host: &'a Domain) -> BoxFuture<'a, Result<Proven<Tlsa>, dns::Error>> {
+        let parse = |record: String| {
+            let words: Vec<&str> = record.split(' ').collect();
+            let number = |at: usize| words[at].parse().expect("a number");
+            let byte = |at| u8::from_str_radix(&words[3][at..at + 2], 16).expect("a byte");
+            let data = (0..words[3].len()).step_by(2).map(byte).collect();
+            Tlsa { usage: number(0), selector: number(1), matching: number(2), data }
+        };
         Box::pin(async move {
-            Ok(self.records(name.as_str(), &["TXT"])?.into_iter().map(String::into_bytes).collect())
+            let name = Domain::new(&format!("_{port}._tcp.{host}")).expect("a name");
+            let found = self.proven(&name, &["TLSA"], parse)?;
+            Ok(Proven { secure: self.is_signed(host), ..found })
         })
     }
 

@@ -328,8 +328,18 @@ pub(crate) struct Status {
     pub(crate) connections: ConnectionFigures,
     pub(crate) store: StoreFigures,
     pub(crate) queue: QueueFigures,
+    /// Whether outgoing mail can be secured by DANE, and why not.
+    pub(crate) dane: DaneFigures,
     /// What `data_dir` lies on; nothing until that has been looked at.
     pub(crate) disk: Option<DiskFigures>,
+}
+
+/// Whether the name servers say what is signed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct DaneFigures {
+    pub(crate) on: bool,
+    /// For people.
+    pub(crate) words: String,
 }
 
 /// What was measured when the server started.

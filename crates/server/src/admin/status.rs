@@ -7,11 +7,12 @@ use mail::Mono;
 use store::Statistics;
 
 use super::{
-    ConnectionFigures, DiskFigures, ListenerRow, Office, QueueFigures, Reply, Status, StoreFigures, Trouble,
-    time,
+    ConnectionFigures, DaneFigures, DiskFigures, ListenerRow, Office, QueueFigures, Reply, Status,
+    StoreFigures, Trouble, time,
 };
 use crate::config::Service;
 use crate::connections::Connections;
+use crate::dnssec;
 
 /// Damaged parts that are counted.
 const DAMAGED_MAX: usize = 10_000;
@@ -42,6 +43,7 @@ impl Office {
             connections: running.connections(),
             store: self.store_figures().await?,
             queue: self.queue_figures().await?,
+            dane: self.dane_figures().await,
             disk: running.disk.get().cloned(),
         };
         Ok(Reply::Status { status: Box::new(status) })
@@ -60,6 +62,11 @@ impl Office {
             scrubbing: scrub.began.is_some(),
             scrubbed: scrub.ended.map(time),
         })
+    }
+
+    async fn dane_figures(&self) -> DaneFigures {
+        let (on, words) = dnssec::look(&self.world).await;
+        DaneFigures { on, words }
     }
 
     async fn queue_figures(&self) -> Result<QueueFigures, Trouble> {

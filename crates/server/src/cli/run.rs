@@ -9,7 +9,7 @@ use super::{Failure, output};
 use crate::admin::{Conversation, Office, Reply, Request};
 use crate::config::Config;
 use crate::control::Client;
-use crate::{certificate, medium, serve};
+use crate::{certificate, dnssec, medium, serve};
 
 /// Bytes of a configuration file.
 const CONFIG_LENGTH: u64 = 1 << 20;
@@ -38,7 +38,8 @@ pub(crate) fn load(path: &Path) -> Result<Config, Failure> {
 /// `posthouse check`
 pub(super) async fn check(path: &Path) -> Result<(), Failure> {
     let config = load(path)?;
-    let world = world::real::world(&config.dns_servers);
+    let world = world::real::world_asking(&config.name_servers());
+    serve::connector(&world, &config).map_err(Failure::Usage)?;
     serve::settings(&world, &config).map_err(Failure::Usage)?;
     if config.tls.is_some() {
         let pem = certificate::Pem::load(&world, &config).map_err(Failure::Usage)?;
@@ -52,6 +53,7 @@ pub(super) async fn check(path: &Path) -> Result<(), Failure> {
     if config.tls.is_none() {
         output::say("  no [tls]: a self-signed certificate will be used");
     }
+    output::say(format!("  DANE         {}", dnssec::look(&world).await.1));
     let tasks = world.tasks.as_ref();
     match medium::look(world.disk.as_ref(), tasks, &config.data_dir).await {
         Some(medium) => {

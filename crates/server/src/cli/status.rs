@@ -38,6 +38,9 @@ fn render(status: &Status, paint: Paint) -> String {
         let text = format!("since {} nothing at all can be delivered; see the log", clean(since));
         lines.push(line(paint, "warning", &paint.paint(Style::Yellow, text)));
     }
+    let dane = clean(&status.dane.words);
+    let dane = if status.dane.on { dane } else { paint.paint(Style::Yellow, dane) };
+    lines.push(line(paint, "DANE", &dane));
     if let Some(figures) = &status.disk {
         lines.push(line(paint, "disk", &clean(&figures.words)));
         for warning in &figures.warnings {
@@ -107,7 +110,7 @@ fn duration(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::{DiskFigures, ListenerRow};
+    use crate::admin::{DaneFigures, DiskFigures, ListenerRow};
 
     #[test]
     fn a_status_for_people() {
@@ -136,6 +139,7 @@ mod tests {
                 next_due: Some("2026-11-24T00:00:00Z".into()),
                 outage_since: Some("2026-11-23T00:00:00Z".into()),
             },
+            dane: DaneFigures { on: false, words: "off: nobody checks signatures".into() },
             disk: Some(DiskFigures {
                 file_system: "NFS".into(),
                 sync_microseconds: Some(900),
@@ -153,6 +157,7 @@ mod tests {
              scrub        resting, everything last read: 2026-11-23T00:00:00Z, 1 damaged; see: posthouse verify\n\
              queue        5 items, 1 due, 2 held, next due 2026-11-24T00:00:00Z\n\
              warning      since 2026-11-23T00:00:00Z nothing at all can be delivered; see the log\n\
+             DANE         off: nobody checks signatures\n\
              disk         NFS, a sync takes 900 µs\n\
              warning      it is far away"
         );

@@ -1,16 +1,20 @@
 //! The sections of the configuration, one function each.
 
+mod filters;
+mod gate;
 mod outbound;
+mod outgoing_tls;
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mail::Domain;
+use mail::{Domain, Network};
 use mailbox::Retention;
-use mta::{Authentication, DmarcPolicy, Network};
+use mta::{Authentication, DmarcPolicy};
 use toml::de::DeTable;
+use world::real::TrustAd;
 
 use super::problem::Collector;
 use super::section::{Section, Value};
@@ -53,11 +57,15 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
     let data_dir = root.need(problems, "data_dir", |v| path(v, base));
     let listeners = listeners(&mut root, problems);
     let tls = tls(&mut root, base, problems);
-    let dns_servers = dns(&mut root, problems);
+    let (dns_servers, dnssec) = dns(&mut root, problems);
     let outbound = outbound::read(&mut root, base, problems);
     let relay = relay(root.section(problems, "relay"), problems);
     let authentication = authentication(root.section(problems, "authentication"), problems);
     let limits = limits(root.section(problems, "limits"), problems);
+    let filters = filters::filters(&mut root, problems);
+    let mut smtp = root.section(problems, "smtp");
+    let xclient = smtp.read(problems, "xclient", |v| v.list(network)).unwrap_or_default();
+    let gate = gate::rules(&mut root, smtp, &limits, problems);
     let (segment_size, scrub, retention) = store(root.section(problems, "store"), problems);
     root.finish(problems);
     Some(Config {
@@ -66,10 +74,14 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
         listeners,
         tls,
         dns_servers,
+        dnssec,
         outbound,
+        xclient,
         relay,
         authentication,
         limits,
+        filters,
+        gate,
         segment_size,
         scrub,
         retention,
@@ -91,9 +103,15 @@ fn listener(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Optio
     section.set(problems, "plaintext_auth", &mut plaintext_auth_on_loopback, |v| {
         v.choice(&[("never", false), ("loopback", true)])
     });
-    section.read(problems, "proxy_protocol", |_| not_yet::<()>("the PROXY protocol"));
+    let proxies = section.read(problems, "proxy_protocol", |v| match v.list(network)? {
+        none if none.is_empty() => {
+            Err("needs at least one network; leave it out if no proxy is in front".into())
+        }
+        some => Ok(some),
+    });
     section.finish(problems);
-    Some(Listener { service: service?, bind: bind?, plaintext_auth_on_loopback })
+    let proxies = proxies.unwrap_or_default();
+    Some(Listener { service: service?, bind: bind?, plaintext_auth_on_loopback, proxies })
 }
 
 fn service(value: &Value<'_, '_>) -> Result<Service, String> {
@@ -120,11 +138,19 @@ fn tls(root: &mut Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) ->
     Some(CertificateFiles { certificate: certificate?, private_key: private_key? })
 }
 
-fn dns(root: &mut Section<'_, '_>, problems: &mut Collector<'_>) -> Vec<SocketAddr> {
+fn dns(root: &mut Section<'_, '_>, problems: &mut Collector<'_>) -> (Vec<SocketAddr>, TrustAd) {
     let mut section = root.section(problems, "dns");
     let servers = section.read(problems, "servers", |v| v.list(|v| v.parsed(dns_server)));
+    let mut trust = TrustAd::default();
+    section.set(problems, "dnssec", &mut trust, |v| {
+        v.choice(&[
+            ("off", TrustAd::Never),
+            ("trust-ad", TrustAd::Loopback),
+            ("trust-remote-ad", TrustAd::Always),
+        ])
+    });
     section.finish(problems);
-    servers.unwrap_or_default()
+    (servers.unwrap_or_default(), trust)
 }
 
 fn relay(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Relay {
@@ -164,6 +190,11 @@ fn limits(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Limits 
     });
     section.set(problems, "connections", &mut limits.connections, |v| count(v, 1_000_000));
     section.set(problems, "connections_per_ip", &mut limits.connections_per_ip, |v| count(v, 1_000_000));
+    section.set(problems, "connections_per_minute", &mut limits.connections_per_minute, rate);
+    section.set(problems, "connections_per_minute_network", &mut limits.connections_per_minute_network, rate);
+    section.set(problems, "messages_per_minute", &mut limits.messages_per_minute, rate);
+    section.set(problems, "unknown_recipients", &mut limits.unknown_recipients, rate);
+    section.set(problems, "failed_logins", &mut limits.failed_logins, rate);
     section.set(problems, "exempt", &mut limits.exempt, |v| v.list(network));
     section.set(problems, "shutdown_deadline", &mut limits.shutdown_deadline, duration);
     section.set(problems, "journey_days", &mut limits.journey_days, |v| count(v, 36_500));
@@ -242,6 +273,11 @@ fn bound(value: &Value<'_, '_>) -> Result<Option<u64>, String> {
         Ok(_) => Err("must be a number, or \"none\"".into()),
         Err(_) => value.number(1, 1_000_000_000).map(Some),
     }
+}
+
+/// So many events in a fixed time.
+fn rate(value: &Value<'_, '_>) -> Result<u32, String> {
+    Ok(value.number(1, 1_000_000)? as u32)
 }
 
 fn path(value: &Value<'_, '_>, base: &Path) -> Result<PathBuf, String> {

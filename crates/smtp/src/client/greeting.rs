@@ -25,6 +25,12 @@ impl Session {
             // RFC 5321 §3.2: an old server.
             self.phase = Phase::PlainHello;
             self.command(&format!("HELO {}", self.config.ehlo), self.config.timeouts.hello);
+        } else if reply.is_permanent() && !self.tls && self.config.tls == TlsPolicy::Required {
+            // Anybody on the way can say so in clear; that must not end in a report to the sender.
+            self.fail(
+                Cause::Tls,
+                local(7, 4, &format!("TLS is required, and the peer refuses EHLO: {reply}")),
+            );
         } else {
             self.refused(reply);
         }

@@ -3,6 +3,7 @@
 mod binary;
 mod connect;
 mod deliver;
+mod smuggling;
 mod together;
 
 use mail::{BodyType, Host, Recipient};

@@ -18,6 +18,8 @@ pub(crate) enum Verb {
     Help,
     StartTls,
     Auth,
+    /// A proxy tells of its client.
+    XClient,
     /// Known from the standards, and not served (502).
     Unserved,
     /// The start of an HTTP request: a browser was tricked into talking to us (attacks A6).
@@ -49,7 +51,7 @@ const VERBS: [(&str, Verb); 34] = [
     ("SEND", Verb::Unserved),
     ("SOML", Verb::Unserved),
     ("SAML", Verb::Unserved),
-    ("XCLIENT", Verb::Unserved),
+    ("XCLIENT", Verb::XClient),
     ("XFORWARD", Verb::Unserved),
     ("GET", Verb::Http),
     ("POST", Verb::Http),

@@ -26,6 +26,7 @@ pub struct FutureRelease {
 
 /// Configuration of one server session.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub struct Config {
     /// How the server calls itself in the greeting and in the reply to EHLO.
     pub hostname: Domain,
@@ -46,6 +47,8 @@ pub struct Config {
     pub deliver_by: bool,
     /// MT-PRIORITY, which only those may use whose word on it is trusted (RFC 6710 §4.1).
     pub priority: bool,
+    /// XCLIENT: the peer is a proxy that may tell of its clients.
+    pub xclient: bool,
     /// Bytes of a message, with line ends, after unstuffing.
     pub max_size: u64,
     /// Recipients of one transaction.
@@ -77,6 +80,7 @@ impl Config {
             future_release: None,
             deliver_by: false,
             priority: false,
+            xclient: false,
             max_size: limits::MESSAGE_SIZE,
             max_recipients: limits::RECIPIENTS,
             max_errors: limits::SMTP_ERRORS,

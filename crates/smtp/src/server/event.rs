@@ -1,6 +1,8 @@
 //! What a server session tells its driver, and what the driver decides.
 
-use mail::{BodyType, DeliverBy, Hold, Recipient, Reply, ReturnContent, ReversePath};
+use std::net::IpAddr;
+
+use mail::{BodyType, DeliverBy, Domain, Hold, Recipient, Reply, ReturnContent, ReversePath};
 
 /// What happened. Events marked *answer* stop the session until [`super::Session::answer`].
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,6 +50,9 @@ pub enum Event {
     /// Write the output, then do the handshake on the same socket, then [`super::Session::tls_started`].
     /// Nothing read before may be used after.
     StartTls,
+    /// *Answer:* Accept, AuthOk(None) where the login it names is one, Reject. A proxy in front tells whose connection it
+    /// is; everything said before is forgotten, and a greeting follows.
+    XClient(XClient),
     /// QUIT.
     Quit,
     /// The session itself refused something, for the journey and the log.
@@ -82,6 +87,23 @@ pub struct MailParams {
     pub deliver_by: Option<DeliverBy>,
     /// MT-PRIORITY=, from -9 to 9 (RFC 6710).
     pub priority: Option<i8>,
+}
+
+/// What a proxy tells of its client (XCLIENT); nothing for what it does not say or does not know.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct XClient {
+    /// The name its address points back to; `Some(None)` if it has none.
+    pub name: Option<Option<Domain>>,
+    /// Its address.
+    pub address: Option<IpAddr>,
+    /// Its port.
+    pub port: Option<u16>,
+    /// Whether it said EHLO.
+    pub extended: Option<bool>,
+    /// What it called itself, as in [`Event::Hello`].
+    pub helo: Option<String>,
+    /// Who is logged in.
+    pub login: Option<String>,
 }
 
 /// The driver's decision.

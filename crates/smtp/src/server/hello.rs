@@ -4,6 +4,7 @@ use mail::{Reply, limits};
 
 use super::{Event, Service, Session, TlsOffer, words};
 use crate::grammar::command::Verb;
+use crate::grammar::xclient;
 
 /// What the client said of itself.
 #[derive(Debug)]
@@ -28,7 +29,8 @@ impl Session {
             _ => (),
         }
         // Quirk: any word is taken for a name, as many clients do not know theirs; it is a claim in any case.
-        if args.is_empty() || args.len() > limits::DOMAIN_LENGTH || args.contains([' ', '\t']) {
+        let odd = |c: char| c == ' ' || c.is_control();
+        if args.is_empty() || args.len() > limits::DOMAIN_LENGTH || args.contains(odd) {
             return Err(words::hello_name());
         }
         self.abandon_transaction();
@@ -73,6 +75,7 @@ impl Session {
             lines.push("REQUIRETLS".into());
         }
         lines.extend(self.wishes());
+        lines.extend(self.config.xclient.then(|| xclient::OFFER.to_owned()));
         let mechanisms = self.mechanisms().join(" ");
         if !mechanisms.is_empty() {
             lines.push(format!("AUTH {mechanisms}"));

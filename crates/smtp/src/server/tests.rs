@@ -1,11 +1,13 @@
 //! Transcripts: what a client says, what the session says and asks.
 
+mod attacks;
 mod auth;
 mod commands;
 mod limits;
 mod message;
 mod model;
 mod wishes;
+mod xclient;
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -89,6 +91,11 @@ impl Driver {
             Event::DataStart => {
                 Some(will(&self.session.envelope().reverse_path.to_string().replace("nodata", "refused")))
             }
+            Event::XClient(told) => Some(match (told.login, will("")) {
+                (Some(login), _) if login.starts_with("refused") => will(&login),
+                (Some(_), _) => Answer::AuthOk(None),
+                (None, accepted) => accepted,
+            }),
             Event::BodyEnd => Some(self.judge_message()),
             Event::AuthStart { mechanism: "PLAIN", initial: Some(bytes) } | Event::AuthResponse(bytes) => {
                 Some(judge_login(&bytes))

@@ -61,6 +61,7 @@ replies! {
     tls_not_now = 503 5 5 1 "STARTTLS may not come within a transaction";
     auth_already = 503 5 5 1 "You are authenticated already";
     auth_not_now = 503 5 5 1 "AUTH may not come within a transaction";
+    xclient_not_now = 503 5 5 1 "XCLIENT may not come within a transaction";
     mechanism = 504 5 5 4 "Mechanism not offered";
     start_tls_first = 530 5 7 0 "Say STARTTLS first";
     auth_first = 530 5 7 0 "Authentication required";
@@ -107,6 +108,11 @@ pub(super) fn bad_parameter(error: &parameters::Error) -> Reply {
         }
         parameters::Error::Unknown => unknown_parameter(),
     }
+}
+
+/// An attribute of XCLIENT that cannot be taken.
+pub(super) fn bad_attribute(name: &str) -> Reply {
+    Reply::new(501, EnhancedCode(5, 5, 4), format!("Bad or repeated attribute {name}"))
 }
 
 /// Why a message was refused while it arrived.

@@ -1,5 +1,6 @@
 //! A group of records: what it is made of, and working commits out on top of what is not applied yet.
 
+use std::any::Any;
 use std::collections::HashMap;
 
 use bytes::Bytes;
@@ -95,6 +96,7 @@ impl Keep for Bodies<'_> {
         match body.place {
             Place::Memory(main, _) => vec![self.append([&body.prefix, &main])],
             Place::Disk(staged) => {
+                let staged: Box<dyn Any> = staged;
                 let Ok(mut staged) = staged.downcast::<OnDisk>() else { return Vec::new() };
                 staged.guard.entrust();
                 self.guards.push(staged.guard);

@@ -1,14 +1,15 @@
 //! Bodies on their way in: small ones wait in memory under one budget, others stream to a file of their own.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use mail::limits;
 use tokio::sync::OwnedSemaphorePermit;
 use world::disk::File;
-use world::{BoxFuture, Disk};
+use world::{BoxFuture, Disk, Tasks};
 
 use super::{Shared, segment};
 use crate::body::{CHUNK, Extent, Place as Lies};
@@ -57,6 +58,30 @@ struct Spill {
 pub(super) struct OnDisk {
     pub(super) extent: Extent,
     pub(super) guard: Guard,
+    file: Arc<dyn File>,
+    tasks: Arc<dyn Tasks>,
+}
+
+impl fmt::Debug for OnDisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OnDisk({})", self.guard.path.display())
+    }
+}
+
+impl crate::OnDisk for OnDisk {
+    fn read(&self, offset: u64, length: usize) -> BoxFuture<'static, Result<Bytes, Error>> {
+        let (file, path) = (Arc::clone(&self.file), self.guard.path.clone());
+        let (at, tasks) = (self.extent.offset + offset, Arc::clone(&self.tasks));
+        let work = move || {
+            let mut bytes = vec![0; length];
+            file.read_exact_at(&mut bytes, at).map_err(|error| segment::failed(&error, &path))?;
+            Ok(bytes.into())
+        };
+        Box::pin(async move {
+            let read = tasks.compute_value(work).await;
+            read.unwrap_or_else(|| Err(Error::Io("a read was abandoned".into())))
+        })
+    }
 }
 
 /// Removes a file of a body unless it is kept.
@@ -178,11 +203,11 @@ impl Intake {
         self.spill(rest).await?;
         let Some(spill) = self.file.take() else { return Err(Error::Io("a body lost its file".into())) };
         let dir = segment::dir_of(&self.shared.dir, Lies::Body(0));
-        let disk = Arc::clone(&self.shared.world.disk);
+        let (disk, tasks) = (Arc::clone(&self.shared.world.disk), Arc::clone(&self.shared.world.tasks));
         let work = move || {
             let synced = spill.file.sync_all().and_then(|()| disk.sync_dir(&dir));
             synced.map_err(|error| segment::failed(&error, &spill.guard.path))?;
-            Ok(OnDisk { extent: spill.extent, guard: spill.guard })
+            Ok(OnDisk { extent: spill.extent, guard: spill.guard, file: spill.file, tasks })
         };
         let done = self.shared.world.tasks.compute_value(work).await;
         let done = done.unwrap_or_else(|| Err(Error::Io("a sync was abandoned".into())))?;

@@ -92,10 +92,23 @@ async fn counters_and_slots(store: &Arc<dyn Store>) {
     assert_eq!(snapshot.range(&items, 9).await.expect("the store works").len(), 2);
 }
 
+/// In pieces that meet neither the prefix nor a block.
+async fn read_staged(staged: &store::Staged) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let piece = staged.read(bytes.len() as u64, 7001).await.expect("it is there");
+        if piece.is_empty() {
+            return bytes;
+        }
+        bytes.extend_from_slice(&piece);
+    }
+}
+
 async fn bodies(store: &Arc<dyn Store>, size: usize) {
     let body: Vec<u8> = (0..size).map(|n| (n % 251) as u8).collect();
     let mut staged = stage(store, &body).await;
     staged.prepend(Bytes::from_static(b"Received: here\r\n"));
+    assert_eq!(read_staged(&staged).await, [&b"Received: here\r\n"[..], &body].concat());
     let mut batch = Batch::new();
     let blob = batch.blob(staged);
     batch.reference(blob, 1);

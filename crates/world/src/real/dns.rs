@@ -1,22 +1,26 @@
 //! Names through hickory's stub resolver.
 
+mod ask;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hickory_resolver::TokioResolver;
+use hickory_resolver::Resolver;
 use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
 };
 use hickory_resolver::lookup::Lookup;
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_resolver::system_conf::read_system_conf;
 use mail::Domain;
 
-use crate::dns::{Error, Mx};
+use crate::dns::{Dnssec, Error, Mx, Proven, Tlsa};
+use crate::real::{NameServers, TrustAd};
 use crate::{BoxFuture, Dns};
+use ask::Asking;
 
 /// CNAMEs that are followed.
 const CNAME_DEPTH: usize = 8;
@@ -27,13 +31,19 @@ const NEGATIVE_TTL: Duration = Duration::from_mins(5);
 
 pub(super) struct RealDns {
     /// What went wrong when the system's configuration was read is told to each question.
-    resolver: Result<TokioResolver, Error>,
+    resolver: Result<Resolver<Asking>, Error>,
+    dnssec: Dnssec,
 }
 
 impl RealDns {
-    /// Asks `servers`, or the system's if there are none.
-    pub(super) fn new(servers: &[SocketAddr]) -> Self {
-        Self { resolver: build(servers).map_err(|e| Error::Failed(e.to_string())) }
+    pub(super) fn new(names: &NameServers) -> Self {
+        match build(names) {
+            Ok((resolver, dnssec)) => Self { resolver: Ok(resolver), dnssec },
+            Err(e) => {
+                let error = Error::Failed(e.to_string());
+                Self { dnssec: Dnssec::Off(error.to_string()), resolver: Err(error) }
+            }
+        }
     }
 
     async fn lookup(&self, name: &str, kind: RecordType) -> Result<Lookup, Error> {
@@ -53,18 +63,38 @@ impl RealDns {
     }
 }
 
-fn build(servers: &[SocketAddr]) -> Result<TokioResolver, NetError> {
-    let mut builder = if servers.is_empty() {
-        TokioResolver::builder_tokio()?
+fn build(names: &NameServers) -> Result<(Resolver<Asking>, Dnssec), NetError> {
+    let (config, mut options) = if names.servers.is_empty() {
+        read_system_conf()?
     } else {
-        let servers = servers.iter().map(|&s| name_server(s)).collect();
-        TokioResolver::builder_with_config(
-            ResolverConfig::from_name_servers(servers),
-            TokioRuntimeProvider::default(),
-        )
+        let servers = names.servers.iter().map(|&s| name_server(s)).collect();
+        (ResolverConfig::from_name_servers(servers), ResolverOpts::default())
     };
-    set_options(builder.options_mut());
-    builder.build()
+    let addresses: Vec<IpAddr> = config.name_servers().iter().map(|server| server.ip).collect();
+    let dnssec = believed(&addresses, names.trust);
+    let asking = Asking::new(matches!(dnssec, Dnssec::Trusted(_)));
+    set_options(&mut options);
+    let mut builder = Resolver::builder_with_config(config, asking);
+    *builder.options_mut() = options;
+    Ok((builder.build()?, dnssec))
+}
+
+/// Whether what these servers say of signatures is believed. On the way from another machine anybody could have set
+/// the bit (RFC 4035 §4.9.3, F41).
+fn believed(servers: &[IpAddr], trust: TrustAd) -> Dnssec {
+    let named = || {
+        let servers: Vec<_> = servers.iter().map(IpAddr::to_string).collect();
+        servers.join(", ")
+    };
+    let far = servers.iter().find(|server| !server.to_canonical().is_loopback());
+    match (trust, far) {
+        (TrustAd::Never, _) => Dnssec::Off("the configuration says so (dns.dnssec = \"off\")".into()),
+        (TrustAd::Loopback, Some(far)) => Dnssec::Off(format!(
+            "the name server {far} is not on this machine, so its word on signatures could be forged; run a validating \
+             resolver (such as unbound) here, or set dns.dnssec = \"trust-remote-ad\" if the way to it is safe"
+        )),
+        (TrustAd::Loopback | TrustAd::Always, _) => Dnssec::Trusted(named()),
+    }
 }
 
 fn set_options(options: &mut ResolverOpts) {
@@ -106,7 +136,7 @@ fn cname_count(lookup: &Lookup) -> usize {
 }
 
 /// hickory tells a chain it gave up on as "no data"; walks it to tell the two apart.
-async fn no_data_or_loop(resolver: &TokioResolver, mut name: Name) -> Error {
+async fn no_data_or_loop(resolver: &Resolver<Asking>, mut name: Name) -> Error {
     for _ in 0..CNAME_DEPTH {
         match resolver.lookup(name.clone(), RecordType::CNAME).await {
             Ok(found) => match found.answers().iter().find_map(cname_target) {
@@ -168,31 +198,52 @@ fn answers<T>(lookup: &Lookup, pick: impl Fn(&RData) -> Option<T>) -> Result<Vec
     if picked.is_empty() { Err(Error::NoData) } else { Ok(picked) }
 }
 
+fn tlsa_of(data: &RData) -> Option<Tlsa> {
+    let RData::TLSA(tlsa) = data else { return None };
+    Some(Tlsa {
+        usage: tlsa.cert_usage.into(),
+        selector: tlsa.selector.into(),
+        matching: tlsa.matching.into(),
+        data: tlsa.cert_data.clone(),
+    })
+}
+
+impl RealDns {
+    fn proven<T>(&self, lookup: &Lookup, pick: impl Fn(&RData) -> Option<T>) -> Result<Proven<T>, Error> {
+        let canonical = canonical(lookup, &pick);
+        Ok(Proven { records: answers(lookup, pick)?, secure: self.is_secure(lookup), canonical })
+    }
+
+    /// The AD bit, if it covers all: where a server did not follow a CNAME by itself, hickory put the answer together
+    /// from several, and the bit is only the last one's.
+    fn is_secure(&self, lookup: &Lookup) -> bool {
+        let message = lookup.message();
+        let asked_at_once = message.queries.first().is_some_and(|query| {
+            let start = |name: &Name| lookup.answers().iter().any(|record| record.name == *name);
+            start(query.name()) && !lookup.answers().iter().any(|r| leads_to(r, query.name()))
+        });
+        matches!(self.dnssec, Dnssec::Trusted(_)) && message.metadata.authentic_data && asked_at_once
+    }
+}
+
+fn leads_to(record: &hickory_resolver::proto::rr::Record, name: &Name) -> bool {
+    matches!(&record.data, RData::CNAME(target) if target.0 == *name)
+}
+
+/// The name that the records belong to, where CNAMEs lead to it.
+fn canonical<T>(lookup: &Lookup, pick: impl Fn(&RData) -> Option<T>) -> Option<Domain> {
+    let name = &lookup.answers().iter().find(|r| pick(&r.data).is_some())?.name;
+    let has_alias = lookup.answers().iter().any(|r| leads_to(r, name));
+    if has_alias { domain_of(name) } else { None }
+}
+
 impl Dns for RealDns {
     fn mx<'a>(&'a self, domain: &'a Domain) -> BoxFuture<'a, Result<Vec<Mx>, Error>> {
-        Box::pin(async move {
-            let found = self.lookup(domain.as_str(), RecordType::MX).await?;
-            let is_mx = |data: &RData| matches!(data, RData::MX(_)).then_some(());
-            match answers(&found, mx_of) {
-                // RFC 5321 §5.1: the domain itself is the host only where there is no MX record.
-                Err(Error::NoData) if answers(&found, is_mx).is_ok() => {
-                    Err(Error::Failed(format!("no MX record of {domain} names a host")))
-                }
-                outcome => outcome,
-            }
-        })
+        Box::pin(async move { Ok(self.proven_mx(domain).await?.records) })
     }
 
     fn addresses<'a>(&'a self, host: &'a Domain) -> BoxFuture<'a, Result<Vec<IpAddr>, Error>> {
-        Box::pin(async move {
-            let (four, six) = tokio::join!(
-                self.lookup(host.as_str(), RecordType::A),
-                self.lookup(host.as_str(), RecordType::AAAA)
-            );
-            let four = four.and_then(|found| answers(&found, address_of));
-            let six = six.and_then(|found| answers(&found, address_of));
-            both_families(four, six)
-        })
+        Box::pin(async move { Ok(self.proven_addresses(host).await?.records) })
     }
 
     fn ipv4<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Ipv4Addr>, Error>> {
@@ -237,6 +288,59 @@ impl Dns for RealDns {
             })
         })
     }
+
+    fn proven_mx<'a>(&'a self, domain: &'a Domain) -> BoxFuture<'a, Result<Proven<Mx>, Error>> {
+        Box::pin(async move {
+            let found = self.lookup(domain.as_str(), RecordType::MX).await?;
+            let is_mx = |data: &RData| matches!(data, RData::MX(_)).then_some(());
+            match self.proven(&found, mx_of) {
+                // RFC 5321 §5.1: the domain itself is the host only where there is no MX record.
+                Err(Error::NoData) if answers(&found, is_mx).is_ok() => {
+                    Err(Error::Failed(format!("no MX record of {domain} names a host")))
+                }
+                outcome => outcome,
+            }
+        })
+    }
+
+    fn proven_addresses<'a>(&'a self, host: &'a Domain) -> BoxFuture<'a, Result<Proven<IpAddr>, Error>> {
+        Box::pin(async move {
+            let (four, six) = tokio::join!(
+                self.lookup(host.as_str(), RecordType::A),
+                self.lookup(host.as_str(), RecordType::AAAA)
+            );
+            let four = four.and_then(|found| self.proven(&found, address_of));
+            let six = six.and_then(|found| self.proven(&found, address_of));
+            both_families(four, six)
+        })
+    }
+
+    fn is_secure_alias<'a>(&'a self, host: &'a Domain) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(async move {
+            match self.lookup(host.as_str(), RecordType::CNAME).await {
+                Ok(found) => {
+                    Ok(found.answers().iter().any(|r| cname_target(r).is_some()) && self.is_secure(&found))
+                }
+                Err(Error::NoData | Error::NxDomain) => Ok(false),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    fn tlsa<'a>(&'a self, port: u16, host: &'a Domain) -> BoxFuture<'a, Result<Proven<Tlsa>, Error>> {
+        Box::pin(async move {
+            let found = self.lookup(&format!("_{port}._tcp.{host}"), RecordType::TLSA).await?;
+            self.proven(&found, tlsa_of)
+        })
+    }
+
+    fn dnssec(&self) -> Dnssec {
+        self.dnssec.clone()
+    }
+
+    fn checks_signatures(&self) -> BoxFuture<'_, Result<bool, Error>> {
+        Box::pin(async move { Ok(self.is_secure(&self.lookup(".", RecordType::NS).await?)) })
+    }
 }
 
 fn address_of(data: &RData) -> Option<IpAddr> {
@@ -250,12 +354,13 @@ fn address_of(data: &RData) -> Option<IpAddr> {
 /// The addresses of both families. If there are none: a "no" only when both said no, else the failure, so that
 /// mail waits rather than bounces (F12).
 fn both_families(
-    four: Result<Vec<IpAddr>, Error>,
-    six: Result<Vec<IpAddr>, Error>,
-) -> Result<Vec<IpAddr>, Error> {
+    four: Result<Proven<IpAddr>, Error>,
+    six: Result<Proven<IpAddr>, Error>,
+) -> Result<Proven<IpAddr>, Error> {
     match (four, six) {
         (Ok(mut four), Ok(six)) => {
-            four.extend(six);
+            four.records.extend(six.records);
+            four.secure &= six.secure;
             Ok(four)
         }
         (Ok(some), Err(_)) | (Err(_), Ok(some)) => Ok(some),
@@ -267,8 +372,8 @@ fn both_families(
 }
 
 /// Shared, as [`crate::World`] wants it.
-pub(super) fn shared(servers: &[SocketAddr]) -> Arc<dyn Dns> {
-    Arc::new(RealDns::new(servers))
+pub(super) fn shared(names: &NameServers) -> Arc<dyn Dns> {
+    Arc::new(RealDns::new(names))
 }
 
 #[cfg(test)]

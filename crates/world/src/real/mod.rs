@@ -15,14 +15,40 @@ use std::sync::Arc;
 use crate::World;
 pub(crate) use rng::rsa_key;
 
+/// Which name servers are asked, and what they are believed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NameServers {
+    /// Empty for the system's.
+    pub servers: Vec<SocketAddr>,
+    /// Whose word on signatures is believed.
+    pub trust: TrustAd,
+}
+
+/// Whose word is believed when an answer says that DNSSEC proves it (the AD bit, RFC 4035 §3.2.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TrustAd {
+    /// Nobody's.
+    Never,
+    /// That of servers on this machine, if all are.
+    #[default]
+    Loopback,
+    /// Everybody's: the operator knows the way to the servers to be safe.
+    Always,
+}
+
 /// The real doors. Call it inside a tokio runtime with time and I/O: tasks run there.
 ///
 /// Names are asked of `dns_servers`, or of the system's resolvers if there are none.
 pub fn world(dns_servers: &[SocketAddr]) -> World {
+    world_asking(&NameServers { servers: dns_servers.to_vec(), ..NameServers::default() })
+}
+
+/// Like [`world`], with what the name servers are believed.
+pub fn world_asking(names: &NameServers) -> World {
     World {
         clock: Arc::new(clock::RealClock::new()),
         net: Arc::new(net::RealNet),
-        dns: dns::shared(dns_servers),
+        dns: dns::shared(names),
         disk: disk::shared(),
         rng: Arc::new(rng::RealRng::new()),
         tasks: Arc::new(task::RealTasks::new()),

@@ -2,6 +2,7 @@
 
 mod certificate;
 mod client;
+mod dane;
 mod server;
 
 use std::io;
@@ -15,7 +16,7 @@ pub(crate) use certificate::self_signed;
 pub(crate) use client::{ClientSide, connect};
 pub(crate) use server::{ServerSide, accept};
 
-use crate::tls::Facts;
+use crate::tls::{Facts, Judged};
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
@@ -32,7 +33,7 @@ fn facts<Side>(connection: &ConnectionCommon<Side>, certificate: Option<&Certifi
         server_name: None,
         exporter: if new_enough { exporter(connection) } else { None },
         server_end_point: certificate.and_then(|c| certificate::end_point_binding(c)),
-        verified: false,
+        judged: Judged::Not,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::actors::letter;
 
-/// Fields that an office may put in front.
-const TRACE: [&str; 3] = ["return-path", "delivered-to", "received"];
+/// Fields that an office may put in front: RFC 5321 §4.4, RFC 8601 §4.1.
+const TRACE: [&str; 4] = ["return-path", "delivered-to", "received", "authentication-results"];
 
 /// What is wrong with a copy of a message; nothing if it is the message behind trace fields.
 pub(super) fn complaint(copy: &[u8], message: &[u8]) -> Option<String> {

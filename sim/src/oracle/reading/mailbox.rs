@@ -45,6 +45,8 @@ pub fn marks<'a>(names: impl Iterator<Item = &'a str>) -> Marks {
 /// One message under its UID.
 #[derive(Clone, Debug)]
 pub struct Message {
+    /// When it was first known to be there.
+    pub known: Tick,
     /// Whether it is in the mailbox.
     pub present: Fact,
     /// Each of its flags.
@@ -58,9 +60,10 @@ pub struct Message {
 }
 
 impl Message {
-    fn new(marks: Option<Marks>) -> Self {
+    fn new(marks: Option<Marks>, known: Tick) -> Self {
         let fact = |bit: usize| marks.map_or_else(Fact::unknown, |m| Fact::settled(m & (1 << bit) != 0));
         Self {
+            known,
             present: Fact::settled(true),
             marks: std::array::from_fn(fact),
             size: None,
@@ -150,7 +153,7 @@ impl Mailbox {
                     "{label}: UID {uid} appeared after a listing with UIDNEXT {below} lacked it"
                 ));
             }
-            Message::new(None)
+            Message::new(None, now)
         });
         if uid >= self.uid_next.0 {
             self.uid_next = (uid + 1, now);
@@ -166,7 +169,7 @@ impl Mailbox {
         let (below, when) = self.complete_below;
         let label = &self.label;
         let fresh = !self.messages.contains_key(&uid);
-        let message = self.messages.entry(uid).or_insert_with(|| Message::new(told.marks));
+        let message = self.messages.entry(uid).or_insert_with(|| Message::new(told.marks, now));
         if self.uid_next.0 <= uid {
             self.uid_next = (uid + 1, now);
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use mail::Domain;
 use mta::{Match, Pace, Rate, Retry, SmarthostTls};
 
-use super::{count, domain, duration, path, port};
+use super::{count, domain, duration, outgoing_tls, path, port};
 use crate::config::problem::Collector;
 use crate::config::section::{Section, Value};
 use crate::config::{Outbound, Route, Smarthost};
@@ -38,6 +38,8 @@ pub(super) fn read(root: &mut Section<'_, '_>, base: &Path, problems: &mut Colle
         rate: section.read(problems, "rate", rate),
         suppression: default.suppression,
         connect_timeout: default.connect_timeout,
+        tls: outgoing_tls::rules(&mut section, problems),
+        ca_file: section.read(problems, "ca_file", |v| path(v, base)),
     };
     section.set(problems, "port", &mut out.port, port);
     section.set(problems, "outage_grace", &mut out.retry.outage_grace, duration);

@@ -43,13 +43,27 @@ fn the_documentation_tells_the_truth() {
     let plain = |o: &Outbound| (o.port, o.concurrency, o.concurrency_per_destination, o.connect_timeout);
     assert_eq!(plain(&told.outbound), plain(&default.outbound));
     assert_eq!(told.segment_size, default.segment_size);
+    assert_eq!((told.gate.greeting_delay, told.gate.lists_wait), (Duration::ZERO, default.gate.lists_wait));
+    assert!(told.gate.greylist.is_none());
+    let text = |filter: &mta::filters::Filter| format!("{filter:?}");
+    let usual = |filter: &mta::filters::Filter| text(&mta::filters::Filter::new(filter.kind.clone()));
+    assert_eq!(
+        told.filters.iter().map(text).collect::<Vec<_>>(),
+        told.filters.iter().map(usual).collect::<Vec<_>>()
+    );
     assert_eq!(told.retention, default.retention);
     // Every key that the reader asks for is in the example.
-    let reader = concat!(include_str!("../read.rs"), include_str!("outbound.rs"));
+    let parts = [
+        include_str!("outbound.rs"),
+        include_str!("outgoing_tls.rs"),
+        include_str!("gate.rs"),
+        include_str!("filters.rs"),
+    ];
+    let reader = [include_str!("../read.rs").to_owned(), parts.concat()].concat();
     let asked = reader.split(['(', ' ']).zip(reader.split(['(', ' ']).skip(1));
     for (_, word) in asked.filter(|(before, _)| before.ends_with("problems,")) {
         let Some(key) = word.strip_prefix('"').and_then(|w| w.split('"').next()) else { continue };
-        let later = ["acme", "proxy_protocol"].contains(&key);
+        let later = ["acme"].contains(&key);
         assert!(later || example.contains(key), "{key} is not documented");
     }
 }
@@ -87,6 +101,7 @@ certificate = "cert.pem"
 private_key = "/keys/key.pem"
 [dns]
 servers = ["127.0.0.1:5353", "::1", "9.9.9.9"]
+dnssec = "trust-remote-ad"
 [outbound]
 port = 2525
 smarthost = { host = "relay.example.net", port = 465, user = "u", password_file = "pw", tls = "required" }
@@ -99,9 +114,20 @@ source_ipv4 = ["192.0.2.1", "192.0.2.2"]
 source_ipv6 = "2001:db8::1"
 rate = "100/1m"
 suppression = false
+dane = false
+mta_sts = false
+sts_port = 8443
+ca_file = "roots.pem"
 [[outbound.source]]
 address = "192.0.2.2"
 hostname = "out2.example.org"
+[[outbound.tls]]
+domain = ".partner.example"
+level = "verify"
+hosts = ["mx.partner.example", "*.mail.example"]
+[[outbound.tls]]
+domain = "old.example"
+level = "none"
 [[route]]
 to = ["partner.example", ".partner.example"]
 host = "10.1.1.1"
@@ -162,10 +188,78 @@ keep_removed_accounts = "2h"
     let sending = config.limits.sending;
     assert_eq!((sending.per_hour, sending.per_day, sending.suspend), (None, Some(50), false));
     assert_eq!(config.outbound.retry.waits, [Duration::from_secs(1), Duration::from_mins(5)]);
+    let tls = config.outbound.tls;
+    assert_eq!((tls.dane, tls.mta_sts, tls.sts_port), (false, false, 8443));
+    assert_eq!(config.outbound.ca_file.as_deref(), Some(Path::new("/etc/posthouse/roots.pem")));
+    let levels: Vec<_> = tls.rules.iter().map(|rule| (rule.level, rule.hosts.len())).collect();
+    assert_eq!(levels, [(mta::TlsLevel::Verify, 2), (mta::TlsLevel::None, 0)]);
+    assert_eq!(config.dnssec, TrustAd::Always);
     assert!(config.limits.exempt.is_empty());
     assert_eq!(config.limits.journey_days, 7);
     let kept = config.retention;
     assert_eq!((kept.expunged, kept.accounts), (Duration::ZERO, Duration::from_hours(2)));
+}
+
+#[test]
+fn what_strangers_may_do() {
+    let text = format!(
+        "{SMALL}{}",
+        r#"
+[smtp]
+greeting_delay = "2s"
+[[dnsbl]]
+zone = "zen.example"
+answers = ["127.0.0.2-127.0.0.11"]
+[[dnsbl]]
+zone = "senders.example"
+kind = "domain"
+action = "note"
+[greylist]
+enabled = true
+delay = "1m"
+passes = 0
+[limits]
+unknown_recipients = 7
+"#
+    );
+    let rules = read(&text).expect("good").gate;
+    assert_eq!(rules.greeting_delay, Duration::from_secs(2));
+    let lists: Vec<_> = rules.lists.iter().map(|list| (list.zone.as_str(), list.kind, list.action)).collect();
+    let (address, domain) = (filter::dnsbl::Kind::Address, filter::dnsbl::Kind::Domain);
+    let (refuse, note) = (mta::gate::Action::Refuse, mta::gate::Action::Note);
+    assert_eq!(lists, [("zen.example", address, refuse), ("senders.example", domain, note)]);
+    assert_eq!(rules.lists[0].answers[0].to_string(), "127.0.0.2-127.0.0.11");
+    let rule = rules.greylist.expect("on");
+    assert_eq!((rule.delay, rule.window, rule.passes), (Duration::from_mins(1), Duration::from_hours(24), 0));
+    assert_eq!(rules.unknown_recipients.events, 7);
+    assert_eq!(rules.exempt.len(), 2, "limits.exempt");
+}
+
+#[test]
+fn filters_are_asked_in_order() {
+    let text = format!(
+        "{SMALL}{}",
+        r#"
+[[hook]]
+url = "http://127.0.0.1:8080/hook?key=1"
+stages = ["rcpt", "connect"]
+[[milter]]
+address = "unix:/run/rspamd/milter.sock"
+on_failure = "accept"
+services = ["smtp"]
+[[milter]]
+address = "inet:8891@localhost"
+timeout = "1m"
+"#
+    );
+    let filters = read(&text).expect("good").filters;
+    let names: Vec<_> = filters.iter().map(ToString::to_string).collect();
+    let expected =
+        ["milter unix:/run/rspamd/milter.sock", "milter inet:8891@localhost", "hook http://127.0.0.1:8080"];
+    assert_eq!(names, expected);
+    assert_eq!(filters[0].on_failure, mta::filters::OnFailure::Accept);
+    assert_eq!((filters[0].services.len(), filters[1].services.len()), (1, 2));
+    assert_eq!(filters[1].timeout, Duration::from_mins(1));
 }
 
 #[test]
@@ -194,7 +288,36 @@ fn what_is_wrong_is_said_with_file_line_and_key() {
             "p.toml:9: listener.bind: \"localhost:1\": must be an IP address",
         ),
         ("[tls]\ncertificate = \"c\"", "p.toml:7: tls.private_key: is missing"),
+        ("[[dnsbl]]\nkind = \"ip\"", "p.toml:7: dnsbl.zone: is missing"),
+        (
+            "[[dnsbl]]\nzone = \"z.example\"\nanswers = [\"1.2.3.4\"]",
+            "p.toml:9: dnsbl.answers: \"1.2.3.4\": an answer is",
+        ),
+        ("[dnsbl]\nzone = \"z.example\"", "p.toml:7: dnsbl: must be written as [[dnsbl]]"),
+        ("[[milter]]\ntimeout = \"1s\"", "p.toml:7: milter.address: is missing"),
+        (
+            "[[milter]]\naddress = \"127.0.0.1:1\"",
+            "p.toml:8: milter.address: \"127.0.0.1:1\": must be inet:PORT@HOST",
+        ),
+        ("[[hook]]\nurl = \"x\"", "p.toml:8: hook.url: \"x\": must be http://"),
+        ("[smtp]\ngreeting_delay = \"1m\"", "p.toml:8: smtp.greeting_delay: must be at most 30s"),
+        ("[greylist]\ndelay = \"2d\"", "p.toml:8: greylist.delay: the delay must be shorter than the window"),
         ("[outbound]\nport = 70000", "p.toml:8: outbound.port: must be from 1 to 65535"),
+        ("[[outbound.tls]]\nlevel = \"may\"", "p.toml:7: outbound.tls.domain: is missing"),
+        (
+            "[[outbound.tls]]\ndomain = \"*.b.test\"\nlevel = \"my\"",
+            "p.toml:8: outbound.tls.domain: \"*.b.test\": must be a domain, a domain with a dot",
+        ),
+        (
+            "[[outbound.tls]]\ndomain = \"b.test\"\nlevel = \"encript\"",
+            "p.toml:9: outbound.tls.level: \"encript\" is unknown; did you mean \"encrypt\"?",
+        ),
+        (
+            "[[outbound.tls]]\ndomain = \"b.test\"\nlevel = \"may\"\nhosts = [\"mx.b.test\"]",
+            "p.toml:10: outbound.tls.hosts: can only be given with level = \"verify\"",
+        ),
+        ("[outbound]\ntls = \"may\"", "p.toml:8: outbound.tls: must be written as [[outbound.tls]]"),
+        ("[dns]\ndnssec = \"validate\"", "p.toml:8: dns.dnssec: \"validate\" is unknown"),
         ("[outbound]\nretry = [\"5\"]", "p.toml:8: outbound.retry: \"5\": is a duration such as"),
         (
             "[outbound]\nsmarthost = { host = \"x\", user = \"u\" }",

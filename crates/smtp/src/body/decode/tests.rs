@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::body::FALSE_ENDS;
 
 const REFUSE: Rules = Rules { repair: false, binary: false, max_size: 1 << 30 };
 const REPAIR: Rules = Rules { repair: true, binary: false, max_size: 1 << 30 };
@@ -46,46 +47,6 @@ fn dots_are_removed_and_the_end_is_found() {
         }
     }
 }
-
-/// Ways in which a message was made to end for one server and not for the next (attacks A1).
-const FALSE_ENDS: [&str; 36] = [
-    "\n.\n",
-    "\n.\r\n",
-    "\r\n.\n",
-    "\r.\r",
-    "\r.\r\n",
-    "\r\n.\r",
-    "\r.\n",
-    "\n.\r",
-    "\r\n.\r\r\n",
-    "\r\r\n.\r\r\n",
-    "\n\n.\n\n",
-    "\r\n\n.\n",
-    "\r\n\n.\r\n",
-    "\n\r.\r\n",
-    "\n\r\n.\n",
-    "\r\r.\r\r",
-    "\r\n\r.\r\n",
-    "\r\n.\n\r\n",
-    "\r\n.\r\r\n\r",
-    "\n.\n\r\n",
-    "\r\n\0.\n",
-    "\n\0.\r\n",
-    "\r\n.\0\n",
-    "\r\n..\n",
-    "\n..\r\n",
-    "\r\n.\n.\n",
-    "\r\n.\r.\r\n",
-    "\n.\r\r\n",
-    "\r\0\n.\r\0\n",
-    "\r\n.\r \n",
-    "\r \n.\r\n",
-    "\n .\n",
-    "\r\n. \n",
-    "\r\n.\x0b\n",
-    "\x0b\n.\n",
-    "\n.\r\n\n.\r\n",
-];
 
 #[test]
 fn false_ends_neither_end_nor_pass() {

@@ -1,7 +1,7 @@
 //! Against a name server of our own on loopback.
 
 use hickory_resolver::proto::op::{Message, ResponseCode};
-use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME, MX, PTR, TXT};
+use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME, MX, NS, NULL, PTR, TXT};
 use hickory_resolver::proto::rr::{RData, Record};
 use tokio::net::UdpSocket;
 
@@ -41,6 +41,15 @@ fn zone(asked: &str, kind: RecordType) -> Result<Vec<RData>, ResponseCode> {
         "t.test." => vec![RData::TXT(TXT::new(vec!["v=spf1 ".into(), "-all".into()]))],
         "loop1.test." => return Ok(vec![RData::CNAME(CNAME(name("loop2.test.")))]),
         "loop2.test." => return Ok(vec![RData::CNAME(CNAME(name("loop1.test.")))]),
+        "." => vec![RData::NS(NS(name("a.test.")))],
+        "signed.test." => vec![RData::A(A::new(192, 0, 2, 3)), RData::MX(MX::new(10, name("signed.test.")))],
+        "to-signed.test." => return Ok(vec![RData::CNAME(CNAME(name("signed.test.")))]),
+        "_25._tcp.signed.test." => [&b"\x03\x01\x01good"[..], b"\x00\x09\xff"]
+            .map(|bytes| RData::Unknown { code: RecordType::TLSA, rdata: NULL::with(bytes.to_vec()) })
+            .into(),
+        "_26._tcp.signed.test." => {
+            vec![RData::Unknown { code: RecordType::TLSA, rdata: NULL::with(vec![3, 1]) }]
+        }
         "1.2.0.192.in-addr.arpa." => vec![RData::PTR(PTR(name("a.test.")))],
         "broken.test." => return Err(ResponseCode::ServFail),
         _ => return Err(ResponseCode::NXDomain),
@@ -56,6 +65,14 @@ fn answer(request: &[u8]) -> Option<Vec<u8>> {
         Ok(records) => {
             reply.answers =
                 records.into_iter().map(|r| Record::from_rdata(query.name().clone(), 60, r)).collect();
+            let asked = query.name().to_ascii().to_lowercase();
+            // What a server that checks signatures adds, where it is asked for.
+            reply.metadata.authentic_data =
+                request.metadata.authentic_data && (asked == "." || asked.contains("signed"));
+            if asked == "to-signed.test." && query.query_type() == RecordType::A {
+                let end = RData::A(A::new(192, 0, 2, 3));
+                reply.answers.push(Record::from_rdata(name("signed.test."), 60, end));
+            }
         }
         Err(code) => reply.metadata.response_code = code,
     }
@@ -64,6 +81,10 @@ fn answer(request: &[u8]) -> Option<Vec<u8>> {
 }
 
 async fn resolver() -> RealDns {
+    trusting(TrustAd::Loopback).await
+}
+
+async fn trusting(trust: TrustAd) -> RealDns {
     let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
     let address = socket.local_addr().expect("bound");
     tokio::spawn(async move {
@@ -74,7 +95,7 @@ async fn resolver() -> RealDns {
             }
         }
     });
-    RealDns::new(&[address])
+    RealDns::new(&NameServers { servers: vec![address], trust })
 }
 
 fn domain(name: &str) -> Domain {
@@ -132,7 +153,8 @@ async fn cname_chains_have_an_end() {
 #[tokio::test]
 async fn a_silent_server_times_out() {
     let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
-    let dns = RealDns::new(&[socket.local_addr().expect("bound")]);
+    let servers = vec![socket.local_addr().expect("bound")];
+    let dns = RealDns::new(&NameServers { servers, ..NameServers::default() });
     let mut options = ResolverOpts::default();
     set_options(&mut options);
     assert!(options.timeout <= Duration::from_secs(5));
@@ -147,4 +169,70 @@ async fn mx_records_that_name_no_host_are_not_the_same_as_none() {
     let resolver = resolver().await;
     let found = resolver.mx(&"bad.test".parse().expect("a domain")).await;
     assert!(matches!(found, Err(Error::Failed(_))), "{found:?}");
+}
+
+#[tokio::test]
+async fn what_is_secure_is_said_by_a_trusted_server_only() {
+    let dns = resolver().await;
+    let found = dns.proven_addresses(&domain("signed.test")).await.expect("it has an address");
+    assert_eq!((found.secure, found.canonical), (true, None));
+    assert!(dns.proven_mx(&domain("signed.test")).await.expect("it has MX").secure);
+    assert!(!dns.proven_addresses(&domain("a.test")).await.expect("it has addresses").secure);
+    assert_eq!(dns.checks_signatures().await, Ok(true));
+    assert_eq!(dns.dnssec(), Dnssec::Trusted("127.0.0.1".into()));
+    // The same from the cache.
+    assert!(dns.proven_addresses(&domain("signed.test")).await.expect("it has an address").secure);
+
+    let dns = trusting(TrustAd::Never).await;
+    assert!(!dns.proven_addresses(&domain("signed.test")).await.expect("it has an address").secure);
+    assert_eq!(dns.checks_signatures().await, Ok(false));
+    assert!(matches!(dns.dnssec(), Dnssec::Off(_)));
+}
+
+/// RFC 7672 §2.1.3: an answer that the stub put together from several is no more secure than the least of them.
+#[tokio::test]
+async fn aliases_are_secure_as_a_whole_or_not() {
+    let dns = resolver().await;
+    let found = dns.proven_addresses(&domain("to-signed.test")).await.expect("it has an address");
+    assert_eq!((found.secure, found.canonical), (true, Some(domain("signed.test"))));
+    for _ in 0..2 {
+        let found = dns.proven_mx(&domain("to-signed.test")).await.expect("it has MX");
+        assert_eq!((found.secure, found.canonical), (false, Some(domain("signed.test"))));
+    }
+    assert_eq!(dns.is_secure_alias(&domain("to-signed.test")).await, Ok(true));
+    for no in ["c19.test", "signed.test", "nothing.test"] {
+        assert_eq!(dns.is_secure_alias(&domain(no)).await, Ok(false), "{no}");
+    }
+    assert!(dns.is_secure_alias(&domain("broken.test")).await.is_err());
+}
+
+#[tokio::test]
+async fn tlsa_records_come_as_they_stand_there() {
+    let dns = resolver().await;
+    let found = dns.tlsa(25, &domain("signed.test")).await.expect("it has TLSA");
+    let strange = Tlsa { usage: 0, selector: 9, matching: 255, data: Vec::new() };
+    let good = Tlsa { usage: 3, selector: 1, matching: 1, data: b"good".to_vec() };
+    assert!(found.secure);
+    assert_eq!(found.records, [good, strange]);
+    assert!(matches!(dns.tlsa(25, &domain("a.test")).await, Err(Error::NxDomain)));
+    // Attacks A20: one that is too short to be one is a failure, not "no TLSA".
+    assert!(matches!(dns.tlsa(26, &domain("signed.test")).await, Err(Error::Failed(_) | Error::TimedOut)));
+}
+
+/// F41.
+#[test]
+fn the_word_of_another_machine_is_believed_only_if_the_operator_says_so() {
+    let near: IpAddr = "127.0.0.53".parse().expect("an address");
+    let far: IpAddr = "192.0.2.53".parse().expect("an address");
+    for (servers, trust, trusted) in [
+        (vec![near], TrustAd::Loopback, true),
+        (vec!["::1".parse().expect("an address")], TrustAd::Loopback, true),
+        (vec![near, far], TrustAd::Loopback, false),
+        (vec![far], TrustAd::Loopback, false),
+        (vec![far], TrustAd::Always, true),
+        (vec![near], TrustAd::Never, false),
+    ] {
+        let state = believed(&servers, trust);
+        assert_eq!(matches!(state, Dnssec::Trusted(_)), trusted, "{servers:?} {trust:?}");
+    }
 }

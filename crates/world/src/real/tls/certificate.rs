@@ -77,6 +77,23 @@ fn signature_hash(certificate: &[u8]) -> Option<&'static Algorithm> {
     Some(hash)
 }
 
+/// The SubjectPublicKeyInfo of a certificate, in full: what TLSA selector 1 is about (RFC 6698 §2.1.2).
+///
+/// TBSCertificate ::= SEQUENCE { [0] version OPTIONAL, serialNumber, signature, issuer, validity, subject,
+/// subjectPublicKeyInfo, .. } (RFC 5280 §4.1)
+pub(super) fn public_key(certificate: &[u8]) -> Option<&[u8]> {
+    let (inside, _) = der_value(certificate)?;
+    let (mut rest, _) = der_value(inside)?;
+    if rest.first() == Some(&0xa0) {
+        rest = der_value(rest)?.1;
+    }
+    for _ in 0..5 {
+        rest = der_value(rest)?.1;
+    }
+    let (_, behind) = der_value(rest)?;
+    rest.get(..rest.len() - behind.len())
+}
+
 fn pss_hash(parameters: &[u8]) -> Option<&'static Algorithm> {
     const SHA2: [u8; 8] = [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02];
     let at = parameters.windows(SHA2.len()).position(|w| w == SHA2)?;
@@ -116,6 +133,17 @@ mod tests {
         for damaged in [&b""[..], b"\x30", b"\x30\x82\x10", b"\x30\x03\x30\x01\x00", b"\x30\x84\0\0\0\x01\0"]
         {
             assert_eq!(end_point_binding(&CertificateDer::from_slice(damaged)), None, "{damaged:?}");
+        }
+    }
+
+    #[test]
+    fn the_public_key_is_found_and_never_in_less_than_the_whole() {
+        let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).expect("a key");
+        let made = CertificateParams::new(vec!["a.test".into()]).expect("a name").self_signed(&key);
+        let made = made.expect("a certificate");
+        assert_eq!(public_key(made.der()), Some(&*rcgen::PublicKeyData::subject_public_key_info(&key)));
+        for length in 0..made.der().len() {
+            assert_eq!(public_key(&made.der()[..length]), None, "{length}");
         }
     }
 

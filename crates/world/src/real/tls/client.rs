@@ -12,12 +12,12 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use tokio_rustls::TlsConnector;
 
-use super::{certificate, facts, invalid, provider};
+use super::{certificate, dane, facts, invalid, provider};
 use crate::Stream;
-use crate::tls::Demand;
+use crate::tls::{Demand, Fault, FaultKind, Judged};
 
 /// What is trusted, and how to greet.
 pub(crate) struct ClientSide {
@@ -50,13 +50,32 @@ impl ClientSide {
     }
 
     /// Whether the shown chain leads to a trusted root and is valid for `name`.
-    fn verify(&self, chain: &[CertificateDer<'_>], name: &ServerName<'_>) -> Result<(), String> {
-        let judge = self.judge.get_or_init(|| build_judge(&self.extra_roots)).as_ref()?;
-        let (end_entity, intermediates) = chain.split_first().ok_or("the server showed no certificate")?;
+    fn verify(&self, chain: &[CertificateDer<'_>], name: &ServerName<'_>) -> Result<Judged, Fault> {
+        let other = |text: &str| Fault { kind: FaultKind::Other, text: text.to_owned() };
+        let judge = self.judge.get_or_init(|| build_judge(&self.extra_roots));
+        let judge = judge.as_ref().map_err(|why| other(why))?;
+        let (end_entity, intermediates) =
+            chain.split_first().ok_or_else(|| other("the server showed no certificate"))?;
         match judge.verify_server_cert(end_entity, intermediates, name, &[], UnixTime::now()) {
-            Ok(_) => Ok(()),
-            Err(e) => Err(format!("the server's certificate is not good for {}: {e}", name.to_str())),
+            Ok(_) => Ok(Judged::Pkix),
+            Err(e) => Err(Fault {
+                kind: kind_of(&e),
+                text: format!("the server's certificate is not good for {}: {e}", name.to_str()),
+            }),
         }
+    }
+}
+
+fn kind_of(error: &Error) -> FaultKind {
+    use CertificateError as Bad;
+    let Error::InvalidCertificate(bad) = error else { return FaultKind::Other };
+    match bad {
+        Bad::NotValidForName | Bad::NotValidForNameContext { .. } => FaultKind::HostMismatch,
+        Bad::Expired | Bad::ExpiredContext { .. } | Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
+            FaultKind::Expired
+        }
+        Bad::UnknownIssuer => FaultKind::NotTrusted,
+        _ => FaultKind::Other,
     }
 }
 
@@ -84,13 +103,18 @@ pub(crate) async fn connect(
     let verdict = match &demand {
         Demand::Nothing => side.verify(chain, &server_name),
         Demand::TrustedFor(wanted) => side.verify(chain, &self::server_name(wanted)?),
+        Demand::Dane { records, names } => {
+            let names: Vec<_> = names.iter().map(self::server_name).collect::<Result<_, _>>()?;
+            dane::verify(chain, records, &names, UnixTime::now())
+        }
     };
-    let verified = match (verdict, demand) {
-        (Err(why), Demand::TrustedFor(_)) => return Err(invalid(why)),
-        (verdict, _) => verdict.is_ok(),
+    let judged = match (verdict, demand) {
+        (Ok(judged), _) => judged,
+        (Err(fault), Demand::Nothing) => Judged::Bad(fault),
+        (Err(fault), _) => return Err(io::Error::new(io::ErrorKind::InvalidData, fault)),
     };
     let mut facts = facts(connection, chain.first());
-    facts.verified = verified;
+    facts.judged = judged;
     facts.server_name = Some(name.as_str().to_owned());
     Ok(Stream { io: Box::new(io), peer, local, tls: Some(facts) })
 }

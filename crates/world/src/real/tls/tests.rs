@@ -50,7 +50,7 @@ async fn opportunistic_takes_any_certificate_and_both_sides_see_the_same() {
     assert_eq!((server.version, client.version), ("TLSv1.3", "TLSv1.3"));
     assert!(server.cipher.starts_with("TLS_"), "{}", server.cipher);
     assert_eq!(server.server_name.as_deref(), Some("mx.example.org"));
-    assert!(!client.verified);
+    assert!(!client.judged.is_good());
     assert!(server.exporter.is_some());
     assert_eq!(server.exporter, client.exporter);
     assert!(server.server_end_point.is_some());
@@ -65,8 +65,8 @@ async fn a_demand_is_held() {
     let roots = format!("{root}{misnamed_root}");
     let connector = Connector::new(roots.as_bytes()).expect("good roots");
     let demand = || Demand::TrustedFor(domain("mx.example.org"));
-    assert!(shake(&good, &connector, demand()).await.1.expect("trusted").verified);
-    assert!(shake(&good, &connector, Demand::Nothing).await.1.expect("trusted").verified);
+    assert!(shake(&good, &connector, demand()).await.1.expect("trusted").judged.is_good());
+    assert!(shake(&good, &connector, Demand::Nothing).await.1.expect("trusted").judged.is_good());
     assert!(shake(&stranger, &connector, demand()).await.1.is_none());
     assert!(shake(&misnamed, &connector, demand()).await.1.is_none());
 }

@@ -1,0 +1,101 @@
+//! What several readers saw at the same time, and what is wrong with it: histories of single messages.
+
+use super::*;
+
+const WHO: &str = "ann@a.test";
+
+struct History {
+    reading: Reading,
+    inbox: BoxId,
+}
+
+impl History {
+    fn new() -> Self {
+        let reading = Reading::default();
+        let inbox = reading.opened(WHO, "INBOX", 7, Some(1), reading.tick());
+        Self { reading, inbox }
+    }
+
+    /// APPEND of UID 1 was acknowledged.
+    fn appended(&self, marks: Marks, began: Tick) {
+        let told = Told { marks: Some(marks), ..Told::default() };
+        self.reading.born(self.inbox, 1, told, began);
+    }
+
+    fn expunge(&self) -> Op {
+        self.reading.begin(vec![Effect::Purge { mailbox: self.inbox, only: None }])
+    }
+
+    /// A fresh look finds UID 1, or not.
+    fn looked(&self, found: bool) {
+        let since = self.reading.tick();
+        if found {
+            self.reading.saw(self.inbox, 1, Told::default(), since);
+        }
+        self.reading.listed(self.inbox, if found { &[1] } else { &[] }, 2, since);
+    }
+
+    fn wrong(&self) -> Vec<&'static str> {
+        self.reading.violations().iter().map(|violation| violation.invariant).collect()
+    }
+}
+
+/// Seeds 1022164 and 2038000: EXPUNGE and APPEND at the same time, in either order.
+#[test]
+fn an_expunge_may_or_may_not_take_what_comes_meanwhile() {
+    for (marks, found, expected) in
+        [(DELETED, true, None), (DELETED, false, None), (SEEN, true, None), (SEEN, false, Some("P1"))]
+    {
+        for heard_before_its_end in [true, false] {
+            let history = History::new();
+            let began = history.reading.tick();
+            let expunge = history.expunge();
+            if heard_before_its_end {
+                history.appended(marks, began);
+                history.reading.done(expunge);
+            } else {
+                history.reading.done(expunge);
+                history.appended(marks, began);
+            }
+            history.looked(found);
+            let label = format!("marks {marks}, found {found}, heard before {heard_before_its_end}");
+            assert_eq!(history.wrong(), Vec::from_iter(expected), "{label}");
+        }
+    }
+}
+
+#[test]
+fn an_expunge_takes_what_was_there_and_nothing_that_comes_later() {
+    for (found, expected) in [(false, None), (true, Some("I8"))] {
+        let history = History::new();
+        history.appended(DELETED, history.reading.tick());
+        history.reading.done(history.expunge());
+        history.looked(found);
+        assert_eq!(history.wrong(), Vec::from_iter(expected), "before: found {found}");
+    }
+    for (found, expected) in [(true, None), (false, Some("P1"))] {
+        let history = History::new();
+        history.reading.done(history.expunge());
+        history.appended(DELETED, history.reading.tick());
+        history.looked(found);
+        assert_eq!(history.wrong(), Vec::from_iter(expected), "after: found {found}");
+    }
+}
+
+/// Seed 1074195.
+#[test]
+fn a_refused_rename_takes_nothing_from_the_one_before() {
+    let reading = Reading::default();
+    let old = reading.opened(WHO, "Lists", 8, Some(2), reading.tick());
+    let rename = || {
+        reading.begin(vec![Effect::Rename {
+            account: WHO.into(),
+            from: "Lists".into(),
+            to: "Work".into(),
+            sure: true,
+        }])
+    };
+    reading.done(rename());
+    reading.refused(rename());
+    assert_eq!(reading.opened(WHO, "Work", 9, Some(2), reading.tick()), old);
+}
