@@ -122,8 +122,9 @@ class House:
         lines += ["[dns]", f'servers = ["127.0.0.1:{self.names.port}"]', ""]
         if "[outbound]" not in extra:
             lines += ["[outbound]", f"port = {outbound}", "allow_private = true", ""]
-        if limits:
-            lines += ["[limits]", limits, ""]
+        # Load comes from few accounts here.
+        free = 'sending_per_hour = "none"\nsending_per_day = "none"'
+        lines += ["[limits]", limits if "sending_per" in limits else f"{free}\n{limits}", ""]
         self.config.write_text("\n".join(lines) + extra)
 
     # The process.

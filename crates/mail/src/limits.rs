@@ -64,6 +64,21 @@ pub const SMTP_REPLY_LENGTH: usize = 16_384;
 /// Lines of one reply from a remote server.
 pub const SMTP_REPLY_LINES: usize = 128;
 
+// Sending.
+
+/// Recipients of what one account sends in an hour, by default.
+pub const SENDING_PER_HOUR: u64 = 500;
+/// In a day, by default; Gmail and others bound their users about there.
+pub const SENDING_PER_DAY: u64 = 2000;
+/// Messages that an account had refused within an hour because it sent too much, before it is suspended.
+pub const SENDING_OVER: u32 = 20;
+/// Recipients within an hour that turned out not to exist, before the account that wrote to them is suspended.
+pub const SENDING_UNKNOWN: u32 = 100;
+/// The first pause for a destination that asks to slow down; each further one is twice as long.
+pub const SLOW_PAUSE: Duration = Duration::from_secs(15);
+/// The longest such pause.
+pub const SLOW_PAUSE_LONGEST: Duration = Duration::from_mins(5);
+
 // PROXY protocol.
 
 /// Bytes of a PROXY header of version 2, all of its TLVs included.

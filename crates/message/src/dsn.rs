@@ -40,6 +40,8 @@ pub struct Entry<'a> {
     pub last_attempt: Option<Wall>,
     /// Until when trying goes on, for [`Action::Delayed`].
     pub retry_until: Option<Wall>,
+    /// What the sender can do about it, in a sentence or two, if that is known better than by the status.
+    pub advice: Option<&'a str>,
 }
 
 /// What of the message goes back.

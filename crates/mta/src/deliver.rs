@@ -25,6 +25,7 @@ use crate::authenticate::{Authentication, Consequence};
 use crate::dsn::{self, Original, Told};
 use crate::incoming::Message;
 use crate::intake::Client;
+use crate::sending::Submission;
 use crate::settings::Settings;
 use crate::{Mta, reply};
 use dress::Dress;
@@ -46,6 +47,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) message: Message,
     /// What the judges remarked.
     pub(crate) reasons: Vec<String>,
+    /// The account's, if one submitted it.
+    pub(crate) submission: Option<Box<Submission>>,
     /// What was found about who a stranger's message is from.
     pub(crate) authentication: Option<Authentication>,
     /// Why it is not for the inbox.
@@ -55,6 +58,8 @@ pub(crate) struct Arrival<'a> {
 /// Where each recipient's copy goes. One copy per account, whatever aliases led there.
 pub(crate) struct Plan {
     settings: Arc<Settings>,
+    /// Routes may depend on it.
+    from: ReversePath,
     /// Marks of earlier deliveries that the message carries, in lower case.
     delivered_to: Vec<String>,
     /// Whether mail for our mailboxes goes through the queue.
@@ -123,11 +128,12 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
         resolutions,
         message,
         reasons,
+        submission,
         authentication,
         quarantine,
     } = arrival;
     let at = mta.world.clock.wall();
-    let mut plan = Plan::new(mta.settings(), &message.summary);
+    let mut plan = Plan::new(mta.settings(), &envelope.reverse_path, &message.summary);
     // A mailbox gets it when its time has come (RFC 4865 §4.2), and in lines, as IMAP and POP3 have it.
     plan.later =
         envelope.hold.is_some_and(|hold| hold.release(begun) > at) || message.needs == BodyType::BinaryMime;
@@ -163,6 +169,9 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
     let told = dsn::add(mta, &mut batch, &Original::arriving(envelope, &summary, begun, at), &reports).await;
     events.extend(told.map_err(|error| reply::store(&error))?);
     mta.journeys.record(&mut batch, id, &events);
+    if let Some(submission) = &submission {
+        submission.count(&mut batch, at);
+    }
     // A conflict means that a mailbox went away just now: the sender tries again and RCPT then knows (F42).
     mta.store.commit(batch).await.map_err(|error| reply::store(&error))?;
     Ok(words)
@@ -218,21 +227,13 @@ fn accepted(client: &Client, envelope: &Envelope, message: &Message) -> What {
     }))
 }
 
-/// The destination of mail for an address that is not ours.
-pub(crate) fn destination(settings: &Settings, address: &Address) -> Destination {
-    let backup = address.domain().is_some_and(|domain| settings.relay_domains.contains(domain));
-    match &settings.outbound.smarthost {
-        Some(_) if !backup => Destination::Smarthost,
-        _ => Destination::of(address.host()),
-    }
-}
-
 impl Plan {
-    /// An empty plan for a message with this summary.
-    pub(crate) fn new(settings: Arc<Settings>, summary: &Summary) -> Self {
+    /// An empty plan for a message of this sender and with this summary.
+    pub(crate) fn new(settings: Arc<Settings>, from: &ReversePath, summary: &Summary) -> Self {
         let delivered_to = summary.delivered_to.iter().map(|to| to.trim().to_lowercase()).collect();
         Self {
             settings,
+            from: from.clone(),
             delivered_to,
             later: false,
             local: Vec::new(),
@@ -297,7 +298,7 @@ impl Plan {
     }
 
     fn add_remote(&mut self, forwarded_for: Option<Address>, recipient: Recipient) {
-        let destination = destination(&self.settings, &recipient.address);
+        let destination = self.settings.destination(&self.from, &recipient.address);
         self.add_to(destination, forwarded_for, recipient);
     }
 

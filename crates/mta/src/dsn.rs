@@ -12,7 +12,7 @@ use queue::{Deadline, Item, RecipientState, ReportKind};
 use store::Batch;
 
 use crate::deliver::{Body, Plan};
-use crate::{Mta, forwarding, signing};
+use crate::{Mta, forwarding, replies, signing};
 
 /// Bytes of the original that go back at most, as with RET=FULL.
 const RETURNED: usize = 50_000;
@@ -95,7 +95,13 @@ impl Told {
             reply: self.reply.as_ref(),
             last_attempt: Some(now),
             retry_until: self.retry_until,
+            advice: self.advice(),
         }
+    }
+
+    /// What helps against a remote's reply, as far as it is known.
+    fn advice(&self) -> Option<&'static str> {
+        replies::advice(self.remote.as_deref()?, self.reply.as_ref()?).map(|advice| advice.sender.as_str())
     }
 
     fn kind(&self) -> &'static str {
@@ -231,41 +237,66 @@ async fn send(
         entries: told.iter().map(|t| t.entry(now)).collect(),
         returned,
     });
-    let summary = Parser::parse(&built.bytes);
-    let mut plan = Plan::new(settings, &summary);
-    let to = Recipient { notify: silent(), ..Recipient::plain(sender.clone()) };
-    match forwarding::resolve(mta, sender).await {
-        Ok(resolution) => plan.add(&to, resolution),
-        Err(directory::Error::Store(error)) if !matches!(error, store::Error::Damaged(_)) => {
-            return Err(error);
-        }
-        // Aliases without an end, or damaged: that will not be better soon, and what was delivered must not be sent again.
-        Err(error) => {
-            tracing::warn!(%error, %sender, "a report has nowhere to go");
-            return Ok(None);
+    let what = Own { id, bytes: &built.bytes, smtputf8: built.smtputf8, tls_required: original.tls_required };
+    let sent = post(mta, batch, std::slice::from_ref(sender), &what).await?;
+    Ok(sent.then_some(id))
+}
+
+/// A message of our own.
+pub(crate) struct Own<'a> {
+    pub(crate) id: Id,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) smtputf8: bool,
+    pub(crate) tls_required: TlsRequired,
+}
+
+/// Sends a message of our own, from nobody (RFC 5321 §4.5.5), in this batch. Whether it has anywhere to go.
+pub(crate) async fn post(
+    mta: &Mta,
+    batch: &mut Batch,
+    to: &[Address],
+    own: &Own<'_>,
+) -> Result<bool, store::Error> {
+    let summary = Parser::parse(own.bytes);
+    let mut plan = Plan::new(mta.settings(), &ReversePath::default(), &summary);
+    let silent = |address: &Address| Recipient { notify: silent(), ..Recipient::plain(address.clone()) };
+    let recipients: Vec<Recipient> = to.iter().map(silent).collect();
+    for recipient in &recipients {
+        match forwarding::resolve(mta, &recipient.address).await {
+            Ok(resolution) => plan.add(recipient, resolution),
+            Err(directory::Error::Store(error)) if !matches!(error, store::Error::Damaged(_)) => {
+                return Err(error);
+            }
+            // Aliases without an end, or damaged: that will not be better soon, and what was delivered must not be sent
+            // again.
+            Err(error) => {
+                tracing::warn!(%error, to = %recipient.address, "a report has nowhere to go");
+            }
         }
     }
     if plan.is_empty() {
-        return Ok(None);
+        return Ok(false);
     }
-    let signature = signature(mta, &built.bytes, now).await;
+    let now = mta.world.clock.wall();
+    let signature = signature(mta, own.bytes, now).await;
     plan.put_in_front(&signature);
     let mut writer = mta.store.stage();
-    writer.write(&built.bytes).await?;
+    writer.write(own.bytes).await?;
     let blob = batch.blob(writer.finish().await?);
-    let needs = if built.bytes.is_ascii() { BodyType::SevenBit } else { BodyType::EightBitMime };
-    let length = built.bytes.len() as u64;
-    let body = Body { message: id, blob, length, summary: &summary, needs, front: "", begun: now, at: now };
+    let needs = if own.bytes.is_ascii() { BodyType::SevenBit } else { BodyType::EightBitMime };
+    let length = own.bytes.len() as u64;
+    let body =
+        Body { message: own.id, blob, length, summary: &summary, needs, front: "", begun: now, at: now };
     let envelope = Envelope {
-        smtputf8: built.smtputf8,
-        recipients: vec![to],
-        tls_required: original.tls_required,
+        smtputf8: own.smtputf8,
+        recipients,
+        tls_required: own.tls_required,
         ..Envelope::default()
     };
-    let mut events = vec![mta.event(accepted(sender, &summary))];
+    let mut events = vec![mta.event(accepted(to, &summary))];
     events.extend(plan.write(mta, batch, &envelope, &body));
-    mta.journeys.record(batch, id, &events);
-    Ok(Some(id))
+    mta.journeys.record(batch, own.id, &events);
+    Ok(true)
 }
 
 /// Our signature for a report (RFC 6376). A report that cannot be signed goes without.
@@ -285,7 +316,7 @@ fn silent() -> mail::Notify {
     mail::Notify { never: true, success: false, failure: false, delay: false }
 }
 
-fn accepted(sender: &Address, summary: &message::Summary) -> What {
+fn accepted(to: &[Address], summary: &message::Summary) -> What {
     What::Accepted(Box::new(Accepted {
         service: "dsn".into(),
         client: None,
@@ -293,7 +324,7 @@ fn accepted(sender: &Address, summary: &message::Summary) -> What {
         tls: None,
         account: None,
         reverse_path: ReversePath::default(),
-        recipients: vec![sender.clone()],
+        recipients: to.to_vec(),
         size: summary.size,
         subject: summary.subject(),
         message_id: summary.message_id().map(str::to_owned),

@@ -22,7 +22,9 @@ mod look_up;
 mod receive;
 mod refusals;
 mod relay;
+pub mod replies;
 mod reply;
+mod sending;
 mod settings;
 mod signing;
 mod smtpd;
@@ -39,8 +41,8 @@ use world::tls::{Acceptor, Connector};
 use world::{Stream, World};
 
 pub use settings::{
-    Authentication, DmarcPolicy, HostPattern, Outbound, Retry, Settings, Smarthost, SmarthostTls, TlsDomain,
-    TlsLevel, TlsRule, TlsRules,
+    Authentication, DmarcPolicy, HostPattern, Match, NextHop, Outbound, Pace, Rate, Retry, Route, Sending,
+    Settings, Smarthost, SmarthostTls, TlsDomain, TlsLevel, TlsRule, TlsRules,
 };
 pub use smtp::server::Service;
 
@@ -90,6 +92,7 @@ pub struct Mta {
     pub(crate) refusals: refusals::Refusals,
     pub(crate) gates: gate::Gates,
     pub(crate) outage: relay::Outage,
+    pub(crate) senders: sending::Senders,
     pub(crate) policies: relay::Policies,
     pub(crate) shutdown: watch::Sender<bool>,
     settings: RwLock<Arc<Settings>>,
@@ -112,6 +115,7 @@ impl Mta {
             acceptor: parts.acceptor,
             connector: parts.connector,
             outage: relay::Outage::default(),
+            senders: sending::Senders::default(),
             policies: relay::Policies::default(),
             shutdown: watch::Sender::new(false),
             settings: RwLock::new(Arc::new(parts.settings)),

@@ -19,6 +19,7 @@ use crate::gate::{Gate, Held};
 use crate::incoming::{Incoming, Wanted};
 use crate::intake::{self, Case, Client};
 use crate::look_up::look_up;
+use crate::sending::{self, Submission};
 use crate::settings::Settings;
 use crate::{Mta, refusals, reply};
 
@@ -51,6 +52,8 @@ struct Transaction {
     incoming: Option<Box<Incoming>>,
     /// What is being asked about the client and the envelope.
     asked: Option<Asked>,
+    /// Of the account that is logged in.
+    submission: Option<Box<Submission>>,
 }
 
 impl Receiver {
@@ -195,6 +198,16 @@ impl Receiver {
         if let Err(reply) = self.gate.mail(&reverse_path) {
             return self.refuse("MAIL", Some(&reverse_path), Vec::new(), reply);
         }
+        // What the last transaction counted for an account is settled before the next one begins.
+        self.transaction = None;
+        let submission = match &self.client.account {
+            // Boxed: few connections are our users', and each holds what its largest step may need.
+            Some(login) => match Box::pin(Submission::begin(&self.mta, login)).await {
+                Ok(submission) => Some(Box::new(submission)),
+                Err(reply) => return self.refuse("MAIL", Some(&reverse_path), Vec::new(), reply),
+            },
+            None => None,
+        };
         if self.directory_changes.has_changed() {
             self.directory_changes.changed().await;
         }
@@ -209,6 +222,7 @@ impl Receiver {
             resolutions: Vec::new(),
             incoming: None,
             asked: None,
+            submission,
         });
         Answer::Accept
     }
@@ -233,7 +247,7 @@ impl Receiver {
 
     async fn pass_gate(&mut self, recipient: &Recipient) -> Result<Resolution, Held> {
         self.gate.recipient(recipient).await?;
-        let resolution = match self.decide(&recipient.address).await {
+        let resolution = match self.decide_and_count(&recipient.address).await {
             Err(reply) if reply.enhanced == Some(NO_SUCH_USER) => {
                 return Err(Held { reply, delay: self.gate.unknown_recipient() });
             }
@@ -245,6 +259,23 @@ impl Receiver {
             self.filters.rcpt(&self.client, id, from, recipient).await?;
         }
         Ok(resolution)
+    }
+
+    /// Decides, and counts for the account that is logged in.
+    async fn decide_and_count(&mut self, address: &Address) -> Result<Resolution, Reply> {
+        let mut decided = self.decide(address).await;
+        let Some(submission) = self.transaction.as_mut().and_then(|t| t.submission.as_mut()) else {
+            return decided;
+        };
+        if decided == Ok(Resolution::NotLocal) && self.settings.outbound.suppression {
+            decided = Box::pin(sending::suppressed(&self.mta, address)).await.and(decided);
+        }
+        match &decided {
+            Ok(_) => Box::pin(submission.add()).await?,
+            Err(reply) if reply.status() == NO_SUCH_USER => Box::pin(submission.unknown()).await,
+            Err(_) => {}
+        }
+        decided
     }
 
     async fn decide(&self, address: &Address) -> Result<Resolution, Reply> {
@@ -356,6 +387,7 @@ impl Receiver {
             resolutions,
             message: filtered.message,
             reasons,
+            submission: transaction.submission,
             authentication,
             quarantine: filtered.quarantine,
         };

@@ -7,25 +7,32 @@ mod connect;
 mod content;
 mod lanes;
 mod local;
+mod moved;
 mod outage;
 mod outcome;
+mod pace;
 mod policy;
 mod route;
 mod session;
+mod suppress;
+mod unknown;
+mod way;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use journey::What;
+use mail::Wall;
 use queue::{Destination, DueItem, Lease};
 use store::{Batch, Topic};
 use world::race;
 
 use crate::Mta;
-use attempt::{Line, attempt};
-use lanes::{Lanes, Place};
+use attempt::{Line, attempt, put_off};
+use lanes::{Lanes, Limits, Permit, Place, Room, Track};
 pub(crate) use outage::Outage;
+use pace::Hurdle;
 pub(crate) use policy::Policies;
 
 /// Destinations looked at with one read.
@@ -44,6 +51,8 @@ const CLOCK_SLACK: Duration = Duration::from_hours(1);
 const BLOCKED_SLEEP: Duration = Duration::from_secs(5);
 /// How long to wait after an error of the store before the item may be tried again.
 const STORE_TROUBLE: Duration = Duration::from_secs(10);
+/// How long after its time an item of a lane that is paused may wait; then its schedule goes on without it being tried.
+const LATE: Duration = Duration::from_hours(1);
 /// How long attempts under way may take to end at shutdown; then they are as after a crash (P8).
 const LAST_ATTEMPTS: Duration = Duration::from_secs(20);
 
@@ -99,7 +108,7 @@ async fn carry_out(mta: &Arc<Mta>) {
 /// Makes due what is due later than any schedule says: it was put there before the clock went back (F18).
 async fn bring_forward(mta: &Mta) -> Result<(), store::Error> {
     let now = mta.world.clock.wall();
-    let longest = mta.settings().retry.schedule(Duration::ZERO).longest_wait();
+    let longest = mta.settings().longest_wait();
     for item in mta.queue.due_after(now + longest + CLOCK_SLACK, PAGE).await? {
         tracing::warn!(item = %item.id, due = ?item.due, "later than the schedule says: the clock went back, or the schedule is shorter now; trying at once");
         let mut batch = Batch::new();
@@ -151,7 +160,7 @@ async fn start_due(
     loop {
         let page = mta.queue.due_destinations(now, cursor.as_ref(), PAGE).await?;
         for due in &page {
-            if lanes.is_full(&settings.outbound) {
+            if lanes.is_full(settings.outbound.concurrency) {
                 return Ok(true);
             }
             start_workers(mta, lanes, &due.destination).await?;
@@ -186,17 +195,28 @@ async fn start_few(mta: &Arc<Mta>, lanes: &Lanes, due: &[DueItem]) -> Result<(),
 }
 
 async fn start_workers(mta: &Arc<Mta>, lanes: &Lanes, destination: &Destination) -> Result<(), store::Error> {
-    let free = lanes.free(destination, &mta.settings().outbound);
-    if free == 0 {
-        return Ok(());
-    }
-    for due in mta.queue.due_for(destination, mta.world.clock.wall(), free).await? {
+    let settings = mta.settings();
+    let track = Track::of(&settings, destination);
+    let limits = Limits::of(&settings, destination);
+    let now = mta.world.clock.wall();
+    let (by, places) = match lanes.room(&track, &limits, mta.world.clock.mono()) {
+        Room::Places(0) => return Ok(()),
+        Room::Places(places) => (now, places),
+        Room::Paused => (late(now), 1),
+    };
+    for due in mta.queue.due_for(destination, by, places).await? {
         if let Some(lease) = mta.queue.lease(due.id) {
-            let place = lanes.take(destination);
-            mta.world.tasks.spawn(Box::pin(work(Arc::clone(mta), place, lease)));
+            let place = lanes.take(&track);
+            let worker = Worker { mta: Arc::clone(mta), place, destination: destination.clone() };
+            mta.world.tasks.spawn(Box::pin(worker.work(lease, due.due)));
         }
     }
     Ok(())
+}
+
+/// What was due by then is late at `now`.
+fn late(now: Wall) -> Wall {
+    Wall::from_millis(now.millis().saturating_sub(LATE.as_millis() as i64))
 }
 
 /// How long until something is due.
@@ -204,7 +224,9 @@ async fn until_next(mta: &Mta, lanes: &Lanes) -> Duration {
     let now = mta.world.clock.wall();
     match mta.queue.next_due().await {
         Ok(Some(due)) if due > now => due.since(now).min(LONGEST_SLEEP),
-        Ok(Some(_)) | Err(_) => BLOCKED_SLEEP,
+        Ok(Some(_)) | Err(_) => {
+            lanes.opening(mta.world.clock.mono()).unwrap_or(BLOCKED_SLEEP).min(BLOCKED_SLEEP)
+        }
         Ok(None) => {
             if lanes.is_idle() {
                 outage::forget(mta).await;
@@ -215,34 +237,77 @@ async fn until_next(mta: &Mta, lanes: &Lanes) -> Duration {
 }
 
 /// Tries one item after another to a destination, over the same connection where that is possible.
-async fn work(mta: Arc<Mta>, mut place: Place, first: Lease) {
-    let mut line = Line::new(&mta, place.destination());
-    let mut next = Some(first);
-    while let Some(lease) = next {
-        match attempt(&mta, &mut line, &lease).await {
-            Ok(()) if place.reached(line.is_reachable()) => {}
-            Ok(()) => break,
-            Err(error) => {
-                tracing::error!(%error, item = %lease.id(), "recording an attempt failed");
-                mta.world.clock.sleep(STORE_TROUBLE).await;
-                break;
-            }
-        }
-        drop(lease);
-        next = next_of(&mta, place.destination()).await;
-    }
-    line.hang_up().await;
+struct Worker {
+    mta: Arc<Mta>,
+    place: Place,
+    destination: Destination,
 }
 
-async fn next_of(mta: &Mta, destination: &Destination) -> Option<Lease> {
-    if *mta.shutdown.borrow() {
-        return None;
-    }
-    // Several workers may find the same item; the lease goes to one of them.
-    for due in mta.queue.due_for(destination, mta.world.clock.wall(), 8).await.ok()? {
-        if let Some(lease) = mta.queue.lease(due.id) {
-            return Some(lease);
+impl Worker {
+    async fn work(mut self, first: Lease, due: Wall) {
+        let mut line = None;
+        let mut next = Some((first, due));
+        while let Some((lease, due)) = next {
+            match self.try_one(&mut line, &lease, due).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::error!(%error, item = %lease.id(), "recording an attempt failed");
+                    self.mta.world.clock.sleep(STORE_TROUBLE).await;
+                    break;
+                }
+            }
+            drop(lease);
+            next = self.next().await;
+        }
+        if let Some(line) = line {
+            line.hang_up().await;
         }
     }
-    None
+
+    /// Tries an item when it is its turn. Whether to go on with another one.
+    async fn try_one(
+        &mut self,
+        line: &mut Option<Line>,
+        lease: &Lease,
+        due: Wall,
+    ) -> Result<bool, store::Error> {
+        if let Some(hurdle) = self.turn().await {
+            let is_late = due <= late(self.mta.world.clock.wall());
+            if is_late {
+                Box::pin(put_off(&self.mta, lease, hurdle)).await?;
+            }
+            return Ok(is_late);
+        }
+        match Box::pin(attempt(&self.mta, line, lease)).await? {
+            Some(went) => Ok(self.place.went(went, self.mta.world.clock.mono())),
+            None => Ok(true),
+        }
+    }
+
+    /// Waits for the lane, if that is a matter of moments; else gives what is in the way.
+    async fn turn(&self) -> Option<Hurdle> {
+        loop {
+            let limits = Limits::of(&self.mta.settings(), &self.destination);
+            match self.place.permit(&limits, self.mta.world.clock.mono()) {
+                Permit::Go => return None,
+                Permit::Wait(time) => self.mta.world.clock.sleep(time).await,
+                Permit::Stop(hurdle) => return Some(hurdle),
+            }
+        }
+    }
+
+    async fn next(&self) -> Option<(Lease, Wall)> {
+        if *self.mta.shutdown.borrow() {
+            return None;
+        }
+        let now = self.mta.world.clock.wall();
+        // Several workers may find the same item; the lease goes to one of them.
+        for due in self.mta.queue.due_for(&self.destination, now, 8).await.ok()? {
+            if let Some(lease) = self.mta.queue.lease(due.id) {
+                return Some((lease, due.due));
+            }
+        }
+        None
+    }
 }

@@ -1,8 +1,10 @@
 //! What an operator may choose about mail coming in and going out. Pure data, built from the configuration.
 
+mod route;
+mod source;
 mod tls;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +14,8 @@ use mail::{Domain, Network, limits};
 use crate::filters::Filter;
 use crate::gate;
 
+pub use route::{Match, NextHop, Pace, Rate, Route};
+pub(crate) use source::Sources;
 pub use tls::{HostPattern, TlsDomain, TlsLevel, TlsRule, TlsRules};
 
 /// Everything the flow of mail can be told. Start from [`Settings::new`] and change what differs.
@@ -41,6 +45,26 @@ pub struct Settings {
     pub outbound: Outbound,
     /// When attempts are repeated and given up.
     pub retry: Retry,
+    /// What one account may send.
+    pub sending: Sending,
+}
+
+/// What one account may send. `None` bounds nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sending {
+    /// Recipients of its messages in 60 minutes.
+    pub per_hour: Option<u64>,
+    /// In 24 hours.
+    pub per_day: Option<u64>,
+    /// Whether an account that behaves like a stolen one is suspended.
+    pub suspend: bool,
+}
+
+impl Default for Sending {
+    fn default() -> Self {
+        let (hour, day) = (limits::SENDING_PER_HOUR, limits::SENDING_PER_DAY);
+        Self { per_hour: Some(hour), per_day: Some(day), suspend: true }
+    }
 }
 
 impl Settings {
@@ -59,6 +83,7 @@ impl Settings {
             gate: Arc::default(),
             outbound: Outbound::default(),
             retry: Retry::default(),
+            sending: Sending::default(),
         }
     }
 
@@ -102,7 +127,9 @@ pub enum DmarcPolicy {
 pub struct Outbound {
     /// The port tried on MX hosts.
     pub port: u16,
-    /// All mail for others goes there instead of to MX hosts.
+    /// Ways for some of the mail, in order; what none is for goes on as follows.
+    pub routes: Vec<Route>,
+    /// All other mail goes there instead of to MX hosts.
     pub smarthost: Option<Smarthost>,
     /// Whether MX hosts may have loopback, private or link-local addresses (tests, demo, closed networks).
     /// Refused by default (F13). A smarthost may always have one.
@@ -110,14 +137,18 @@ pub struct Outbound {
     /// Where our own SMTP listeners are bound, so that an MX pointing there is known as ourselves (F13).
     /// Fill in after binding, with real ports.
     pub own_listeners: Vec<SocketAddr>,
-    /// Our end of outgoing IPv4 connections.
-    pub source_ipv4: Option<IpAddr>,
-    /// Our end of outgoing IPv6 connections.
-    pub source_ipv6: Option<IpAddr>,
+    /// Our ends of outgoing connections, of both families; for a family without any the system chooses.
+    pub sources: Vec<IpAddr>,
+    /// What we say in EHLO from one of them, where that is not `hostname`.
+    pub source_names: BTreeMap<IpAddr, Domain>,
     /// Deliveries under way at once.
     pub concurrency: usize,
     /// Deliveries under way at once to one destination.
     pub concurrency_per_destination: usize,
+    /// Messages in a time to one destination; `None` for as many as it takes.
+    pub rate: Option<Rate>,
+    /// Whether addresses elsewhere that have bounced on several days are refused to our users.
+    pub suppression: bool,
     /// Addresses tried in one attempt.
     pub hosts_tried: usize,
     /// How long one TCP connection may take to open.
@@ -130,13 +161,16 @@ impl Default for Outbound {
     fn default() -> Self {
         Self {
             port: 25,
+            routes: Vec::new(),
             smarthost: None,
             allow_private: false,
             own_listeners: Vec::new(),
-            source_ipv4: None,
-            source_ipv6: None,
+            sources: Vec::new(),
+            source_names: BTreeMap::new(),
             concurrency: 500,
             concurrency_per_destination: 5,
+            rate: None,
+            suppression: true,
             hosts_tried: 10,
             connect_timeout: Duration::from_secs(30),
             tls: TlsRules::default(),
@@ -144,10 +178,10 @@ impl Default for Outbound {
     }
 }
 
-/// The host that takes all our mail for others.
-#[derive(Clone, Debug)]
+/// A host that takes our mail for others.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Smarthost {
-    /// Its name, looked up as A and AAAA (no MX).
+    /// Its name, looked up as A and AAAA (no MX), or its IPv4 address.
     pub host: Domain,
     /// Its port; 465 means implicit TLS.
     pub port: u16,
@@ -155,6 +189,8 @@ pub struct Smarthost {
     pub credentials: Option<(String, String)>,
     /// What TLS must give. With credentials it is never below [`SmarthostTls::Verified`] unless said so.
     pub tls: SmarthostTls,
+    /// Whether it speaks LMTP (RFC 2033) rather than SMTP.
+    pub lmtp: bool,
 }
 
 /// What TLS to a smarthost must give.
@@ -169,7 +205,7 @@ pub enum SmarthostTls {
 }
 
 /// When attempts are repeated and given up.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
     /// Wait before the second, third… attempt; the last one repeats. Each with ±10 % jitter.
     pub waits: Vec<Duration>,

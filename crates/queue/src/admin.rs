@@ -4,7 +4,7 @@ use mail::{Domain, Id, Wall};
 use store::Batch;
 
 use crate::enqueue::{remove, unplace};
-use crate::{Destination, Error, Item, Queue, keys, record};
+use crate::{Destination, Error, Item, Queue, Via, keys, record};
 
 /// Items that one page looks at, at most.
 const SCANNED: usize = 1000;
@@ -83,6 +83,14 @@ impl Queue {
             if item.release.is_none() {
                 item.due = item.due.min(now);
             }
+        });
+    }
+
+    /// Sends an item by this host from now on, or by its route again, and at once; a held one stays held.
+    pub fn route(&self, batch: &mut Batch, item: &Item, via: Option<Via>, now: Wall) {
+        self.change(batch, item, |item| {
+            item.via = via;
+            item.due = item.due.min(now);
         });
     }
 

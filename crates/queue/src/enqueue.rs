@@ -60,6 +60,7 @@ impl Queue {
             attempts: 0,
             delay_notified: false,
             held: false,
+            via: None,
             version: Version(0),
         };
         batch.reference(item.blob, 1);

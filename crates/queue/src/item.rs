@@ -92,6 +92,38 @@ impl Deadline {
     }
 }
 
+/// The host that an operator sends an item to, whatever its route would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Via {
+    /// Its name or IPv4 address.
+    pub host: Domain,
+    /// Its port; `None` for the one that MX hosts are tried on.
+    pub port: Option<u16>,
+}
+
+impl fmt::Display for Via {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.host.fmt(f)?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
+impl FromStr for Via {
+    type Err = &'static str;
+
+    /// `HOST` or `HOST:PORT`.
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let bad = "must be a host with or without a port, such as relay.example.net or relay.example.net:587";
+        let (host, port) = match s.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (s, None),
+        };
+        let port = port.map(str::parse::<u16>).transpose().map_err(|_| bad)?;
+        let host = Domain::new(host).ok().filter(|_| port != Some(0)).ok_or(bad)?;
+        Ok(Self { host, port })
+    }
+}
+
 /// How far a recipient is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -168,6 +200,8 @@ pub struct Item {
     pub delay_notified: bool,
     /// Whether an operator holds it back.
     pub held: bool,
+    /// Where an operator sends it instead of by its route.
+    pub via: Option<Via>,
     /// The commit that wrote what was read; changes expect it.
     pub version: Version,
 }

@@ -1,6 +1,6 @@
 //! The keys of this crate: items by id, and the two indexes of what is due.
 
-use mail::{Domain, Id, Wall};
+use mail::{AccountId, Domain, Id, Wall};
 use store::{Key, KeyBuilder, KeyRange, Space};
 
 use crate::Destination;
@@ -26,6 +26,12 @@ enum Kind {
     Urgent = 8,
     /// Domain: its MTA-STS policy.
     Sts = 16,
+    /// A remote address that does not exist: domain, then local-part in lower case.
+    Suppressed = 20,
+    /// Counter: recipients of what an account sent in an hour.
+    Sent = 21,
+    /// An account that may not send for now.
+    Suspended = 22,
 }
 
 fn start(kind: Kind) -> KeyBuilder {
@@ -179,6 +185,37 @@ pub(crate) fn destination_of(key: &Key) -> Option<Destination> {
 /// The id of an item's key.
 pub(crate) fn item_of(key: &Key) -> Option<Id> {
     Some(Id(u64::from_be_bytes(key.as_bytes().get(2..)?.try_into().ok()?)))
+}
+
+/// `local` is in lower case.
+pub(crate) fn suppressed(domain: &Domain, local: &str) -> Key {
+    start(Kind::Suppressed).text(domain.as_str()).text(local).key()
+}
+
+/// All suppressed addresses, or those of a domain.
+pub(crate) fn all_suppressed(domain: Option<&Domain>) -> KeyRange {
+    match domain {
+        Some(domain) => start(Kind::Suppressed).text(domain.as_str()).key().prefix_range(),
+        None => start(Kind::Suppressed).key().prefix_range(),
+    }
+}
+
+/// `hour` is counted from 1970.
+pub(crate) fn sent(account: AccountId, hour: u64) -> Key {
+    start(Kind::Sent).u32(account.0).u64(hour).key()
+}
+
+pub(crate) fn all_sent(account: AccountId) -> KeyRange {
+    start(Kind::Sent).u32(account.0).key().prefix_range()
+}
+
+/// The hour in a key of [`all_sent`].
+pub(crate) fn hour_of(key: &Key) -> Option<u64> {
+    key.as_bytes().split_last_chunk::<8>().map(|(_, hour)| u64::from_be_bytes(*hour))
+}
+
+pub(crate) fn suspended(account: AccountId) -> Key {
+    start(Kind::Suspended).u32(account.0).key()
 }
 
 pub(crate) fn damaged() -> store::Error {

@@ -22,10 +22,13 @@ mod keys;
 mod lease;
 mod outage;
 mod record;
+mod redirect;
 mod release;
 mod schedule;
+mod sending;
 mod settle;
 mod sts;
+mod suppression;
 
 #[cfg(test)]
 mod tests;
@@ -39,12 +42,15 @@ pub use age::Age;
 pub use audit::Trouble;
 pub use due::{DueDestination, DueItem, Figures};
 pub use enqueue::NewItem;
-pub use item::{Deadline, Destination, Item, RecipientState, State};
+pub use item::{Deadline, Destination, Item, RecipientState, State, Via};
 pub use lease::Lease;
+pub use redirect::Redirected;
 pub use schedule::Schedule;
+pub use sending::{Sent, Suspension};
 pub use settle::{Outcome, Report, ReportKind, Settled};
 pub use store::Error;
 pub use sts::KeptPolicy;
+pub use suppression::{Suppressed, SuppressedPage};
 
 /// The queue. Shared as `Arc<Queue>`.
 pub struct Queue {

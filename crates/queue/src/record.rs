@@ -8,8 +8,8 @@ use store::{Error, Version};
 
 use crate::{Age, Deadline, Item, RecipientState, State};
 
-/// The first format knew no age, the second none of what [`write_wishes`] writes.
-const FORMAT: u8 = 3;
+/// The first format knew no age, the second none of what [`write_wishes`] writes, the third no way but the route.
+const FORMAT: u8 = 4;
 /// Added to a priority, which may be below zero.
 const PRIORITY_ZERO: i8 = 9;
 
@@ -35,6 +35,9 @@ pub(crate) fn encode(item: &Item) -> Vec<u8> {
     w.bool(item.delay_notified).bool(item.held);
     w.wall(item.age.until).varint(millis(item.age.counted)).varint(millis(item.age.paused));
     write_wishes(&mut w, item);
+    w.option(item.via.as_ref(), |w, via| {
+        w.text(&via.to_string());
+    });
     w.finish()
 }
 
@@ -100,6 +103,7 @@ pub(crate) fn decode(id: Id, version: Version, bytes: &[u8]) -> Result<Item, Err
         delay_notified: r.bool()?,
         held: r.bool()?,
         age: Age::default(),
+        via: None,
         tls_required: TlsRequired::default(),
         hold: None,
         release: None,
@@ -110,6 +114,9 @@ pub(crate) fn decode(id: Id, version: Version, bytes: &[u8]) -> Result<Item, Err
     item.age = if format < 2 { Age::from(item.created) } else { read_age(r)? };
     if format >= 3 {
         read_wishes(r, &mut item)?;
+    }
+    if format >= 4 {
+        item.via = r.option(Reader::parsed)?;
     }
     Ok(item)
 }

@@ -3,6 +3,7 @@
 mod life;
 mod order;
 mod record;
+mod sending;
 mod sts;
 mod wishes;
 

@@ -9,6 +9,7 @@ mod removed;
 mod reply;
 mod request;
 mod status;
+mod suppress;
 mod trace;
 mod undelete;
 mod verify;
@@ -27,9 +28,10 @@ use crate::retain;
 
 pub(crate) use backup::Conversation;
 pub(crate) use reply::{
-    AccountDetail, AccountRow, AliasRow, BroughtBack, ConnectionFigures, DaneFigures, DiskFigures, DnsRecord,
-    HeldFile, HeldMoment, JourneyEvent, JourneyRow, KeyRow, ListenerRow, LostRow, MailboxRow, QueueFigures,
-    QueueRecipient, QueueRow, RemovedRow, Reply, Salvaged, Status, StoreFigures,
+    AccountDetail, AccountRow, AdviceRow, AliasRow, BroughtBack, ConnectionFigures, DaneFigures, DiskFigures,
+    DnsRecord, HeldFile, HeldMoment, JourneyEvent, JourneyRow, KeyRow, ListenerRow, LostRow, MailboxRow,
+    QueueFigures, QueueRecipient, QueueRow, RemovedRow, Reply, Salvaged, SendingFigures, Status,
+    StoreFigures, SuppressedRow, SuspendedRow,
 };
 pub(crate) use request::{
     LostFilter, LostPlace, NewPassword, QueueAction, QueueFilter, Request, SalvageQuery, TraceQuery,
@@ -155,8 +157,11 @@ impl Office {
                 self.alias_list(domain.as_deref(), after.as_deref()).await
             }
             Request::QueueList { filter, after } => self.queue_list(&filter, after.as_deref()).await,
+            Request::SuppressList { domain, after } => {
+                self.suppress_list(domain.as_deref(), after.as_deref()).await
+            }
             Request::QueueShow { id } => self.queue_show(&id).await,
-            Request::QueueAct { action, filter } => self.queue_act(action, &filter).await,
+            Request::QueueAct { action, filter } => self.queue_act(&action, &filter).await,
             Request::Trace { query } => self.trace(&query).await,
             Request::Status => self.status().await,
             Request::Verify { start } => self.verify(start),
@@ -209,6 +214,9 @@ impl Office {
             Request::AccountRestore { address, to } => {
                 self.account_restore(batch, address, to.as_deref()).await
             }
+            Request::AccountResume { address } => self.account_resume(batch, address).await,
+            Request::SuppressAdd { address } => self.suppress_add(batch, address).await,
+            Request::SuppressRemove { address } => self.suppress_remove(batch, address).await,
             Request::AliasAdd { address, targets } => self.alias_add(batch, address, targets).await,
             Request::AliasRemove { address } => self.alias_remove(batch, address).await,
             other => Err(Trouble::Said(format!("{other:?} changes nothing"))),

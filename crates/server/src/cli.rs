@@ -12,6 +12,7 @@ mod restore;
 mod run;
 mod setup;
 mod status;
+mod suppress;
 pub(crate) mod trace;
 mod undelete;
 mod verify;
@@ -85,6 +86,9 @@ enum Command {
     /// Mail that waits to leave
     #[command(subcommand)]
     Queue(queue::Command),
+    /// Addresses elsewhere that do not exist, and that our users may not write to
+    #[command(subcommand)]
+    Suppress(suppress::Command),
     /// How the running server is: connections, store, queue, memory
     Status(#[command(flatten)] Listing),
     /// Bring back messages that were expunged, or deleted with their mailbox
@@ -130,6 +134,7 @@ impl Arguments {
             Command::Account(command) => command.run(&config).await,
             Command::Alias(command) => command.run(&config).await,
             Command::Queue(command) => command.run(&config).await,
+            Command::Suppress(command) => command.run(&config).await,
             Command::Status(listing) => status::run(&config, listing).await,
             Command::Undelete(arguments) => arguments.run(&config).await,
             Command::Trace(arguments) => arguments.run(&config).await,
@@ -163,7 +168,18 @@ mod tests {
             ("queue retry 0000000000042", true),
             ("status --json", true),
             ("status smtp", false),
+            ("account resume a@b.c", true),
+            ("suppress list --domain b.c --json", true),
+            ("suppress add a@b.c", true),
+            ("suppress remove", false),
             ("queue retry", false),
+            ("queue route 0000000000042 --to relay.example.net:587", true),
+            ("queue route --domain a.b --clear", true),
+            ("queue route 0000000000042", false),
+            ("queue route 0000000000042 --to a --clear", false),
+            ("queue route --to a", false),
+            ("queue list --held --domain a.b", true),
+            ("queue hold --message 0000000000042", true),
             ("undelete a@b.c --list --mailbox x --uid 1 --uid 2", true),
             ("undelete a@b.c --all --into x", true),
             ("undelete a@b.c --uid 1", false),

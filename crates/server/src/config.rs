@@ -9,13 +9,14 @@ mod read;
 mod section;
 pub(crate) mod units;
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mail::{Domain, Network, limits};
 use mailbox::Retention;
-use mta::{Authentication, Retry, SmarthostTls, TlsRules};
+use mta::{Authentication, Match, Pace, Rate, Retry, Sending, SmarthostTls, TlsRules};
 use world::real::{NameServers, TrustAd};
 
 pub use problem::Problems;
@@ -148,14 +149,21 @@ pub(crate) struct CertificateFiles {
 pub(crate) struct Outbound {
     /// The port tried on MX hosts.
     pub(crate) port: u16,
+    /// Every `[[route]]`, in order.
+    pub(crate) routes: Vec<Route>,
     pub(crate) smarthost: Option<Smarthost>,
     pub(crate) retry: Retry,
     /// Whether MX hosts may have private addresses; `None` asks [`Config::is_on_loopback_only`].
     pub(crate) allow_private: Option<bool>,
-    pub(crate) source_ipv4: Option<IpAddr>,
-    pub(crate) source_ipv6: Option<IpAddr>,
+    /// Our ends of connections, of both families.
+    pub(crate) sources: Vec<IpAddr>,
+    /// What we call ourselves from some of them.
+    pub(crate) source_names: BTreeMap<IpAddr, Domain>,
     pub(crate) concurrency: usize,
     pub(crate) concurrency_per_destination: usize,
+    pub(crate) rate: Option<Rate>,
+    /// Whether addresses that bounced on several days are refused to our users.
+    pub(crate) suppression: bool,
     pub(crate) connect_timeout: Duration,
     /// How connections to MX hosts are secured.
     pub(crate) tls: TlsRules,
@@ -163,14 +171,28 @@ pub(crate) struct Outbound {
     pub(crate) ca_file: Option<PathBuf>,
 }
 
-/// `[outbound] smarthost`
+/// `[[route]]`
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    pub(crate) to: Vec<Match>,
+    pub(crate) from: Vec<Match>,
+    /// `None` for the recipients' mail hosts.
+    pub(crate) host: Option<Smarthost>,
+    pub(crate) sources: Vec<IpAddr>,
+    pub(crate) retry: Retry,
+    pub(crate) pace: Pace,
+}
+
+/// `[outbound] smarthost`, or the host of a route.
 #[derive(Clone, Debug)]
 pub(crate) struct Smarthost {
     pub(crate) host: Domain,
-    pub(crate) port: u16,
+    /// See [`Smarthost::port`].
+    port: Option<u16>,
     /// User name, and the file whose first line is the password.
     pub(crate) credentials: Option<(String, PathBuf)>,
     pub(crate) tls: SmarthostTls,
+    pub(crate) lmtp: bool,
 }
 
 /// `[relay]`
@@ -224,6 +246,8 @@ pub(crate) struct Limits {
     pub(crate) shutdown_deadline: Duration,
     /// Days after which a journey in which nothing more happened is forgotten.
     pub(crate) journey_days: usize,
+    /// What one account may send.
+    pub(crate) sending: Sending,
 }
 
 impl Default for Limits {
@@ -243,6 +267,7 @@ impl Default for Limits {
             exempt: vec![network("127.0.0.0/8"), network("::1")],
             shutdown_deadline: Duration::from_secs(20),
             journey_days: 90,
+            sending: Sending::default(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Forgets old journeys once a day: what is told of mail must not grow for ever (P7).
+//! Forgets old journeys once a day, and old bounces: what is told of mail must not grow for ever (P7).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +25,9 @@ pub(crate) async fn run(office: Arc<Office>, days: watch::Receiver<usize>, mut s
             Either::Right(Ok(())) => {}
             Either::Right(Err(error)) => tracing::error!(%error, "cannot forget old journeys"),
         }
+        if let Err(error) = forget_bounces(&office).await {
+            tracing::error!(%error, "cannot forget old bounces");
+        }
         if let Either::Left(()) = race(told(&mut stop), office.world.clock.sleep(DAY)).await {
             return;
         }
@@ -44,6 +47,22 @@ async fn forget(office: &Office, before: Wall) -> Result<(), store::Error> {
             return Ok(());
         }
         office.store.commit(batch).await?;
+    }
+}
+
+/// Removes what is known of addresses elsewhere that nobody has written to for long.
+async fn forget_bounces(office: &Office) -> Result<(), store::Error> {
+    let mut after = None;
+    loop {
+        let mut batch = Batch::new();
+        let now = office.world.clock.wall();
+        after = office.queue.prune_suppressed(&mut batch, after.as_ref(), AT_ONCE, now).await?;
+        if !batch.is_empty() {
+            office.store.commit(batch).await?;
+        }
+        if after.is_none() {
+            return Ok(());
+        }
     }
 }
 

@@ -400,6 +400,7 @@ pub(crate) fn settings(world: &World, config: &Config) -> Result<mta::Settings, 
     settings.gate = Arc::new(config.gate.clone());
     settings.filters.clone_from(&config.filters);
     settings.retry = config.outbound.retry.clone();
+    settings.sending = config.limits.sending;
     settings.outbound = outbound(world, config)?;
     Ok(settings)
 }
@@ -409,29 +410,51 @@ fn outbound(world: &World, config: &Config) -> Result<mta::Outbound, String> {
     let smarthost = chosen.smarthost.as_ref().map(|chosen| smarthost(world, chosen)).transpose()?;
     Ok(mta::Outbound {
         port: chosen.port,
+        routes: chosen.routes.iter().map(|chosen| route(world, chosen)).collect::<Result<_, _>>()?,
         smarthost,
         allow_private: chosen.allow_private.unwrap_or_else(|| config.is_on_loopback_only()),
-        source_ipv4: chosen.source_ipv4,
-        source_ipv6: chosen.source_ipv6,
+        sources: chosen.sources.clone(),
+        source_names: chosen.source_names.clone(),
         concurrency: chosen.concurrency,
         concurrency_per_destination: chosen.concurrency_per_destination,
+        rate: chosen.rate,
+        suppression: chosen.suppression,
         connect_timeout: chosen.connect_timeout,
         tls: chosen.tls.clone(),
         ..mta::Outbound::default()
     })
 }
 
+fn route(world: &World, chosen: &crate::config::Route) -> Result<mta::Route, String> {
+    let host = chosen.host.as_ref().map(|host| smarthost(world, host)).transpose()?;
+    Ok(mta::Route {
+        to: chosen.to.clone(),
+        from: chosen.from.clone(),
+        next: host.map_or(mta::NextHop::Mx, mta::NextHop::Host),
+        sources: chosen.sources.clone(),
+        retry: chosen.retry.clone(),
+        pace: chosen.pace,
+    })
+}
+
 fn smarthost(world: &World, chosen: &crate::config::Smarthost) -> Result<mta::Smarthost, String> {
     let credentials = match &chosen.credentials {
         Some((user, file)) => {
-            let bytes = disk::read(world.disk.as_ref(), file, PASSWORD_FILE_LENGTH)
-                .map_err(|e| format!("cannot read the smarthost's password from {}: {e}", file.display()))?;
+            let bytes = disk::read(world.disk.as_ref(), file, PASSWORD_FILE_LENGTH).map_err(|e| {
+                format!("cannot read the password for {} from {}: {e}", chosen.host, file.display())
+            })?;
             let text = String::from_utf8_lossy(&bytes);
             Some((user.clone(), text.lines().next().unwrap_or_default().to_owned()))
         }
         None => None,
     };
-    Ok(mta::Smarthost { host: chosen.host.clone(), port: chosen.port, credentials, tls: chosen.tls })
+    Ok(mta::Smarthost {
+        host: chosen.host.clone(),
+        port: chosen.port(),
+        credentials,
+        tls: chosen.tls,
+        lmtp: chosen.lmtp,
+    })
 }
 
 fn smtp_addresses(bound: &[listen::Bound]) -> Vec<SocketAddr> {

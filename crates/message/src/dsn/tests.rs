@@ -10,6 +10,7 @@ fn entry<'a>(recipient: &'a Recipient, action: Action, reply: &'a Reply) -> Entr
         reply: Some(reply),
         last_attempt: Some(Wall::from_secs(3600)),
         retry_until: Some(Wall::from_secs(7200)),
+        advice: Some("Ask somebody who knows, and then ask again until you understand what it is about."),
     }
 }
 
@@ -64,7 +65,9 @@ fn a_report_tells_people_and_programs() {
         part_text(&built, 0),
         "This is the mail server here.test.\r\n\r\nYour message could not be delivered to:\r\n\r\n  \
          nobody@there.test\r\n    There is no such address. Please check it for typing errors.\r\n    \
-         The server mx.there.test said:\r\n      550 5.1.1 No such user here\r\n      Really not\r\n\r\n\
+         The server mx.there.test said:\r\n      550 5.1.1 No such user here\r\n      Really not\r\n    \
+         What you can do: Ask somebody who knows, and then ask again until you\r\n    understand what it is \
+         about.\r\n\r\n\
          The message this is about:\r\n\r\n  Subject:  Grüße  X: y\r\n  \
          Received: Thu, 1 Jan 1970 00:00:00 +0000\r\n\r\nIt is attached.\r\n"
     );

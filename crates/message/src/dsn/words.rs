@@ -9,6 +9,8 @@ use crate::date;
 
 /// Characters of a subject or of another server's line that are shown.
 const SHOWN: usize = 300;
+/// Characters of a line of advice.
+const WIDTH: usize = 74;
 
 /// The report's subject line.
 pub(super) fn subject(report: &Report<'_>) -> String {
@@ -83,6 +85,9 @@ fn recipient(text: &mut String, entry: &Entry<'_>) {
             line(text, &format!("      {}", shown(&said)));
         }
     }
+    if let (Some(advice), Action::Failed | Action::Delayed) = (entry.advice, entry.action) {
+        wrapped(text, &format!("What you can do: {advice}"));
+    }
     text.push('\n');
 }
 
@@ -101,6 +106,22 @@ fn about_the_message(text: &mut String, report: &Report<'_>) {
 
 fn line(text: &mut String, line: &str) {
     writeln!(text, "{line}").expect("a String takes everything");
+}
+
+/// Our own words on lines of a width that is easy to read.
+fn wrapped(text: &mut String, words: &str) {
+    let mut current = String::new();
+    for word in words.split(' ') {
+        if !current.is_empty() && current.len() + word.len() > WIDTH {
+            line(text, &format!("    {current}"));
+            current.clear();
+        }
+        if !current.is_empty() {
+            current.push(' ');
+        }
+        current.push_str(word);
+    }
+    line(text, &format!("    {current}"));
 }
 
 /// Words from outside on one line of bearable length.

@@ -9,30 +9,32 @@ use std::time::Duration;
 use journey::{Attempted, Event, What};
 use mail::{BodyType, EnhancedCode, Envelope, Mono, Reply, TlsRequired};
 use queue::{Destination, Item, Lease};
-use smtp::client::{self, Capabilities, Credentials, Service, Source, Timeouts, TlsPolicy};
+use smtp::client::{Capabilities, Source};
 
 use super::conclude::conclude;
 use super::content::Content;
+use super::lanes::Went;
 use super::local;
+use super::moved::move_along;
 use super::outage;
 use super::outcome::Results;
+use super::pace::{Hurdle, asks_to_slow_down};
 use super::policy::{self, Guard, Policy};
 use super::route::{Hop, Router};
 use super::session::{Connection, Dialer, Sent, Unusable};
-use crate::settings::{Settings, Smarthost, SmarthostTls};
+use super::way::{self, Way};
+use crate::settings::{Settings, SmarthostTls};
 use crate::{Mta, reply};
 
 /// Messages that one connection carries; some hosts take offence at more.
 const MESSAGES_PER_CONNECTION: u32 = 100;
 /// How long a host may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);
-/// The port on which TLS begins at once (RFC 8314 §3.3).
-const IMPLICIT_TLS: u16 = 465;
-
 /// The line to one destination: how to reach it, and a connection that can be used again.
 pub(super) struct Line {
     settings: Arc<Settings>,
     destination: Destination,
+    way: Way,
     dialer: Dialer,
     connection: Option<Connection>,
     /// Messages handed over on it.
@@ -47,36 +49,85 @@ pub(super) struct Line {
 pub(super) struct Progress {
     pub(super) results: Results,
     pub(super) events: Vec<Event>,
+    /// A host that took no mail because it is too much, in its words.
+    slow: Option<Reply>,
 }
 
-/// Tries an item and commits the result. An error is our own store's.
-pub(super) async fn attempt(mta: &Mta, line: &mut Line, lease: &Lease) -> Result<(), store::Error> {
-    let Some(item) = mta.queue.get(lease.id()).await? else { return Ok(()) };
-    if item.held || item.due > mta.world.clock.wall() {
-        return Ok(());
+impl Progress {
+    fn of(item: &Item) -> Self {
+        Self { results: Results::of(item), events: Vec::new(), slow: None }
     }
-    line.keep_up_to_date(mta).await;
-    if item.destination.is_here() && !item.is_too_late(mta.world.clock.wall()) {
-        return local::deliver(mta, &line.settings, item).await;
-    }
-    let mut progress = Progress { results: Results::of(&item), events: Vec::new() };
+}
+
+/// Tries an item and commits the result. `None` if there was nothing to try. An error is our own store's.
+pub(super) async fn attempt(
+    mta: &Mta,
+    line: &mut Option<Line>,
+    lease: &Lease,
+) -> Result<Option<Went>, store::Error> {
+    let Some(item) = to_try(mta, lease).await? else { return Ok(None) };
+    let settings = mta.settings();
     if item.is_too_late(mta.world.clock.wall()) {
         let text = "the time is over by which it was to be delivered";
+        let mut progress = Progress::of(&item);
         progress.results.unusable(&Reply::new(450, EnhancedCode(4, 4, 7), text), None);
-    } else {
-        line.carry(mta, &item, &mut progress).await;
+        conclude(mta, &Way::of(&settings, &item).retry, item, progress).await?;
+        return Ok(None);
     }
-    conclude(mta, &line.settings, item, progress).await?;
-    line.tidy_up(mta).await;
-    Ok(())
+    if item.destination.is_here() {
+        local::deliver(mta, &settings, item).await?;
+        return Ok(Some(Went::Well));
+    }
+    if move_along(mta, &settings, &item).await? {
+        return Ok(None);
+    }
+    let mut own = Line::for_item(mta, line.take(), settings, &item).await;
+    let mut progress = Progress::of(&item);
+    own.carry(mta, &item, &mut progress).await;
+    let went = own.went(progress.slow.take());
+    conclude(mta, &own.way.retry, item, progress).await?;
+    own.tidy_up(mta).await;
+    *line = Some(own);
+    Ok(Some(went))
+}
+
+/// Defers an item that has waited long for its turn: its schedule goes on, so that its sender hears of the delay, and in the
+/// end of the failure (P3).
+pub(super) async fn put_off(mta: &Mta, lease: &Lease, hurdle: Hurdle) -> Result<(), store::Error> {
+    let Some(item) = to_try(mta, lease).await? else { return Ok(()) };
+    let text = match hurdle {
+        Hurdle::Pause(why) => format!("not tried now, because the destination asks for less mail: {why}"),
+        Hurdle::Rate => {
+            "not tried now, because more mail waits for it than the configured rate lets go".into()
+        }
+    };
+    // RFC 3463 §3.5: X.4.5 is congestion.
+    let reply = Reply::new(451, EnhancedCode(4, 4, 5), text);
+    let mut progress = Progress::of(&item);
+    no_way(mta, &item, &mut progress, &reply);
+    let way = Way::of(&mta.settings(), &item);
+    conclude(mta, &way.retry, item, progress).await
+}
+
+async fn to_try(mta: &Mta, lease: &Lease) -> Result<Option<Item>, store::Error> {
+    let item = mta.queue.get(lease.id()).await?;
+    Ok(item.filter(|item| !item.held && item.due <= mta.world.clock.wall()))
 }
 
 impl Line {
-    pub(super) fn new(mta: &Mta, destination: &Destination) -> Self {
-        let settings = mta.settings();
+    /// The line for an item: `old`, if it leads the same way by the same settings.
+    async fn for_item(mta: &Mta, old: Option<Self>, settings: Arc<Settings>, item: &Item) -> Self {
+        let way = Way::of(&settings, item);
+        match old {
+            // A destination with much mail keeps its line for days: other settings begin a new one.
+            Some(old) if Arc::ptr_eq(&old.settings, &settings) && old.way == way => return old,
+            Some(old) => old.hang_up().await,
+            None => {}
+        }
         Self {
-            dialer: dialer(mta, &settings, destination),
-            destination: destination.clone(),
+            dialer: way.dialer(mta, &settings),
+            destination: item.destination.clone(),
+            way,
             settings,
             connection: None,
             carried: 0,
@@ -85,16 +136,13 @@ impl Line {
         }
     }
 
-    /// Whether some host answered last time.
-    pub(super) fn is_reachable(&self) -> bool {
-        self.dead.is_none()
-    }
-
-    /// A destination with much mail keeps its line for days: other settings begin a new one.
-    async fn keep_up_to_date(&mut self, mta: &Mta) {
-        if !Arc::ptr_eq(&self.settings, &mta.settings()) {
-            let fresh = Self::new(mta, &self.destination);
-            std::mem::replace(self, fresh).hang_up().await;
+    /// How an attempt went that came upon a host which asks to send less, or upon none.
+    fn went(&self, slow: Option<Reply>) -> Went {
+        match (&self.dead, slow) {
+            (None, None) => Went::Well,
+            (None, Some(why)) => Went::Slowed(why),
+            (Some(why), _) if asks_to_slow_down(why) => Went::Refused(why.clone()),
+            (Some(_), _) => Went::Unreachable,
         }
     }
 
@@ -136,7 +184,7 @@ impl Line {
         match route {
             Ok(hops) => self.try_hosts(mta, item, progress, &hops).await,
             Err(reply) => {
-                self.no_way(mta, item, progress, &reply);
+                no_way(mta, item, progress, &reply);
                 if reply.is_temporary() {
                     outage::failed(mta, &self.destination).await;
                 }
@@ -157,21 +205,20 @@ impl Line {
 
     async fn route(&self, mta: &Mta) -> Result<Vec<Hop>, Reply> {
         let router = Router { dns: &*mta.world.dns, rng: &*mta.world.rng, settings: &self.settings };
-        match (&self.destination, &self.settings.outbound.smarthost) {
-            (Destination::Domain(domain), _) => router.mx(domain).await,
-            (Destination::Smarthost, Some(smarthost)) => {
-                router.smarthost(&smarthost.host, smarthost.port).await
+        match (self.way.host(), &self.destination) {
+            (Some(host), _) => router.named(&host.host, host.port).await,
+            (None, Destination::Domain(domain)) => router.mx(domain).await,
+            (None, Destination::Literal(_)) => {
+                Err(Reply::new(550, EnhancedCode(5, 1, 2), "mail to address literals is not sent"))
             }
-            (Destination::Smarthost, None) => Err(Reply::new(
+            // It was there when the item was looked at: the next attempt moves the item along.
+            (None, Destination::Smarthost) => Err(Reply::new(
                 451,
                 EnhancedCode(4, 3, 5),
                 "the smarthost was taken out of the configuration",
             )),
-            (Destination::Literal(_), _) => {
-                Err(Reply::new(550, EnhancedCode(5, 1, 2), "mail to address literals is not sent"))
-            }
             // Delivered here, see `local`.
-            (Destination::Local | Destination::Junk, _) => Err(reply::internal()),
+            (None, Destination::Local | Destination::Junk) => Err(reply::internal()),
         }
     }
 
@@ -234,11 +281,10 @@ impl Line {
 
     /// What TLS must give at a host; an answer for the recipients if the host is not to be used.
     async fn guard(&self, policy: &mut Policy<'_>, hop: &Hop) -> Result<Guard, Reply> {
-        let smarthost = self.settings.outbound.smarthost.as_ref();
-        if let Some(smarthost) = smarthost.filter(|_| self.destination == Destination::Smarthost) {
+        if let Some(host) = self.way.host() {
             let must = policy.requires_tls();
-            let verified = smarthost.tls == SmarthostTls::Verified || must;
-            return Ok(Guard::smarthost(smarthost_tls(smarthost, must), verified, hop));
+            let verified = host.tls == SmarthostTls::Verified || must;
+            return Ok(Guard::smarthost(way::tls(host, must), verified, hop));
         }
         policy.guard(hop).await.map_err(|denied| policy.deny(hop, &denied))
     }
@@ -255,7 +301,7 @@ impl Line {
     ) -> Reply {
         if item.requires_tls() && unusable.complaint.is_some() {
             unusable.reply = policy::not_as_required(&unusable.reply.text);
-        } else if self.destination == Destination::Smarthost {
+        } else if self.way.host().is_some() {
             soften(&mut unusable.reply);
         }
         let results = progress.results.unusable(&unusable.reply, Some(hop.name.as_str()));
@@ -304,18 +350,18 @@ impl Line {
         }
         self.connection = Some(connection);
     }
+}
 
-    /// The attempt does not come to a host.
-    fn no_way(&self, mta: &Mta, item: &Item, progress: &mut Progress, reply: &Reply) {
-        progress.events.push(mta.event(What::Attempted(Box::new(Attempted {
-            item: item.id,
-            host: self.destination.to_string(),
-            ip: None,
-            tls: None,
-            results: progress.results.unusable(reply, None),
-            took: Duration::ZERO,
-        }))));
-    }
+/// The attempt does not come to a host.
+fn no_way(mta: &Mta, item: &Item, progress: &mut Progress, reply: &Reply) {
+    progress.events.push(mta.event(What::Attempted(Box::new(Attempted {
+        item: item.id,
+        host: item.destination.to_string(),
+        ip: None,
+        tls: None,
+        results: progress.results.unusable(reply, None),
+        took: Duration::ZERO,
+    }))));
 }
 
 /// Messages that a connection may carry (RFC 9422 §4: MAILMAX).
@@ -362,9 +408,12 @@ async fn send(
     let (results, usable) = match sent {
         Ok(Sent { outcomes, converted }) => {
             progress.events.extend(converted.map(|body| mta.event(conversion(&host, body))));
-            if outcomes.iter().any(|outcome| outcome.source == Source::Peer) {
+            let by_peer = || outcomes.iter().filter(|outcome| outcome.source == Source::Peer);
+            if by_peer().next().is_some() {
                 outage::answered(mta).await;
             }
+            let slow = by_peer().find(|outcome| asks_to_slow_down(&outcome.reply));
+            progress.slow = slow.map(|outcome| outcome.reply.clone()).or(progress.slow.take());
             if outcomes.iter().any(|outcome| outcome.source == Source::Uncertain) {
                 let note =
                     format!("{host} may have taken the message without telling us: a copy is possible");
@@ -429,39 +478,10 @@ fn untried(mut addresses: Vec<SocketAddr>, tried: SocketAddr) -> Vec<SocketAddr>
     addresses
 }
 
-fn dialer(mta: &Mta, settings: &Settings, destination: &Destination) -> Dialer {
-    let mut config = client::Config {
-        ehlo: mail::Host::Domain(settings.hostname.clone()),
-        service: Service::Smtp,
-        tls: TlsPolicy::Opportunistic,
-        auth: None,
-        timeouts: Timeouts::default(),
-    };
-    let smarthost = settings.outbound.smarthost.as_ref().filter(|_| *destination == Destination::Smarthost);
-    if let Some(smarthost) = smarthost {
-        let credentials = smarthost.credentials.clone();
-        config.auth = credentials.map(|(username, password)| Credentials { username, password });
-    }
-    Dialer {
-        world: mta.world.clone(),
-        connector: mta.connector.clone(),
-        outbound: settings.outbound.clone(),
-        config,
-    }
-}
-
-/// A smarthost that refuses us before it has seen a message (a wrong password, say) is the operator's to mend; the
-/// mail waits for that.
+/// A host of the operator's choice that refuses us before it has seen a message (a wrong password, say) is the operator's
+/// to mend; the mail waits for that.
 fn soften(reply: &mut Reply) {
     if reply.is_permanent() {
-        *reply = Reply::new(451, EnhancedCode(4, 7, 0), format!("the smarthost refuses us: {reply}"));
-    }
-}
-
-fn smarthost_tls(smarthost: &Smarthost, must: bool) -> TlsPolicy {
-    match smarthost.tls {
-        _ if smarthost.port == IMPLICIT_TLS => TlsPolicy::Active,
-        SmarthostTls::Opportunistic if smarthost.credentials.is_none() && !must => TlsPolicy::Opportunistic,
-        _ => TlsPolicy::Required,
+        *reply = Reply::new(451, EnhancedCode(4, 7, 0), format!("the relay host refuses us: {reply}"));
     }
 }

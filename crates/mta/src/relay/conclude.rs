@@ -10,9 +10,11 @@ use store::Batch;
 
 use super::attempt::Progress;
 use super::outcome::{Promises, Results};
+use super::suppress;
 use crate::Mta;
 use crate::dsn::{self, Original, Told};
-use crate::settings::Settings;
+use crate::sending;
+use crate::settings::Retry;
 
 /// How often a result is written again when something else changed the item or an account at the same time.
 const TRIES: u32 = 20;
@@ -23,7 +25,7 @@ const LONGEST_WAIT: u64 = 60;
 /// succeed at all; the lease is held meanwhile.
 pub(super) async fn conclude(
     mta: &Mta,
-    settings: &Settings,
+    retry: &Retry,
     item: Item,
     progress: Progress,
 ) -> Result<(), store::Error> {
@@ -31,8 +33,12 @@ pub(super) async fn conclude(
     let mut item = item;
     let (mut failures, mut conflicts) = (0, 0);
     loop {
-        let error = match commit(mta, settings, &item, &outcomes, &progress).await {
-            Ok(()) => return Ok(()),
+        let error = match commit(mta, retry, &item, &outcomes, &progress).await {
+            Ok(0) => return Ok(()),
+            Ok(unknown) => {
+                sending::bounced(mta, item.message, unknown).await;
+                return Ok(());
+            }
             Err(error @ (store::Error::Poisoned(_) | store::Error::Closed)) => return Err(error),
             Err(error) => error,
         };
@@ -62,22 +68,24 @@ async fn tell_only(mta: &Mta, item: &Item, progress: &Progress) -> Result<(), st
     mta.store.commit(batch).await.map(drop)
 }
 
+/// Gives how many recipients do not exist, as a remote said.
 async fn commit(
     mta: &Mta,
-    settings: &Settings,
+    retry: &Retry,
     item: &Item,
     outcomes: &[(usize, Outcome)],
     progress: &Progress,
-) -> Result<(), store::Error> {
+) -> Result<u32, store::Error> {
     let now = mta.world.clock.wall();
-    let schedule = settings.retry.schedule(mta.outage.lasted(now));
+    let schedule = retry.schedule(mta.outage.lasted(now));
     let mut batch = Batch::new();
     let settled = mta.queue.settle(&mut batch, item, outcomes.to_vec(), now, &schedule, &*mta.world.rng);
     let mut events = progress.events.clone();
     events.extend(consequences(mta, item, &settled));
     events.extend(report(mta, &mut batch, item, &settled, &progress.results).await?);
     mta.journeys.record(&mut batch, item.message, &events);
-    mta.store.commit(batch).await.map(drop)
+    let unknown = suppress::learn(mta, &mut batch, &settled, &progress.results).await?;
+    mta.store.commit(batch).await.map(|_| unknown)
 }
 
 /// What follows for the journey.

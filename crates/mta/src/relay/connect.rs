@@ -1,27 +1,28 @@
 //! Opens TCP connections to one host: its addresses in order, the next one early if the first is silent.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use world::{BoxFuture, Either, Stream, World, race};
 
-use crate::settings::Outbound;
+use crate::settings::Sources;
 
 /// How long an address may be silent before the next one is tried beside it (RFC 8305 §5, with mail's patience).
 const HEAD_START: Duration = Duration::from_secs(2);
 
-/// A connection to the first of `addresses` that takes one, or the last error. `addresses` is not empty.
+/// A connection to the first of `addresses` that takes one within `timeout`, or the last error. `addresses` is not empty.
 pub(crate) async fn connect(
     world: &World,
-    outbound: &Outbound,
+    timeout: Duration,
+    sources: &Sources,
     addresses: &[SocketAddr],
 ) -> Result<Stream, (SocketAddr, io::Error)> {
     let mut last = None;
     for pair in addresses.chunks(2) {
-        let first = one(world, outbound, pair[0]);
+        let first = one(world, timeout, sources, pair[0]);
         let outcome = match pair.get(1) {
-            Some(second) => two(world, first, one(world, outbound, *second)).await,
+            Some(second) => two(world, first, one(world, timeout, sources, *second)).await,
             None => first.await,
         };
         match outcome {
@@ -34,9 +35,9 @@ pub(crate) async fn connect(
 
 type Connecting = BoxFuture<'static, Result<Stream, (SocketAddr, io::Error)>>;
 
-fn one(world: &World, outbound: &Outbound, to: SocketAddr) -> Connecting {
-    let source: Option<IpAddr> = if to.is_ipv4() { outbound.source_ipv4 } else { outbound.source_ipv6 };
-    let (world, timeout) = (world.clone(), outbound.connect_timeout);
+fn one(world: &World, timeout: Duration, sources: &Sources, to: SocketAddr) -> Connecting {
+    let source = sources.towards(to.ip()).map(|source| source.address);
+    let world = world.clone();
     Box::pin(async move {
         let silent = || io::Error::new(io::ErrorKind::TimedOut, "no answer in time");
         match world.clock.within(timeout, world.net.connect(to, source)).await {

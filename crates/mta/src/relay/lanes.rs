@@ -2,15 +2,19 @@
 //! step by step; one that does not gets one attempt at a time, and all such together at most half of the places; a
 //! quarter is kept for those that answered the last time. So dead domains never delay the others, even where hundreds
 //! are met for the first time at once (F22). One that refuses a connection while it keeps others is not dead
-//! but bears no more: its lane stays that narrow for a while.
+//! but bears no more: its lane stays that narrow for a while. One that asks to send less gets a pause, and a narrower
+//! lane after it; the others do not notice.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use mail::{Domain, Mono, Reply};
 use queue::Destination;
 use tokio::sync::Notify;
 
-use crate::settings::Outbound;
+use super::pace::{Hurdle, Tempo};
+use crate::settings::{Pace, Settings};
 
 /// Destinations remembered; beyond, those that answered or those that did not are forgotten, whichever are more.
 const REMEMBERED: usize = 10_000;
@@ -20,6 +24,75 @@ const WIDEST: usize = 100;
 
 /// Attempts that go well before a lane that was narrowed may widen by one.
 const WELL: u32 = 200;
+
+/// A worker waits so long for its turn; for longer ones it gives its place to others.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Whose lane it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Track {
+    /// Of one destination.
+    To(Destination),
+    /// Of all destinations that a route sends to this host.
+    By(Domain, u16),
+}
+
+impl Track {
+    pub(super) fn of(settings: &Settings, destination: &Destination) -> Self {
+        match settings.common_host(destination) {
+            Some((host, port)) => Self::By(host, port),
+            None => Self::To(destination.clone()),
+        }
+    }
+}
+
+/// What the operator allows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Attempts at once, in all.
+    pub(super) all: usize,
+    /// On this lane.
+    pub(super) pace: Pace,
+}
+
+impl Limits {
+    pub(super) fn of(settings: &Settings, destination: &Destination) -> Self {
+        Self { all: settings.outbound.concurrency, pace: settings.pace(destination) }
+    }
+}
+
+/// How much may begin on a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// So many attempts.
+    Places(usize),
+    /// None for a while; one worker may look after what waits too long.
+    Paused,
+}
+
+/// Whether the next message may go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Permit {
+    /// It may, and is counted.
+    Go,
+    /// In a moment that is worth waiting for.
+    Wait(Duration),
+    /// Not for a while.
+    Stop(Hurdle),
+}
+
+/// How an attempt went, as far as it concerns its lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Went {
+    /// A host was talked to.
+    Well,
+    /// No host could be talked to.
+    Unreachable,
+    /// No host wanted to talk to us, and one said that it is too much.
+    Refused(Reply),
+    /// A host was talked to, and said that it is too much.
+    Slowed(Reply),
+}
 
 /// The lanes of one process. Cheap to clone.
 #[derive(Clone, Default)]
@@ -34,10 +107,12 @@ struct State {
     busy_failing: usize,
     /// With destinations that did not answer the last time or were never tried.
     busy_unproven: usize,
-    lanes: BTreeMap<Destination, Lane>,
+    lanes: BTreeMap<Track, Lane>,
+    /// When the first lane opens that was found closed for a while.
+    opens: Option<Mono>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Lane {
     busy: usize,
     window: usize,
@@ -45,6 +120,7 @@ struct Lane {
     most: usize,
     well: u32,
     standing: Standing,
+    tempo: Tempo,
 }
 
 /// How the last attempt to a destination went.
@@ -57,49 +133,55 @@ enum Standing {
 
 impl Default for Lane {
     fn default() -> Self {
-        Self { busy: 0, window: 1, most: WIDEST, well: 0, standing: Standing::New }
+        let tempo = Tempo::default();
+        Self { busy: 0, window: 1, most: WIDEST, well: 0, standing: Standing::New, tempo }
     }
 }
 
-/// The right to run one attempt after another to a destination. Given back when dropped.
+/// The right to run one attempt after another on a lane. Given back when dropped.
 pub(super) struct Place {
     lanes: Lanes,
-    destination: Destination,
+    track: Track,
     /// As what it is counted.
     standing: Standing,
 }
 
 impl Lanes {
-    /// How many more attempts to a destination may begin now.
-    pub(super) fn free(&self, destination: &Destination, limits: &Outbound) -> usize {
-        let state = self.state.lock().expect("no holder panics");
-        let lane = state.lanes.get(destination).copied().unwrap_or_default();
-        let window = lane.window.min(limits.concurrency_per_destination.max(1));
-        let mut free = limits.concurrency.saturating_sub(state.busy);
-        if lane.standing != Standing::Answered {
-            let kept = limits.concurrency / 4;
-            free = free.min((limits.concurrency - kept).saturating_sub(state.busy_unproven));
+    /// How many more attempts may begin on a lane at `now`.
+    pub(super) fn room(&self, track: &Track, limits: &Limits, now: Mono) -> Room {
+        let mut state = self.state.lock().expect("no holder panics");
+        let places = state.places(track, limits);
+        let Some(lane) = state.lanes.get(track) else { return Room::Places(places) };
+        match lane.tempo.hurdle(limits.pace.rate, now) {
+            Some((wait, _)) if wait > PATIENCE => {
+                let idle = lane.busy == 0 && places > 0;
+                let opens = now + wait;
+                state.opens = Some(state.opens.map_or(opens, |other| other.min(opens)));
+                if idle { Room::Paused } else { Room::Places(0) }
+            }
+            _ => Room::Places(places),
         }
-        if lane.standing == Standing::Failing {
-            free = free.min(limits.concurrency.div_ceil(2).saturating_sub(state.busy_failing));
-        }
-        free.min(window.saturating_sub(lane.busy))
+    }
+
+    /// How long until the first lane opens of those that were found closed since this was asked last.
+    pub(super) fn opening(&self, now: Mono) -> Option<Duration> {
+        self.state.lock().expect("no holder panics").opens.take().map(|opens| opens.since(now))
     }
 
     /// Whether no attempt at all may begin now.
-    pub(super) fn is_full(&self, limits: &Outbound) -> bool {
-        self.state.lock().expect("no holder panics").busy >= limits.concurrency
+    pub(super) fn is_full(&self, all: usize) -> bool {
+        self.state.lock().expect("no holder panics").busy >= all
     }
 
     /// Takes a place that was found free.
-    pub(super) fn take(&self, destination: &Destination) -> Place {
+    pub(super) fn take(&self, track: &Track) -> Place {
         let mut state = self.state.lock().expect("no holder panics");
-        let lane = state.lanes.entry(destination.clone()).or_default();
+        let lane = state.lanes.entry(track.clone()).or_default();
         lane.busy += 1;
         let standing = lane.standing;
         state.busy += 1;
         state.count(standing);
-        Place { lanes: self.clone(), destination: destination.clone(), standing }
+        Place { lanes: self.clone(), track: track.clone(), standing }
     }
 
     /// Waits until a place is given back, or one lane became wider.
@@ -114,6 +196,22 @@ impl Lanes {
 }
 
 impl State {
+    /// Places that the operator's bounds and the lane's own width leave.
+    fn places(&self, track: &Track, limits: &Limits) -> usize {
+        let new = Lane::default();
+        let lane = self.lanes.get(track).unwrap_or(&new);
+        let mut free = limits.all.saturating_sub(self.busy);
+        if lane.standing != Standing::Answered {
+            let kept = limits.all / 4;
+            free = free.min((limits.all - kept).saturating_sub(self.busy_unproven));
+        }
+        if lane.standing == Standing::Failing {
+            free = free.min(limits.all.div_ceil(2).saturating_sub(self.busy_failing));
+        }
+        let window = lane.window.min(limits.pace.concurrency.max(1));
+        free.min(window.saturating_sub(lane.busy))
+    }
+
     fn count(&mut self, standing: Standing) {
         self.busy_failing += usize::from(standing == Standing::Failing);
         self.busy_unproven += usize::from(standing != Standing::Answered);
@@ -125,47 +223,95 @@ impl State {
     }
 
     /// Keeps the memory bounded.
-    fn forget(&mut self) {
+    fn forget(&mut self, now: Mono) {
         if self.lanes.len() > REMEMBERED {
             let failing = self.lanes.values().filter(|lane| lane.standing == Standing::Failing).count();
             let most = if failing * 2 > self.lanes.len() { Standing::Failing } else { Standing::Answered };
-            self.lanes.retain(|_, lane| lane.busy > 0 || lane.standing != most);
+            self.lanes.retain(|_, lane| lane.busy > 0 || lane.standing != most || lane.tempo.matters(now));
+            if self.lanes.len() > REMEMBERED {
+                self.lanes.retain(|_, lane| lane.busy > 0);
+            }
         }
     }
 }
 
 impl Place {
-    pub(super) fn destination(&self) -> &Destination {
-        &self.destination
+    /// Whether the next message may go at `now`, within what the operator allows.
+    pub(super) fn permit(&self, limits: &Limits, now: Mono) -> Permit {
+        let mut state = self.lanes.state.lock().expect("no holder panics");
+        let lane = state.lanes.entry(self.track.clone()).or_default();
+        match lane.tempo.hurdle(limits.pace.rate, now) {
+            Some((wait, _)) if wait <= PATIENCE => Permit::Wait(wait),
+            Some((_, hurdle)) => Permit::Stop(hurdle),
+            None => {
+                lane.tempo.take(limits.pace.rate, now);
+                Permit::Go
+            }
+        }
     }
 
-    /// Whether a host of the destination could be talked to. Gives whether this place is of further use: not if the
-    /// others of its lane may go on where it could not.
-    pub(super) fn reached(&mut self, reached: bool) -> bool {
+    /// An attempt is over. Gives whether this place is of further use: not if the others of its lane may go on where it
+    /// could not, or if the destination wants a pause.
+    pub(super) fn went(&mut self, went: Went, now: Mono) -> bool {
         let mut state = self.lanes.state.lock().expect("no holder panics");
-        let lane = state.lanes.entry(self.destination.clone()).or_default();
-        if !reached && lane.busy > 1 {
-            (lane.most, lane.well) = (lane.busy - 1, 0);
-            lane.window = lane.window.min(lane.most);
-            return false;
-        }
-        lane.standing = if reached { Standing::Answered } else { Standing::Failing };
-        lane.well += u32::from(reached);
-        if lane.well == WELL {
-            (lane.most, lane.well) = ((lane.most + 1).min(WIDEST), 0);
-        }
+        let lane = state.lanes.entry(self.track.clone()).or_default();
         let before = lane.window;
-        // The operator's bound per destination applies when places are counted.
-        lane.window = if reached { (before + 1).min(lane.most) } else { 1 };
+        let useful = lane.went(went, now);
         let news = lane.window > before || lane.standing != self.standing;
         let standing = std::mem::replace(&mut self.standing, lane.standing);
         state.uncount(standing);
         state.count(self.standing);
+        state.forget(now);
         drop(state);
         if news {
             self.lanes.freed.notify_one();
         }
-        true
+        useful
+    }
+}
+
+impl Lane {
+    fn went(&mut self, went: Went, now: Mono) -> bool {
+        match went {
+            Went::Well => {
+                self.standing = Standing::Answered;
+                self.tempo.went_well();
+                self.well += 1;
+                if self.well >= WELL {
+                    (self.most, self.well) = ((self.most + 1).min(WIDEST), 0);
+                }
+                // The operator's bound per destination applies when places are counted.
+                self.window = (self.window + 1).min(self.most);
+                true
+            }
+            Went::Unreachable | Went::Refused(_) if self.busy > 1 => {
+                self.narrow(self.busy - 1);
+                false
+            }
+            Went::Unreachable => {
+                (self.standing, self.window) = (Standing::Failing, 1);
+                true
+            }
+            Went::Refused(why) => {
+                (self.standing, self.window) = (Standing::Failing, 1);
+                self.tempo.slow_down(why, now);
+                false
+            }
+            Went::Slowed(why) => {
+                self.standing = Standing::Answered;
+                // Several at once hear the same: that is one pause, and one step down.
+                if self.tempo.hurdle(None, now).is_none() {
+                    self.narrow((self.window / 2).max(1));
+                    self.tempo.slow_down(why, now);
+                }
+                false
+            }
+        }
+    }
+
+    fn narrow(&mut self, most: usize) {
+        (self.most, self.well) = (most, 0);
+        self.window = self.window.min(most);
     }
 }
 
@@ -174,106 +320,19 @@ impl Drop for Place {
         let mut state = self.lanes.state.lock().expect("no holder panics");
         state.busy -= 1;
         state.uncount(self.standing);
-        if let Some(lane) = state.lanes.get_mut(&self.destination) {
+        if let Some(lane) = state.lanes.get_mut(&self.track) {
             lane.busy -= 1;
             if lane.busy == 0 && lane.standing == Standing::New {
-                state.lanes.remove(&self.destination);
+                state.lanes.remove(&self.track);
             } else if lane.busy == 0 && lane.standing == Standing::Answered {
-                *lane = Lane { standing: Standing::Answered, ..Lane::default() };
+                // What it bears is remembered.
+                lane.window = 1;
             }
         }
-        state.forget();
         drop(state);
         self.lanes.freed.notify_one();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn domain(name: &str) -> Destination {
-        name.parse().expect("a domain")
-    }
-
-    #[test]
-    fn lanes_widen_with_success_and_narrow_with_failure() {
-        let limits = Outbound { concurrency: 4, concurrency_per_destination: 2, ..Outbound::default() };
-        let (lanes, good, dead) = (Lanes::default(), domain("good.test"), domain("dead.test"));
-        assert_eq!(lanes.free(&good, &limits), 1, "an unknown destination gets one attempt");
-        let mut first = lanes.take(&good);
-        assert_eq!(lanes.free(&good, &limits), 0);
-        first.reached(true);
-        first.reached(true);
-        assert_eq!(lanes.free(&good, &limits), 1, "one more, the bound is two");
-        let mut second = lanes.take(&good);
-        second.reached(false);
-        drop(first);
-        assert_eq!(lanes.free(&good, &limits), 0, "a failing lane has one place, which is taken");
-        drop(second);
-        assert_eq!(lanes.free(&good, &limits), 1);
-        assert!(lanes.is_idle() && lanes.free(&dead, &limits) == 1);
-    }
-
-    #[test]
-    fn a_lane_that_was_narrowed_widens_again_slowly() {
-        let limits = Outbound { concurrency_per_destination: 3, ..Outbound::default() };
-        let (lanes, busy) = (Lanes::default(), domain("busy.test"));
-        let mut place = lanes.take(&busy);
-        assert!(place.reached(true) && place.reached(true));
-        let mut other = lanes.take(&busy);
-        assert!(!other.reached(false), "it leaves the lane to the first");
-        drop(other);
-        for _ in 1..WELL {
-            assert!(place.reached(true));
-            assert_eq!(lanes.free(&busy, &limits), 0, "one connection is borne");
-        }
-        assert!(place.reached(true));
-        assert_eq!(lanes.free(&busy, &limits), 1, "another may be tried");
-    }
-
-    #[test]
-    fn failing_destinations_leave_half_of_the_places() {
-        let limits = Outbound { concurrency: 4, ..Outbound::default() };
-        let lanes = Lanes::default();
-        for name in ["a.test", "b.test", "c.test"] {
-            lanes.take(&domain(name)).reached(false);
-        }
-        let busy = [lanes.take(&domain("a.test")), lanes.take(&domain("b.test"))];
-        assert_eq!(lanes.free(&domain("c.test"), &limits), 0, "two of four are with failing ones");
-        assert_eq!(lanes.free(&domain("new.test"), &limits), 1);
-        drop(busy);
-        assert_eq!(lanes.free(&domain("c.test"), &limits), 1);
-    }
-
-    #[test]
-    fn a_quarter_of_the_places_is_for_those_that_answered() {
-        let limits = Outbound { concurrency: 8, concurrency_per_destination: 8, ..Outbound::default() };
-        let (lanes, good) = (Lanes::default(), domain("good.test"));
-        lanes.take(&good).reached(true);
-        let new: Vec<Place> = (0..6).map(|n| lanes.take(&domain(&format!("new{n}.test")))).collect();
-        assert_eq!(lanes.free(&domain("other.test"), &limits), 0, "two of eight are kept");
-        assert_eq!(lanes.free(&good, &limits), 1);
-        let mut new = new.into_iter();
-        let mut answered = new.next().expect("six");
-        answered.reached(true);
-        assert_eq!(lanes.free(&domain("other.test"), &limits), 1, "one of the six turned out well");
-        let _both = [lanes.take(&good), lanes.take(&domain("other.test"))];
-        assert!(lanes.is_full(&limits));
-        drop((new, answered));
-        assert_eq!(lanes.free(&domain("more.test"), &limits), 1);
-    }
-
-    #[test]
-    fn the_memory_is_bounded_and_dead_domains_do_not_push_out_good_ones() {
-        let limits = Outbound { concurrency: 4, ..Outbound::default() };
-        let (lanes, good) = (Lanes::default(), domain("good.test"));
-        lanes.take(&good).reached(true);
-        for n in 0..=REMEMBERED {
-            lanes.take(&domain(&format!("dead{n}.test"))).reached(false);
-        }
-        let _new = ["a.test", "b.test", "c.test"].map(|name| lanes.take(&domain(name)));
-        assert_eq!((lanes.free(&domain("d.test"), &limits), lanes.free(&good, &limits)), (0, 1));
-        assert!(lanes.state.lock().expect("no holder panics").lanes.len() < 10);
-    }
-}
+mod tests;

@@ -133,7 +133,7 @@ async fn place(
     item: &Item,
     summary: &Summary,
 ) -> (Plan, Vec<(usize, Outcome)>) {
-    let mut plan = Plan::new(Arc::clone(settings), summary);
+    let mut plan = Plan::new(Arc::clone(settings), &item.reverse_path, summary);
     let mut outcomes = Vec::new();
     for (index, state) in item.pending() {
         let recipient = &state.recipient;

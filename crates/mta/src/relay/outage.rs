@@ -73,7 +73,7 @@ pub(super) async fn recall(mta: &Mta) {
 
 /// No host of a destination could be reached, or found.
 pub(super) async fn failed(mta: &Mta, destination: &Destination) {
-    let patience = mta.settings().retry.schedule(Duration::ZERO).longest_wait();
+    let patience = mta.settings().longest_wait();
     if let Some(since) = mta.outage.failed(destination, mta.world.clock.wall(), patience) {
         warn(since);
         note(mta, Some(since)).await;

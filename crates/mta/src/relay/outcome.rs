@@ -210,6 +210,7 @@ mod tests {
             attempts: 0,
             delay_notified: false,
             held: false,
+            via: None,
             version: store::Version(1),
         }
     }

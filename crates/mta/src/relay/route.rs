@@ -73,15 +73,18 @@ impl Router<'_> {
         }
     }
 
-    /// The smarthost's addresses; they may be private, the operator named the host.
-    pub(crate) async fn smarthost(&self, host: &Domain, port: u16) -> Result<Vec<Hop>, Reply> {
+    /// The addresses of a host that the operator named; they may be private.
+    pub(crate) async fn named(&self, host: &Domain, port: u16) -> Result<Vec<Hop>, Reply> {
+        if let Ok(ip) = host.as_str().parse() {
+            return Ok(vec![self.hop(host.clone(), vec![ip], port, Proof::default())]);
+        }
         match self.dns.addresses(host).await {
             Ok(mut addresses) => {
                 self.order(&mut addresses);
                 addresses.truncate(self.settings.outbound.hosts_tried);
                 Ok(vec![self.hop(host.clone(), addresses, port, Proof::default())])
             }
-            // A smarthost that is not there is the operator's mistake to mend, never the sender's loss.
+            // A host that is not there is the operator's mistake to mend, never the sender's loss.
             Err(trouble) => Err(unanswered(host, &trouble)),
         }
     }

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use journey::TlsResult;
-use mail::{BodyType, Domain, EnhancedCode, Envelope, Reply};
+use mail::{BodyType, Domain, EnhancedCode, Envelope, Host, Reply};
 use message::convert::{Converter, Obstacle};
 use smtp::client::{self, Capabilities, Cause, Event, Outcome, Source, TlsPolicy};
 use store::Store;
@@ -17,14 +18,15 @@ use super::outcome::Promises;
 use super::policy::{Complaint, Guard};
 use super::route::Hop;
 use crate::intake::tls_facts;
-use crate::settings::Outbound;
+use crate::settings::Sources;
 
 /// What it takes to open connections to one destination.
 #[derive(Clone)]
 pub(crate) struct Dialer {
     pub(crate) world: World,
     pub(crate) connector: Option<Connector>,
-    pub(crate) outbound: Outbound,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) sources: Sources,
     /// But for the TLS that is asked for: that is each host's own.
     pub(crate) config: client::Config,
 }
@@ -104,16 +106,16 @@ impl Dialer {
         guard: &Guard,
         tls: TlsPolicy,
     ) -> Result<Connection, Unusable> {
-        let mut stream =
-            connect(&self.world, &self.outbound, addresses).await.map_err(|(address, error)| {
-                let text = format!("connecting to {} [{}] failed: {error}", hop.name, address.ip());
-                let reply = Reply::new(451, EnhancedCode(4, 4, 1), text);
-                Unusable { address, reply, ends: None, complaint: None, handshake: false }
-            })?;
+        let connecting = connect(&self.world, self.connect_timeout, &self.sources, addresses);
+        let mut stream = connecting.await.map_err(|(address, error)| {
+            let text = format!("connecting to {} [{}] failed: {error}", hop.name, address.ip());
+            let reply = Reply::new(451, EnhancedCode(4, 4, 1), text);
+            Unusable { address, reply, ends: None, complaint: None, handshake: false }
+        })?;
         if tls == TlsPolicy::Active {
             stream = self.handshake(stream, hop, guard).await?;
         }
-        let config = client::Config { tls, ..self.config.clone() };
+        let config = client::Config { tls, ehlo: self.ehlo(stream.peer()), ..self.config.clone() };
         let session = client::Session::new(config, self.world.clock.mono());
         let mut connection = Connection {
             world: self.world.clone(),
@@ -139,6 +141,12 @@ impl Dialer {
                 _ => {}
             }
         }
+    }
+
+    /// How we call ourselves on a connection to `peer`: by the name of the address that it comes from.
+    fn ehlo(&self, peer: SocketAddr) -> Host {
+        let own = self.sources.towards(peer.ip()).and_then(|source| source.hostname.clone());
+        own.map_or_else(|| self.config.ehlo.clone(), Host::Domain)
     }
 
     async fn handshake(&self, stream: Stream, hop: &Hop, guard: &Guard) -> Result<Stream, Unusable> {
@@ -351,7 +359,7 @@ impl Connection {
 
     /// The peer takes no more bytes; perhaps it said why before it closed.
     async fn last_words(&mut self) {
-        let patience = std::time::Duration::from_secs(5);
+        let patience = Duration::from_secs(5);
         if let Some(Ok(n @ 1..)) = self.world.clock.within(patience, self.stream.read(&mut self.buffer)).await
         {
             self.session.handle_input(&self.buffer[..n], self.world.clock.mono());

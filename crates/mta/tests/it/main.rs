@@ -15,6 +15,8 @@ mod refusals;
 mod remote;
 mod reports;
 mod requiretls;
+mod routes;
+mod sending;
 mod taking;
 mod time;
 mod wishes;

@@ -278,6 +278,7 @@ fn a_smarthost_gets_everything_but_never_a_password_in_clear() {
             port: 587,
             credentials: None,
             tls: mta::SmarthostTls::Opportunistic,
+            lmtp: false,
         };
         let office = Office::open(&outside, &Plan::alpha(), |settings| {
             settings.outbound.smarthost = Some(smarthost.clone());

@@ -1,5 +1,6 @@
 //! A remote server that does as its script says, and keeps a truthful ledger of what it took.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,6 +26,10 @@ pub(crate) struct Ledger {
     pub(crate) taken: Vec<Taken>,
     /// Connections it saw.
     pub(crate) connections: usize,
+    /// Where they came from.
+    pub(crate) peers: Vec<IpAddr>,
+    /// When it took each message.
+    pub(crate) times: Vec<Duration>,
     /// Every command line, in order.
     pub(crate) commands: Vec<String>,
     /// Connections open now, and how many it bears; 421 beyond.
@@ -116,6 +121,7 @@ async fn serve(remote: Remote, mut arrivals: mpsc::UnboundedReceiver<Stream>, ti
     while let Some(stream) = arrivals.recv().await {
         let mut ledger = remote.ledger.lock().expect("no panics");
         ledger.connections += 1;
+        ledger.peers.push(stream.peer().ip());
         ledger.open += 1;
         let welcome = ledger.at_once.is_none_or(|most| ledger.open <= most);
         drop(ledger);
@@ -172,7 +178,9 @@ impl Conversation {
                     envelope.data = self.data().await?;
                     let reply = self.remote.reply(".");
                     if reply.starts_with('2') || reply.starts_with("slow 2") || reply == "take and drop" {
-                        self.remote.ledger.lock().expect("no panics").taken.push(envelope.clone());
+                        let mut ledger = self.remote.ledger.lock().expect("no panics");
+                        ledger.taken.push(envelope.clone());
+                        ledger.times.push(self.clock.elapsed());
                     }
                     self.answer(".").await?;
                 }

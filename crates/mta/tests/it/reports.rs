@@ -237,3 +237,197 @@ fn mail_that_circles_between_two_offices_ends() {
         assert!(alpha.queued().await.is_empty() && beta.queued().await.is_empty());
     });
 }
+
+/// One row of the tables of RFC 3461 §5.2 and RFC 3464 §2.
+struct Case {
+    /// Behind MAIL and RCPT of the submission.
+    mail: &'static str,
+    rcpt: &'static str,
+    /// Whether the next hop offers DSN, and what it says to RCPT.
+    dsn: bool,
+    says: &'static str,
+    hours: u64,
+    /// What the next hop was told.
+    passed: &'static str,
+    /// Each report to the sender, as the fields that it has.
+    reports: &'static [&'static [&'static str]],
+    /// What no report has.
+    never: &'static [&'static str],
+}
+
+const CASES: &[Case] = &[
+    // §5.2.2: a next hop that knows DSN gets all parameters as they came, and reports success itself.
+    Case {
+        mail: "RET=HDRS ENVID=QQ+2B1",
+        rcpt: "NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;first+40r.test",
+        dsn: true,
+        says: "250 2.1.5 ok",
+        hours: 1,
+        passed: "MAIL FROM:<ann@alpha.test> RET=HDRS ENVID=QQ+2B1|\
+                 RCPT TO:<x@r.test> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;first+40r.test",
+        reports: &[],
+        never: &[],
+    },
+    // §5.2.1: what was not asked for is not asked for in the sender's name.
+    Case {
+        mail: "",
+        rcpt: "",
+        dsn: true,
+        says: "250 2.1.5 ok",
+        hours: 1,
+        passed: "MAIL FROM:<ann@alpha.test>|RCPT TO:<x@r.test>",
+        reports: &[],
+        never: &[],
+    },
+    // §5.2.3: to one that does not know DSN, it is "relayed"; no parameter goes there.
+    Case {
+        mail: "RET=HDRS ENVID=QQ314159",
+        rcpt: "NOTIFY=SUCCESS ORCPT=rfc822;first+40r.test",
+        dsn: false,
+        says: "250 2.1.5 ok",
+        hours: 1,
+        passed: "MAIL FROM:<ann@alpha.test>|RCPT TO:<x@r.test>",
+        reports: &[&[
+            "Original-Envelope-Id: QQ314159",
+            "Original-Recipient: rfc822;first@r.test",
+            "Final-Recipient: rfc822;x@r.test",
+            "Action: relayed",
+            "Status: 2.",
+            "Content-Type: text/rfc822-headers",
+        ]],
+        never: &["Will-Retry-Until", "Hello."],
+    },
+    // RFC 3464 §2.3.6: the remote's words, with whose they are.
+    Case {
+        mail: "RET=FULL",
+        rcpt: "NOTIFY=FAILURE",
+        dsn: true,
+        says: "550 5.1.1 nobody",
+        hours: 1,
+        passed: "MAIL FROM:<ann@alpha.test> RET=FULL|RCPT TO:<x@r.test> NOTIFY=FAILURE",
+        reports: &[&[
+            "Reporting-MTA: dns;mx.alpha.test",
+            "Arrival-Date: ",
+            "Action: failed",
+            "Status: 5.1.1",
+            "Remote-MTA: dns;r.test",
+            "Diagnostic-Code: smtp;550 5.1.1 nobody",
+            "Last-Attempt-Date: ",
+            "Content-Type: message/rfc822",
+            "Hello.",
+        ]],
+        never: &["Original-Envelope-Id", "Original-Recipient", "Will-Retry-Until"],
+    },
+    // §4.3: without RET it is up to us; the header section tells enough.
+    Case {
+        mail: "",
+        rcpt: "",
+        dsn: false,
+        says: "550 5.1.1 nobody",
+        hours: 1,
+        passed: "MAIL FROM:<ann@alpha.test>|RCPT TO:<x@r.test>",
+        reports: &[&["Action: failed", "Content-Type: text/rfc822-headers"]],
+        never: &["Hello."],
+    },
+    // §4.1: the default is failure and delay. RFC 3464 §2.3.9: how long it is tried further.
+    Case {
+        mail: "RET=FULL",
+        rcpt: "",
+        dsn: false,
+        says: "450 4.2.2 full",
+        hours: 9,
+        passed: "MAIL FROM:<ann@alpha.test>|RCPT TO:<x@r.test>",
+        reports: &[&[
+            "Action: delayed",
+            "Status: 4.2.2",
+            "Will-Retry-Until: ",
+            "Diagnostic-Code: smtp;450 4.2.2 full",
+            "Content-Type: text/rfc822-headers",
+        ]],
+        never: &["Hello."],
+    },
+    Case {
+        mail: "",
+        rcpt: "NOTIFY=SUCCESS,FAILURE",
+        dsn: false,
+        says: "450 4.2.2 full",
+        hours: 9,
+        passed: "MAIL FROM:<ann@alpha.test>|RCPT TO:<x@r.test>",
+        reports: &[],
+        never: &[],
+    },
+    Case {
+        mail: "",
+        rcpt: "NOTIFY=DELAY",
+        dsn: false,
+        says: "450 4.2.2 full",
+        hours: 6 * 24,
+        passed: "MAIL FROM:<ann@alpha.test>|RCPT TO:<x@r.test>",
+        reports: &[&["Action: delayed"]],
+        never: &["Action: failed"],
+    },
+    // RFC 3464 §2.3.4: the class of the status fits the action, also where the last word was a 4xx.
+    Case {
+        mail: "",
+        rcpt: "NOTIFY=FAILURE",
+        dsn: false,
+        says: "450 4.2.2 full",
+        hours: 6 * 24,
+        passed: "MAIL FROM:<ann@alpha.test>|RCPT TO:<x@r.test>",
+        reports: &[&["Action: failed", "Status: 5.4.7", "Diagnostic-Code: smtp;450 4.2.2 full"]],
+        never: &["Action: delayed", "Will-Retry-Until"],
+    },
+    Case {
+        mail: "",
+        rcpt: "NOTIFY=NEVER",
+        dsn: true,
+        says: "450 4.2.2 full",
+        hours: 6 * 24,
+        passed: "MAIL FROM:<ann@alpha.test>|RCPT TO:<x@r.test> NOTIFY=NEVER",
+        reports: &[],
+        never: &[],
+    },
+];
+
+#[test]
+fn what_the_standards_tables_say() {
+    for case in CASES {
+        run(move |outside| async move {
+            outside.zones.add("r.test A 192.0.2.9");
+            let offers = if case.dsn { "250-remote.test\r\n250 DSN" } else { "250-remote.test\r\n250 SIZE" };
+            let script = [("RCPT", case.says), ("EHLO", offers)];
+            let remote = Remote::bind(&outside, "192.0.2.9:25", &script);
+            let office = Office::open(&outside, &Plan::alpha(), |_| {}).await;
+            office.start_queue();
+            let mut user = office.user("ann@alpha.test").await;
+            let named = format!("{} / {} / {}", case.mail, case.rcpt, case.says);
+            for line in [
+                format!("MAIL FROM:<ann@alpha.test> {}", case.mail),
+                format!("RCPT TO:<x@r.test> {}", case.rcpt),
+            ] {
+                assert!(user.say(line.trim_end()).await.starts_with("250"), "{named}");
+            }
+            assert!(user.data(&message("ann@alpha.test", "x@r.test", "hello")).await.starts_with("250"));
+            wait(&office, case.hours * HOUR).await;
+            let told = remote.ledger.lock().expect("no panics").commands.clone();
+            let first = |verb: &str| {
+                let line = told.iter().find(|line| line.starts_with(verb)).cloned().unwrap_or_default();
+                // SIZE and BODY are other standards' business.
+                let words: Vec<&str> = line.split(' ').filter(|word| !word.starts_with("SIZE=")).collect();
+                words.join(" ")
+            };
+            assert_eq!(format!("{}|{}", first("MAIL"), first("RCPT")), case.passed, "{named}");
+            let inbox = office.inbox("ann@alpha.test").await;
+            assert_eq!(inbox.len(), case.reports.len(), "{named}: {inbox:?}");
+            let loose = |text: &str| text.replace("; ", ";").to_lowercase();
+            for (report, fields) in inbox.iter().zip(case.reports) {
+                for field in *fields {
+                    assert!(loose(report).contains(&loose(field)), "{named}: {field} in {report}");
+                }
+                for field in case.never {
+                    assert!(!report.contains(field), "{named}: no {field} in {report}");
+                }
+            }
+        });
+    }
+}

@@ -66,7 +66,7 @@ struct Host {
 }
 
 impl Net for Host {
-    fn connect(&self, to: SocketAddr, _: Option<IpAddr>) -> BoxFuture<'static, io::Result<Stream>> {
+    fn connect(&self, to: SocketAddr, source: Option<IpAddr>) -> BoxFuture<'static, io::Result<Stream>> {
         if self.wires.silent.lock().expect("no panics").contains(&to) {
             self.wires.tried.lock().expect("no panics").push(to);
             return Box::pin(std::future::pending());
@@ -74,7 +74,7 @@ impl Net for Host {
         if self.wires.cut.load(Ordering::Relaxed) {
             return Box::pin(async { Err(io::ErrorKind::NetworkUnreachable.into()) });
         }
-        let stream = self.wires.dial(SocketAddr::new(self.ip, 40_000), to);
+        let stream = self.wires.dial(SocketAddr::new(source.unwrap_or(self.ip), 40_000), to);
         Box::pin(async move { stream })
     }
 

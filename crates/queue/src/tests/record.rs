@@ -44,6 +44,7 @@ fn item() -> Item {
         attempts: 3,
         delay_notified: true,
         held: true,
+        via: Some("relay.y.test:2525".parse().expect("a host and a port")),
         version: Version(5),
     }
 }
@@ -74,6 +75,7 @@ fn plain() -> Item {
         deadline: None,
         deadline_notified: false,
         priority: 0,
+        via: None,
         ..item()
     }
 }
@@ -85,7 +87,9 @@ fn older(item: &Item, format: u8) -> Vec<u8> {
     let age =
         record::encode(item).len() - record::encode(&Item { age: Age::default(), ..item.clone() }).len() + 3;
     bytes[0] = format;
-    bytes.truncate(bytes.len() - wishes - if format < 2 { age } else { 0 });
+    let via = 1;
+    let unknown = [(2, age), (3, wishes), (4, via)].into_iter().filter(|(since, _)| format < *since);
+    bytes.truncate(bytes.len() - unknown.map(|(_, length)| length).sum::<usize>());
     bytes
 }
 
@@ -100,6 +104,23 @@ fn items_of_the_first_format_are_read() {
 fn items_of_the_second_format_are_read() {
     let item = plain();
     assert_eq!(record::decode(item.id, item.version, &older(&item, 2)), Ok(item));
+}
+
+/// The third one knew no other way than the route's.
+#[test]
+fn items_of_the_third_format_are_read() {
+    let item = Item { via: None, ..item() };
+    assert_eq!(record::decode(item.id, item.version, &older(&item, 3)), Ok(item));
+}
+
+#[test]
+fn hosts_that_operators_name() {
+    for good in ["relay.example.net", "relay.example.net:587", "192.0.2.7:25", "localhost"] {
+        assert_eq!(good.parse::<crate::Via>().map(|via| via.to_string()).as_deref(), Ok(good));
+    }
+    for bad in ["", ":25", "a b", "host:", "host:0", "host:65536", "host:smtp", "::1", "[::1]:25"] {
+        assert!(bad.parse::<crate::Via>().is_err(), "{bad}");
+    }
 }
 
 proptest! {

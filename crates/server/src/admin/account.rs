@@ -5,7 +5,8 @@ use mail::AccountId;
 use store::Batch;
 
 use super::{
-    AccountDetail, AccountRow, MailboxRow, NewPassword, Office, PAGE, Reply, Trouble, address, domain,
+    AccountDetail, AccountRow, MailboxRow, NewPassword, Office, PAGE, Reply, SendingFigures, SuspendedRow,
+    Trouble, address, domain, time,
 };
 
 impl Office {
@@ -91,7 +92,25 @@ impl Office {
                 size: status.size,
             });
         }
-        Ok(Reply::Account { account: AccountDetail { account: row(&account), mailboxes } })
+        let sending = Some(self.sending(account.id).await?);
+        Ok(Reply::Account { account: AccountDetail { account: row(&account), mailboxes, sending } })
+    }
+
+    async fn sending(&self, id: AccountId) -> Result<SendingFigures, Trouble> {
+        let sent = self.queue.sent(id, self.world.clock.wall()).await?;
+        let suspended = self.queue.suspension(id).await?;
+        let suspended = suspended.map(|s| SuspendedRow { since: time(s.since), reason: s.reason });
+        Ok(SendingFigures { hour: sent.hour, day: sent.day, suspended })
+    }
+
+    /// Ends the suspension of an account.
+    pub(super) async fn account_resume(&self, batch: &mut Batch, who: &str) -> Result<Reply, Trouble> {
+        let account = self.account(who).await?;
+        if self.queue.suspension(account.id).await?.is_none() {
+            return Err(Trouble::Said(format!("{} is not suspended", account.address)));
+        }
+        self.queue.resume(batch, account.id);
+        Ok(Reply::Done { text: format!("{} may send mail again", account.address) })
     }
 
     pub(crate) async fn account(&self, who: &str) -> Result<Account, Trouble> {

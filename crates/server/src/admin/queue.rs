@@ -1,6 +1,6 @@
 //! The queue.
 
-use ::queue::{Filter, Item, RecipientState, State};
+use ::queue::{Filter, Item, RecipientState, State, Via};
 use journey::{Event, What};
 use mail::Id;
 use store::Batch;
@@ -32,12 +32,13 @@ impl Office {
     /// not keep the others from it.
     pub(super) async fn queue_act(
         &self,
-        action: QueueAction,
+        action: &QueueAction,
         filter: &QueueFilter,
     ) -> Result<Reply, Trouble> {
+        let act = Act::of(action)?;
         let mut count = 0;
         if let Some(which) = &filter.id {
-            if !self.act_on(action, id(which)?).await? {
+            if !self.act_on(&act, id(which)?).await? {
                 return Err(gone(which));
             }
             count = 1;
@@ -47,7 +48,7 @@ impl Office {
             loop {
                 let page = self.queue.list(&filter, after, PAGE).await?;
                 for item in &page.items {
-                    count += usize::from(self.act_on(action, item.id).await?);
+                    count += usize::from(self.act_on(&act, item.id).await?);
                 }
                 after = page.next;
                 if after.is_none() {
@@ -60,22 +61,23 @@ impl Office {
     }
 
     /// Whether the item was still there. One that is being tried is not cancelled: what the remote says decides.
-    async fn act_on(&self, action: QueueAction, which: Id) -> Result<bool, Trouble> {
+    async fn act_on(&self, act: &Act, which: Id) -> Result<bool, Trouble> {
         let lease = self.queue.lease(which);
-        if lease.is_none() && action == QueueAction::Cancel {
+        if lease.is_none() && act.how == How::Cancel {
             return Err(Trouble::Said(format!("{which} is being tried right now; try again in a moment")));
         }
         for _ in 0..ATTEMPTS {
             let Some(item) = self.queue.get(which).await? else { return Ok(false) };
             let now = self.world.clock.wall();
             let mut batch = Batch::new();
-            match action {
-                QueueAction::Retry => self.queue.retry(&mut batch, &item, now),
-                QueueAction::Hold => self.queue.hold(&mut batch, &item),
-                QueueAction::Release => self.queue.release(&mut batch, &item, now),
-                QueueAction::Cancel => self.queue.cancel(&mut batch, &item),
+            match &act.how {
+                How::Retry => self.queue.retry(&mut batch, &item, now),
+                How::Hold => self.queue.hold(&mut batch, &item),
+                How::Release => self.queue.release(&mut batch, &item, now),
+                How::Cancel => self.queue.cancel(&mut batch, &item),
+                How::Route(via) => self.queue.route(&mut batch, &item, via.clone(), now),
             }
-            let what = What::Operator { action: action.done().into(), item: Some(item.id) };
+            let what = What::Operator { action: act.done.clone(), item: Some(item.id) };
             self.journeys.record(&mut batch, item.message, &[Event { at: now, what }]);
             match self.store.commit(batch).await {
                 Ok(_) => return Ok(true),
@@ -85,6 +87,38 @@ impl Office {
         }
         Err(Trouble::Conflict)
     }
+}
+
+/// An action whose words have been understood.
+struct Act {
+    how: How,
+    done: String,
+}
+
+#[derive(PartialEq, Eq)]
+enum How {
+    Retry,
+    Hold,
+    Release,
+    Cancel,
+    Route(Option<Via>),
+}
+
+impl Act {
+    fn of(action: &QueueAction) -> Result<Self, Trouble> {
+        let how = match action {
+            QueueAction::Retry => How::Retry,
+            QueueAction::Hold => How::Hold,
+            QueueAction::Release => How::Release,
+            QueueAction::Cancel => How::Cancel,
+            QueueAction::Route(via) => How::Route(via.as_deref().map(via_of).transpose()?),
+        };
+        Ok(Self { how, done: action.done() })
+    }
+}
+
+fn via_of(text: &str) -> Result<Via, Trouble> {
+    text.parse().map_err(|why| Trouble::Said(format!("{text:?} {why}")))
 }
 
 fn gone(which: &str) -> Trouble {
@@ -99,7 +133,8 @@ fn store_filter(filter: &QueueFilter) -> Result<Filter, Trouble> {
     Ok(Filter {
         domain: filter.domain.as_deref().map(domain).transpose()?,
         sender: filter.sender.as_deref().map(|sender| sender.trim_matches(['<', '>']).to_owned()),
-        ..Filter::default()
+        message: filter.message.as_deref().map(id).transpose()?,
+        held: filter.held,
     })
 }
 
@@ -115,6 +150,7 @@ fn row(item: &Item) -> QueueRow {
         created: time(item.created),
         due: time(item.due),
         held: item.held,
+        via: item.via.as_ref().map(ToString::to_string),
     }
 }
 

@@ -54,6 +54,10 @@ pub(crate) enum Reply {
         rows: Vec<AliasRow>,
         next: Option<String>,
     },
+    Suppressed {
+        rows: Vec<SuppressedRow>,
+        next: Option<String>,
+    },
     Queue {
         rows: Vec<QueueRow>,
         next: Option<String>,
@@ -193,6 +197,42 @@ pub(crate) struct AccountDetail {
     #[serde(flatten)]
     pub(crate) account: AccountRow,
     pub(crate) mailboxes: Vec<MailboxRow>,
+    /// Nothing from a server that does not tell.
+    #[serde(default)]
+    pub(crate) sending: Option<SendingFigures>,
+}
+
+/// What an account has sent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SendingFigures {
+    /// Recipients in the last 60 minutes.
+    pub(crate) hour: u64,
+    /// In the last 24 hours.
+    pub(crate) day: u64,
+    /// Since when and why it may not send; nothing if it may.
+    pub(crate) suspended: Option<SuspendedRow>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SuspendedRow {
+    pub(crate) since: String,
+    pub(crate) reason: String,
+}
+
+/// An address elsewhere that does not exist, as far as is known.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SuppressedRow {
+    pub(crate) address: String,
+    /// Whether mail to it is refused already.
+    pub(crate) refused: bool,
+    /// Messages that its server refused.
+    pub(crate) bounces: u32,
+    /// Days on which it did.
+    pub(crate) days: u32,
+    pub(crate) first: String,
+    pub(crate) last: String,
+    /// What it said last; nothing if an operator added it.
+    pub(crate) reply: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -225,6 +265,9 @@ pub(crate) struct QueueRow {
     pub(crate) created: String,
     pub(crate) due: String,
     pub(crate) held: bool,
+    /// Where an operator sends it instead of by its route.
+    #[serde(default)]
+    pub(crate) via: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -257,6 +300,19 @@ pub(crate) struct JourneyEvent {
     pub(crate) text: String,
     /// What belongs to this kind of event.
     pub(crate) fields: serde_json::Map<String, serde_json::Value>,
+    /// What is known of the replies in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) advice: Vec<AdviceRow>,
+}
+
+/// What a reply means and what helps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AdviceRow {
+    pub(crate) cause: String,
+    /// For whoever runs this server.
+    pub(crate) operator: String,
+    /// For the sender of the message.
+    pub(crate) sender: String,
 }
 
 /// How a running server is.

@@ -44,6 +44,20 @@ pub(crate) enum Request {
         address: String,
         now: bool,
     },
+    /// Lets a suspended account send again.
+    AccountResume {
+        address: String,
+    },
+    SuppressAdd {
+        address: String,
+    },
+    SuppressRemove {
+        address: String,
+    },
+    SuppressList {
+        domain: Option<String>,
+        after: Option<String>,
+    },
     AccountRestore {
         address: String,
         to: Option<String>,
@@ -138,23 +152,27 @@ impl fmt::Debug for NewPassword {
 }
 
 /// What is done to queue items.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum QueueAction {
     Retry,
     Hold,
     Release,
     Cancel,
+    /// Send by this host (`HOST` or `HOST:PORT`), or by the item's own route again.
+    Route(Option<String>),
 }
 
 impl QueueAction {
     /// What has happened then, as the journey tells it.
-    pub(crate) fn done(self) -> &'static str {
+    pub(crate) fn done(&self) -> String {
         match self {
-            Self::Retry => "retried",
-            Self::Hold => "held",
-            Self::Release => "released",
-            Self::Cancel => "cancelled",
+            Self::Retry => "retried".into(),
+            Self::Hold => "held".into(),
+            Self::Release => "released".into(),
+            Self::Cancel => "cancelled".into(),
+            Self::Route(Some(via)) => format!("routed to {via}"),
+            Self::Route(None) => "routed as configured".into(),
         }
     }
 }
@@ -165,6 +183,9 @@ pub(crate) struct QueueFilter {
     pub(crate) id: Option<String>,
     pub(crate) domain: Option<String>,
     pub(crate) sender: Option<String>,
+    /// Of this message.
+    pub(crate) message: Option<String>,
+    pub(crate) held: Option<bool>,
 }
 
 /// Which messages to bring back: all that is given must match.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use journey::{Event, Journey, Query, Value};
+use journey::{Event, Journey, Query, Value, What};
 use mail::Wall;
 use serde_json::Map;
 
-use super::{JourneyEvent, JourneyRow, Office, Reply, TraceQuery, Trouble, time};
+use super::{AdviceRow, JourneyEvent, JourneyRow, Office, Reply, TraceQuery, Trouble, time};
 use crate::config::units;
 
 impl Office {
@@ -73,7 +73,26 @@ fn event(event: &Event) -> JourneyEvent {
         event: event.what.name().into(),
         text: event.what.to_string(),
         fields: map(named),
+        advice: advice(&event.what),
     }
+}
+
+/// What is known of the replies of an attempt, each thing once.
+fn advice(what: &What) -> Vec<AdviceRow> {
+    let What::Attempted(attempt) = what else { return Vec::new() };
+    let mut rows: Vec<AdviceRow> = Vec::new();
+    for (_, reply) in &attempt.results {
+        let Some(known) = mta::replies::advice(&attempt.host, reply) else { continue };
+        let row = AdviceRow {
+            cause: known.cause.clone(),
+            operator: known.operator.clone(),
+            sender: known.sender.clone(),
+        };
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
+    rows
 }
 
 fn map(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Map<String, serde_json::Value> {
@@ -93,6 +112,24 @@ fn json(value: Value) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_attempt_says_what_its_replies_mean() {
+        let to = |name: &str| format!("{name}@r.test").parse().expect("an address");
+        let said = || mail::Reply::new(550, mail::EnhancedCode(5, 7, 25), "no PTR record");
+        let attempt = journey::Attempted {
+            item: mail::Id(1),
+            host: "aspmx.l.google.com".into(),
+            ip: None,
+            tls: None,
+            results: vec![(to("a"), said()), (to("b"), said()), (to("c"), mail::Reply::plain(250, "ok"))],
+            took: Duration::ZERO,
+        };
+        let shown = event(&Event { at: Wall::from_secs(0), what: What::Attempted(Box::new(attempt)) });
+        assert_eq!(shown.advice.len(), 1, "once: {:?}", shown.advice);
+        assert!(shown.advice[0].operator.contains("PTR"));
+        assert!(event(&Event { at: Wall::from_secs(0), what: What::Noted("x".into()) }).advice.is_empty());
+    }
 
     #[test]
     fn points_in_time() {

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::output::{self, Table};
 use super::{Failure, Listing, run};
-use crate::admin::{AccountDetail, NewPassword, Reply, Request};
+use crate::admin::{AccountDetail, NewPassword, Reply, Request, SendingFigures};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -50,6 +50,11 @@ pub(super) enum Command {
     },
     /// Allow logging in again
     Enable {
+        /// The account's address
+        address: String,
+    },
+    /// Let an account send again that was suspended because it behaved like a stolen one
+    Resume {
         /// The account's address
         address: String,
     },
@@ -120,6 +125,7 @@ impl Command {
             Self::Enable { address } => {
                 run::one_and_say(config, Request::AccountEnable { address, enabled: true }).await
             }
+            Self::Resume { address } => run::one_and_say(config, Request::AccountResume { address }).await,
             Self::Remove { address, now } => {
                 run::one_and_say(config, Request::AccountRemove { address, now }).await
             }
@@ -186,12 +192,23 @@ async fn show(config: &Path, address: String, listing: Listing) -> Result<(), Fa
         output::say_json(&account);
         return Ok(());
     }
-    let AccountDetail { account, mailboxes } = account;
-    output::say(format!("{}  login: {}\n", account.address, login(account.enabled, account.has_password)));
+    let AccountDetail { account, mailboxes, sending } = account;
+    output::say(format!("{}  login: {}", account.address, login(account.enabled, account.has_password)));
+    if let Some(sending) = sending {
+        say_sending(&sending);
+    }
+    output::say("");
     let mut table = Table::new(&["mailbox", "messages", "unseen", "bytes"]);
     for row in mailboxes {
         table.row([row.name, row.messages.to_string(), row.unseen.to_string(), row.size.to_string()]);
     }
     table.say("It has no mailboxes.");
     Ok(())
+}
+
+fn say_sending(sending: &SendingFigures) {
+    output::say(format!("sent to {} recipients within an hour, {} within a day", sending.hour, sending.day));
+    if let Some(suspended) = &sending.suspended {
+        output::say(format!("suspended since {}, may not send: {}", suspended.since, suspended.reason));
+    }
 }

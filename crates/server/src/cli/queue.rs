@@ -16,6 +16,9 @@ pub(super) enum Command {
         which: Which,
         #[command(flatten)]
         part: Part,
+        /// Only what an operator holds
+        #[arg(long)]
+        held: bool,
         #[command(flatten)]
         listing: Listing,
     },
@@ -34,6 +37,24 @@ pub(super) enum Command {
     Release(#[command(flatten)] Selection),
     /// Remove from the queue for good; the sender is not told
     Cancel(#[command(flatten)] Selection),
+    /// Send by another host than the route says, now and from now on
+    Route {
+        #[command(flatten)]
+        selection: Selection,
+        #[command(flatten)]
+        way: Way,
+    },
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Way {
+    /// The host, without MX lookup; by default on the port of MX hosts
+    #[arg(long, value_name = "HOST[:PORT]")]
+    to: Option<String>,
+    /// By its own route again
+    #[arg(long)]
+    clear: bool,
 }
 
 #[derive(Debug, Args)]
@@ -44,6 +65,9 @@ pub(super) struct Which {
     /// Mail from this sender; <> for notifications
     #[arg(long, value_name = "ADDRESS")]
     sender: Option<String>,
+    /// Of this message, by the id that its journey has
+    #[arg(long, value_name = "ID")]
+    message: Option<String>,
 }
 
 /// Of a list that may be very long.
@@ -58,10 +82,10 @@ pub(super) struct Part {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "selection", required = true, multiple = true, args = ["id", "all", "domain", "sender"])]
+#[group(id = "selection", required = true, multiple = true, args = ["id", "all", "domain", "sender", "message"])]
 pub(super) struct Selection {
     /// One item
-    #[arg(conflicts_with_all = ["all", "domain", "sender"])]
+    #[arg(conflicts_with_all = ["all", "domain", "sender", "message"])]
     id: Option<String>,
     /// Everything
     #[arg(long)]
@@ -72,19 +96,23 @@ pub(super) struct Selection {
 
 impl Which {
     fn filter(self, id: Option<String>) -> QueueFilter {
-        QueueFilter { id, domain: self.domain, sender: self.sender }
+        QueueFilter { id, domain: self.domain, sender: self.sender, message: self.message, held: None }
     }
 }
 
 impl Command {
     pub(super) async fn run(self, config: &Path) -> Result<(), Failure> {
         match self {
-            Self::List { which, part, listing } => list(config, &which.filter(None), part, listing).await,
+            Self::List { which, part, held, listing } => {
+                let filter = QueueFilter { held: held.then_some(true), ..which.filter(None) };
+                list(config, &filter, part, listing).await
+            }
             Self::Show { id, listing } => show(config, id, listing).await,
             Self::Retry(selection) => act(config, QueueAction::Retry, selection).await,
             Self::Hold(selection) => act(config, QueueAction::Hold, selection).await,
             Self::Release(selection) => act(config, QueueAction::Release, selection).await,
             Self::Cancel(selection) => act(config, QueueAction::Cancel, selection).await,
+            Self::Route { selection, way } => act(config, QueueAction::Route(way.to), selection).await,
         }
     }
 }
@@ -122,7 +150,7 @@ fn cells(row: &QueueRow) -> [String; 8] {
     let last = row.recipients.iter().rev().find_map(|recipient| recipient.last.as_deref()).unwrap_or("-");
     [
         row.id.clone(),
-        row.destination.clone(),
+        towards(row),
         row.recipients.len().to_string(),
         format!("<{}>", row.sender),
         row.size.to_string(),
@@ -130,6 +158,14 @@ fn cells(row: &QueueRow) -> [String; 8] {
         if row.held { "held".into() } else { row.due.clone() },
         last.chars().take(80).collect(),
     ]
+}
+
+/// Where it goes, and by which host if an operator said so.
+fn towards(row: &QueueRow) -> String {
+    match &row.via {
+        Some(via) => format!("{} via {via}", row.destination),
+        None => row.destination.clone(),
+    }
 }
 
 async fn show(config: &Path, id: String, listing: Listing) -> Result<(), Failure> {
@@ -143,7 +179,7 @@ async fn show(config: &Path, id: String, listing: Listing) -> Result<(), Failure
         ("item", item.id.as_str()),
         ("message", &format!("{}  (posthouse trace --id {})", item.message, item.message)),
         ("from", &format!("<{}>", item.sender)),
-        ("to", &item.destination),
+        ("to", &towards(&item)),
         ("accepted", &item.created),
         ("next try", next),
         ("tries", &item.attempts.to_string()),

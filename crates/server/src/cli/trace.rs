@@ -76,15 +76,17 @@ fn timeline(row: &JourneyRow, paint: Paint) -> String {
         paint.paint(Style::Dim, first.map_or("", |event| &event.time)),
         paint.paint(Style::Bold, first.map(subject).unwrap_or_default()),
     )];
-    lines.extend(row.events.iter().map(|event| {
+    lines.extend(row.events.iter().flat_map(|event| {
         let text = output::clean(&event.text);
         let (verb, rest) = text.split_once(' ').unwrap_or((&text, ""));
-        format!(
+        let line = format!(
             "  {}  {} {} {rest}",
             paint.paint(Style::Dim, format!("{:>10}", since(event.at - began))),
             mark(event, paint),
             paint.paint(style(event), verb),
-        )
+        );
+        let advice = event.advice.iter().flat_map(|row| [&row.cause, &row.operator]);
+        std::iter::once(line).chain(advice.map(|text| format!("  {:>10}    {text}", "")))
     }));
     if row.damaged > 0 {
         let text = format!("damaged: {} of its records cannot be read", row.damaged);

@@ -2,6 +2,7 @@
 
 mod filters;
 mod gate;
+mod outbound;
 mod outgoing_tls;
 
 use std::net::{IpAddr, SocketAddr};
@@ -11,15 +12,13 @@ use std::time::Duration;
 
 use mail::{Domain, Network};
 use mailbox::Retention;
-use mta::{Authentication, DmarcPolicy, SmarthostTls};
+use mta::{Authentication, DmarcPolicy};
 use toml::de::DeTable;
 use world::real::TrustAd;
 
 use super::problem::Collector;
 use super::section::{Section, Value};
-use super::{
-    CertificateFiles, Config, Limits, Listener, Outbound, Problems, Relay, Scrub, Service, Smarthost, units,
-};
+use super::{CertificateFiles, Config, Limits, Listener, Problems, Relay, Scrub, Service, units};
 
 /// What a segment of the store's log may be, in bytes.
 const SEGMENT_SIZES: RangeInclusive<u64> = 1 << 20..=1 << 30;
@@ -59,7 +58,7 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
     let listeners = listeners(&mut root, problems);
     let tls = tls(&mut root, base, problems);
     let (dns_servers, dnssec) = dns(&mut root, problems);
-    let outbound = outbound(root.section(problems, "outbound"), base, problems);
+    let outbound = outbound::read(&mut root, base, problems);
     let relay = relay(root.section(problems, "relay"), problems);
     let authentication = authentication(root.section(problems, "authentication"), problems);
     let limits = limits(root.section(problems, "limits"), problems);
@@ -154,60 +153,6 @@ fn dns(root: &mut Section<'_, '_>, problems: &mut Collector<'_>) -> (Vec<SocketA
     (servers.unwrap_or_default(), trust)
 }
 
-fn outbound(mut section: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -> Outbound {
-    let default = mta::Outbound::default();
-    let mut out = Outbound {
-        port: default.port,
-        smarthost: smarthost(&mut section, base, problems),
-        retry: mta::Retry::default(),
-        allow_private: section.read(problems, "allow_private", Value::boolean),
-        source_ipv4: section.read(problems, "source_ipv4", |v| source(v, IpAddr::is_ipv4, "IPv4")),
-        source_ipv6: section.read(problems, "source_ipv6", |v| source(v, IpAddr::is_ipv6, "IPv6")),
-        concurrency: default.concurrency,
-        concurrency_per_destination: default.concurrency_per_destination,
-        connect_timeout: default.connect_timeout,
-        tls: outgoing_tls::rules(&mut section, problems),
-        ca_file: section.read(problems, "ca_file", |v| path(v, base)),
-    };
-    section.set(problems, "port", &mut out.port, port);
-    section.set(problems, "retry", &mut out.retry.waits, waits);
-    section.set(problems, "lifetime", &mut out.retry.lifetime, duration);
-    section.set(problems, "delay_notice", &mut out.retry.delay_notice_after, duration);
-    section.set(problems, "outage_grace", &mut out.retry.outage_grace, duration);
-    section.set(problems, "concurrency", &mut out.concurrency, |v| count(v, 10_000));
-    section.set(problems, "concurrency_per_destination", &mut out.concurrency_per_destination, |v| {
-        count(v, 1000)
-    });
-    section.set(problems, "connect_timeout", &mut out.connect_timeout, duration);
-    section.finish(problems);
-    out
-}
-
-fn smarthost(outbound: &mut Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -> Option<Smarthost> {
-    if !outbound.has("smarthost") {
-        outbound.take("smarthost");
-        return None;
-    }
-    let mut section = outbound.section(problems, "smarthost");
-    let host = section.need(problems, "host", domain);
-    let port = section.read(problems, "port", port).unwrap_or(587);
-    let user = section.read(problems, "user", |v| v.string().map(str::to_owned));
-    let credentials = match user {
-        Some(user) => section.need(problems, "password_file", |v| path(v, base)).map(|file| (user, file)),
-        None => None,
-    };
-    let mut tls = SmarthostTls::Verified;
-    section.set(problems, "tls", &mut tls, |v| {
-        v.choice(&[
-            ("verified", SmarthostTls::Verified),
-            ("required", SmarthostTls::Required),
-            ("opportunistic", SmarthostTls::Opportunistic),
-        ])
-    });
-    section.finish(problems);
-    Some(Smarthost { host: host?, port, credentials, tls })
-}
-
 fn relay(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Relay {
     let mut relay = Relay::default();
     section.set(problems, "domains", &mut relay.domains, |v| v.list(domain));
@@ -253,6 +198,9 @@ fn limits(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Limits 
     section.set(problems, "exempt", &mut limits.exempt, |v| v.list(network));
     section.set(problems, "shutdown_deadline", &mut limits.shutdown_deadline, duration);
     section.set(problems, "journey_days", &mut limits.journey_days, |v| count(v, 36_500));
+    section.set(problems, "sending_per_hour", &mut limits.sending.per_hour, bound);
+    section.set(problems, "sending_per_day", &mut limits.sending.per_day, bound);
+    section.set(problems, "suspend_senders", &mut limits.sending.suspend, Value::boolean);
     section.finish(problems);
     limits
 }
@@ -310,19 +258,21 @@ fn duration(value: &Value<'_, '_>) -> Result<Duration, String> {
     value.parsed(units::duration)
 }
 
-fn waits(value: &Value<'_, '_>) -> Result<Vec<Duration>, String> {
-    match value.list(duration)? {
-        none if none.is_empty() => Err("needs at least one duration".into()),
-        some => Ok(some),
-    }
-}
-
 fn port(value: &Value<'_, '_>) -> Result<u16, String> {
     Ok(value.number(1, 65_535)? as u16)
 }
 
 fn count(value: &Value<'_, '_>, most: u64) -> Result<usize, String> {
     Ok(value.number(1, most)? as usize)
+}
+
+/// A number, or no bound at all, which must be said.
+fn bound(value: &Value<'_, '_>) -> Result<Option<u64>, String> {
+    match value.string() {
+        Ok("none") => Ok(None),
+        Ok(_) => Err("must be a number, or \"none\"".into()),
+        Err(_) => value.number(1, 1_000_000_000).map(Some),
+    }
 }
 
 /// So many events in a fixed time.
@@ -335,11 +285,6 @@ fn path(value: &Value<'_, '_>, base: &Path) -> Result<PathBuf, String> {
         "" => Err("must not be empty".into()),
         path => Ok(base.join(path)),
     }
-}
-
-fn source(value: &Value<'_, '_>, is_right: fn(&IpAddr) -> bool, family: &str) -> Result<IpAddr, String> {
-    let address: IpAddr = value.parsed(str::parse)?;
-    if is_right(&address) { Ok(address) } else { Err(format!("must be an {family} address")) }
 }
 
 fn socket_address(text: &str) -> Result<SocketAddr, &'static str> {

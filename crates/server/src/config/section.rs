@@ -83,6 +83,11 @@ impl<'s, 't> Section<'s, 't> {
         }
     }
 
+    /// Where it stands.
+    pub(super) fn span(&self) -> &Range<usize> {
+        &self.span
+    }
+
     /// Whether the file gives `key`.
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.is_some_and(|table| table.iter().any(|(k, _)| k.get_ref() == key))
@@ -152,6 +157,14 @@ impl<'s, 't> Value<'s, 't> {
     ) -> Result<Vec<T>, String> {
         let Some(array) = self.given.as_array() else { return self.wrong("a list in [ ]") };
         array.iter().map(|element| read(&self.element(element))).collect()
+    }
+
+    /// Like [`Value::list`]; a single element needs no brackets.
+    pub(super) fn one_or_list<T>(
+        &self,
+        read: impl Fn(&Value<'s, 't>) -> Result<T, String>,
+    ) -> Result<Vec<T>, String> {
+        if self.given.as_array().is_some() { self.list(read) } else { read(self).map(|one| vec![one]) }
     }
 
     /// The tables of `[[name]]`.

@@ -6,7 +6,7 @@ mod response;
 use std::net::SocketAddr;
 
 use journey::TlsResult;
-use mail::{Domain, limits};
+use mail::{Domain, ReversePath, limits};
 use world::Stream;
 use world::tls::{Demand, Fault};
 
@@ -31,7 +31,9 @@ pub(super) async fn get(mta: &Mta, settings: &Settings, domain: &Domain) -> Resu
 
 async fn fetch(mta: &Mta, settings: &Settings, host: &Domain) -> Result<Vec<u8>, Complaint> {
     let addresses = addresses(mta, settings, host).await?;
-    let stream = connect(&mta.world, &settings.outbound, &addresses).await;
+    let outbound = &settings.outbound;
+    let sources = outbound.sources(&[], &ReversePath::default());
+    let stream = connect(&mta.world, outbound.connect_timeout, &sources, &addresses).await;
     let stream = stream.map_err(|(_, error)| failed(format!("connecting to {host} failed: {error}")))?;
     let connector = mta.connector.as_ref().ok_or_else(|| failed("TLS is not set up here"))?;
     let demand = Demand::TrustedFor(host.clone());

@@ -1,6 +1,9 @@
 //! Texts and what they mean, or what is said about them.
 
+use mta::SmarthostTls;
+
 use super::*;
+use crate::config::Outbound;
 
 const SMALL: &str = r#"
 hostname = "mx.example.org"
@@ -50,7 +53,12 @@ fn the_documentation_tells_the_truth() {
     );
     assert_eq!(told.retention, default.retention);
     // Every key that the reader asks for is in the example.
-    let parts = [include_str!("outgoing_tls.rs"), include_str!("gate.rs"), include_str!("filters.rs")];
+    let parts = [
+        include_str!("outbound.rs"),
+        include_str!("outgoing_tls.rs"),
+        include_str!("gate.rs"),
+        include_str!("filters.rs"),
+    ];
     let reader = [include_str!("../read.rs").to_owned(), parts.concat()].concat();
     let asked = reader.split(['(', ' ']).zip(reader.split(['(', ' ']).skip(1));
     for (_, word) in asked.filter(|(before, _)| before.ends_with("problems,")) {
@@ -102,10 +110,17 @@ lifetime = "5d"
 outage_grace = "7d"
 delay_notice = "4h"
 allow_private = true
+source_ipv4 = ["192.0.2.1", "192.0.2.2"]
+source_ipv6 = "2001:db8::1"
+rate = "100/1m"
+suppression = false
 dane = false
 mta_sts = false
 sts_port = 8443
 ca_file = "roots.pem"
+[[outbound.source]]
+address = "192.0.2.2"
+hostname = "out2.example.org"
 [[outbound.tls]]
 domain = ".partner.example"
 level = "verify"
@@ -113,6 +128,21 @@ hosts = ["mx.partner.example", "*.mail.example"]
 [[outbound.tls]]
 domain = "old.example"
 level = "none"
+[[route]]
+to = ["partner.example", ".partner.example"]
+host = "10.1.1.1"
+lmtp = true
+retry = ["1m"]
+lifetime = "1d"
+concurrency = 2
+[[route]]
+from = "bulk@example.org"
+source_ipv4 = "192.0.2.2"
+[[route]]
+to = "x.example"
+host = "relay.x.example"
+user = "u"
+password_file = "pw2"
 [relay]
 domains = ["partner.example"]
 networks = ["192.0.2.0/24"]
@@ -124,6 +154,9 @@ connections_per_ip = 5
 exempt = []
 shutdown_deadline = "3s"
 journey_days = 7
+sending_per_hour = "none"
+sending_per_day = 50
+suspend_senders = false
 [store]
 backend = "embedded"
 keep_expunged = "0"
@@ -140,7 +173,20 @@ keep_removed_accounts = "2h"
     let ports: Vec<_> = config.dns_servers.iter().map(SocketAddr::port).collect();
     assert_eq!(ports, [5353, 53, 53]);
     let smarthost = config.outbound.smarthost.expect("given");
-    assert_eq!((smarthost.port, smarthost.tls), (465, SmarthostTls::Required));
+    assert_eq!((smarthost.port(), smarthost.tls), (465, SmarthostTls::Required));
+    let sources: Vec<_> = config.outbound.sources.iter().map(ToString::to_string).collect();
+    assert_eq!(sources, ["192.0.2.1", "192.0.2.2", "2001:db8::1"]);
+    assert_eq!(config.outbound.source_names.len(), 1);
+    let [lmtp, bulk, login] = &config.outbound.routes[..] else { panic!("three routes") };
+    let host = lmtp.host.as_ref().expect("given");
+    assert_eq!((host.port(), host.tls, host.lmtp), (24, SmarthostTls::Opportunistic, true));
+    assert_eq!((lmtp.retry.waits.len(), lmtp.retry.lifetime), (1, Duration::from_hours(24)));
+    assert_eq!((lmtp.pace.concurrency, lmtp.pace.rate), (2, config.outbound.rate));
+    assert!(bulk.host.is_none() && bulk.sources.len() == 1 && bulk.retry == config.outbound.retry);
+    let host = login.host.as_ref().expect("given");
+    assert_eq!((host.port(), host.tls), (587, SmarthostTls::Verified));
+    let sending = config.limits.sending;
+    assert_eq!((sending.per_hour, sending.per_day, sending.suspend), (None, Some(50), false));
     assert_eq!(config.outbound.retry.waits, [Duration::from_secs(1), Duration::from_mins(5)]);
     let tls = config.outbound.tls;
     assert_eq!((tls.dane, tls.mta_sts, tls.sts_port), (false, false, 8443));
@@ -277,6 +323,16 @@ fn what_is_wrong_is_said_with_file_line_and_key() {
             "[outbound]\nsmarthost = { host = \"x\", user = \"u\" }",
             "p.toml:8: outbound.smarthost.password_file: is missing",
         ),
+        ("[[route]]\nhost = \"x\"", "p.toml:7: route: needs to or from"),
+        ("[[route]]\nto = \"a@b.c\"", "p.toml:8: route.to: must be domains"),
+        ("[[route]]\nto = []", "p.toml:8: route.to: needs at least one"),
+        ("[[route]]\nfrom = \"a@b.c\"\nrate = \"1/1s\"", "p.toml:7: route: concurrency and rate hold"),
+        ("[[route]]\nto = \"a.b\"\nport = 5", "p.toml:7: route.port: needs host"),
+        ("[[route]]\nto = \"a.b\"\nhosst = \"x\"", "route.hosst: is unknown; did you mean \"host\"?"),
+        ("[outbound]\nrate = \"0/1m\"", "p.toml:8: outbound.rate: \"0/1m\": is a number of messages"),
+        ("[outbound]\nsource_ipv4 = [\"::1\"]", "p.toml:8: outbound.source_ipv4: must be an IPv4 address"),
+        ("[limits]\nsending_per_day = 0", "p.toml:8: limits.sending_per_day: must be from 1"),
+        ("[limits]\nsending_per_day = \"many\"", "p.toml:8: limits.sending_per_day: must be a number, or"),
         ("[store]\nbackend = \"postgres\"", "not available in this version"),
         ("[store]\nkeep_expunged = 0", "p.toml:8: store.keep_expunged: must be a string in quotes"),
         ("[store]\nkeep_expunged = \"14\"", "p.toml:8: store.keep_expunged: \"14\": is a duration such as"),
