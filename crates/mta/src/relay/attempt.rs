@@ -81,7 +81,7 @@ pub(super) async fn attempt(
     if move_along(mta, &settings, &item).await? {
         return Ok(None);
     }
-    let mut own = Line::for_item(mta, line.take(), settings, &item).await;
+    let mut own = Box::pin(Line::for_item(mta, line.take(), settings, &item)).await;
     let mut progress = Progress::of(&item);
     own.carry(mta, &item, &mut progress).await;
     let went = own.went(progress.slow.take());
