@@ -126,16 +126,14 @@ impl Asked {
 
 /// `None` if the list is silent or broken, which means nothing: a list must not stop mail by failing.
 async fn ask(world: &World, list: &List, name: &Domain) -> Option<Answer> {
-    let addresses = match world.dns.addresses(name).await {
-        Ok(addresses) => addresses,
+    let answers: Vec<Ipv4Addr> = match world.dns.ipv4(name.as_str()).await {
+        Ok(answers) => answers,
         Err(dns::Error::NxDomain | dns::Error::NoData) => Vec::new(),
         Err(error) => {
             tracing::debug!(zone = %list.zone, %error, "a list does not answer");
             return None;
         }
     };
-    let v4 = |ip: IpAddr| if let IpAddr::V4(ip) = ip { Some(ip) } else { None };
-    let answers: Vec<Ipv4Addr> = addresses.into_iter().filter_map(v4).collect();
     let meaning = dnsbl::meaning(&list.answers, &answers);
     let told =
         matches!(meaning, Meaning::Listed(_)) && matches!(list.action, Action::Refuse | Action::TempFail);
