@@ -71,16 +71,16 @@ class Queues(unittest.TestCase):
         self.say(f"{what}: {seconds * 1000:.0f} ms")
         return json.loads(done.stdout), seconds
 
-    def a_new_message(self, number):
-        """One more to a domain that lives, submitted now."""
+    def a_new_message(self, number, patience=10):
+        """One more to a domain that lives, submitted now; it arrives within `patience` seconds."""
         subject = f"new-{number}-{time.monotonic_ns()}"
         with self.house.submission("ann@alpha.test") as client:
             client.sendmail("ann@alpha.test", ["x@new.test"], letter(subject, sender="ann@alpha.test"))
         began = time.monotonic()
-        until(lambda: subject in self.sink.subjects(), 30, "a new message to arrive")
+        until(lambda: subject in self.sink.subjects(), patience + 20, "a new message to arrive")
         waited = time.monotonic() - began
         self.say(f"a new message arrives after {waited:.2f} s, {len(self.sink.ledger)} delivered by then")
-        self.assertLess(waited, 10)
+        self.assertLess(waited, patience)
 
     def is_bounded(self):
         self.assertLess(self.house.memory_kib(), MEMORY_MB * 1024)
@@ -123,12 +123,12 @@ class ManyDomains(Queues):
 
     def test_none_of_them_can_be_reached(self):
         self.town(["127.0.0.2"] * MANY_DOMAINS)
-        self.a_new_message(1)
         self.assertEqual(len(self.listed()), ITEMS)
         self.say("all listed by page")
-        self.a_new_message(2)
         _, seconds = self.timed("status", "status")
         self.assertLess(seconds, 5)
+        # Each domain has its turn: it arrives when all that wait were tried once, at the latest.
+        self.a_new_message(1, patience=10 + ITEMS / 1000)
         self.is_bounded()
 
     def listed(self):

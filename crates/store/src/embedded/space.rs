@@ -75,6 +75,14 @@ pub(super) async fn flush(
     }
 }
 
+/// Changes of some records of a segment.
+#[derive(Default)]
+struct Part {
+    changes: Vec<Change>,
+    /// Where the next record begins.
+    end: u64,
+}
+
 pub(super) struct Collector {
     shared: Arc<Shared>,
     requests: mpsc::WeakUnboundedSender<Request>,
@@ -223,11 +231,11 @@ impl Collector {
             let oldest = usage.sealed.keys().next().is_none_or(|first| *first >= number);
             (used, usage.live.get(&place).copied().unwrap_or(0), oldest)
         };
-        let mut alive = live;
-        self.each_current(number, oldest, |change| {
-            alive += (change.key.len() + change.value.as_ref().map_or(0, Bytes::len) + 20) as u64;
-            alive * 2 < used
-        })?;
+        let (mut alive, mut next) = (live, segment::HEADER);
+        while let Some(part) = self.current(number, next, oldest)?.filter(|_| alive * 2 < used) {
+            alive += part.changes.iter().map(|change| bytes_of(change) + 20).sum::<u64>();
+            next = part.end;
+        }
         if alive * 2 >= used {
             return Ok(false);
         }
@@ -237,12 +245,11 @@ impl Collector {
         }
         let bodies = self.bodies_of(number)?;
         self.move_bodies(place, bodies).await?;
-        let mut moved = Vec::new();
-        self.each_current(number, oldest, |change| {
-            moved.push(Moved::Change(change));
-            true
-        })?;
-        self.submit(moved).await?;
+        next = segment::HEADER;
+        while let Some(part) = self.current(number, next, oldest)? {
+            self.submit(part.changes.into_iter().map(Moved::Change).collect()).await?;
+            next = part.end;
+        }
         // Durable before the file goes: a number that is missing and not in this list is damage.
         self.submit(vec![Moved::Collected(number)]).await?;
         self.collected.insert(number);
@@ -250,27 +257,36 @@ impl Collector {
         Ok(true)
     }
 
-    /// Gives the changes of a segment that still hold to `each`, until that says `false`.
-    fn each_current(
-        &self,
-        number: u64,
-        oldest: bool,
-        mut each: impl FnMut(Change) -> bool,
-    ) -> Result<(), Error> {
-        let shared = &self.shared;
-        walk(&shared.world, &shared.dir, number, segment::HEADER..u64::MAX, shared.salt, |_, found| {
+    /// The changes of a segment that still hold, of the records from `from` on until they take [`STEP`] in memory.
+    /// `None` at the end.
+    fn current(&self, number: u64, from: u64, oldest: bool) -> Result<Option<Part>, Error> {
+        let (shared, mut part, mut held) = (&self.shared, None, 0);
+        walk(&shared.world, &shared.dir, number, from..u64::MAX, shared.salt, |_, found| {
+            let end = found.end();
+            let into: &mut Part = part.get_or_insert_with(Part::default);
+            into.end = end;
+            let before = into.changes.len();
             for change in found.changes {
-                let now = shared.index.get(&change.key, u64::MAX)?;
-                let holds = match &change.value {
-                    Some(_) => now.is_some_and(|now| now.version == change.version),
-                    // A deletion keeps older segments from bringing the key back when the index is rebuilt.
-                    None => now.is_none() && !oldest,
-                };
-                if holds && !each(change) {
-                    return Ok(false);
+                if self.holds(&change, oldest)? {
+                    into.changes.push(change);
                 }
             }
-            Ok(true)
+            // One change keeps all of its record in memory.
+            if into.changes.len() > before {
+                held += (found.header.length - found.header.bodies) as usize;
+            }
+            Ok(held < STEP)
+        })?;
+        Ok(part)
+    }
+
+    /// Whether a change is still the newest of its key.
+    fn holds(&self, change: &Change, oldest: bool) -> Result<bool, Error> {
+        let now = self.shared.index.get(&change.key, u64::MAX)?;
+        Ok(match &change.value {
+            Some(_) => now.is_some_and(|now| now.version == change.version),
+            // A deletion keeps older segments from bringing the key back when the index is rebuilt.
+            None => now.is_none() && !oldest,
         })
     }
 
@@ -368,7 +384,7 @@ impl Collector {
         for one in moved {
             size += match &one {
                 Moved::Body(..) | Moved::Collected(_) => 256,
-                Moved::Change(change) => change.key.len() + change.value.as_ref().map_or(0, Bytes::len),
+                Moved::Change(change) => bytes_of(change) as usize,
             };
             step.push(one);
             if size >= STEP {
@@ -517,4 +533,9 @@ impl Drop for Archive<'_> {
             let _ = self.shared.world.disk.remove(&segment::path(&self.shared.dir, self.place));
         }
     }
+}
+
+/// Bytes of a change's key and value.
+fn bytes_of(change: &Change) -> u64 {
+    (change.key.len() + change.value.as_ref().map_or(0, Bytes::len)) as u64
 }

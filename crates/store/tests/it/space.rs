@@ -107,6 +107,46 @@ fn flags_that_change_cost_little_and_do_not_rewrite_mail() {
     });
 }
 
+/// A collector carries along what still holds in parts of a MiB of records: many here, in each segment.
+#[test]
+fn large_segments_are_collected_part_by_part() {
+    const KEYS: u64 = 3_000;
+    let options = Options { segment_bytes: 6 << 20, checkpoint_bytes: 6 << 20, ..small() };
+    let disk = MemoryDisk::new();
+    let value =
+        |key: u64, round: u64| [key.to_be_bytes().as_slice(), &round.to_be_bytes(), &[7; 2_000]].concat();
+    doors::run(async {
+        let store = open(&doors::on(&disk), Path::new("/d"), options.clone()).await.expect("the disk works");
+        for round in 0..12 {
+            // A third of the first round is never written again, every sixth key goes for good in the third.
+            for key in (0..KEYS).filter(|key| round == 0 || key % 3 != 0) {
+                let mut batch = Batch::new();
+                if round >= 3 && key % 6 == 1 {
+                    batch.delete(flag_key(key));
+                } else {
+                    batch.put(flag_key(key), value(key, round));
+                }
+                store.commit(batch).await.expect("the disk works");
+            }
+        }
+        store.close().await;
+        let used = disk.used();
+        assert!(used < 4 * (6 << 20), "{used} bytes for 5 MB of keys and values, of 45 MB written");
+        // The index of a disk in memory is made of the log at each start.
+        let store = open(&doors::on(&disk), Path::new("/d"), options).await.expect("the disk works");
+        for key in 0..KEYS {
+            let found = store.snapshot().get(&flag_key(key)).await.expect("the store is readable");
+            let expected = match key % 6 {
+                0 | 3 => Some(value(key, 0)),
+                1 => None,
+                _ => Some(value(key, 11)),
+            };
+            assert!(found.map(|found| found.value.to_vec()) == expected, "key {key}");
+        }
+        store.close().await;
+    });
+}
+
 fn amplification_of(written: u64, user: u64) -> f64 {
     f64::from(u32::try_from(written).expect("a short test"))
         / f64::from(u32::try_from(user).expect("a short test"))
