@@ -15,7 +15,9 @@ fn held(hold: Hold) -> Envelope {
 async fn release(office: &Office, now: Wall) -> Vec<Id> {
     let items = office.queue.to_release(now, 10).await.expect("a healthy store");
     let mut batch = Batch::new();
-    items.iter().for_each(|item| office.queue.let_go(&mut batch, item));
+    for item in &items {
+        office.queue.let_go(&mut batch, item);
+    }
     office.commit(batch).await;
     items.iter().map(|item| item.id).collect()
 }
@@ -58,13 +60,15 @@ async fn the_time_it_was_held_does_not_count_against_its_lifetime() {
     assert!(settled.expired.is_empty() && settled.reports.is_empty(), "{settled:?}");
 }
 
+type Deed = fn(&Queue, &mut Batch, &Item);
+
 #[tokio::test]
 async fn an_operator_cannot_send_it_early_by_mistake() {
     let office = Office::new(2).await;
     let id = office.enqueue_with(held(Hold::Until(at(60))), at(0)).await;
-    type Deed = fn(&Queue, &mut Batch, &Item);
-    let deeds: [Deed; 4] = [
+    let deeds: [Deed; 5] = [
         |queue, batch, item| queue.retry(batch, item, at(1)),
+        |queue, batch, item| queue.route(batch, item, None, at(1)),
         |queue, batch, item| queue.release(batch, item, at(1)),
         |queue, batch, item| queue.hold(batch, item),
         |queue, batch, item| queue.retry(batch, item, at(1)),
