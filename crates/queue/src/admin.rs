@@ -86,11 +86,14 @@ impl Queue {
         });
     }
 
-    /// Sends an item by this host from now on, or by its route again, and at once; a held one stays held.
+    /// Sends an item by this host from now on, or by its route again, and at once; a held one stays held, and one that its
+    /// sender wants held until later waits for that.
     pub fn route(&self, batch: &mut Batch, item: &Item, via: Option<Via>, now: Wall) {
         self.change(batch, item, |item| {
             item.via = via;
-            item.due = item.due.min(now);
+            if item.release.is_none() {
+                item.due = item.due.min(now);
+            }
         });
     }
 

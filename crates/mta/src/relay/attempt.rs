@@ -81,7 +81,11 @@ pub(super) async fn attempt(
     if move_along(mta, &settings, &item).await? {
         return Ok(None);
     }
-    let mut own = Box::pin(Line::for_item(mta, line.take(), settings, &item)).await;
+    let way = Way::of(&settings, &item);
+    if let Some(old) = line.take_if(|old| !old.leads(&settings, &way)) {
+        Box::pin(old.hang_up()).await;
+    }
+    let mut own = line.take().unwrap_or_else(|| Line::new(mta, settings, way, &item));
     let mut progress = Progress::of(&item);
     own.carry(mta, &item, &mut progress).await;
     let went = own.went(progress.slow.take());
@@ -115,15 +119,7 @@ async fn to_try(mta: &Mta, lease: &Lease) -> Result<Option<Item>, store::Error> 
 }
 
 impl Line {
-    /// The line for an item: `old`, if it leads the same way by the same settings.
-    async fn for_item(mta: &Mta, old: Option<Self>, settings: Arc<Settings>, item: &Item) -> Self {
-        let way = Way::of(&settings, item);
-        match old {
-            // A destination with much mail keeps its line for days: other settings begin a new one.
-            Some(old) if Arc::ptr_eq(&old.settings, &settings) && old.way == way => return old,
-            Some(old) => old.hang_up().await,
-            None => {}
-        }
+    fn new(mta: &Mta, settings: Arc<Settings>, way: Way, item: &Item) -> Self {
         Self {
             dialer: way.dialer(mta, &settings),
             destination: item.destination.clone(),
@@ -134,6 +130,12 @@ impl Line {
             wanted: TlsRequired::Unsaid,
             dead: None,
         }
+    }
+
+    /// Whether it is the right one for an item that goes that way. A destination with much mail keeps its line for days:
+    /// other settings begin a new one.
+    fn leads(&self, settings: &Arc<Settings>, way: &Way) -> bool {
+        Arc::ptr_eq(&self.settings, settings) && self.way == *way
     }
 
     /// How an attempt went that came upon a host which asks to send less, or upon none.

@@ -76,7 +76,7 @@ fn routes_lead_to_hosts_and_from_addresses() {
         office.start_queue();
         send(&office, &["a@lists.test", "b@sub.one.test", "c@r.test"]).await;
         wait(&office, 5).await;
-        assert!(commands(&lmtp).starts_with("LHLO mx.alpha.test"), "{}", commands(&lmtp));
+        assert!(commands(&lmtp).contains("LHLO mx.alpha.test"), "{}", commands(&lmtp));
         assert_eq!(lmtp.taken()[0].to, ["a@lists.test"]);
         assert_eq!(relay.taken()[0].to, ["b@sub.one.test"]);
         assert_eq!(mx.taken()[0].to, ["c@r.test"]);

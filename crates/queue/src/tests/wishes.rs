@@ -60,15 +60,15 @@ async fn the_time_it_was_held_does_not_count_against_its_lifetime() {
     assert!(settled.expired.is_empty() && settled.reports.is_empty(), "{settled:?}");
 }
 
-/// What an operator does to an item.
 type Deed = fn(&Queue, &mut Batch, &Item);
 
 #[tokio::test]
 async fn an_operator_cannot_send_it_early_by_mistake() {
     let office = Office::new(2).await;
     let id = office.enqueue_with(held(Hold::Until(at(60))), at(0)).await;
-    let deeds: [Deed; 4] = [
+    let deeds: [Deed; 5] = [
         |queue, batch, item| queue.retry(batch, item, at(1)),
+        |queue, batch, item| queue.route(batch, item, None, at(1)),
         |queue, batch, item| queue.release(batch, item, at(1)),
         |queue, batch, item| queue.hold(batch, item),
         |queue, batch, item| queue.retry(batch, item, at(1)),
