@@ -149,7 +149,7 @@ fn pem_block(text: &str, label: &str) -> Option<Result<Vec<u8>, KeyError>> {
 }
 
 /// A record's text cut into the strings of a TXT record, of at most 255 bytes each; readers join them (RFC 6376
-/// §3.6.2.2). The text must be ASCII, as [`SigningKey::record`] is.
+/// §3.6.2.2). Characters stay whole.
 pub fn txt_strings(record: &str) -> impl Iterator<Item = &str> {
     pieces(record, TXT_STRING)
 }
@@ -157,7 +157,7 @@ pub fn txt_strings(record: &str) -> impl Iterator<Item = &str> {
 fn pieces(text: &str, length: usize) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
-        let (piece, behind) = rest.split_at(text.floor_char_boundary(length).min(rest.len()));
+        let (piece, behind) = rest.split_at(rest.floor_char_boundary(length));
         rest = behind;
         (!piece.is_empty()).then_some(piece)
     })

@@ -21,6 +21,15 @@ fn keys_are_read_back() {
 }
 
 #[test]
+fn strings_of_a_record_hold_whole_characters() {
+    let text = "€".repeat(300) + "x";
+    let strings: Vec<&str> = txt_strings(&text).collect();
+    assert_eq!(strings.concat(), text);
+    assert!(strings.iter().all(|string| string.len() <= 255));
+    assert_eq!(txt_strings(&"€".repeat(86)).map(str::len).collect::<Vec<_>>(), [255, 3]);
+}
+
+#[test]
 fn the_pem_of_others_is_read() {
     // RFC 8410 §10.3.
     let ed25519 = "some words\n-----BEGIN PRIVATE KEY-----\n\
