@@ -132,6 +132,8 @@ pub const FILTER_WAIT: Duration = Duration::from_secs(30);
 
 /// Bytes of the header section that are looked at.
 pub const HEADER_SECTION_LENGTH: usize = 1 << 20;
+/// Bytes of a header section that is taken; it is held in memory until it is whole. 552 beyond.
+pub const HEADER_SECTION_HELD: usize = 2 << 20;
 /// Header fields that are looked at.
 pub const HEADER_FIELDS: usize = 2000;
 /// MIME nesting; deeper parts are leaves.

@@ -46,10 +46,10 @@ impl Head {
         self.held.extend_from_slice(bytes);
         let end = match section_end(&self.held, seen) {
             Some(end) => end,
-            None if self.held.len() > limits::HEADER_SECTION_LENGTH => return Err(TooLong),
+            None if self.held.len() > limits::HEADER_SECTION_HELD => return Err(TooLong),
             None => return Ok(None),
         };
-        if end > limits::HEADER_SECTION_LENGTH {
+        if end > limits::HEADER_SECTION_HELD {
             return Err(TooLong);
         }
         Ok(Some(self.whole(end)))
@@ -184,7 +184,7 @@ mod tests {
         for edit in [mend(), clean()] {
             let mut head = Head::new(edit);
             let chunk = vec![b'x'; 65_536];
-            let refused = (0..17).any(|_| head.feed(&chunk) == Err(TooLong));
+            let refused = (0..33).any(|_| head.feed(&chunk) == Err(TooLong));
             assert!(refused);
         }
     }
