@@ -555,7 +555,7 @@ fn first_checkpoint(shared: &Shared, log: &Log) {
 fn begin(shared: &Shared, left_out: Option<Change>, number: u64, seen: u64, last: u64) -> Result<Log, Error> {
     let header = segment::Header { place: Place::Log(number), boot: shared.boot, salt: shared.salt };
     let disk = shared.world.disk.as_ref();
-    let made = segment::prepare(disk, &shared.dir, header, shared.options.segment_bytes)?;
+    let made = segment::prepare_some(disk, &shared.dir, header, shared.options.segment_bytes)?;
     let sequence = seen + 1;
     let value = Some(Bytes::copy_from_slice(&shared.boot.to_be_bytes()));
     let mut changes = vec![Change { key: body::boot_key(), value, version: Version(sequence) }];

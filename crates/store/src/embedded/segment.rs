@@ -144,6 +144,21 @@ pub(super) fn create(disk: &dyn Disk, dir: &Path, header: Header) -> Result<Arc<
     made.map_err(|error| failed(&error, &path))
 }
 
+/// Bytes that the first segment of a run has at the least; it begins with the record of the run.
+const SMALLEST: u64 = 4096;
+
+/// [`prepare`]s a segment of `most` bytes, or of as many as there is room for: who died on a full disk must come up on
+/// it again (F14).
+pub(super) fn prepare_some(disk: &dyn Disk, dir: &Path, header: Header, most: u64) -> Result<Segment, Error> {
+    let mut bytes = most;
+    loop {
+        match prepare(disk, dir, header, bytes) {
+            Err(Error::Full) if bytes > SMALLEST => bytes = (bytes / 2).max(SMALLEST),
+            made => return made,
+        }
+    }
+}
+
 /// Makes a log segment with all its space, durable before its first use. Leaves nothing behind if that fails.
 pub(super) fn prepare(disk: &dyn Disk, dir: &Path, header: Header, reserve: u64) -> Result<Segment, Error> {
     let Place::Log(number) = header.place else {
@@ -167,6 +182,29 @@ pub(super) fn prepare(disk: &dyn Disk, dir: &Path, header: Header, reserve: u64)
             // It may not be there at all; whatever is left is empty and goes at the next start.
             let _ = disk.remove(&path);
             Err(error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use world::disk::memory::MemoryDisk;
+
+    use super::*;
+
+    /// F14: what a crash on a full disk leaves free may be less than a whole segment takes.
+    #[test]
+    fn a_run_begins_with_what_room_there_is() {
+        for (room, expected) in
+            [(100_000, Ok(65_536)), (20_000, Ok(16_384)), (5_000, Ok(4096)), (1_000, Err(Error::Full))]
+        {
+            let disk = MemoryDisk::new();
+            let dir = Path::new("/d");
+            disk.create_dir_all(&dir_of(dir, Place::Log(7))).expect("a directory");
+            disk.set_capacity(Some(room));
+            let header = Header { place: Place::Log(7), boot: 1, salt: 2 };
+            let made = prepare_some(&disk, dir, header, 65_536);
+            assert_eq!(made.map(|segment| segment.reserved), expected, "{room}");
         }
     }
 }
