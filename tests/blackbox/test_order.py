@@ -13,7 +13,7 @@ import unittest
 
 import house
 from calls import Strace, parse, problems
-from house import PASSWORD, House, letter
+from house import PASSWORD, House, letter, until
 
 USER = "ann@alpha.test"
 
@@ -114,6 +114,8 @@ class Order(unittest.TestCase):
         self.assertRegex(client.say(text + b".\r\n"), rb"^250 2.0.0 Ok: queued")
         self.note("submission DATA", client.peer, text[-20:] + b".\r\n", b"250 2.0.0", text[-60:])
         client.close()
+        # What becomes of it is written beside what comes next, and would be taken for a part of that.
+        until(lambda: not home.queue(), 20, "the report about it")
 
     def lmtp(self, home):
         client = Lines(home.ports["lmtp"], "LHLO client.test")

@@ -262,7 +262,7 @@ pub(crate) async fn post(
     let silent = |address: &Address| Recipient { notify: silent(), ..Recipient::plain(address.clone()) };
     let recipients: Vec<Recipient> = to.iter().map(silent).collect();
     for recipient in &recipients {
-        match forwarding::resolve(mta, &recipient.address).await {
+        match forwarding::resolve_for_report(mta, &recipient.address).await {
             Ok(resolution) => plan.add(recipient, resolution),
             Err(directory::Error::Store(error)) if !matches!(error, store::Error::Damaged(_)) => {
                 return Err(error);

@@ -8,8 +8,22 @@ use mailauth::srs::{self, Srs};
 use crate::Mta;
 
 /// Where mail for `address` goes: what the directory says, or for an address that we rewrote once, back to whom it was
-/// (SRS). RCPT and reports of our own go by it.
+/// (SRS). RCPT goes by it.
 pub(crate) async fn resolve(mta: &Mta, address: &Address) -> Result<Resolution, directory::Error> {
+    let now = mta.world.clock.wall();
+    led_back(mta, address, |srs| srs.reverse(address, now)).await
+}
+
+/// The same for a report of our own, however old the address is (P3).
+pub(crate) async fn resolve_for_report(mta: &Mta, address: &Address) -> Result<Resolution, directory::Error> {
+    led_back(mta, address, |srs| srs.original(address)).await
+}
+
+async fn led_back(
+    mta: &Mta,
+    address: &Address,
+    reverse: impl FnOnce(Srs) -> Result<Address, srs::Error>,
+) -> Result<Resolution, directory::Error> {
     let resolution = mta.directory.resolve(address).await?;
     let Some(domain) = address.domain().filter(|_| resolution != Resolution::NotLocal) else {
         return Ok(resolution);
@@ -18,7 +32,7 @@ pub(crate) async fn resolve(mta: &Mta, address: &Address) -> Result<Resolution, 
     if !looks_rewritten {
         return Ok(resolution);
     }
-    match srs(mta, domain).await?.and_then(|srs| srs.reverse(address, mta.world.clock.wall())) {
+    match srs(mta, domain).await?.and_then(reverse) {
         Ok(original) => Ok(Resolution::Targets(vec![Target::Remote(original)])),
         // A user may have an address that looks like one.
         Err(error) => {

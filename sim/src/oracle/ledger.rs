@@ -49,6 +49,8 @@ pub struct Try {
     pub office: String,
     /// MAIL FROM, empty for the null reverse-path.
     pub from: String,
+    /// Whether the office asks who the sender is: of strangers, not of its users and neighbours.
+    pub asked: bool,
     /// Recipients accepted at RCPT, as far as known.
     pub to: Vec<Rcpt>,
     /// What a reader must find behind the trace fields.
@@ -66,6 +68,17 @@ pub enum Word {
     Read,
 }
 
+/// Whether the client of a remote must take it that the remote takes 8-bit messages (8BITMIME, RFC 6152).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EightBit {
+    /// The reply to EHLO said so.
+    Offered,
+    /// The reply to EHLO did not say so, or it was HELO.
+    Missing,
+    /// Replies went astray before: the client may have read another one for it.
+    Unsure,
+}
+
 /// A message that a remote accepted, whether or not it could say so.
 #[derive(Clone, Debug)]
 pub struct Accepted {
@@ -81,6 +94,8 @@ pub struct Accepted {
     pub to: Vec<String>,
     /// Exactly what came.
     pub bytes: Arc<Vec<u8>>,
+    /// Whether it might have come with 8 bits.
+    pub eight_bit: EightBit,
     /// Whether the sender knows.
     pub word: Word,
 }
@@ -96,6 +111,8 @@ pub enum Kind {
     Net,
     /// The wall clock jumped.
     Clock,
+    /// Names could not be asked.
+    Names,
 }
 
 /// Something that went wrong on purpose, from one moment to another.

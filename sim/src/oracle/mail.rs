@@ -8,6 +8,7 @@ mod facts;
 mod fates;
 mod report;
 mod reports;
+mod senders;
 mod takes;
 mod told;
 
@@ -141,6 +142,14 @@ impl<'a> Audit<'a> {
 
 /// I20: what the run has seen.
 fn count(ledger: &Ledger, facts: &Facts) {
+    for accepted in ledger.account().accepted {
+        if senders::is_rewritten(&accepted.from) {
+            ledger.saw("remote.rewritten-sender");
+        }
+        if bytes::is_converted(&accepted.bytes) {
+            ledger.saw("remote.converted");
+        }
+    }
     for journey in facts.journeys.values() {
         let told = Told::of(Some(journey));
         for report in &told.reports {

@@ -146,15 +146,14 @@ impl Hand {
 fn kind(what: &What) -> Option<Kind> {
     Some(match what {
         // Noted when it happens (`Ledger::watch`).
-        What::Die(_) | What::DieInDisk(..) | What::DieInStep(..) | What::Restart | What::Names(..) => {
-            return None;
-        }
+        What::Die(_) | What::DieInDisk(..) | What::DieInStep(..) | What::Restart => return None,
         What::DiskError(_)
         | What::DiskDead(_)
         | What::ReadErrors(..)
         | What::DiskFull(..)
         | What::SlowDisk(..) => Kind::Disk,
         What::ClockJump(_) | What::ClockRate(..) => Kind::Clock,
+        What::Names(..) => Kind::Names,
         What::NoFiles(_) | What::Part(..) | What::Weather(..) => Kind::Net,
     })
 }

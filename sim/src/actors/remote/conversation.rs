@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::order::Order;
 use super::{Act, Host, Stage};
 use crate::actors::lines::{Gone, Wire};
-use crate::oracle::ledger::{Accepted, Word};
+use crate::oracle::ledger::{Accepted, EightBit, Word};
 
 /// Beyond this the other side has given up waiting for the reply to the end (RFC 5321 §4.5.3.2.6).
 const END_WAIT: u32 = 600;
@@ -35,6 +35,8 @@ pub(super) struct Conversation {
     wire: Wire,
     order: Order,
     envelope: Envelope,
+    /// What the client knows of us since its last EHLO or HELO.
+    eight_bit: EightBit,
     /// Accepted just now: the next command shows that the sender has read it.
     unread: Option<usize>,
     /// The message was read so late that the sender may have gone before its end was (seed 207).
@@ -45,8 +47,16 @@ pub(super) struct Conversation {
 
 impl Conversation {
     pub(super) fn new(host: Arc<Host>, wire: Wire) -> Self {
-        let order = Order::new();
-        Self { host, wire, order, envelope: Envelope::default(), unread: None, late: false, begun: 0 }
+        Self {
+            host,
+            wire,
+            order: Order::new(),
+            envelope: Envelope::default(),
+            eight_bit: EightBit::Unsure,
+            unread: None,
+            late: false,
+            begun: 0,
+        }
     }
 
     async fn say(&mut self, bytes: &[u8]) -> Result<(), Gone> {
@@ -76,10 +86,7 @@ impl Conversation {
         self.order.hears(verb == "DATA");
         match &*verb {
             "EHLO" => self.hello().await,
-            "HELO" => {
-                self.envelope = Envelope::default();
-                self.answer(Stage::PlainHello, "250 hello").await.map(drop)
-            }
+            "HELO" => self.greet(Stage::PlainHello, "250 hello").await,
             "MAIL" => self.mail(&line).await,
             "RCPT" => self.rcpt(&line).await,
             "DATA" => self.data().await,
@@ -109,7 +116,6 @@ impl Conversation {
     }
 
     async fn hello(&mut self) -> Result<(), Gone> {
-        self.envelope = Envelope::default();
         let mut reply = format!("250-{}", self.host.plan.host);
         for extension in ["PIPELINING", "8BITMIME", "SMTPUTF8", "DSN", "CHUNKING", "ENHANCEDSTATUSCODES"] {
             if self.host.offers() {
@@ -119,7 +125,20 @@ impl Conversation {
         }
         let small = self.host.plan.missing > 0 && !self.host.offers();
         reply += if small { "\r\n250 SIZE 1500" } else { "\r\n250 SIZE" };
-        self.answer(Stage::Hello, &reply).await.map(drop)
+        self.greet(Stage::Hello, &reply).await
+    }
+
+    /// Answers EHLO or HELO.
+    async fn greet(&mut self, stage: Stage, good: &str) -> Result<(), Gone> {
+        self.envelope = Envelope::default();
+        let understood = self.order.is_kept();
+        let said = self.answer(stage, good).await?;
+        self.eight_bit = match said {
+            Said::Good if understood && good.contains("8BITMIME") => EightBit::Offered,
+            Said::Good if understood => EightBit::Missing,
+            _ => EightBit::Unsure,
+        };
+        Ok(())
     }
 
     async fn mail(&mut self, line: &str) -> Result<(), Gone> {
@@ -208,6 +227,7 @@ impl Conversation {
                 from: envelope.from.unwrap_or_default(),
                 to: envelope.to,
                 bytes: Arc::new(bytes),
+                eight_bit: self.eight_bit,
                 word: Word::Kept,
             }));
             self.host.ledger.saw(if in_doubt { "remote.accepted-in-doubt" } else { "remote.accepted" });

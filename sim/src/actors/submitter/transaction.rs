@@ -269,6 +269,7 @@ impl Transaction<'_> {
             token: step.token,
             office: self.errand.plan.office.name.clone(),
             from: step.from.clone(),
+            asked: step.port == Port::Mx,
             to: to.iter().map(rcpt).collect(),
             kept: Arc::new(self.letter.kept.clone()),
         }));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mail::Id;
 
-use super::bytes::{complaint, field};
+use super::bytes::{complaint, complaint_elsewhere, field};
 use super::takes::Take;
 use super::told::Told;
 use super::{Audit, Violation};
@@ -88,8 +88,7 @@ impl<'a> Audit<'a> {
         }
         // Whoever says 250 twice to what comes before the message has said it to the message, too (RFC 5321 §4.2, RFC 2920
         // §3.1: replies are told apart by their order alone; seed 1007817).
-        let misled = || self.account.premature.contains(&(sender.from.to_owned(), address.to_owned()));
-        if relayed > 0 && accepted.is_empty() && !misled() {
+        if relayed > 0 && accepted.is_empty() && !self.is_misled(sender.from, address) {
             out.push(Violation::new("I1", format!("{name} counts as relayed, but no remote has it")));
         }
         if let Some(reason) = unreported.filter(|_| !self.may_be_silent(sender)) {
@@ -161,19 +160,22 @@ impl<'a> Audit<'a> {
 
     /// I5: the same bytes everywhere; and in mailboxes the sender and the recipient that led there.
     fn contents(&self, id: Id, attempt: &Try, out: &mut Vec<Violation>) {
-        let look = |place: String, bytes: &[u8]| {
-            let why = complaint(bytes, &attempt.kept)?;
-            Some(Violation::new("I5", format!("t{} ({id}) {place}: {why}", attempt.token)))
+        let bad = |place: String, why: Option<String>| {
+            why.map(|why| Violation::new("I5", format!("t{} ({id}) {place}: {why}", attempt.token)))
         };
+        let message = &attempt.kept;
         for kept in self.kept(id) {
-            out.extend(look(format!("in the mailbox of {}", kept.account), &kept.bytes));
+            let place = format!("in the mailbox of {}", kept.account);
+            out.extend(bad(place, complaint(&kept.bytes, message)));
         }
         for queued in self.queued.get(&id).into_iter().flatten() {
-            out.extend(look(format!("in the queue as {}", queued.item.id), &queued.bytes));
+            let place = format!("in the queue as {}", queued.item.id);
+            out.extend(bad(place, complaint(&queued.bytes, message)));
         }
         for accepted in self.truth.get(&id).into_iter().flatten() {
-            out.extend(look(format!("at {}", accepted.host), &accepted.bytes));
-            if accepted.from != attempt.from {
+            let why = complaint_elsewhere(&accepted.bytes, message, accepted.eight_bit);
+            out.extend(bad(format!("at {}", accepted.host), why));
+            if !self.is_from(attempt, accepted) {
                 let what =
                     format!("t{} ({id}) came to {} from <{}>", attempt.token, accepted.host, accepted.from);
                 out.push(Violation::new("I6", what));

@@ -7,7 +7,7 @@ use mail::Id;
 
 use super::*;
 use crate::actors::remote::{Act, Stage};
-use crate::oracle::ledger::Word;
+use crate::oracle::ledger::{EightBit, Word};
 use crate::small::{Case, To, Trouble};
 
 /// One message to somebody here and somebody elsewhere, who takes it or refuses it.
@@ -105,6 +105,7 @@ fn false_reports_are_seen() {
             from: "ann@alpha.test".into(),
             to: vec!["x@gamma.test".into()],
             bytes: Arc::new(sent.bytes[at..].to_vec()),
+            eight_bit: EightBit::Offered,
             word: Word::Read,
         });
     };
