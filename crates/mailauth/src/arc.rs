@@ -1,6 +1,6 @@
 //! ARC: what earlier receivers found before they forwarded the message (RFC 8617).
 //!
-//! The chain is checked by [`crate::dkim::Verifier`] while the message arrives; [`seal`] adds a set to it.
+//! The chain is checked by [`crate::dkim::Verifier`] while the message arrives; [`seal()`] adds a set to it.
 
 mod chain;
 mod field;

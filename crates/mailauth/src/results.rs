@@ -1,6 +1,6 @@
 //! Findings of all methods in one form, and the Authentication-Results field made of them (RFC 8601).
 //!
-//! [`write()`] makes the field, [`parse`] reads one, [`claims`] finds the fields that say they are ours.
+//! [`write()`] makes the field, [`parse()`] reads one, [`claims`] finds the fields that say they are ours.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! Aggregate reports of DMARC (RFC 9990): counts of messages by source, results and domains.
 //!
 //! A day's traffic is collected as [`Row`] → count; all rows of one [`Published`] policy make one [`Report`].
-//! [`Report::to_xml`] writes it, [`read`] reads what others send about our domains.
+//! [`Report::to_xml`] writes it, [`read()`] reads what others send about our domains.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -79,7 +79,7 @@ fn signature_hash(certificate: &[u8]) -> Option<&'static Algorithm> {
 
 /// The SubjectPublicKeyInfo of a certificate, in full: what TLSA selector 1 is about (RFC 6698 §2.1.2).
 ///
-/// TBSCertificate ::= SEQUENCE { [0] version OPTIONAL, serialNumber, signature, issuer, validity, subject,
+/// TBSCertificate ::= SEQUENCE { \[0\] version OPTIONAL, serialNumber, signature, issuer, validity, subject,
 /// subjectPublicKeyInfo, .. } (RFC 5280 §4.1)
 pub(super) fn public_key(certificate: &[u8]) -> Option<&[u8]> {
     let (inside, _) = der_value(certificate)?;
