@@ -295,14 +295,7 @@ impl Committer {
             return Err(Error::TooLarge(format!("a batch of {size} bytes")));
         }
         if bodies && matches!(self.next, Next::Failed(_)) {
-            // Tried anew for each: space may have been given back meanwhile.
-            match prepare(&self.shared, self.log.segment.number + 1, Room::Free).ready().await {
-                Ok(segment) => self.next = Next::Ready(segment),
-                Err(error) => {
-                    self.next = Next::Failed(error.clone());
-                    return Err(error);
-                }
-            }
+            self.next = Next::Ready(self.retry_next().await?);
         }
         let end = self.log.position + self.building.bytes.len() as u64 + size;
         if end <= self.log.segment.reserved
@@ -327,6 +320,16 @@ impl Committer {
         Err(Error::Io("the index cannot be written out; see the log".into()))
     }
 
+    /// Prepares the next segment once more, after a failure that may be out of date: space may have been given back
+    /// since.
+    async fn retry_next(&mut self) -> Result<Segment, Error> {
+        let made = prepare(&self.shared, self.log.segment.number + 1, Room::Free).ready().await;
+        if let Err(error) = &made {
+            self.next = Next::Failed(error.clone());
+        }
+        made
+    }
+
     /// Goes on to the next segment, after handing over the group that belongs to this one.
     async fn roll(&mut self, bodies: bool) -> Result<(), Error> {
         if !self.building.records.is_empty() {
@@ -347,10 +350,7 @@ impl Committer {
                 let number = self.log.segment.number + 1;
                 prepare(&self.shared, number, Room::Reserve).ready().await?
             }
-            Err(error) => {
-                self.next = prepare(&self.shared, self.log.segment.number + 1, Room::Free);
-                return Err(error);
-            }
+            Err(_) => self.retry_next().await?,
         };
         self.next = prepare(&self.shared, segment.number + 1, Room::Free);
         self.log.segment = segment;
