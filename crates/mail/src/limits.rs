@@ -267,6 +267,10 @@ pub const REPORT_TEXT: usize = 1000;
 pub const REPORT_SIGNATURES: usize = 100;
 /// Nesting of a report's elements.
 pub const REPORT_DEPTH: usize = 32;
+/// Kinds of messages and sessions that wait in memory to be counted for reports.
+pub const REPORT_WAITING: usize = 20_000;
+/// Bytes of a received report, unpacked, that are kept.
+pub const REPORT_KEPT: usize = 512 << 10;
 /// Bytes of a report's destination on the web.
 pub const REPORT_URI_LENGTH: usize = 2000;
 
@@ -294,8 +298,6 @@ pub const TLSA_RECORDS: usize = 64;
 pub const TLSA_ANCHORS: usize = 8;
 /// Bytes of an MTA-STS policy (RFC 8461 §3.3).
 pub const STS_POLICY_LENGTH: usize = 65_536;
-/// Bytes of the headers around it.
-pub const STS_HEADERS_LENGTH: usize = 16_384;
 /// Getting a policy may take this long (RFC 8461 §3.3).
 pub const STS_FETCH_TIME: Duration = Duration::from_mins(1);
 /// A policy is kept for so long at most (RFC 8461 §3.2).

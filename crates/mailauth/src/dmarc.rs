@@ -19,7 +19,7 @@ mod walk;
 
 pub use author::{Error as AuthorError, author_domain};
 pub use record::{Alignment, FailureOptions, Policy, PublicSuffix, Record};
-pub use walk::{Walk, organizational_domain};
+pub use walk::{Walk, aggregate_reports, organizational_domain};
 
 pub(crate) use record::{aggregate_reports_of, has_version};
 

@@ -112,6 +112,14 @@ impl Policy {
         Ok(Self { mode, mx, max_age: age(max_age.ok_or("the policy has no max_age")?)? })
     }
 
+    /// What it says, line by line, as reports about TLS quote it (RFC 8460 §4.4).
+    pub fn lines(&self) -> Vec<String> {
+        let start = ["version: STSv1".to_owned(), format!("mode: {}", self.mode.as_str())];
+        let mx = self.mx.iter().map(|pattern| format!("mx: {pattern}"));
+        let end = [format!("max_age: {}", self.max_age.as_secs())];
+        start.into_iter().chain(mx).chain(end).collect()
+    }
+
     /// Whether mail may be given to this host.
     pub fn names(&self, host: &Domain) -> bool {
         self.mx.iter().any(|pattern| pattern.matches(host))

@@ -13,10 +13,12 @@ use mailauth::dmarc::{self, Identifiers, Policy};
 use mailauth::results::{self, Method, MethodResult};
 use mailauth::{arc, iprev, spf};
 use message::header;
+use reports::Sample;
 use tokio::sync::oneshot;
 use world::World;
 
 use crate::intake::Client;
+use crate::reporting::{Judged, Reason};
 use crate::settings::{self, DmarcPolicy, Settings};
 
 /// What is asked about the client and the envelope while the message is still coming in.
@@ -41,6 +43,8 @@ pub(crate) struct Authentication {
     pub(crate) has_spf: bool,
     /// What is done for DMARC's sake.
     pub(crate) consequence: Consequence,
+    /// What is counted for the report to the author's domain, if that wants one.
+    pub(crate) sample: Option<Sample>,
 }
 
 impl Authentication {
@@ -141,12 +145,17 @@ pub(crate) async fn finish(
     let dmarc = dmarc(world, until, author, sender.as_ref(), &signatures.dkim).await;
     let found = results(sender.as_ref(), &signatures, &dmarc, client);
     let consequence = consequence(&settings.authentication, &dmarc, &signatures.arc, from_list);
+    let sample = sender.as_ref().and_then(|sender| {
+        let judged = Judged { dmarc: &dmarc, spf: &sender.mail_from, dkim: &signatures.dkim };
+        judged.sample(client, &consequence, Reason { from_list, chosen: settings.authentication.dmarc })
+    });
     Authentication {
         field: results::write(&settings.hostname, &found),
         notes: found.iter().map(note).collect(),
         has_spf: sender.is_none_or(|sender| sender.mail_from.verdict != spf::Verdict::None),
         arc: signatures.arc,
         consequence,
+        sample,
     }
 }
 

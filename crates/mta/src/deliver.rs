@@ -19,6 +19,7 @@ use mailbox::NewEmail;
 use message::dsn::Action;
 use message::{Summary, trace};
 use queue::{Destination, NewItem};
+use reports::Announced;
 use store::{Batch, BlobId};
 
 use crate::authenticate::{Authentication, Consequence};
@@ -27,7 +28,7 @@ use crate::incoming::Message;
 use crate::intake::Client;
 use crate::sending::Submission;
 use crate::settings::Settings;
-use crate::{Mta, reply};
+use crate::{Mta, reply, reporting};
 use dress::Dress;
 
 /// Recipients of one queue item; remote servers take at least as many (RFC 5321 §4.5.3.1.8).
@@ -137,6 +138,8 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
     // A mailbox gets it when its time has come (RFC 4865 §4.2), and in lines, as IMAP and POP3 have it.
     plan.later =
         envelope.hold.is_some_and(|hold| hold.release(begun) > at) || message.needs == BodyType::BinaryMime;
+    let settings = Arc::clone(&plan.settings);
+    let is_for_reports = reporting::is_for_reports(&settings, envelope, &resolutions);
     for (recipient, resolution) in envelope.recipients.iter().zip(resolutions) {
         plan.add(recipient, resolution);
     }
@@ -172,8 +175,13 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
     if let Some(submission) = &submission {
         submission.count(&mut batch, at);
     }
+    let announced = is_for_reports
+        && reporting::announce(mta, &mut batch, &summary, Announced { message: id, blob, length });
     // A conflict means that a mailbox went away just now: the sender tries again and RCPT then knows (F42).
     mta.store.commit(batch).await.map_err(|error| reply::store(&error))?;
+    if announced {
+        mta.reports.wake();
+    }
     Ok(words)
 }
 

@@ -4,7 +4,8 @@
 
 use journey::{Accepted, Event, What};
 use mail::{
-    Address, BodyType, Envelope, Hold, Id, Recipient, Reply, ReturnContent, ReversePath, TlsRequired, Wall,
+    Address, BodyType, Domain, Envelope, Hold, Id, Recipient, Reply, ReturnContent, ReversePath, TlsRequired,
+    Wall,
 };
 use message::Parser;
 use message::dsn::{Action, Entry, Report, Returned, build};
@@ -237,7 +238,14 @@ async fn send(
         entries: told.iter().map(|t| t.entry(now)).collect(),
         returned,
     });
-    let what = Own { id, bytes: &built.bytes, smtputf8: built.smtputf8, tls_required: original.tls_required };
+    let what = Own {
+        id,
+        service: "dsn",
+        author: None,
+        bytes: &built.bytes,
+        smtputf8: built.smtputf8,
+        tls_required: original.tls_required,
+    };
     let sent = post(mta, batch, std::slice::from_ref(sender), &what).await?;
     Ok(sent.then_some(id))
 }
@@ -245,6 +253,10 @@ async fn send(
 /// A message of our own.
 pub(crate) struct Own<'a> {
     pub(crate) id: Id,
+    /// What it is, for its journey: `dsn`, `report`.
+    pub(crate) service: &'static str,
+    /// The domain of its author, with whose keys it is signed; `None` for the host itself.
+    pub(crate) author: Option<&'a Domain>,
     pub(crate) bytes: &'a [u8],
     pub(crate) smtputf8: bool,
     pub(crate) tls_required: TlsRequired,
@@ -278,7 +290,7 @@ pub(crate) async fn post(
         return Ok(false);
     }
     let now = mta.world.clock.wall();
-    let signature = signature(mta, own.bytes, now).await;
+    let signature = signature(mta, own, now).await;
     plan.put_in_front(&signature);
     let mut writer = mta.store.stage();
     writer.write(own.bytes).await?;
@@ -293,17 +305,18 @@ pub(crate) async fn post(
         tls_required: own.tls_required,
         ..Envelope::default()
     };
-    let mut events = vec![mta.event(accepted(to, &summary))];
+    let mut events = vec![mta.event(accepted(own.service, to, &summary))];
     events.extend(plan.write(mta, batch, &envelope, &body));
     mta.journeys.record(batch, own.id, &events);
     Ok(true)
 }
 
 /// Our signature for a report (RFC 6376). A report that cannot be signed goes without.
-async fn signature(mta: &Mta, bytes: &[u8], now: Wall) -> String {
-    match mta.signers.for_author(&mta.settings().hostname).await {
+async fn signature(mta: &Mta, own: &Own<'_>, now: Wall) -> String {
+    let settings = mta.settings();
+    match mta.signers.for_author(own.author.unwrap_or(&settings.hostname)).await {
         Ok(signers) if signers.is_empty() => String::new(),
-        Ok(signers) => signing::sign_bytes(bytes, &signers, now),
+        Ok(signers) => signing::sign_bytes(own.bytes, &signers, now),
         Err(error) => {
             tracing::warn!(%error, "a report goes without a signature");
             String::new()
@@ -316,9 +329,9 @@ fn silent() -> mail::Notify {
     mail::Notify { never: true, success: false, failure: false, delay: false }
 }
 
-fn accepted(to: &[Address], summary: &message::Summary) -> What {
+fn accepted(service: &str, to: &[Address], summary: &message::Summary) -> What {
     What::Accepted(Box::new(Accepted {
-        service: "dsn".into(),
+        service: service.into(),
         client: None,
         helo: String::new(),
         tls: None,

@@ -24,6 +24,7 @@ mod refusals;
 mod relay;
 pub mod replies;
 mod reply;
+mod reporting;
 mod sending;
 mod settings;
 mod signing;
@@ -35,14 +36,15 @@ use directory::Directory;
 use journey::Journeys;
 use mailbox::Mailboxes;
 use queue::Queue;
+use reports::{Reports, Sample};
 use store::Store;
 use tokio::sync::watch;
 use world::tls::{Acceptor, Connector};
-use world::{Stream, World};
+use world::{Stream, World, race};
 
 pub use settings::{
-    Authentication, DmarcPolicy, HostPattern, Match, NextHop, Outbound, Pace, Rate, Retry, Route, Sending,
-    Settings, Smarthost, SmarthostTls, TlsDomain, TlsLevel, TlsRule, TlsRules,
+    Authentication, DmarcPolicy, HostPattern, Match, NextHop, Outbound, Pace, Rate, ReportAddress, Reporting,
+    Retry, Route, Sending, Settings, Smarthost, SmarthostTls, TlsDomain, TlsLevel, TlsRule, TlsRules,
 };
 pub use smtp::server::Service;
 
@@ -60,6 +62,8 @@ pub struct Parts {
     pub queue: Arc<Queue>,
     /// Where it is told.
     pub journeys: Arc<Journeys>,
+    /// What is counted for other domains, and what they report of ours.
+    pub reports: Arc<Reports>,
     /// What the operator chose.
     pub settings: Settings,
     /// For STARTTLS; without it none is offered.
@@ -85,6 +89,7 @@ pub struct Mta {
     pub(crate) mailboxes: Arc<Mailboxes>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) journeys: Arc<Journeys>,
+    pub(crate) reports: Arc<Reports>,
     pub(crate) acceptor: Option<Acceptor>,
     pub(crate) connector: Option<Connector>,
     pub(crate) judges: Vec<Box<dyn intake::Judge>>,
@@ -112,6 +117,7 @@ impl Mta {
             mailboxes: parts.mailboxes,
             queue: parts.queue,
             journeys: parts.journeys,
+            reports: parts.reports,
             acceptor: parts.acceptor,
             connector: parts.connector,
             outage: relay::Outage::default(),
@@ -134,7 +140,7 @@ impl Mta {
 
     /// Carries out what is due in the queue, until [`Mta::shutdown`]. Run it once per process.
     pub async fn run_queue(self: Arc<Self>) {
-        relay::run(&self).await;
+        race(relay::run(&self), Box::pin(reporting::run(&self))).await;
     }
 
     /// Tells sessions to end with 421 at the next moment that loses nothing (F43), and the queue to start no further
@@ -143,11 +149,17 @@ impl Mta {
         self.shutdown.send_replace(true);
     }
 
-    /// Writes what was refused lately into the journey, and what greylisting learned, now; otherwise that happens within
-    /// about two seconds. For a clean end.
-    pub async fn flush_refusals(&self) {
+    /// Writes down now what otherwise waits for a moment: what was refused lately, what greylisting learned, what is counted
+    /// for reports. For a clean end.
+    pub async fn flush(&self) {
         self.refusals.flush().await;
         self.gates.flush().await;
+        reporting::flush(&self.reports, &*self.store).await;
+    }
+
+    /// Counts something for a report.
+    pub(crate) fn count(&self, sample: Sample) {
+        reporting::count(self, sample);
     }
 
     /// What holds now; a connection or attempt keeps what it began with.

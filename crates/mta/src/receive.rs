@@ -400,7 +400,11 @@ impl Receiver {
     /// Who the message really is from; nothing for mail that is ours.
     async fn authenticate(&self, asked: Option<Asked>, examined: Option<Examined>) -> Option<Authentication> {
         let (world, peer) = (&self.mta.world, self.client.address.ip());
-        Some(authenticate::finish(world, &self.settings, asked?, examined?, peer).await)
+        let mut found = authenticate::finish(world, &self.settings, asked?, examined?, peer).await;
+        if let Some(sample) = found.sample.take().filter(|_| self.settings.reports.send) {
+            self.mta.count(sample);
+        }
+        Some(found)
     }
 
     /// What RCPT found out, looked up again if the directory has changed since (F42).

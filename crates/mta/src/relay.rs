@@ -30,10 +30,12 @@ use world::race;
 
 use crate::Mta;
 use attempt::{Line, attempt, put_off};
+pub(crate) use connect::connect;
 use lanes::{Lanes, Limits, Permit, Place, Room, Track};
 pub(crate) use outage::Outage;
 use pace::Hurdle;
 pub(crate) use policy::Policies;
+pub(crate) use route::is_public;
 
 /// Destinations looked at with one read.
 const PAGE: usize = 64;

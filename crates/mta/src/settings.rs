@@ -1,5 +1,6 @@
 //! What an operator may choose about mail coming in and going out. Pure data, built from the configuration.
 
+mod reporting;
 mod route;
 mod source;
 mod tls;
@@ -14,6 +15,7 @@ use mail::{Domain, Network, limits};
 use crate::filters::Filter;
 use crate::gate;
 
+pub use reporting::{ReportAddress, Reporting};
 pub use route::{Match, NextHop, Pace, Rate, Route};
 pub(crate) use source::Sources;
 pub use tls::{HostPattern, TlsDomain, TlsLevel, TlsRule, TlsRules};
@@ -47,6 +49,8 @@ pub struct Settings {
     pub retry: Retry,
     /// What one account may send.
     pub sending: Sending,
+    /// Reports to other domains and from them.
+    pub reports: Reporting,
 }
 
 /// What one account may send. `None` bounds nothing.
@@ -84,6 +88,7 @@ impl Settings {
             outbound: Outbound::default(),
             retry: Retry::default(),
             sending: Sending::default(),
+            reports: Reporting::default(),
         }
     }
 

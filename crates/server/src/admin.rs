@@ -7,6 +7,7 @@ mod domain;
 mod queue;
 mod removed;
 mod reply;
+mod reports;
 mod request;
 mod status;
 mod suppress;
@@ -17,6 +18,7 @@ mod verify;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use ::reports::Reports;
 use directory::Directory;
 use journey::Journeys;
 use mail::Domain;
@@ -28,10 +30,10 @@ use crate::retain;
 
 pub(crate) use backup::Conversation;
 pub(crate) use reply::{
-    AccountDetail, AccountRow, AdviceRow, AliasRow, BroughtBack, ConnectionFigures, DaneFigures, DiskFigures,
-    DnsRecord, HeldFile, HeldMoment, JourneyEvent, JourneyRow, KeyRow, ListenerRow, LostRow, MailboxRow,
-    QueueFigures, QueueRecipient, QueueRow, RemovedRow, Reply, Salvaged, SendingFigures, Status,
-    StoreFigures, SuppressedRow, SuspendedRow,
+    AccountDetail, AccountRow, AdviceRow, AliasRow, BroughtBack, ConnectionFigures, CountedRow, DaneFigures,
+    DiskFigures, DnsRecord, HeldFile, HeldMoment, JourneyEvent, JourneyRow, KeyRow, ListenerRow, LostRow,
+    MailboxRow, QueueFigures, QueueRecipient, QueueRow, RemovedRow, Reply, ReportRow, ReportSource, Salvaged,
+    SendingFigures, Status, StoreFigures, SuppressedRow, SuspendedRow,
 };
 pub(crate) use request::{
     LostFilter, LostPlace, NewPassword, QueueAction, QueueFilter, Request, SalvageQuery, TraceQuery,
@@ -53,6 +55,7 @@ pub(crate) struct Office {
     pub(crate) mailboxes: Arc<Mailboxes>,
     pub(crate) queue: Arc<::queue::Queue>,
     pub(crate) journeys: Arc<Journeys>,
+    pub(crate) reports: Arc<Reports>,
     pub(crate) hostname: Domain,
     verification: Arc<verify::Verification>,
     /// Where these are a running server's; a command that opens the store itself has none.
@@ -116,6 +119,7 @@ impl Office {
             mailboxes: Arc::new(Mailboxes::new(Arc::clone(&store))),
             queue: Arc::new(::queue::Queue::new(Arc::clone(&store))),
             journeys: Arc::new(Journeys::new(Arc::clone(&store))),
+            reports: Arc::new(Reports::new(Arc::clone(&store))),
             world,
             store,
             hostname,
@@ -160,6 +164,12 @@ impl Office {
             Request::SuppressList { domain, after } => {
                 self.suppress_list(domain.as_deref(), after.as_deref()).await
             }
+            Request::ReportList { domain, after } => {
+                self.report_list(domain.as_deref(), after.as_deref()).await
+            }
+            Request::ReportShow { id } => self.report_show(&id).await,
+            Request::ReportPending => self.report_pending().await,
+            Request::ReportSend => self.report_send(),
             Request::QueueShow { id } => self.queue_show(&id).await,
             Request::QueueAct { action, filter } => self.queue_act(&action, &filter).await,
             Request::Trace { query } => self.trace(&query).await,

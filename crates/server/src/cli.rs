@@ -8,6 +8,7 @@ mod domain;
 pub(crate) mod output;
 mod queue;
 mod repair;
+mod reports;
 mod restore;
 mod run;
 mod setup;
@@ -89,6 +90,9 @@ enum Command {
     /// Addresses elsewhere that do not exist, and that our users may not write to
     #[command(subcommand)]
     Suppress(suppress::Command),
+    /// What others report of our domains, and what we report to them: DMARC and TLS
+    #[command(subcommand)]
+    Reports(reports::Command),
     /// How the running server is: connections, store, queue, memory
     Status(#[command(flatten)] Listing),
     /// Bring back messages that were expunged, or deleted with their mailbox
@@ -135,6 +139,7 @@ impl Arguments {
             Command::Alias(command) => command.run(&config).await,
             Command::Queue(command) => command.run(&config).await,
             Command::Suppress(command) => command.run(&config).await,
+            Command::Reports(command) => command.run(&config).await,
             Command::Status(listing) => status::run(&config, listing).await,
             Command::Undelete(arguments) => arguments.run(&config).await,
             Command::Trace(arguments) => arguments.run(&config).await,
@@ -172,6 +177,11 @@ mod tests {
             ("suppress list --domain b.c --json", true),
             ("suppress add a@b.c", true),
             ("suppress remove", false),
+            ("reports list --domain b.c --json", true),
+            ("reports show 0123456789abcdef", true),
+            ("reports show", false),
+            ("reports pending", true),
+            ("reports send", true),
             ("queue retry", false),
             ("queue route 0000000000042 --to relay.example.net:587", true),
             ("queue route --domain a.b --clear", true),

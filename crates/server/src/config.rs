@@ -47,6 +47,8 @@ pub struct Config {
     pub(crate) relay: Relay,
     /// What is done about who a message is really from.
     pub(crate) authentication: Authentication,
+    /// `[reports]`
+    pub(crate) reports: Reports,
     /// What clients may use up.
     pub(crate) limits: Limits,
     /// `[[milter]]` and `[[hook]]`.
@@ -142,6 +144,21 @@ impl Service {
 pub(crate) struct CertificateFiles {
     pub(crate) certificate: PathBuf,
     pub(crate) private_key: PathBuf,
+}
+
+/// `[reports]`
+#[derive(Clone, Debug)]
+pub(crate) struct Reports {
+    /// What the flow of mail does about them.
+    pub(crate) reporting: mta::Reporting,
+    /// Days for which reports from others are kept.
+    pub(crate) days: usize,
+}
+
+impl Default for Reports {
+    fn default() -> Self {
+        Self { reporting: mta::Reporting::default(), days: 400 }
+    }
 }
 
 /// `[outbound]`

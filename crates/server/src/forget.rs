@@ -1,25 +1,43 @@
-//! Forgets old journeys once a day, and old bounces: what is told of mail must not grow for ever (P7).
+//! Forgets old journeys once a day, old bounces, and old reports from others: what is told of mail must not grow for ever (P7).
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::reports::Day;
 use mail::Wall;
 use store::Batch;
 use tokio::sync::watch;
 use world::{Either, race};
 
 use crate::admin::Office;
+use crate::config::Config;
 use crate::serve::told;
 
 const DAY: Duration = Duration::from_hours(24);
 /// Journeys that one commit removes, so that none grows large and mail goes on in between.
 const AT_ONCE: usize = 200;
 
-/// Forgets at the start and each day after, what `days` (at least 1) days ago was over, until the server stops.
-pub(crate) async fn run(office: Arc<Office>, days: watch::Receiver<usize>, mut stop: watch::Receiver<bool>) {
+/// For how many days (at least 1) things are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Keep {
+    journeys: u32,
+    reports: u32,
+}
+
+impl Keep {
+    /// As the configuration says.
+    pub(crate) fn of(config: &Config) -> Self {
+        let days = |days: usize| u32::try_from(days).unwrap_or(u32::MAX);
+        Self { journeys: days(config.limits.journey_days), reports: days(config.reports.days) }
+    }
+}
+
+/// Forgets at the start and each day after what was over long enough ago, until the server stops.
+pub(crate) async fn run(office: Arc<Office>, keep: watch::Receiver<Keep>, mut stop: watch::Receiver<bool>) {
     loop {
-        let kept = DAY * u32::try_from(*days.borrow()).unwrap_or(u32::MAX);
-        let before = before(office.world.clock.wall(), kept);
+        let keep = *keep.borrow();
+        let now = office.world.clock.wall();
+        let before = before(now, DAY * keep.journeys);
         match race(told(&mut stop), forget(&office, before)).await {
             Either::Left(()) => return,
             Either::Right(Ok(())) => {}
@@ -27,6 +45,9 @@ pub(crate) async fn run(office: Arc<Office>, days: watch::Receiver<usize>, mut s
         }
         if let Err(error) = forget_bounces(&office).await {
             tracing::error!(%error, "cannot forget old bounces");
+        }
+        if let Err(error) = forget_reports(&office, Day::of(now).before(keep.reports)).await {
+            tracing::error!(%error, "cannot forget old reports");
         }
         if let Either::Left(()) = race(told(&mut stop), office.world.clock.sleep(DAY)).await {
             return;
@@ -63,6 +84,17 @@ async fn forget_bounces(office: &Office) -> Result<(), store::Error> {
         if after.is_none() {
             return Ok(());
         }
+    }
+}
+
+/// Removes reports from others about days before `day`.
+async fn forget_reports(office: &Office, day: Day) -> Result<(), store::Error> {
+    loop {
+        let mut batch = Batch::new();
+        if !office.reports.prune(&mut batch, day, AT_ONCE).await? {
+            return Ok(());
+        }
+        office.store.commit(batch).await?;
     }
 }
 

@@ -20,6 +20,7 @@ use crate::cli::output;
 use crate::cli::{Failure, load};
 use crate::config::{Config, Scrub, Service};
 use crate::connections::{Caps, Connections};
+use crate::forget::Keep;
 use crate::services::Services;
 use crate::{certificate, control, dnssec, epoch, forget, listen, medium, restore, retain, scrub, signing};
 
@@ -125,7 +126,7 @@ pub struct Server {
     services: Arc<Services>,
     connections: Arc<Connections>,
     addresses: Vec<(Service, SocketAddr)>,
-    journey_days: watch::Sender<usize>,
+    keep: watch::Sender<Keep>,
     scrub: watch::Sender<Scrub>,
     retention: watch::Sender<Retention>,
     stopped: watch::Sender<bool>,
@@ -167,6 +168,7 @@ impl Server {
             mailboxes: Arc::clone(&office.mailboxes),
             queue: Arc::clone(&office.queue),
             journeys: Arc::clone(&office.journeys),
+            reports: Arc::clone(&office.reports),
             settings,
             acceptor: Some(acceptor.clone()),
             connector: Some(connector(&world, config)?),
@@ -180,7 +182,7 @@ impl Server {
             addresses,
             world,
             tuning,
-            journey_days: watch::Sender::new(config.limits.journey_days),
+            keep: watch::Sender::new(Keep::of(config)),
             scrub: watch::Sender::new(config.scrub),
             retention: watch::Sender::new(config.retention),
             stopped,
@@ -205,8 +207,8 @@ impl Server {
         }
         spawn(Box::pin(control::run(world.clone(), control, Arc::clone(&self.office), stop.clone())));
         spawn(Box::pin(keep_queue_running(world.clone(), Arc::clone(&self.services), stop.clone())));
-        let days = self.journey_days.subscribe();
-        spawn(Box::pin(forget::run(Arc::clone(&self.office), days, stop.clone())));
+        let keep = self.keep.subscribe();
+        spawn(Box::pin(forget::run(Arc::clone(&self.office), keep, stop.clone())));
         spawn(Box::pin(signing::run(Arc::clone(&self.office), stop.clone())));
         let retention = self.retention.subscribe();
         spawn(Box::pin(retain::run(Arc::clone(&self.office), retention, stop.clone())));
@@ -252,7 +254,7 @@ impl Server {
         self.services.mta.reload(settings);
         self.connections.set_caps(caps(new, &self.tuning));
         self.office.directory.set_login_limit(login_limit(new));
-        self.journey_days.send_replace(new.limits.journey_days);
+        self.keep.send_replace(Keep::of(new));
         self.scrub.send_if_modified(|chosen| std::mem::replace(chosen, new.scrub) != new.scrub);
         self.retention.send_replace(new.retention);
         for what in needs_restart(old, new) {
@@ -271,7 +273,7 @@ impl Server {
 
     /// Writes what was refused lately into the journeys now.
     pub(crate) async fn tell_refusals(&self) {
-        self.services.mta.flush_refusals().await;
+        self.services.mta.flush().await;
     }
 
     /// Takes no more connections, lets sessions end, and closes the store. Sessions that are not done within `deadline`
@@ -292,7 +294,7 @@ impl Server {
                 "cutting off sessions that did not end in time"
             );
         }
-        self.services.mta.flush_refusals().await;
+        self.services.mta.flush().await;
         self.office.store.close().await;
     }
 }
@@ -397,6 +399,7 @@ pub(crate) fn settings(world: &World, config: &Config) -> Result<mta::Settings, 
     settings.xclient_networks.clone_from(&config.xclient);
     settings.relay_networks.clone_from(&config.relay.networks);
     settings.authentication = config.authentication.clone();
+    settings.reports = config.reports.reporting.clone();
     settings.gate = Arc::new(config.gate.clone());
     settings.filters.clone_from(&config.filters);
     settings.retry = config.outbound.retry.clone();

@@ -18,6 +18,8 @@ pub enum Space {
     Journey = 5,
     /// Crate `mta`: what its gate remembers of clients.
     Gate = 6,
+    /// Crate `reports`.
+    Reports = 7,
 }
 
 /// A key, compared byte by byte.

@@ -10,13 +10,14 @@ use crate::workspace::Crate;
 const SHELVES: [&str; 7] = ["words", "protocols", "judgement", "state", "flow", "edge", "proof"];
 
 /// Edges inside one shelf that the design names: (room, room it may use).
-const NAMED: [(&str, &str); 8] = [
+const NAMED: [(&str, &str); 9] = [
     ("world", "mail"),
     ("message", "mail"),
     ("mailbox", "store"),
     ("directory", "store"),
     ("queue", "store"),
     ("journey", "store"),
+    ("reports", "store"),
     ("server", "web"),
     ("store-cluster", "store"),
 ];

@@ -4,6 +4,7 @@ use mail::{Domain, limits};
 use world::{Dns, dns};
 
 use super::{PublicSuffix, Record};
+use crate::report::destination::Destination;
 
 /// The records that one walk has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,11 @@ pub(super) async fn record_at(dns: &dyn Dns, domain: &Domain) -> Result<Option<R
     };
     let mut records = found.iter().filter_map(|txt| Record::parse(txt));
     Ok(records.next().filter(|_| records.next().is_none()))
+}
+
+/// Where the record that stands right at a domain wants aggregate reports (RFC 9990 §3.5).
+pub async fn aggregate_reports(dns: &dyn Dns, domain: &Domain) -> Result<Vec<Destination>, dns::Error> {
+    Ok(record_at(dns, domain).await?.map(|record| record.aggregate_reports).unwrap_or_default())
 }
 
 /// The names to ask, at most [`limits::DMARC_WALK`]: the start, its parent or the name of 7 labels above it, and so on.

@@ -2,7 +2,7 @@
 
 use mail::limits;
 use message::text::{Decoder, Encoding};
-use message::{Parser, Part};
+use message::{Parser, Part, Summary};
 
 use super::feedback::{self, Feedback};
 use super::{aggregate, tls};
@@ -26,10 +26,14 @@ enum File {
     Feedback,
 }
 
-/// The first report in a message; `None` if there is none.
-pub fn find(message: &[u8]) -> Option<Incoming> {
-    let summary = Parser::parse(message);
-    let mut parts = vec![&summary.root];
+/// Whether a message has a part that may be a report, without a look into it.
+pub fn is_likely(summary: &Summary) -> bool {
+    leaves(&summary.root).into_iter().any(|part| file_of(part).is_some())
+}
+
+/// A part and all parts below, but not those of messages within.
+fn leaves(root: &Part) -> Vec<&Part> {
+    let mut parts = vec![root];
     let mut leaves = Vec::new();
     while let Some(part) = parts.pop() {
         leaves.push(part);
@@ -37,6 +41,13 @@ pub fn find(message: &[u8]) -> Option<Incoming> {
             parts.extend(part.children.iter().rev());
         }
     }
+    leaves
+}
+
+/// The first report in a message; `None` if there is none.
+pub fn find(message: &[u8]) -> Option<Incoming> {
+    let summary = Parser::parse(message);
+    let leaves = leaves(&summary.root);
     let (file, part) = leaves.iter().find_map(|part| Some((file_of(part)?, *part)))?;
     let content = content(message, part);
     match file {

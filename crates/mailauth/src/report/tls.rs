@@ -103,13 +103,14 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Counts one session.
-    pub fn count(&mut self, failure: Option<Failure>) {
+    /// Counts sessions that ended alike.
+    pub fn count(&mut self, failure: Option<Failure>, sessions: u64) {
         match failure {
-            None => self.successful += 1,
+            None => self.successful = self.successful.saturating_add(sessions),
             Some(failure) => {
-                self.failed += 1;
-                *self.failures.entry(failure).or_default() += 1;
+                self.failed = self.failed.saturating_add(sessions);
+                let alike = self.failures.entry(failure).or_default();
+                *alike = alike.saturating_add(sessions);
             }
         }
     }

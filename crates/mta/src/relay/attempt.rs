@@ -250,6 +250,7 @@ impl Line {
                         if let Some(complaint) = &connection.complaint {
                             policy.complain(hop, &guard, complaint, Some(&connection.ends()));
                         }
+                        policy.opened(hop, &guard, &connection);
                         (reached, connected) = (true, true);
                         self.carried = 0;
                         left.addresses = untried(left.addresses, connection.peer());

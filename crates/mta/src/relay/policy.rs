@@ -3,10 +3,12 @@
 
 mod dane;
 mod https;
+mod sessions;
 mod sts;
 
 use journey::{TlsFailure, TlsPolicy as Whose, TlsResult, Verified, What};
 use mail::{Domain, EnhancedCode, Reply, TlsRequired};
+use mailauth::report::tls::Applied;
 use queue::{Destination, Item};
 use smtp::client::TlsPolicy;
 use world::tls::{Demand, Facts, FaultKind, Judged};
@@ -59,7 +61,10 @@ pub(crate) struct Policy<'a> {
     hosts: &'a [HostPattern],
     /// What the domain says by MTA-STS, once it has been asked.
     sts: Option<sts::Published>,
-    told: Vec<TlsFailure>,
+    /// The TLSA records of the host in hand.
+    tlsa: Vec<String>,
+    /// Each with the policy it is about.
+    told: Vec<(TlsFailure, Applied)>,
 }
 
 impl Guard {
@@ -201,6 +206,7 @@ impl<'a> Policy<'a> {
             level: level(rule, wanted(item)),
             hosts: rule.map_or(&[], |rule| &rule.hosts),
             sts: None,
+            tlsa: Vec::new(),
             told: Vec::new(),
         }
     }
@@ -212,6 +218,7 @@ impl<'a> Policy<'a> {
 
     /// What must be asked of a host, or why it is not used.
     pub(crate) async fn guard(&mut self, hop: &Hop) -> Result<Guard, Denied> {
+        self.tlsa.clear();
         match self.level {
             TlsLevel::None => Ok(Guard::new(TlsPolicy::Off, hop)),
             TlsLevel::May => Ok(Guard::new(TlsPolicy::Opportunistic, hop)),
@@ -285,6 +292,7 @@ impl<'a> Policy<'a> {
                 return Err(Denied::new(Whose::Tlsa, TlsResult::DnssecInvalid, detail));
             }
         };
+        self.tlsa = found.lines();
         let guard = found.guard(domain, hop);
         if guard.demand == Demand::Nothing {
             let complaint = Complaint::new(TlsResult::TlsaInvalid, "none of its TLSA records is usable");
@@ -323,14 +331,14 @@ impl<'a> Policy<'a> {
         at: Option<&super::session::Ends>,
     ) {
         self.tell(Some(hop), complaint, guard.whose, !guard.is_lenient());
-        if let (Some(told), Some(ends)) = (self.told.last_mut(), at) {
+        if let (Some((told, _)), Some(ends)) = (self.told.last_mut(), at) {
             told.ip = Some(ends.peer.ip());
             told.source = Some(ends.local.ip());
         }
     }
 
     fn tell(&mut self, hop: Option<&Hop>, complaint: &Complaint, whose: Whose, enforced: bool) {
-        self.told.push(TlsFailure {
+        let failure = TlsFailure {
             item: self.item.id,
             policy: whose,
             domain: self.domain.as_ref().map_or_else(String::new, ToString::to_string),
@@ -340,12 +348,18 @@ impl<'a> Policy<'a> {
             result: complaint.result,
             detail: complaint.detail.clone(),
             enforced,
-        });
+        };
+        let applied = self.applied(whose);
+        self.told.push((failure, applied));
     }
 
-    /// What has been noted since the last call.
+    /// What has been noted since the last call; counted for the domain's report, too.
     pub(crate) fn told(&mut self) -> impl Iterator<Item = What> {
-        std::mem::take(&mut self.told).into_iter().map(|failure| What::TlsFailed(Box::new(failure)))
+        let told = std::mem::take(&mut self.told);
+        for (failure, applied) in &told {
+            self.count(applied, Some(failure));
+        }
+        told.into_iter().map(|(failure, _)| What::TlsFailed(Box::new(failure)))
     }
 }
 

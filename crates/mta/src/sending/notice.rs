@@ -38,7 +38,14 @@ pub(super) async fn add(
         date::format_rfc5322(mta.world.clock.wall()),
     );
     let smtputf8 = to.iter().any(Address::needs_smtputf8);
-    let own = Own { id, bytes: text.as_bytes(), smtputf8, tls_required: TlsRequired::Unsaid };
+    let own = Own {
+        id,
+        service: "notice",
+        author: None,
+        bytes: text.as_bytes(),
+        smtputf8,
+        tls_required: TlsRequired::Unsaid,
+    };
     if dsn::post(mta, batch, &to, &own).await? {
         let note = format!("{account} may not send mail: {reason}");
         mta.journeys.record(batch, id, &[mta.event(What::Noted(note))]);

@@ -117,7 +117,7 @@ fn forgeries_are_refused_or_put_aside_as_their_victim_wants() {
                 client.mail("who@there.test", &["ann@alpha.test"], &(list.to_owned() + &hello())).await;
             let state = if reply.starts_with("550") {
                 assert!(reply.starts_with("550 5.7.1 ") && reply.contains("there.test"), "{reply}");
-                office.mta.flush_refusals().await;
+                office.mta.flush().await;
                 assert!(office.told().await.join("\n").contains("5.7.1"), "refused mail can be traced");
                 "refused".to_owned()
             } else {

@@ -191,7 +191,7 @@ fn what_a_milter_refuses_is_refused_to_the_client() {
             let reply = send(&office).await;
             assert!(reply.starts_with(expected), "{expected}: {reply}");
             assert!(office.holds_no_mail(&[ANN]).await);
-            office.mta.flush_refusals().await;
+            office.mta.flush().await;
             assert!(office.told().await.join("\n").contains(&expected[4..9]));
         });
     }

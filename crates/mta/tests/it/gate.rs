@@ -151,7 +151,7 @@ fn one_address_sends_so_many_messages_a_minute() {
         let mut client = hello(&office, "192.0.2.1").await;
         assert!(recipient(&mut client, "a@b.test", ANN).await.starts_with("250"));
         assert!(recipient(&mut client, "a@b.test", ANN).await.starts_with("450"));
-        office.mta.flush_refusals().await;
+        office.mta.flush().await;
         assert!(office.told().await.join("\n").contains("too many messages from your address"));
     });
 }
@@ -217,7 +217,7 @@ fn greylisted_mail_passes_when_it_comes_again_also_after_a_restart() {
         assert_eq!(office.store.statistics().commits, commits, "nobody waits for the disk");
         sleep(1).await;
         assert!(office.store.statistics().commits <= commits + 2);
-        office.mta.flush_refusals().await;
+        office.mta.flush().await;
         office.restart_with(guarded(rules())).await;
         office.world.clock.sleep(Duration::from_mins(4)).await;
         // A neighbour of the first client.
@@ -275,7 +275,7 @@ fn who_speaks_before_the_greeting_is_refused() {
             office.client_from(ip, port).await;
             assert_eq!(office.world.clock.mono().since(before), Duration::ZERO, "{ip} {port}");
         }
-        office.mta.flush_refusals().await;
+        office.mta.flush().await;
         assert!(office.told().await.join("\n").contains("you spoke before the greeting"));
     });
 }

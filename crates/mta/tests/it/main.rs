@@ -13,6 +13,7 @@ mod outgoing;
 mod policy;
 mod refusals;
 mod remote;
+mod reporting;
 mod reports;
 mod requiretls;
 mod routes;

@@ -13,6 +13,7 @@ use mail::{Address, Domain};
 use mailbox::Mailboxes;
 use mta::{Mta, Parts, Port, Service, Settings};
 use queue::{Filter, Item, Queue};
+use reports::Reports;
 use store::{Batch, Store};
 use world::tls::{Acceptor, Connector};
 use world::{Stream, World};
@@ -32,6 +33,7 @@ pub(crate) struct Office {
     pub(crate) mailboxes: Arc<Mailboxes>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) journeys: Arc<Journeys>,
+    pub(crate) reports: Arc<Reports>,
     pub(crate) world: World,
     pub(crate) faults: Faulty,
     outside: Outside,
@@ -91,6 +93,7 @@ impl Office {
         let mailboxes = Arc::new(Mailboxes::new(Arc::clone(&store)));
         let queue = Arc::new(Queue::new(Arc::clone(&store)));
         let journeys = Arc::new(Journeys::new(Arc::clone(&store)));
+        let reports = Arc::new(Reports::new(Arc::clone(&store)));
         let mut settings = Settings::new(plan.hostname.parse().expect("a host name"));
         settings.outbound.own_listeners = vec![SocketAddr::new(ip, 25)];
         // Names are asked for and findings written where a test is about that.
@@ -103,6 +106,7 @@ impl Office {
             mailboxes: Arc::clone(&mailboxes),
             queue: Arc::clone(&queue),
             journeys: Arc::clone(&journeys),
+            reports: Arc::clone(&reports),
             settings,
             acceptor: plan.tls.then(|| acceptor(plan.hostname)),
             connector: plan
@@ -110,7 +114,8 @@ impl Office {
                 .then(|| Connector::new((roots(plan.trusts) + &plan.roots).as_bytes()).expect("roots")),
         });
         let outside = outside.clone();
-        let office = Self { mta, store, directory, mailboxes, queue, journeys, world, faults, outside, ip };
+        let office =
+            Self { mta, store, directory, mailboxes, queue, journeys, reports, world, faults, outside, ip };
         office.furnish(plan).await;
         office.listen(25, Service::Mx);
         office.listen(587, Service::Submission);
@@ -199,6 +204,7 @@ impl Office {
             mailboxes: Arc::clone(&self.mailboxes),
             queue: Arc::clone(&self.queue),
             journeys: Arc::clone(&self.journeys),
+            reports: Arc::clone(&self.reports),
             settings,
             acceptor: None,
             connector: None,

@@ -2,6 +2,7 @@
 
 mod dane;
 mod matrix;
+mod reporting;
 mod sts;
 mod town;
 mod wishes;

@@ -86,7 +86,7 @@ fn one_mistake_is_told_once() {
                 let reply = client.reply().await;
                 assert!(reply.starts_with(code), "{burst:?}: {reply}");
             }
-            office.mta.flush_refusals().await;
+            office.mta.flush().await;
             let lines = office.told().await.split_off(before);
             assert_eq!(lines.len(), 1, "{burst:?}: {lines:?}");
         }

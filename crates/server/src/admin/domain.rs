@@ -114,6 +114,12 @@ impl Office {
                 format!("\"v=DMARC1; p=none; rua=mailto:postmaster@{name}\""),
                 "what others do with forgeries (RFC 9989)",
             ),
+            record(
+                format!("_smtp._tls.{name}."),
+                "TXT",
+                format!("\"v=TLSRPTv1; rua=mailto:postmaster@{name}\""),
+                "others report TLS that fails with the domain's hosts (RFC 8460)",
+            ),
             service("submissions", 465, "where users send (RFC 8314)"),
             service("submission", 587, "where users send (RFC 6186)"),
             service("imaps", 993, "where users read (RFC 6186)"),
@@ -123,6 +129,12 @@ impl Office {
                 "A/AAAA",
                 "this machine's public addresses".into(),
                 "where the host is",
+            ),
+            record(
+                format!("{host}."),
+                "TXT",
+                "\"v=spf1 a -all\"".into(),
+                "what proves delivery reports, which have no other sender (RFC 7208 §2.3)",
             ),
             record("the address's PTR".into(), "PTR", format!("{host}."), "many refuse mail without it"),
         ];

@@ -58,6 +58,17 @@ pub(crate) enum Reply {
         rows: Vec<SuppressedRow>,
         next: Option<String>,
     },
+    Reports {
+        rows: Vec<ReportRow>,
+        next: Option<String>,
+    },
+    Report {
+        report: ReportRow,
+        sources: Vec<ReportSource>,
+    },
+    PendingReports {
+        rows: Vec<CountedRow>,
+    },
     Queue {
         rows: Vec<QueueRow>,
         next: Option<String>,
@@ -233,6 +244,52 @@ pub(crate) struct SuppressedRow {
     pub(crate) last: String,
     /// What it said last; nothing if an operator added it.
     pub(crate) reply: Option<String>,
+}
+
+/// A report from elsewhere, in short.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ReportRow {
+    pub(crate) id: String,
+    /// `dmarc` or `tls`.
+    pub(crate) kind: String,
+    pub(crate) domain: String,
+    /// Who reports, in their words.
+    pub(crate) reporter: String,
+    /// Their name for it.
+    pub(crate) report_id: String,
+    pub(crate) begin: String,
+    pub(crate) end: String,
+    /// The message that brought it.
+    pub(crate) message: String,
+    /// Messages or sessions.
+    pub(crate) total: u64,
+    /// Those that passed DMARC, or had TLS as it should be.
+    pub(crate) good: u64,
+    /// Whether rows were left out because there were too many.
+    pub(crate) shortened: bool,
+}
+
+/// What a report says of one source of mail, or of one kind of failure.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ReportSource {
+    pub(crate) count: u64,
+    pub(crate) good: bool,
+    /// Where the mail came from, or the host that was not as it should be.
+    pub(crate) source: String,
+    /// What became of it: a disposition, or the kind of failure.
+    pub(crate) outcome: String,
+    /// What was found, for people.
+    pub(crate) findings: String,
+}
+
+/// What is counted for a report that is not sent yet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct CountedRow {
+    pub(crate) day: String,
+    /// `dmarc` or `tls`.
+    pub(crate) kind: String,
+    pub(crate) domain: String,
+    pub(crate) total: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -58,6 +58,17 @@ pub(crate) enum Request {
         domain: Option<String>,
         after: Option<String>,
     },
+    ReportList {
+        domain: Option<String>,
+        after: Option<String>,
+    },
+    ReportShow {
+        id: String,
+    },
+    /// What is counted and not sent yet.
+    ReportPending,
+    /// Send it now.
+    ReportSend,
     AccountRestore {
         address: String,
         to: Option<String>,

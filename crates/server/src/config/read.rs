@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mail::{Domain, Network};
+use mail::{Address, Domain, Network};
 use mailbox::Retention;
 use mta::{Authentication, DmarcPolicy};
 use toml::de::DeTable;
@@ -18,7 +18,7 @@ use world::real::TrustAd;
 
 use super::problem::Collector;
 use super::section::{Section, Value};
-use super::{CertificateFiles, Config, Limits, Listener, Problems, Relay, Scrub, Service, units};
+use super::{CertificateFiles, Config, Limits, Listener, Problems, Relay, Reports, Scrub, Service, units};
 
 /// What a segment of the store's log may be, in bytes.
 const SEGMENT_SIZES: RangeInclusive<u64> = 1 << 20..=1 << 30;
@@ -61,6 +61,7 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
     let outbound = outbound::read(&mut root, base, problems);
     let relay = relay(root.section(problems, "relay"), problems);
     let authentication = authentication(root.section(problems, "authentication"), problems);
+    let reports = reports(root.section(problems, "reports"), problems);
     let limits = limits(root.section(problems, "limits"), problems);
     let filters = filters::filters(&mut root, problems);
     let mut smtp = root.section(problems, "smtp");
@@ -79,6 +80,7 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
         xclient,
         relay,
         authentication,
+        reports,
         limits,
         filters,
         gate,
@@ -172,6 +174,39 @@ fn authentication(mut section: Section<'_, '_>, problems: &mut Collector<'_>) ->
     });
     section.finish(problems);
     chosen
+}
+
+fn reports(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Reports {
+    let mut chosen = Reports::default();
+    let reporting = &mut chosen.reporting;
+    section.set(problems, "send", &mut reporting.send, Value::boolean);
+    reporting.from = section.read(problems, "from", report_author);
+    reporting.organization = section.read(problems, "organization", |v| match v.string()? {
+        text if text.is_empty() || text.chars().any(char::is_control) => {
+            Err("must be a name for people, without control characters".into())
+        }
+        text => Ok(text.to_owned()),
+    });
+    section.set(problems, "addresses", &mut reporting.addresses, |v| v.list(|v| v.parsed(report_address)));
+    section.set(problems, "days", &mut chosen.days, |v| count(v, 36_500));
+    section.finish(problems);
+    chosen
+}
+
+/// An address whose domain can prove that the reports are its own.
+fn report_author(value: &Value<'_, '_>) -> Result<Address, String> {
+    let address: Address = value.parsed(str::parse)?;
+    if address.domain().is_none() || !address.to_string().is_ascii() {
+        return Err("must be an ASCII address at a domain".into());
+    }
+    Ok(address)
+}
+
+fn report_address(text: &str) -> Result<mta::ReportAddress, String> {
+    if text.is_empty() || text.contains(char::is_whitespace) {
+        return Err("must be an address, or a local-part for each of our domains".into());
+    }
+    text.parse().map_err(|never: std::convert::Infallible| match never {})
 }
 
 fn limits(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Limits {

@@ -13,7 +13,7 @@ fn collected() -> Report {
         mx: vec!["*.a.test".into()],
     };
     let mut sessions = Sessions::default();
-    sessions.count(None);
+    sessions.count(None, 1);
     let failure = Failure {
         kind: RESULT_TYPES[2].into(),
         sender: Some("192.0.2.1".parse().expect("an address")),
@@ -22,8 +22,8 @@ fn collected() -> Report {
         reason: Some("NotAfter \"2026\"".into()),
         ..Failure::default()
     };
-    sessions.count(Some(failure.clone()));
-    sessions.count(Some(failure));
+    sessions.count(Some(failure.clone()), 1);
+    sessions.count(Some(failure), 1);
     Report {
         organization: "Here".into(),
         begin: Wall::from_secs(1_795_392_000),
@@ -157,7 +157,7 @@ proptest::proptest! {
         let mut report = collected();
         report.organization = words.clone();
         let failure = Failure { kind: words.clone(), reason: Some(words), ..Failure::default() };
-        report.policies.values_mut().for_each(|sessions| sessions.count(Some(failure.clone())));
+        report.policies.values_mut().for_each(|sessions| sessions.count(Some(failure.clone()), 1));
         proptest::prop_assert_eq!(read(report.to_json().as_bytes()), Ok(report));
     }
 }

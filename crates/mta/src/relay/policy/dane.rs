@@ -44,6 +44,15 @@ async fn bases<'a>(dns: &dyn Dns, hop: &'a Hop) -> Result<Vec<&'a Domain>, Error
 }
 
 impl Found {
+    /// The records as a zone file has them, as reports about TLS quote them (RFC 8460 §4.4).
+    pub(super) fn lines(&self) -> Vec<String> {
+        let line = |record: &Tlsa| {
+            let start = format!("{} {} {} ", record.usage, record.selector, record.matching);
+            record.data.iter().fold(start, |line, byte| line + &format!("{byte:02x}"))
+        };
+        self.records.iter().map(line).collect()
+    }
+
     /// TLS in any case, and a certificate that a record vouches for if one can.
     pub(super) fn guard(self, domain: &Domain, hop: &Hop) -> Guard {
         let records = mailauth::dane::usable(&self.records);

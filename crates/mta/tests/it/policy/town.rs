@@ -155,6 +155,8 @@ pub(super) struct Web {
     answer: Arc<Mutex<String>>,
     /// First lines of requests.
     requests: Arc<Mutex<Vec<String>>>,
+    /// What came with each.
+    pub(super) bodies: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl Web {
@@ -196,15 +198,28 @@ async fn serve(
 async fn answer(web: &Web, stream: Stream, acceptor: &Acceptor) -> std::io::Result<()> {
     let mut stream = acceptor.accept(stream, b"http/1.1").await?;
     let (mut request, mut buffer) = (Vec::new(), [0; 1024]);
-    while !request.ends_with(b"\r\n\r\n") {
+    let body = loop {
+        if let Some(body) = body_of(&request) {
+            break body;
+        }
         match stream.read(&mut buffer).await? {
             0 => return Ok(()),
             n => request.extend_from_slice(&buffer[..n]),
         }
-    }
+    };
+    web.bodies.lock().expect("no panics").push(body);
     let request = String::from_utf8_lossy(&request).into_owned();
     web.requests.lock().expect("no panics").push(request.lines().take(2).collect::<Vec<_>>().join(" "));
     let answer = web.answer.lock().expect("no panics").clone();
     stream.write_all(answer.as_bytes()).await?;
     stream.shutdown().await
+}
+
+/// What came with a request, once it is complete.
+fn body_of(request: &[u8]) -> Option<Vec<u8>> {
+    let start = request.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
+    let head = String::from_utf8_lossy(&request[..start]).into_owned();
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+    let length = length.map_or(0, |length| length.parse().expect("a length"));
+    request.get(start..start + length).map(<[u8]>::to_vec)
 }
