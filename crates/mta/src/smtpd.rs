@@ -1,7 +1,6 @@
 //! The one read/write loop of a server connection: bytes to the session, events to [`Receiver`], replies back.
 //! Decides nothing itself.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +14,6 @@ use crate::receive::Receiver;
 use crate::settings::Settings;
 use crate::{Mta, Port};
 
-/// Bytes read at once.
-const READ: usize = 16 * 1024;
 /// How long the client may take for a TLS handshake, or to take our last words.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// The protocol's name in TLS (ALPN); a client that offers only others is refused (attack A6).
@@ -34,12 +31,12 @@ struct Smtpd {
     receiver: Receiver,
     login: Login,
     shutdown: watch::Receiver<bool>,
-    buffer: Box<[u8]>,
 }
 
 /// What ended the waiting.
 enum Wake {
-    Bytes(usize),
+    /// Bytes came, and the session has them.
+    Bytes,
     End,
     Timeout,
     Shutdown,
@@ -56,7 +53,6 @@ impl Smtpd {
             shutdown: mta.shutdown.subscribe(),
             stream,
             mta,
-            buffer: vec![0; READ].into(),
         }
     }
 
@@ -101,8 +97,8 @@ impl Smtpd {
             return;
         }
         let wait = self.mta.world.clock.sleep(delay);
-        match race(self.stream.read(&mut self.buffer), wait).await {
-            Either::Left(Ok(1..)) => self.session = Session::refuse(&self.receiver.spoke_first()),
+        match race(self.stream.read_with(|bytes| !bytes.is_empty()), wait).await {
+            Either::Left(Ok(true)) => self.session = Session::refuse(&self.receiver.spoke_first()),
             Either::Left(_) => self.session.handle_eof(),
             Either::Right(()) => {}
         }
@@ -191,7 +187,7 @@ impl Smtpd {
         let wake = self.wait().await;
         let now = self.mta.world.clock.mono();
         match wake {
-            Wake::Bytes(n) => self.session.handle_input(&self.buffer[..n], now),
+            Wake::Bytes => {}
             Wake::End => self.session.handle_eof(),
             Wake::Timeout => self.session.handle_timeout(now),
             // RFC 5321 §3.8: 421 at the next moment that loses nothing.
@@ -220,9 +216,16 @@ impl Smtpd {
                 std::future::pending::<()>().await;
             }
         };
-        match race(self.stream.read(&mut self.buffer), race(timeout, closing)).await {
-            Either::Left(Ok(n @ 1..)) => Wake::Bytes(n),
-            Either::Left(Ok(_) | Err::<_, io::Error>(_)) => Wake::End,
+        let session = &mut self.session;
+        let read = self.stream.read_with(|bytes| match bytes {
+            [] => Wake::End,
+            bytes => {
+                session.handle_input(bytes, clock.mono());
+                Wake::Bytes
+            }
+        });
+        match race(read, race(timeout, closing)).await {
+            Either::Left(woken) => woken.unwrap_or(Wake::End),
             Either::Right(Either::Left(())) => Wake::Timeout,
             Either::Right(Either::Right(())) => Wake::Shutdown,
         }

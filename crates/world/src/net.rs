@@ -1,11 +1,15 @@
 //! Connections.
 
+use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use crate::BoxFuture;
 use crate::tls;
@@ -36,6 +40,14 @@ pub type Listener = Arc<dyn Accept>;
 /// Bytes in both directions, as the executor moves them.
 pub trait Io: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Io for T {}
+
+/// Bytes that [`Stream::read_with`] reads at once.
+pub const LENT: usize = 64 * 1024;
+
+thread_local! {
+    /// What [`Stream::read_with`] reads into.
+    static SHARED: RefCell<Box<[u8]>> = RefCell::new(vec![0; LENT].into());
+}
 
 /// One connection, in clear or under TLS.
 pub struct Stream {
@@ -75,6 +87,21 @@ impl Stream {
     /// Reads some bytes; 0 at the end. Cancel-safe: no bytes are lost when the future is dropped.
     pub async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.io.read(buffer).await
+    }
+
+    /// Reads what is there, at most [`LENT`] bytes, and lends it to `take`; nothing at the end. Cancel-safe. A connection
+    /// that waits holds no buffer: each thread has one for all of them.
+    pub async fn read_with<T>(&mut self, take: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
+        let mut take = Some(take);
+        poll_fn(|cx| {
+            SHARED.with_borrow_mut(|buffer| {
+                let mut buffer = ReadBuf::new(buffer);
+                ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
+                let take = take.take().expect("a future is not polled again once it is ready");
+                Poll::Ready(Ok(take(buffer.filled())))
+            })
+        })
+        .await
     }
 
     /// Writes all bytes and flushes them. Not cancel-safe.

@@ -6,7 +6,7 @@ use mailauth::dkim::{Draft, Hashed};
 use message::Summary;
 use queue::Destination;
 
-use super::{Copy, Leg, Plan};
+use super::plan::{Copy, Leg, Plan};
 use crate::authenticate::Authentication;
 use crate::{Mta, forwarding, signing};
 
