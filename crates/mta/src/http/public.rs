@@ -17,9 +17,10 @@ pub(crate) struct Request<'a> {
     pub(crate) host: &'a Domain,
     /// Usually 443.
     pub(crate) port: u16,
-    /// Method, path and header fields, from the first line on, without the empty line; `Host`, `User-Agent`, `Content-Length`
-    /// and `Connection` come by themselves.
-    pub(crate) head: String,
+    /// Method and path.
+    pub(crate) what: String,
+    /// Header fields, each with its CRLF; `Host`, `User-Agent`, `Content-Length` and `Connection` come by themselves.
+    pub(crate) fields: &'static str,
     /// What goes along.
     pub(crate) body: &'a [u8],
     /// Bytes of the answer's headers and of its body, at most.
@@ -61,8 +62,8 @@ pub(crate) async fn exchange(
         length => format!("Content-Length: {length}\r\n"),
     };
     let head = format!(
-        "{}Host: {host}{port}\r\nUser-Agent: posthouse\r\n{length}Connection: close\r\n\r\n",
-        request.head
+        "{} HTTP/1.1\r\nHost: {host}{port}\r\nUser-Agent: posthouse\r\n{}{length}Connection: close\r\n\r\n",
+        request.what, request.fields
     );
     let failed = |why: String| Failure::Other(format!("{host}: {why}"));
     for part in [head.as_bytes(), request.body] {

@@ -16,7 +16,8 @@ pub(super) async fn get(mta: &Mta, settings: &Settings, domain: &Domain) -> Resu
     let request = Request {
         host: &host,
         port: settings.outbound.tls.sts_port,
-        head: "GET /.well-known/mta-sts.txt HTTP/1.1\r\nAccept: text/plain\r\n".into(),
+        what: "GET /.well-known/mta-sts.txt".into(),
+        fields: "Accept: text/plain\r\n",
         body: &[],
         most: limits::STS_POLICY_LENGTH,
     };

@@ -8,8 +8,14 @@ use crate::http::public::{Failure, Request, exchange};
 /// Brings a packed report to a URI that begins with `https://`.
 pub(super) async fn post(mta: &Mta, uri: &str, file: &[u8]) -> Result<(), String> {
     let (host, port, path) = parts(uri).ok_or_else(|| format!("{uri} names no host"))?;
-    let head = format!("POST {path} HTTP/1.1\r\nContent-Type: application/tlsrpt+gzip\r\n");
-    let request = Request { host: &host, port, head, body: file, most: limits::STS_POLICY_LENGTH };
+    let request = Request {
+        host: &host,
+        port,
+        what: format!("POST {path}"),
+        fields: "Content-Type: application/tlsrpt+gzip\r\n",
+        body: file,
+        most: limits::STS_POLICY_LENGTH,
+    };
     let settings = mta.settings();
     let exchanging = Box::pin(exchange(mta, &settings, &request));
     match mta.world.clock.within(limits::STS_FETCH_TIME, exchanging).await {
