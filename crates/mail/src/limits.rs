@@ -267,6 +267,8 @@ pub const REPORT_TEXT: usize = 1000;
 pub const REPORT_SIGNATURES: usize = 100;
 /// Nesting of a report's elements.
 pub const REPORT_DEPTH: usize = 32;
+/// Destinations of mail that was just taken over that are looked at before the others.
+pub const FRESH_DESTINATIONS: usize = 10_000;
 /// Kinds of messages and sessions that wait in memory to be counted for reports.
 pub const REPORT_WAITING: usize = 20_000;
 /// Bytes of a received report, unpacked, that are kept.

@@ -92,7 +92,7 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
     let blob = batch.blob(staged);
     let front = authentication.as_ref().map_or("", |found| &found.field);
     let body = Body { message: id, blob, length, summary: &summary, needs, front, begun, at };
-    let (words, reports) = (plan.words(id), plan.reports());
+    let (words, reports, destinations) = (plan.words(id), plan.reports(), plan.destinations());
     events.extend(plan.fallen_away(mta));
     events.extend(plan.write(mta, &mut batch, envelope, &body));
     let told = dsn::add(mta, &mut batch, &Original::arriving(envelope, &summary, begun, at), &reports).await;
@@ -105,6 +105,7 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
         && reporting::announce(mta, &mut batch, &summary, Announced { message: id, blob, length });
     // A conflict means that a mailbox went away just now: the sender tries again and RCPT then knows (F42).
     mta.store.commit(batch).await.map_err(|error| reply::store(&error))?;
+    mta.fresh.add(destinations);
     if announced {
         mta.reports.wake();
     }

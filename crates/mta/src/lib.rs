@@ -99,6 +99,7 @@ pub struct Mta {
     pub(crate) outage: relay::Outage,
     pub(crate) senders: sending::Senders,
     pub(crate) policies: relay::Policies,
+    pub(crate) fresh: relay::Fresh,
     pub(crate) shutdown: watch::Sender<bool>,
     settings: RwLock<Arc<Settings>>,
 }
@@ -123,6 +124,7 @@ impl Mta {
             outage: relay::Outage::default(),
             senders: sending::Senders::default(),
             policies: relay::Policies::default(),
+            fresh: relay::Fresh::default(),
             shutdown: watch::Sender::new(false),
             settings: RwLock::new(Arc::new(parts.settings)),
         })

@@ -5,6 +5,7 @@ mod attempt;
 mod conclude;
 mod connect;
 mod content;
+mod fresh;
 mod lanes;
 mod local;
 mod moved;
@@ -31,6 +32,7 @@ use world::race;
 use crate::Mta;
 use attempt::{Line, attempt, put_off};
 pub(crate) use connect::connect;
+pub(crate) use fresh::Fresh;
 use lanes::{Lanes, Limits, Permit, Place, Room, Track};
 pub(crate) use outage::Outage;
 use pace::Hurdle;
@@ -154,9 +156,13 @@ async fn start_due(
 ) -> Result<bool, store::Error> {
     let settings = mta.settings();
     let now = mta.world.clock.wall();
+    let fresh = mta.fresh.take();
     let due = mta.queue.due(now, FEW).await?;
     if due.len() < FEW {
         return start_few(mta, lanes, &due).await.map(|()| false);
+    }
+    for destination in &fresh {
+        start_workers(mta, lanes, destination).await?;
     }
     let mut from_start = cursor.is_none();
     loop {

@@ -204,6 +204,11 @@ impl Reading {
         self.lock().end(op, Ending::Refused);
     }
 
+    /// It has ended, and nobody said whether it was carried out.
+    pub fn perhaps(&self, op: Op) {
+        self.lock().end(op, Ending::Unknown);
+    }
+
     /// The change may have been carried out, or will be: no answer came, or one that leaves that open.
     pub fn lost(&self, op: Op, at: Mono) {
         let mut inner = self.lock();

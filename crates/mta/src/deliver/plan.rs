@@ -207,6 +207,11 @@ impl Plan {
         format!("Ok: {done} as {id}")
     }
 
+    /// Where the queue is to bring it.
+    pub(super) fn destinations(&self) -> Vec<Destination> {
+        self.remote.keys().map(|leg| leg.destination.clone()).collect()
+    }
+
     /// What the sender is to hear now: who fell away, and whose delivery it asked to know of (RFC 3461 §5.2.6).
     pub(crate) fn reports(&self) -> Vec<Told> {
         let failed = self.failed.iter().filter(|(recipient, _)| recipient.notify.failure);

@@ -96,8 +96,10 @@ impl Session {
         let command = if peek || read_only {
             command
         } else {
+            // Reading goes on where \Seen cannot be kept (P5); that it was is told with the bytes, or not at all (seeds 1125308
+            // and 1230872).
             let effects = self.marking(&uids, SEEN, 0)?;
-            command.changing(self.reading().begin(effects))
+            command.changing_aside(self.reading().begin(effects))
         };
         self.run(command.numbers(numbers)).await?;
         self.learn().await

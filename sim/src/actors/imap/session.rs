@@ -47,11 +47,13 @@ pub(super) struct Command {
     line: String,
     numbers: Numbers,
     op: Option<Op>,
+    /// What it changes is by the way: its OK says nothing of that.
+    aside: bool,
 }
 
 impl Command {
     pub(super) fn new(line: impl Into<String>) -> Self {
-        Self { line: line.into(), numbers: Numbers::May, op: None }
+        Self { line: line.into(), numbers: Numbers::May, op: None, aside: false }
     }
 
     pub(super) fn numbers(self, numbers: Numbers) -> Self {
@@ -60,6 +62,11 @@ impl Command {
 
     pub(super) fn changing(self, op: Op) -> Self {
         Self { op: Some(op), ..self }
+    }
+
+    /// With what it may also change.
+    pub(super) fn changing_aside(self, op: Op) -> Self {
+        Self { op: Some(op), aside: true, ..self }
     }
 }
 
@@ -201,7 +208,7 @@ impl Session {
                 Ok(()) => self.hear_out(&tag, &command, began).await,
                 Err(gone) => Err(gone),
             };
-            self.conclude(command.op, end.as_ref().ok());
+            self.conclude(command.op.zip(Some(command.aside)), end.as_ref().ok());
             outcome = end.map(|done| ends.push(done));
         }
         if outcome.is_err() {
@@ -227,9 +234,10 @@ impl Session {
     }
 
     /// What a command's end means for what it would change.
-    pub(super) fn conclude(&self, op: Option<Op>, done: Option<&Done>) {
-        let Some(op) = op else { return };
+    pub(super) fn conclude(&self, op: Option<(Op, bool)>, done: Option<&Done>) {
+        let Some((op, aside)) = op else { return };
         match done {
+            Some(done) if done.ok() && aside => self.reading().perhaps(op),
             Some(done) if done.ok() => self.reading().done(op),
             Some(done) if done.verdict == Verdict::Bad || is_certain(&done.code) => {
                 self.reading().refused(op);
