@@ -1,8 +1,11 @@
 //! A message as its bytes come in: our trace header first, then to the store, the parser and the checks of signatures
 //! chunk by chunk. Memory holds the header section and one chunk, whatever the message's size.
 
+use std::sync::Arc;
+
 use mail::{BodyType, EnhancedCode, Envelope, Id, Reply};
 use mailauth::dkim::Draft;
+use mailauth::dmarc;
 use message::convert::Shape;
 use message::{Parser, Summary};
 use smtp::server::Service;
@@ -33,12 +36,24 @@ pub(crate) struct Message {
 pub(crate) struct Wanted {
     /// Whether the signatures that it bears are checked.
     pub(crate) verify: bool,
-    /// Whether we may sign it or seal its chain.
-    pub(crate) sign: bool,
+    /// What we may put in front of it.
+    pub(crate) sign: Sign,
+}
+
+/// What we may put in front of a message that needs its hashes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Sign {
+    #[default]
+    Nothing,
+    /// The signatures of its author's domain, if that is ours.
+    Author,
+    /// A seal of its chain.
+    Chain,
 }
 
 /// A message under way.
 pub(crate) struct Incoming {
+    mta: Arc<Mta>,
     writer: Option<BlobWriter>,
     parser: Parser,
     head: Option<Head>,
@@ -55,7 +70,7 @@ pub(crate) struct Incoming {
 impl Incoming {
     /// Opens a body in the store and writes the trace header into it (RFC 5321 §4.4).
     pub(crate) async fn start(
-        mta: &Mta,
+        mta: &Arc<Mta>,
         settings: &Settings,
         id: Id,
         client: &Client,
@@ -70,6 +85,7 @@ impl Incoming {
             Edit::Clean(settings.hostname.clone())
         };
         let mut incoming = Self {
+            mta: Arc::clone(mta),
             writer: Some(mta.store.stage()),
             parser: Parser::new(),
             head: Some(Head::new(edit)),
@@ -105,11 +121,23 @@ impl Incoming {
     async fn head_is_whole(&mut self, whole: Whole) {
         self.head = None;
         self.examined = self.wanted.verify.then(|| Examined::begin(&whole.came));
-        self.draft = self.wanted.sign.then(|| Draft::new(&whole.kept));
+        self.draft = self.will_be_signed(&whole.kept).await.then(|| Draft::new(&whole.kept));
         // The body begins behind the empty line (RFC 5322 §2.1).
         self.examine(whole.rest.strip_prefix(b"\r\n").unwrap_or(&whole.rest));
         self.keep(&whole.kept).await;
         self.keep(&whole.rest).await;
+    }
+
+    /// Whether the message's hashes are needed. To find them costs more than all else that is done with its bytes.
+    async fn will_be_signed(&self, header: &[u8]) -> bool {
+        match (self.wanted.sign, dmarc::author_domain(header)) {
+            (Sign::Nothing, _) => false,
+            // Where the keys cannot be read, that is told when they are needed.
+            (Sign::Author, Ok(author)) => {
+                self.mta.signers.for_author(&author).await.map_or(true, |signers| !signers.is_empty())
+            }
+            (Sign::Author, Err(_)) | (Sign::Chain, _) => true,
+        }
     }
 
     fn examine(&mut self, body: &[u8]) {

@@ -16,7 +16,7 @@ use crate::authenticate::{self, Asked, Authentication, Consequence, Examined};
 use crate::deliver::{self, Arrival};
 use crate::filters::{Filters, Whole};
 use crate::gate::{Gate, Held};
-use crate::incoming::{Incoming, Wanted};
+use crate::incoming::{Incoming, Sign, Wanted};
 use crate::intake::{self, Case, Client};
 use crate::look_up::look_up;
 use crate::sending::{self, Submission};
@@ -314,7 +314,11 @@ impl Receiver {
         let Some(transaction) = &mut self.transaction else { return Answer::Reject(reply::internal()) };
         let wanted = Wanted {
             verify: self.client.service == Service::Mx && !ours && self.settings.authentication.check,
-            sign: ours || transaction.resolutions.iter().any(Resolution::leads_elsewhere),
+            sign: match transaction.resolutions.iter().any(Resolution::leads_elsewhere) {
+                _ if ours => Sign::Author,
+                true => Sign::Chain,
+                false => Sign::Nothing,
+            },
         };
         let (mta, settings, client) = (&self.mta, &self.settings, &self.client);
         match Incoming::start(mta, settings, transaction.id, client, envelope, wanted).await {

@@ -173,7 +173,7 @@ impl Default for Outbound {
             sources: Vec::new(),
             source_names: BTreeMap::new(),
             concurrency: 500,
-            concurrency_per_destination: 5,
+            concurrency_per_destination: 20,
             rate: None,
             suppression: true,
             hosts_tried: 10,

@@ -76,10 +76,10 @@ fn a_destination_has_one_pace_and_a_host_is_one_destination() {
         ("one.test", 1, false, Some("b.relay.test")),
         ("two.test", 1, false, Some("b.relay.test")),
         ("three.test", 1, false, None),
-        ("four.test", 5, true, None),
-        ("(smarthost)", 5, true, None),
-        ("[192.0.2.1]", 5, true, None),
-        ("(local)", 5, false, None),
+        ("four.test", 20, true, None),
+        ("(smarthost)", 20, true, None),
+        ("[192.0.2.1]", 20, true, None),
+        ("(local)", 20, false, None),
     ] {
         let destination = to(destination);
         let pace = settings.pace(&destination);
