@@ -21,7 +21,8 @@ const ALPN: &[u8] = b"smtp";
 
 /// Serves one connection to its end.
 pub(crate) async fn serve(mta: &Arc<Mta>, stream: Stream, port: Port) {
-    Smtpd::new(Arc::clone(mta), stream, port).run().await;
+    // In a box: the future would hold it several times.
+    Box::new(Smtpd::new(Arc::clone(mta), stream, port)).run().await;
 }
 
 struct Smtpd {
@@ -56,7 +57,7 @@ impl Smtpd {
         }
     }
 
-    async fn run(mut self) {
+    async fn run(mut self: Box<Self>) {
         Box::pin(self.greet()).await;
         loop {
             while let Some(event) = self.session.poll_event() {
@@ -109,9 +110,9 @@ impl Smtpd {
         match event {
             Event::Hello { client, extended } => self.receiver.hello(client, extended),
             Event::AuthStart { mechanism, initial } => {
-                return Some(self.auth_start(mechanism, initial).await);
+                return Some(Box::pin(self.auth_start(mechanism, initial)).await);
             }
-            Event::AuthResponse(response) => return Some(self.auth_response(&response).await),
+            Event::AuthResponse(response) => return Some(Box::pin(self.auth_response(&response)).await),
             Event::AuthAborted => self.auth_aborted(),
             Event::MailFrom { reverse_path, params } => {
                 return Some(Box::pin(self.receiver.mail(reverse_path, params)).await);
@@ -161,18 +162,19 @@ impl Smtpd {
     }
 
     /// Flushes, does the handshake, and forgets what was said in clear (RFC 3207 §4.2). `None` if it failed.
-    async fn start_tls(mut self) -> Option<Self> {
+    async fn start_tls(mut self: Box<Self>) -> Option<Box<Self>> {
         if !self.write().await {
             return None;
         }
         let acceptor = self.mta.acceptor.clone()?;
-        let handshake = acceptor.accept(self.stream, ALPN);
-        let stream = self.mta.world.clock.within(PATIENCE, handshake).await?.ok()?;
+        let mut this = *self;
+        let handshake = acceptor.accept(this.stream, ALPN);
+        let stream = this.mta.world.clock.within(PATIENCE, handshake).await?.ok()?;
         let binding = login::has_binding(&stream);
-        self.session.tls_started(binding, self.mta.world.clock.mono());
-        self.receiver.tls_started(&stream);
-        self.login = Login::new(&self.mta, &stream);
-        Some(Self { stream, ..self })
+        this.session.tls_started(binding, this.mta.world.clock.mono());
+        this.receiver.tls_started(&stream);
+        this.login = Login::new(&this.mta, &stream);
+        Some(Box::new(Self { stream, ..this }))
     }
 
     /// Writes what the session has to say; `false` if the client is gone or takes nothing.

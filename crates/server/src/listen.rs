@@ -139,11 +139,12 @@ struct Visit {
 }
 
 impl Visit {
-    /// One connection, from the proxy's header and the handshake to the end.
+    /// One connection, from the proxy's header and the handshake to the end. What is over soon lies in boxes of its own, so
+    /// that a connection that waits does not carry its room along.
     async fn serve(self, mut stream: Stream, mut place: Place) {
         let service = self.bound.service;
         if !self.bound.proxies.is_empty() {
-            stream = match self.told_by_proxy(stream).await {
+            stream = match Box::pin(self.told_by_proxy(stream)).await {
                 Some(stream) => stream,
                 None => return,
             };
@@ -152,7 +153,7 @@ impl Visit {
             }
         }
         if service.implicit_tls() {
-            stream = match self.shake_hands(stream).await {
+            stream = match Box::pin(self.shake_hands(stream)).await {
                 Some(stream) => stream,
                 None => return,
             };
