@@ -3,8 +3,9 @@
 import socket
 import ssl
 import unittest
+from pathlib import Path
 
-from house import SERVICES, Authority, House
+from house import SERVICES, Authority, House, letter
 
 CLEAR = {"smtp": (b"220", b"EHLO c\r\n", b"STARTTLS\r\n"), "submission": (b"220", b"EHLO c\r\n", b"STARTTLS\r\n"),
          "lmtp": (b"220", b"LHLO c\r\n", b"STARTTLS\r\n"), "imap": (b"* OK", b"a NOOP\r\n", b"b STARTTLS\r\n"),
@@ -121,6 +122,30 @@ class Attacks(unittest.TestCase):
                     else:
                         with self.assertRaises((ssl.SSLError, ConnectionError)):
                             context.wrap_socket(wire, server_hostname="localhost").recv(100)
+
+    def test_a8_nothing_that_came_is_ever_carried_out(self):
+        """Exim's `${run}`, OpenSMTPD's shells: whatever is said is an address, a name or a text, and never a command."""
+        trap = self.house.directory / "carried-out"
+        commands = ["${run{/bin/sh -c 'touch TRAP'}}", "$(touch TRAP)", "`touch TRAP`", ";touch TRAP;", "| touch TRAP", "|/bin/sh -c 'touch TRAP'",
+                    "../../../TRAP", "%s%n%x", "{{7*7}}", "${jndi:ldap://x.test/}", "' OR '1'='1", "<script>", "-oQ/tmp -be"]
+        for command in commands:
+            with self.subTest(command):
+                text = command.replace("TRAP", str(trap))
+                local = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+                with self.house.smtp() as client:
+                    client.docmd(f"EHLO {text}")
+                    client.ehlo("c")
+                    self.assertEqual(client.docmd(f"MAIL FROM:<{local}@side.test>")[0], 250)
+                    self.assertEqual(client.docmd(f"RCPT TO:<{local}@alpha.test>")[0], 550, "nobody has that name")
+                    self.assertEqual(client.docmd("RCPT TO:<ann@alpha.test>")[0], 250)
+                    message = letter(f"a8 {text}", X_Trap=text, Received=text, Content_Type=f'text/plain; name="{text}"', body=f"{text}\r\n")
+                    self.assertEqual(client.data(message)[0], 250)
+                    client.docmd("VRFY", text)
+                body = self.house.messages("ann@alpha.test")[-1]
+                self.assertIn(f"X-Trap: {text}\r\n".encode(), body, "it comes through as it was said")
+                children = Path(f"/proc/{self.house.process.pid}/task/{self.house.process.pid}/children").read_text()
+                self.assertEqual((trap.exists(), children.strip()), (False, ""))
+
 
 
 if __name__ == "__main__":

@@ -85,12 +85,18 @@ async fn resolver() -> RealDns {
 }
 
 async fn trusting(trust: TrustAd) -> RealDns {
+    lying(trust, |_, truth| vec![truth]).await
+}
+
+/// Says what `lie` makes of each question and its true answer.
+async fn lying(trust: TrustAd, lie: impl Fn(&[u8], Vec<u8>) -> Vec<Vec<u8>> + Send + 'static) -> RealDns {
     let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
     let address = socket.local_addr().expect("bound");
     tokio::spawn(async move {
         let mut buffer = [0; 1500];
         while let Ok((n, peer)) = socket.recv_from(&mut buffer).await {
-            if let Some(reply) = answer(&buffer[..n]) {
+            let replies = answer(&buffer[..n]).map(|truth| lie(&buffer[..n], truth));
+            for reply in replies.into_iter().flatten() {
                 socket.send_to(&reply, peer).await.expect("loopback");
             }
         }
@@ -234,5 +240,80 @@ fn the_word_of_another_machine_is_believed_only_if_the_operator_says_so() {
     ] {
         let state = believed(&servers, trust);
         assert_eq!(matches!(state, Dnssec::Trusted(_)), trusted, "{servers:?} {trust:?}");
+    }
+}
+
+/// An answer of our making: the question's id and name, these counts, and bytes behind the question.
+fn made(question: &[u8], counts: [u16; 4], rest: &[u8]) -> Vec<u8> {
+    let end = 12 + question[12..].iter().position(|byte| *byte == 0).expect("a name") + 5;
+    let mut reply = question[..2].to_vec();
+    reply.extend_from_slice(&[0x84, 0]);
+    counts.iter().for_each(|count| reply.extend_from_slice(&count.to_be_bytes()));
+    reply.extend_from_slice(&question[12..end]);
+    reply.extend_from_slice(rest);
+    reply
+}
+
+/// A record for the name at `pointer`: an address of the attacker's.
+fn evil(pointer: u16, length: u16) -> Vec<u8> {
+    let mut record = pointer.to_be_bytes().to_vec();
+    record.extend_from_slice(&[0, 1, 0, 1, 0, 0, 2, 88]);
+    record.extend_from_slice(&length.to_be_bytes());
+    record.extend_from_slice(&[192, 0, 2, 66]);
+    record
+}
+
+/// Attacks A21: what those say who cannot see the question, and what broken servers say, is never believed; it costs an answer
+/// at the worst, within the time of a question that nobody answers, and not the next one.
+#[tokio::test]
+async fn a21_lies_are_not_believed() {
+    type Lie = fn(&[u8]) -> Vec<u8>;
+    let lies: [(&str, Lie); 9] = [
+        ("another id", |q| {
+            let mut reply = made(q, [1, 1, 0, 0], &evil(0xc00c, 4));
+            reply[0] ^= 0x55;
+            reply
+        }),
+        ("another question", |q| {
+            let mut reply = made(q, [1, 1, 0, 0], &evil(0xc00c, 4));
+            reply[13] = b'x';
+            reply
+        }),
+        ("a part of a header", |q| q[..7].to_vec()),
+        ("a name that is a circle", |q| {
+            let at = 0xc000 | u16::try_from(made(q, [0; 4], &[]).len()).expect("short");
+            made(q, [1, 1, 0, 0], &evil(at, 4))
+        }),
+        ("a length beyond the end", |q| made(q, [1, 1, 0, 0], &evil(0xc00c, u16::MAX))),
+        ("counts of more than there is", |q| made(q, [1, u16::MAX, u16::MAX, u16::MAX], &[])),
+        ("bytes of nonsense", |_| (0..=255).collect()),
+        ("nothing", |_| Vec::new()),
+        ("the question itself", <[u8]>::to_vec),
+    ];
+    let mut tries = tokio::task::JoinSet::new();
+    for (what, lie) in lies {
+        tries.spawn(async move {
+            let lie_once = std::sync::atomic::AtomicUsize::new(0);
+            let dns = lying(TrustAd::Loopback, move |question, truth| {
+                let asked = lie_once.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                if asked < 2 { vec![lie(question), truth] } else { vec![truth] }
+            })
+            .await;
+            let first = dns.ipv4("a.test").await;
+            let good = [Ipv4Addr::new(192, 0, 2, 1)];
+            assert!(
+                first.as_ref().map_or_else(|e| !matches!(e, Error::NxDomain | Error::NoData), |f| f == &good),
+                "{what}: {first:?}"
+            );
+            for _ in 0..4 {
+                if dns.ipv4("a.test").await.is_ok_and(|found| found == good) {
+                    return;
+                }
+            }
+            panic!("{what}: the truth does not come through any more");
+        });
+    }
+    while let Some(done) = tries.join_next().await {
+        done.expect("a lie was believed");
     }
 }
