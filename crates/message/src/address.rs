@@ -196,7 +196,12 @@ impl Entry {
             return self.letter('@');
         }
         let local = match self.local.take() {
-            Some(before) => format!("{before}@{}", self.compact),
+            // In place: a field of at signs alone must not be copied for each of them (attacks A24).
+            Some(mut before) => {
+                before.push('@');
+                before.push_str(&self.compact);
+                before
+            }
             None => std::mem::take(&mut self.compact),
         };
         self.any = true;

@@ -6,6 +6,7 @@ mod faulty;
 mod filters;
 mod forms;
 mod gate;
+mod linear;
 mod lines;
 mod office;
 mod outage;
