@@ -156,16 +156,19 @@ async fn start_due(
 ) -> Result<bool, store::Error> {
     let settings = mta.settings();
     let now = mta.world.clock.wall();
-    let fresh = mta.fresh.take();
     let due = mta.queue.due(now, FEW).await?;
     if due.len() < FEW {
+        mta.fresh.take();
         return start_few(mta, lanes, &due).await.map(|()| false);
-    }
-    for destination in &fresh {
-        start_workers(mta, lanes, destination).await?;
     }
     let mut from_start = cursor.is_none();
     loop {
+        // A round through many thousands takes its time.
+        for destination in mta.fresh.take() {
+            if !start_workers(mta, lanes, &destination).await? {
+                mta.fresh.add([destination]);
+            }
+        }
         let page = mta.queue.due_destinations(now, cursor.as_ref(), PAGE).await?;
         for due in &page {
             if lanes.is_full(settings.outbound.concurrency) {
@@ -202,13 +205,18 @@ async fn start_few(mta: &Arc<Mta>, lanes: &Lanes, due: &[DueItem]) -> Result<(),
     Ok(())
 }
 
-async fn start_workers(mta: &Arc<Mta>, lanes: &Lanes, destination: &Destination) -> Result<(), store::Error> {
+/// Starts workers for what is due for a destination. Whether there was room for any.
+async fn start_workers(
+    mta: &Arc<Mta>,
+    lanes: &Lanes,
+    destination: &Destination,
+) -> Result<bool, store::Error> {
     let settings = mta.settings();
     let track = Track::of(&settings, destination);
     let limits = Limits::of(&settings, destination);
     let now = mta.world.clock.wall();
     let (by, places) = match lanes.room(&track, &limits, mta.world.clock.mono()) {
-        Room::Places(0) => return Ok(()),
+        Room::Places(0) => return Ok(false),
         Room::Places(places) => (now, places),
         Room::Paused => (late(now), 1),
     };
@@ -219,7 +227,7 @@ async fn start_workers(mta: &Arc<Mta>, lanes: &Lanes, destination: &Destination)
             mta.world.tasks.spawn(Box::pin(worker.work(lease, due.due)));
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// What was due by then is late at `now`.
