@@ -20,7 +20,7 @@ use crate::trace::Trace;
 use crate::universe::Universe;
 
 /// Where a server keeps everything.
-const DATA_DIR: &str = "/data";
+pub(super) const DATA_DIR: &str = "/data";
 
 /// Where its operators reach it, as [`DATA_DIR`] says.
 pub const CONTROL: &str = "/data/control.sock";
@@ -58,6 +58,7 @@ pub(super) fn tuning() -> Tuning {
             reserve_bytes: 64 << 10,
         }),
         open_files: Some(1024),
+        connector: None,
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Rcpt {
 pub struct Try {
     /// When the end of the message began to be sent.
     pub at: u64,
+    /// When its answer was known; `u64::MAX` as long as it is not.
+    pub settled: u64,
     /// Which message.
     pub token: u64,
     /// To which office, by its name.
@@ -126,6 +128,17 @@ pub struct Fault {
     pub to: u64,
 }
 
+/// An older state was put in place (F31).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restore {
+    /// When its backup was begun: what was acknowledged before is in it.
+    pub backup: u64,
+    /// When it was in place, and nobody was served yet.
+    pub at: u64,
+    /// When an operator let the queue go again; `u64::MAX` as long as it is on hold.
+    pub released: u64,
+}
+
 /// What everybody writes into. Shared as `Arc<Ledger>`.
 #[derive(Default)]
 pub struct Ledger {
@@ -146,6 +159,8 @@ struct State {
     copied: BTreeSet<(String, u64)>,
     blind: BTreeSet<String>,
     premature: BTreeSet<(String, String)>,
+    restores: Vec<Restore>,
+    undeleted: BTreeSet<String>,
     wrong: Vec<Violation>,
 }
 
@@ -167,6 +182,10 @@ pub struct Account {
     pub blind: BTreeSet<String>,
     /// (sender, recipient): a remote said that it took a message before it had it.
     pub premature: BTreeSet<(String, String)>,
+    /// Older states that were put in place, in order.
+    pub restores: Vec<Restore>,
+    /// Accounts whose operator brought back what was removed, or tried to.
+    pub undeleted: BTreeSet<String>,
 }
 
 impl Ledger {
@@ -213,7 +232,9 @@ impl Ledger {
     /// What became of a try's recipient.
     pub fn settle(&self, number: usize, address: &str, fate: Fate) {
         let mut state = self.lock();
+        let now = state.tick();
         if let Some(attempt) = state.tries.get_mut(number) {
+            attempt.settled = now;
             for rcpt in attempt.to.iter_mut().filter(|rcpt| rcpt.address == address) {
                 rcpt.fate = fate;
             }
@@ -303,6 +324,40 @@ impl Ledger {
         self.lock().blind.insert(account.to_owned());
     }
 
+    /// The state of a backup that was begun at `backup` is in place, with its queue on hold.
+    pub fn restored(&self, backup: u64) {
+        let mut state = self.lock();
+        let at = state.tick();
+        state.restores.push(Restore { backup, at, released: u64::MAX });
+    }
+
+    /// An operator lets held mail go, or tries to. Say so before the command is sent.
+    pub fn released(&self) {
+        let mut state = self.lock();
+        let now = state.tick();
+        for restore in &mut state.restores {
+            restore.released = restore.released.min(now);
+        }
+    }
+
+    /// Whether a fault of a kind has ever been.
+    pub fn has_been(&self, kind: Kind) -> bool {
+        self.lock().faults.iter().any(|fault| fault.kind == kind)
+    }
+
+    /// Whether an older state was ever put in place.
+    pub fn was_restored(&self) -> bool {
+        !self.lock().restores.is_empty()
+    }
+
+    /// An operator is about to bring back what was removed from an account: of these messages, one each must be there
+    /// afterwards. Gives those whose removal had been noted.
+    pub fn undeleting(&self, account: &str, tokens: &BTreeSet<u64>) -> BTreeSet<u64> {
+        let mut state = self.lock();
+        state.undeleted.insert(account.to_owned());
+        tokens.iter().copied().filter(|token| state.removed.remove(&(account.to_owned(), *token))).collect()
+    }
+
     /// A remote has sent what must be read as its acceptance of a message that it does not have yet. On a network that is
     /// well it comes together with the 354 before it, and nobody may be deceived.
     pub fn premature(&self, from: &str, to: &str) {
@@ -357,6 +412,8 @@ impl Ledger {
             copied: state.copied.clone(),
             blind: state.blind.clone(),
             premature: state.premature.clone(),
+            restores: state.restores.clone(),
+            undeleted: state.undeleted.clone(),
         }
     }
 }
@@ -369,6 +426,12 @@ impl State {
 }
 
 impl Account {
+    /// Whether a restore may have taken a message away: it need not have been in the backup, and came before the restore.
+    pub fn may_be_gone(&self, attempt: &Try) -> bool {
+        let lost = |restore: &Restore| restore.backup <= attempt.settled && attempt.at <= restore.at;
+        self.restores.iter().any(lost)
+    }
+
     /// Whether a fault of one of these kinds may have happened between two moments.
     pub fn any_fault(&self, kinds: &[Kind], from: u64, to: u64) -> bool {
         self.faults.iter().any(|fault| fault.from <= to && fault.to >= from && kinds.contains(&fault.kind))

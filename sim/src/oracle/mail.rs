@@ -6,6 +6,7 @@
 mod bytes;
 mod facts;
 mod fates;
+mod hold;
 mod report;
 mod reports;
 mod senders;
@@ -54,6 +55,7 @@ fn compare(account: &Account, facts: &Facts, moment: Moment) -> Vec<Violation> {
     audit.takes();
     audit.orphans();
     audit.hasty();
+    audit.on_hold();
     if moment == Moment::End {
         audit.drained();
     }

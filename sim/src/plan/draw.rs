@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::fault::KINDS;
+use super::fault::{COMMON, KINDS, SPECIAL};
 use super::{Fault, Plan, What};
 use crate::actors::submitter::{Doors, People};
 use crate::actors::{imap, operator, pop3, remote, submitter};
@@ -20,7 +20,9 @@ pub(super) fn plan(dice: &mut Dice, seed: u64) -> Plan {
         Duration::from_mins(20),
         Duration::from_hours(3),
     ]);
-    let faults = faults(dice, safety);
+    let mut faults = faults(dice, safety);
+    faults.extend(special(&mut Dice::new(seed ^ 0x7370_6563), safety));
+    faults.sort_by_key(|fault| fault.at);
     let (imap, pop3) = readers(dice, &town.offices[0], safety);
     Plan {
         seed,
@@ -44,7 +46,7 @@ fn faults(dice: &mut Dice, safety: Duration) -> Vec<Fault> {
     }
     let often = *dice.pick(&[80, 150, 250, 400]);
     let mut faults = Vec::new();
-    for (kind, _) in KINDS {
+    for (kind, _) in &KINDS[..COMMON] {
         if !dice.chance(often) {
             continue;
         }
@@ -55,6 +57,24 @@ fn faults(dice: &mut Dice, safety: Duration) -> Vec<Fault> {
         }
     }
     faults.sort_by_key(|fault| fault.at);
+    faults
+}
+
+/// What operators do to a whole office, and other rare things: from dice of their own, so that everything else of a seed is as
+/// it would be without them.
+fn special(dice: &mut Dice, safety: Duration) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (kind, chance) in SPECIAL {
+        if !dice.chance(chance) {
+            continue;
+        }
+        for _ in 0..dice.between(1..=2) {
+            // There must be something to bring back.
+            let late = if kind == "undelete" { safety / 2 } else { Duration::ZERO };
+            let at = late + dice.duration(Duration::ZERO..=safety / 2);
+            faults.push(Fault { at, office: 0, what: What::draw(kind, dice, safety) });
+        }
+    }
     faults
 }
 

@@ -53,6 +53,11 @@ pub enum What {
     Weather(Weather, Duration),
     /// Names fail for a while.
     Names(Trouble, Duration),
+    /// A backup is made, and so much later an older state is put in place: because the disk is lost (true), or because the
+    /// operator wants it. So long afterwards the queue is let go.
+    Restore(bool, Duration, Duration),
+    /// What was removed from an account, given by its place, is brought back.
+    Undelete(u8),
 }
 
 impl What {
@@ -77,6 +82,9 @@ impl What {
             Self::Part(..) => "partition",
             Self::Weather(..) => "weather",
             Self::Names(..) => "dns",
+            Self::Restore(true, ..) => "disk-lost",
+            Self::Restore(false, ..) => "restore",
+            Self::Undelete(_) => "undelete",
         }
     }
 
@@ -110,13 +118,16 @@ impl What {
                 Self::Part(dice.below(8) as usize, there, back, span(dice))
             }
             "dns" => Self::Names(trouble(dice), span(dice)),
+            "disk-lost" => Self::Restore(true, span(dice) / 2, span(dice) / 4),
+            "restore" => Self::Restore(false, span(dice) / 2, span(dice) / 4),
+            "undelete" => Self::Undelete(dice.below(2) as u8),
             _ => Self::Weather(weather(dice), span(dice)),
         }
     }
 }
 
 /// All kinds, with the names of their counters.
-pub const KINDS: [(&str, &str); 18] = [
+pub const KINDS: [(&str, &str); 21] = [
     ("power-cut", "fault.power-cut"),
     ("kill", "fault.kill"),
     ("power-cut-in-write", "fault.power-cut-in-write"),
@@ -135,7 +146,16 @@ pub const KINDS: [(&str, &str); 18] = [
     ("partition", "fault.partition"),
     ("weather", "fault.weather"),
     ("dns", "fault.dns"),
+    ("disk-lost", "fault.disk-lost"),
+    ("restore", "fault.restore"),
+    ("undelete", "fault.undelete"),
 ];
+
+/// How many of the kinds are drawn together, each with the same chance. The others have chances of their own.
+pub(super) const COMMON: usize = 18;
+
+/// The other kinds, with their chances in a thousand seeds.
+pub(super) const SPECIAL: [(&str, u32); 3] = [("disk-lost", 40), ("restore", 40), ("undelete", 100)];
 
 /// Mostly soon: 1 to about 100.
 fn few(dice: &mut Dice) -> u64 {

@@ -1,5 +1,6 @@
 //! The end: a clean stop, one more crash, and two looks at what the disk holds (I18).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use store::Store;
@@ -13,8 +14,8 @@ use crate::oracle::{Violation, audit};
 use crate::universe::Process;
 
 /// Stops all offices and compares what they hold with the ledger.
-pub(super) async fn all(stage: &Stage<'_>) {
-    for violation in stage.ledger.wrongs().into_iter().chain(stage.reading.judge(&stage.ledger)) {
+pub(super) async fn all(stage: &Stage<'_>, surveyed: &BTreeSet<String>) {
+    for violation in stage.ledger.wrongs().into_iter().chain(stage.reading.judge(&stage.ledger, surveyed)) {
         stage.universe.report(violation);
     }
     for office in &stage.offices {

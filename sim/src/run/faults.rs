@@ -7,26 +7,35 @@ use world::Task;
 use world::disk::memory::Fault as DiskFault;
 
 use super::stage::Stage;
+use crate::actors::operator;
 use crate::dns::Trouble;
 use crate::executor::Executor;
 use crate::net::{HostId, Weather};
 use crate::office::Office;
 use crate::oracle::ledger::{Kind, Ledger};
+use crate::oracle::reading::Reading;
 use crate::plan::{Fault, What};
 use crate::trace::Kind as Traced;
 use crate::universe::Universe;
+
+/// How long an operator waits before another try.
+const BACKUP_PAUSE: Duration = Duration::from_secs(30);
 
 /// Starts a task for each fault.
 pub(super) fn bring(stage: &Stage<'_>) -> Vec<Task> {
     let remotes: Vec<HostId> =
         stage.remotes.iter().map(|process| stage.universe.host_of(process.id)).collect();
     let mut tasks = Vec::new();
+    // One restore after the other.
+    let turn = Arc::new(tokio::sync::Mutex::new(()));
     for fault in &stage.plan.faults {
         let hand = Hand {
             universe: stage.universe.clone(),
             office: stage.offices[fault.office.min(stage.offices.len() - 1)].clone(),
             ledger: Arc::clone(&stage.ledger),
+            reading: Arc::clone(&stage.reading),
             remotes: remotes.clone(),
+            turn: Arc::clone(&turn),
         };
         let (fault, executor) = (fault.clone(), stage.universe.executor.clone());
         let task = async move {
@@ -43,7 +52,9 @@ struct Hand {
     universe: Universe,
     office: Office,
     ledger: Arc<Ledger>,
+    reading: Arc<Reading>,
     remotes: Vec<HostId>,
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Hand {
@@ -102,6 +113,8 @@ impl Hand {
                 executor.sleep(span).await;
                 machine.clock.set_rate(1_000_000);
             }
+            What::Restore(lost, wait, held) => self.restore(executor, lost, wait, held).await,
+            What::Undelete(account) => self.undelete(account).await,
             outside => self.strike_outside(executor, outside).await,
         }
     }
@@ -129,6 +142,34 @@ impl Hand {
         }
     }
 
+    /// A backup, and later the way back to it; then the queue is let go.
+    async fn restore(&self, executor: &Executor, lost: bool, wait: Duration, held: Duration) {
+        let _turn = self.turn.lock().await;
+        self.office.up().await;
+        while !self.office.back_up().await {
+            executor.sleep(BACKUP_PAUSE).await;
+            self.office.up().await;
+        }
+        self.universe.coverage.hit("office.backup");
+        executor.sleep(wait).await;
+        self.office.want_back(lost).await;
+        executor.sleep(held).await;
+        let plan = operator::Plan::idle(self.office.plan());
+        let world = self.office.visitor("operator");
+        while !operator::tidy(world.clone(), plan.clone(), Arc::clone(&self.ledger)).await {
+            executor.sleep(BACKUP_PAUSE).await;
+            self.office.up().await;
+        }
+    }
+
+    async fn undelete(&self, account: u8) {
+        let users = &self.office.plan().users;
+        let Some(account) = users.get(usize::from(account) % users.len().max(1)) else { return };
+        let (plan, world) = (operator::Plan::idle(self.office.plan()), self.office.visitor("operator"));
+        self.office.up().await;
+        operator::undelete(world, plan, (&self.ledger, &self.reading), account).await;
+    }
+
     async fn part(&self, here: HostId, remote: HostId, there: bool, back: bool, span: Duration) {
         let net = &self.universe.net;
         if there {
@@ -146,7 +187,10 @@ impl Hand {
 fn kind(what: &What) -> Option<Kind> {
     Some(match what {
         // Noted when it happens (`Ledger::watch`).
-        What::Die(_) | What::DieInDisk(..) | What::DieInStep(..) | What::Restart => return None,
+        What::Die(_) | What::DieInDisk(..) | What::DieInStep(..) | What::Restart | What::Restore(..) => {
+            return None;
+        }
+        What::Undelete(_) => return None,
         What::DiskError(_)
         | What::DiskDead(_)
         | What::ReadErrors(..)

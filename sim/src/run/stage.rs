@@ -1,5 +1,6 @@
 //! The stage of one seed: the town, its actors, and the phases of the play.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use super::{Outcome, audit, faults};
 use crate::actors::{imap, operator, pop3, remote, submitter};
 use crate::dns::Name;
 use crate::executor::ProcessId;
-use crate::office::{Images, Office};
+use crate::office::{Images, Keeper, Office};
 use crate::oracle::Violation;
 use crate::oracle::book::Book;
 use crate::oracle::ledger::Ledger;
@@ -66,7 +67,12 @@ impl<'p> Stage<'p> {
         names(plan, &universe);
         odd::make(&universe, &plan.town.offices[0].hostname);
         odd::set_trap(&universe, &ledger);
-        Self { universe, plan, offices, ledger, reading: Arc::default(), remotes, director }
+        let reading = Arc::default();
+        // Readers are at the first office.
+        if let Some(office) = offices.first() {
+            office.tell(Keeper { ledger: Arc::clone(&ledger), reading: Arc::clone(&reading) });
+        }
+        Self { universe, plan, offices, ledger, reading, remotes, director }
     }
 
     /// All phases.
@@ -92,8 +98,8 @@ impl<'p> Stage<'p> {
         universe.executor.sleep(self.plan.safety).await;
         self.heal(&faults);
         self.converge(actors).await;
-        self.survey().await;
-        audit::all(self).await;
+        let surveyed = self.survey().await;
+        audit::all(self, &surveyed).await;
     }
 
     fn begin_actors(&self) -> Vec<(String, Task)> {
@@ -162,17 +168,21 @@ impl<'p> Stage<'p> {
         }
     }
 
-    /// Each reader looks at everything once more.
-    async fn survey(&self) {
+    /// Each reader looks at everything once more. Who has.
+    async fn survey(&self) -> BTreeSet<String> {
+        let mut surveyed = BTreeSet::new();
         for plan in &self.plan.imap {
             let world = self.offices[0].visitor("survey");
             let looking =
                 imap::survey(world, plan.clone(), Arc::clone(&self.ledger), Arc::clone(&self.reading));
-            if !looking.await {
+            if looking.await {
+                surveyed.insert(plan.account.clone());
+            } else {
                 let what = format!("{} cannot look at everything", plan.account);
                 self.universe.report(Violation::new("I19", what));
             }
         }
+        surveyed
     }
 
     async fn all_end(&self, actors: Vec<(String, Task)>, deadline: u64) {
@@ -186,11 +196,13 @@ impl<'p> Stage<'p> {
 
     /// What operators have left held or locked, others wait for.
     async fn tidy(&self, deadline: u64) {
-        for plan in &self.plan.operators {
+        let restored = self.ledger.was_restored() || self.offices[0].is_going_back();
+        let idle = restored.then(|| operator::Plan::idle(self.offices[0].plan()));
+        for plan in self.plan.operators.iter().chain(&idle) {
             let world = self.offices[0].visitor(OPERATOR);
             let mut done = false;
             while !done && self.universe.executor.now() < deadline {
-                self.offices[0].up().await;
+                self.serves(deadline).await;
                 done = operator::tidy(world.clone(), plan.clone(), Arc::clone(&self.ledger)).await;
                 if !done {
                     self.universe.executor.sleep(GLANCE).await;
@@ -199,6 +211,14 @@ impl<'p> Stage<'p> {
             if !done {
                 self.universe.report(Violation::new("I19", "the operator cannot release what was held"));
             }
+        }
+    }
+
+    /// Waits until the first office serves, and not something else than it soon will.
+    async fn serves(&self, deadline: u64) {
+        let executor = &self.universe.executor;
+        while executor.now() < deadline && (!self.offices[0].is_up() || self.offices[0].is_going_back()) {
+            executor.sleep(GLANCE / 60).await;
         }
     }
 

@@ -52,7 +52,7 @@ impl Audit<'_> {
             match end {
                 Final::Local(account) => self.local_report(take, one, &account, out),
                 Final::Remote(address) => {
-                    let nobody = Sender { from: "", quiet: false };
+                    let nobody = Sender { from: "", quiet: false, gone: false };
                     self.remote(one.dsn, &told, &address, &nobody, out);
                     for accepted in self.truth.get(&one.dsn).into_iter().flatten() {
                         self.words(take, one, &accepted.bytes, out);
@@ -69,7 +69,8 @@ impl Audit<'_> {
         if copies.is_empty() && !noted(&self.account.removed) {
             out.push(Violation::new("I1", format!("{name} is not in the mailbox of {account}")));
         }
-        if copies.len() > 1 && !noted(&self.account.copied) {
+        let back = self.account.undeleted.contains(account);
+        if copies.len() > 1 && !noted(&self.account.copied) && !back {
             let what = format!("{name} is {} times in the mailboxes of {account}", copies.len());
             out.push(Violation::new("I2", what));
         }

@@ -145,7 +145,7 @@ mod tests {
         let address = to.to_owned();
         let rcpt = Rcpt { address, accepted: true, notify_failure: true, fate: Fate::Unanswered };
         let (office, kept) = ("mx.a.test".to_owned(), Arc::default());
-        Try { at: 1, token: 1, office, from: from.to_owned(), asked, to: vec![rcpt], kept }
+        Try { at: 1, settled: 2, token: 1, office, from: from.to_owned(), asked, to: vec![rcpt], kept }
     }
 
     fn accepted(from: &str, to: &str) -> Accepted {

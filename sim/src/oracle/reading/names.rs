@@ -21,6 +21,8 @@ struct Name {
     seen: Vec<Seen>,
     /// The highest UIDVALIDITY told, and when that was known.
     highest: (u32, Tick),
+    /// The highest UIDVALIDITY before an older state was put in place, and when that was.
+    before_restore: Option<(u32, Tick)>,
     /// Mailboxes that a rename has brought or may bring here, and when it began.
     heirs: Vec<(BoxId, Tick)>,
     /// A CREATE made, or may have made, a mailbox that nobody has seen yet.
@@ -38,6 +40,7 @@ impl Names {
             exists: Fact::unknown(),
             seen: Vec::new(),
             highest: (0, 0),
+            before_restore: None,
             heirs: Vec::new(),
             created: false,
         })
@@ -46,6 +49,20 @@ impl Names {
     /// The mailbox seen last under a name.
     pub(super) fn newest(&self, account: &str, name: &str) -> Option<BoxId> {
         self.0.get(&(account.to_owned(), name.to_owned()))?.seen.last().map(|seen| seen.id)
+    }
+
+    /// An older state is in place: names are as they were then, and whatever has one of them is another mailbox (F31). Of
+    /// names of which it is `sure`, every UIDVALIDITY is from now on greater than all before.
+    pub(super) fn restored(&mut self, now: Tick, sure: bool) {
+        for name in self.0.values_mut() {
+            name.exists = Fact::unknown();
+            for seen in &mut name.seen {
+                seen.alive = Fact::unknown();
+            }
+            name.heirs.clear();
+            name.created = false;
+            name.before_restore = sure.then_some((name.highest.0, now));
+        }
     }
 
     /// CREATE begins.
@@ -156,6 +173,12 @@ impl Name {
     /// What is wrong with this UIDVALIDITY after those before: it only grows, and not while the mailbox lives (F28).
     fn changed_to(&mut self, validity: u32, since: Tick, now: Tick) -> Option<String> {
         let (highest, when) = self.highest;
+        if let Some((old, at)) = self.before_restore
+            && validity <= old
+            && at < since
+        {
+            return Some(format!("UIDVALIDITY was {old} before an older state was put in place"));
+        }
         if validity < highest {
             return (when < since).then(|| format!("UIDVALIDITY was {highest} before"));
         }
