@@ -36,6 +36,9 @@ pub struct OfficePlan {
     pub users: Vec<String>,
     /// An address and where it leads.
     pub aliases: Vec<(String, Vec<String>)>,
+    /// Whether it reads everything every few minutes, to find damage.
+    #[serde(default)]
+    pub scrubs_often: bool,
 }
 
 impl OfficePlan {
@@ -122,6 +125,7 @@ impl Town {
             aliases: aliases(&domain, &users),
             users,
             domain,
+            scrubs_often: false,
         }
     }
 

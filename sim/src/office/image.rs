@@ -87,7 +87,8 @@ fn configuration(plan: &OfficePlan) -> String {
         listener(Service::Pop3, plan.pop3()),
     ];
     let data = DATA_DIR;
-    format!("hostname = \"{}\"\ndata_dir = \"{data}\"\n{}", plan.hostname, listeners.concat())
+    let scrub = if plan.scrubs_often { "[store]\nscrub = \"5m\"\n" } else { "" };
+    format!("hostname = \"{}\"\ndata_dir = \"{data}\"\n{scrub}{}", plan.hostname, listeners.concat())
 }
 
 async fn furnish(world: World, config: &Config, plan: &OfficePlan) -> Result<(), String> {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mail::Id;
+use store::BlobId;
 
 use super::Violation;
 use super::book::Book;
@@ -139,6 +140,15 @@ pub struct Restore {
     pub released: u64,
 }
 
+/// What has changed on a disk by itself (F17).
+#[derive(Clone, Debug, Default)]
+pub struct Damage {
+    /// Bodies by their numbers.
+    pub bodies: BTreeSet<BlobId>,
+    /// The names of the messages that have them.
+    pub messages: BTreeSet<Id>,
+}
+
 /// What everybody writes into. Shared as `Arc<Ledger>`.
 #[derive(Default)]
 pub struct Ledger {
@@ -160,6 +170,7 @@ struct State {
     blind: BTreeSet<String>,
     premature: BTreeSet<(String, String)>,
     restores: Vec<Restore>,
+    damaged: Damage,
     undeleted: BTreeSet<String>,
     wrong: Vec<Violation>,
 }
@@ -184,6 +195,8 @@ pub struct Account {
     pub premature: BTreeSet<(String, String)>,
     /// Older states that were put in place, in order.
     pub restores: Vec<Restore>,
+    /// What nobody need be able to read.
+    pub damaged: Damage,
     /// Accounts whose operator brought back what was removed, or tried to.
     pub undeleted: BTreeSet<String>,
 }
@@ -331,6 +344,18 @@ impl Ledger {
         state.restores.push(Restore { backup, at, released: u64::MAX });
     }
 
+    /// A body is about to be damaged, and with it these messages.
+    pub fn damaged(&self, body: BlobId, messages: &BTreeSet<Id>) {
+        let damaged = &mut self.lock().damaged;
+        damaged.bodies.insert(body);
+        damaged.messages.extend(messages);
+    }
+
+    /// What was damaged so far.
+    pub fn damage(&self) -> Damage {
+        self.lock().damaged.clone()
+    }
+
     /// An operator lets held mail go, or tries to. Say so before the command is sent.
     pub fn released(&self) {
         let mut state = self.lock();
@@ -413,6 +438,7 @@ impl Ledger {
             blind: state.blind.clone(),
             premature: state.premature.clone(),
             restores: state.restores.clone(),
+            damaged: state.damaged.clone(),
             undeleted: state.undeleted.clone(),
         }
     }

@@ -21,7 +21,7 @@ use super::Violation;
 use super::ledger::{Accepted, Account, Ledger};
 use crate::actors::letter;
 
-pub use facts::{Facts, Kept, Queued, read};
+pub use facts::{Facts, Kept, Queued, holders, read};
 pub use report::{Report, parse};
 
 use told::Told;
@@ -52,6 +52,7 @@ fn compare(account: &Account, facts: &Facts, moment: Moment) -> Vec<Violation> {
     for what in &facts.unreadable {
         audit.complain("I1", what.clone());
     }
+    audit.unreadable();
     audit.takes();
     audit.orphans();
     audit.hasty();
@@ -102,6 +103,16 @@ impl<'a> Audit<'a> {
 
     fn complain(&mut self, invariant: &'static str, what: String) {
         self.out.push(Violation::new(invariant, what));
+    }
+
+    /// P4: whatever nobody damaged can be read.
+    fn unreadable(&mut self) {
+        let kept = self.facts.mail.iter().map(|kept| (kept.id, &kept.unreadable));
+        let queued = self.facts.queue.iter().map(|queued| (queued.item.message, &queued.unreadable));
+        let whole = |(id, _): &(Id, _)| !self.account.damaged.messages.contains(id);
+        let wrong: Vec<String> =
+            kept.chain(queued).filter(whole).filter_map(|(_, why)| why.clone()).collect();
+        wrong.into_iter().for_each(|what| self.complain("I1", what));
     }
 
     fn told(&self, id: Id) -> Told {

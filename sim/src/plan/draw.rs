@@ -12,7 +12,7 @@ use crate::rng::{Dice, DiceDoor};
 use crate::town::{self, OfficePlan, PASSWORD, Town};
 
 pub(super) fn plan(dice: &mut Dice, seed: u64) -> Plan {
-    let town = Town::draw(dice);
+    let mut town = Town::draw(dice);
     // Not longer: journeys are forgotten after 90 days and senders give up in time, which the oracle counts as loss.
     let safety = *dice.pick(&[
         Duration::from_secs(20),
@@ -23,6 +23,7 @@ pub(super) fn plan(dice: &mut Dice, seed: u64) -> Plan {
     let mut faults = faults(dice, safety);
     faults.extend(special(&mut Dice::new(seed ^ 0x7370_6563), safety));
     faults.sort_by_key(|fault| fault.at);
+    town.offices[0].scrubs_often = faults.iter().any(|fault| matches!(fault.what, What::Rot(..)));
     let (imap, pop3) = readers(dice, &town.offices[0], safety);
     Plan {
         seed,

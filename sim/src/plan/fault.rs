@@ -58,6 +58,8 @@ pub enum What {
     Restore(bool, Duration, Duration),
     /// What was removed from an account, given by its place, is brought back.
     Undelete(u8),
+    /// Of so many settled bodies one bit each changes on the disk; drawn from this number.
+    Rot(u8, u64),
 }
 
 impl What {
@@ -85,6 +87,7 @@ impl What {
             Self::Restore(true, ..) => "disk-lost",
             Self::Restore(false, ..) => "restore",
             Self::Undelete(_) => "undelete",
+            Self::Rot(..) => "rot",
         }
     }
 
@@ -120,6 +123,7 @@ impl What {
             "dns" => Self::Names(trouble(dice), span(dice)),
             "disk-lost" => Self::Restore(true, span(dice) / 2, span(dice) / 4),
             "restore" => Self::Restore(false, span(dice) / 2, span(dice) / 4),
+            "rot" => Self::Rot(dice.between(1..=4) as u8, dice.below(u64::MAX)),
             "undelete" => Self::Undelete(dice.below(2) as u8),
             _ => Self::Weather(weather(dice), span(dice)),
         }
@@ -127,7 +131,7 @@ impl What {
 }
 
 /// All kinds, with the names of their counters.
-pub const KINDS: [(&str, &str); 21] = [
+pub const KINDS: [(&str, &str); 22] = [
     ("power-cut", "fault.power-cut"),
     ("kill", "fault.kill"),
     ("power-cut-in-write", "fault.power-cut-in-write"),
@@ -149,13 +153,15 @@ pub const KINDS: [(&str, &str); 21] = [
     ("disk-lost", "fault.disk-lost"),
     ("restore", "fault.restore"),
     ("undelete", "fault.undelete"),
+    ("rot", "fault.rot"),
 ];
 
 /// How many of the kinds are drawn together, each with the same chance. The others have chances of their own.
 pub(super) const COMMON: usize = 18;
 
 /// The other kinds, with their chances in a thousand seeds.
-pub(super) const SPECIAL: [(&str, u32); 3] = [("disk-lost", 40), ("restore", 40), ("undelete", 100)];
+pub(super) const SPECIAL: [(&str, u32); 4] =
+    [("disk-lost", 40), ("restore", 40), ("undelete", 100), ("rot", 80)];
 
 /// Mostly soon: 1 to about 100.
 fn few(dice: &mut Dice) -> u64 {

@@ -9,6 +9,7 @@ use super::rot;
 use super::stage::Stage;
 use crate::executor::Death;
 use crate::office::Office;
+use crate::oracle::ledger::Kind;
 use crate::oracle::mail::{self, Moment};
 use crate::oracle::{Violation, audit};
 use crate::universe::Process;
@@ -22,16 +23,21 @@ pub(super) async fn all(stage: &Stage<'_>, surveyed: &BTreeSet<String>) {
         office.stop().await;
         let first = look(stage, office, async |_, store| Ok(audit::digest(store).await?)).await;
         office.machine().disk.crash(|| false);
-        let host = &office.plan().hostname;
+        let (host, damage) = (&office.plan().hostname, stage.ledger.damage());
         let again = look(stage, office, async |process, store| {
             let digest = audit::digest(store).await?;
             Ok((
                 digest,
                 mail::read(&process.world, store, host).await,
-                audit::whole(&process.world, store, host).await,
+                audit::whole(&process.world, store, host, &damage).await,
+                audit::quarantine(store, host, &damage, stage.is_scrubbed()).await?,
             ))
         });
-        let (Some(first), Some((second, facts, mut wrong))) = (first, again.await) else { continue };
+        let (Some(first), Some((second, facts, mut wrong, apart))) = (first, again.await) else { continue };
+        // An error on reading may look like damage until the next pass.
+        if !stage.ledger.has_been(Kind::Disk) {
+            wrong.extend(apart);
+        }
         if first != second {
             wrong.push(Violation::new("I18", format!("{host} holds something else after one more crash")));
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use world::Task;
 use world::disk::memory::Fault as DiskFault;
 
+use super::rot;
 use super::stage::Stage;
 use crate::actors::operator;
 use crate::dns::Trouble;
@@ -115,6 +116,7 @@ impl Hand {
             }
             What::Restore(lost, wait, held) => self.restore(executor, lost, wait, held).await,
             What::Undelete(account) => self.undelete(account).await,
+            What::Rot(many, number) => rot::while_it_runs(&self.office, &self.ledger, many, number).await,
             outside => self.strike_outside(executor, outside).await,
         }
     }
@@ -190,7 +192,7 @@ fn kind(what: &What) -> Option<Kind> {
         What::Die(_) | What::DieInDisk(..) | What::DieInStep(..) | What::Restart | What::Restore(..) => {
             return None;
         }
-        What::Undelete(_) => return None,
+        What::Undelete(_) | What::Rot(..) => return None,
         What::DiskError(_)
         | What::DiskDead(_)
         | What::ReadErrors(..)

@@ -26,6 +26,8 @@ use crate::universe::{Process, Universe};
 const LIVENESS: Duration = Duration::from_hours(14);
 /// How operators are called.
 const OPERATOR: &str = "operator";
+/// In this time the scrub reads everything once, however it went before: an error lets it rest for ten minutes.
+const SCRUBBED: Duration = Duration::from_mins(25);
 /// How often it is looked whether it is.
 const GLANCE: Duration = Duration::from_mins(5);
 
@@ -98,6 +100,9 @@ impl<'p> Stage<'p> {
         universe.executor.sleep(self.plan.safety).await;
         self.heal(&faults);
         self.converge(actors).await;
+        if self.is_scrubbed() {
+            self.universe.executor.sleep(SCRUBBED).await;
+        }
         let surveyed = self.survey().await;
         audit::all(self, &surveyed).await;
     }
@@ -166,6 +171,11 @@ impl<'p> Stage<'p> {
             let what = format!("{} does not serve again: {why}", office.plan().hostname);
             self.universe.report(Violation::new("I19", what));
         }
+    }
+
+    /// Whether something was damaged; then the scrub is given time to find it.
+    pub(super) fn is_scrubbed(&self) -> bool {
+        !self.ledger.damage().bodies.is_empty()
     }
 
     /// Each reader looks at everything once more. Who has.

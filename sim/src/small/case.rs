@@ -184,6 +184,7 @@ pub(super) fn office_plan() -> OfficePlan {
         ip: Ipv4Addr::new(192, 0, 2, 1),
         users: ["ann", "bob", "cleo"].map(|user| format!("{user}@alpha.test")).to_vec(),
         aliases: Vec::new(),
+        scrubs_often: false,
     }
 }
 

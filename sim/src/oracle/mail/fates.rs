@@ -171,11 +171,12 @@ impl<'a> Audit<'a> {
             why.map(|why| Violation::new("I5", format!("t{} ({id}) {place}: {why}", attempt.token)))
         };
         let message = &attempt.kept;
-        for kept in self.kept(id) {
+        for kept in self.kept(id).iter().filter(|kept| kept.unreadable.is_none()) {
             let place = format!("in the mailbox of {}", kept.account);
             out.extend(bad(place, complaint(&kept.bytes, message)));
         }
-        for queued in self.queued.get(&id).into_iter().flatten() {
+        let queued = self.queued.get(&id).into_iter().flatten();
+        for queued in queued.filter(|queued| queued.unreadable.is_none()) {
             let place = format!("in the queue as {}", queued.item.id);
             out.extend(bad(place, complaint(&queued.bytes, message)));
         }
@@ -189,7 +190,7 @@ impl<'a> Audit<'a> {
             }
         }
         let addressed: BTreeSet<String> = attempt.to.iter().map(|rcpt| rcpt.address.to_lowercase()).collect();
-        for kept in self.kept(id) {
+        for kept in self.kept(id).iter().filter(|kept| kept.unreadable.is_none()) {
             let path = field(&kept.bytes, "Return-Path:").unwrap_or_default();
             let to = field(&kept.bytes, "Delivered-To:").unwrap_or_default().to_lowercase();
             if path != format!("<{}>", attempt.from) || !addressed.contains(&to) {
