@@ -79,6 +79,39 @@ pub struct RemoteDomain {
     pub domain: String,
     /// Its MX hosts, at least one.
     pub hosts: Vec<RemoteHost>,
+    /// How mail to it is protected.
+    #[serde(default)]
+    pub guard: Guard,
+}
+
+/// What a domain asks of whoever brings it mail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Guard {
+    /// Nothing; its hosts have no TLS.
+    #[default]
+    None,
+    /// Nothing; its hosts have TLS.
+    Offered,
+    /// What its MTA-STS policy says, which offices may have known for long.
+    Sts {
+        /// Whether they have.
+        known: bool,
+    },
+    /// What its TLSA records say, proven by DNSSEC.
+    Dane,
+}
+
+impl Guard {
+    /// Any.
+    pub fn draw(dice: &mut Dice) -> Self {
+        match dice.below(20) {
+            0..10 => Self::None,
+            10..12 => Self::Offered,
+            12..15 => Self::Sts { known: true },
+            15 => Self::Sts { known: false },
+            _ => Self::Dane,
+        }
+    }
 }
 
 /// A mail server elsewhere.
@@ -138,7 +171,7 @@ impl Town {
         };
         let second = *dice.pick(&[10, 20]);
         let hosts = if dice.chance(400) { vec![host(1, 10), host(2, second)] } else { vec![host(1, 10)] };
-        RemoteDomain { domain, hosts }
+        RemoteDomain { domain, hosts, guard: Guard::None }
     }
 }
 

@@ -13,8 +13,10 @@ use posthouse::{Config, Service, Tuning};
 use store::{Batch, Store};
 use world::World;
 use world::disk::{self, memory::MemoryDisk};
+use world::tls::Connector;
 
 use crate::executor::Order;
+use crate::tls;
 use crate::town::{OfficePlan, PASSWORD};
 use crate::trace::Trace;
 use crate::universe::Universe;
@@ -58,7 +60,7 @@ pub(super) fn tuning() -> Tuning {
             reserve_bytes: 64 << 10,
         }),
         open_files: Some(1024),
-        connector: None,
+        connector: Some(Connector::through(Arc::new(tls::Client))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What was acknowledged, to whom and by whom: written by the actors at the moment they know it, compared with the state
 //! afterwards. Everything has a number, in the order in which it happened.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +12,8 @@ use super::Violation;
 use super::book::Book;
 use crate::coverage::Coverage;
 use crate::office::Office;
+use crate::tls::Certificate;
+use crate::town::Guard;
 
 /// What a submitter knows of one recipient of one try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +103,28 @@ pub struct Accepted {
     pub eight_bit: EightBit,
     /// Whether the sender knows.
     pub word: Word,
+    /// The connection over which it came.
+    pub link: Link,
+}
+
+/// A connection to a remote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// When it was made.
+    pub opened: u64,
+    /// What the remote showed on it; nothing in clear.
+    pub shown: Option<Certificate>,
+}
+
+/// What a domain elsewhere publishes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// What it asks for.
+    pub guard: Guard,
+    /// Its hosts, which a policy names.
+    pub hosts: BTreeSet<String>,
+    /// The keys that TLSA records name, by host.
+    pub keys: BTreeMap<String, u64>,
 }
 
 /// A fault that excuses something.
@@ -116,6 +140,8 @@ pub enum Kind {
     Clock,
     /// Names could not be asked.
     Names,
+    /// Another server, or what a domain publishes, was not as it should be.
+    Peer,
 }
 
 /// Something that went wrong on purpose, from one moment to another.
@@ -170,6 +196,7 @@ struct State {
     blind: BTreeSet<String>,
     premature: BTreeSet<(String, String)>,
     restores: Vec<Restore>,
+    guards: BTreeMap<String, Published>,
     damaged: Damage,
     undeleted: BTreeSet<String>,
     wrong: Vec<Violation>,
@@ -195,6 +222,8 @@ pub struct Account {
     pub premature: BTreeSet<(String, String)>,
     /// Older states that were put in place, in order.
     pub restores: Vec<Restore>,
+    /// What domains elsewhere ask for.
+    pub guards: BTreeMap<String, Published>,
     /// What nobody need be able to read.
     pub damaged: Damage,
     /// Accounts whose operator brought back what was removed, or tried to.
@@ -252,6 +281,11 @@ impl Ledger {
                 rcpt.fate = fate;
             }
         }
+    }
+
+    /// What a domain elsewhere publishes, from the beginning.
+    pub fn publishes(&self, domain: &str, published: Published) {
+        self.lock().guards.insert(domain.to_owned(), published);
     }
 
     /// A remote accepts a message. Gives the acceptance's number.
@@ -438,6 +472,7 @@ impl Ledger {
             blind: state.blind.clone(),
             premature: state.premature.clone(),
             restores: state.restores.clone(),
+            guards: state.guards.clone(),
             damaged: state.damaged.clone(),
             undeleted: state.undeleted.clone(),
         }

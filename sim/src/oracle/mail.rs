@@ -6,6 +6,7 @@
 mod bytes;
 mod facts;
 mod fates;
+mod guards;
 mod hold;
 mod report;
 mod reports;
@@ -57,6 +58,7 @@ fn compare(account: &Account, facts: &Facts, moment: Moment) -> Vec<Violation> {
     audit.orphans();
     audit.hasty();
     audit.on_hold();
+    audit.guards();
     if moment == Moment::End {
         audit.drained();
     }
@@ -159,6 +161,9 @@ fn count(ledger: &Ledger, facts: &Facts) {
         if senders::is_rewritten(&accepted.from) {
             ledger.saw("remote.rewritten-sender");
         }
+        if accepted.link.shown.is_some() {
+            ledger.saw("remote.accepted-under-tls");
+        }
         if bytes::is_converted(&accepted.bytes) {
             ledger.saw("remote.converted");
         }
@@ -172,6 +177,15 @@ fn count(ledger: &Ledger, facts: &Facts) {
                 "relayed" => "dsn.relayed",
                 _ => "dsn.delivered",
             });
+        }
+        for event in &journey.events {
+            if let journey::What::TlsFailed(failure) = &event.what {
+                ledger.saw(match failure.policy {
+                    journey::TlsPolicy::Sts => "policy.sts-failed",
+                    journey::TlsPolicy::Tlsa => "policy.dane-failed",
+                    _ => "policy.tls-failed",
+                });
+            }
         }
         for _ in &told.unreported {
             ledger.saw("dsn.not-sent");

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use super::fault::{COMMON, KINDS, SPECIAL};
+use super::fault::{COMMON, KINDS, SPECIAL, STORMS};
 use super::{Fault, Plan, What};
 use crate::actors::submitter::{Doors, People};
 use crate::actors::{imap, operator, pop3, remote, submitter};
 use crate::executor::Order;
 use crate::office::CONTROL;
 use crate::rng::{Dice, DiceDoor};
-use crate::town::{self, OfficePlan, PASSWORD, Town};
+use crate::tls::Certificate;
+use crate::town::{self, Guard, OfficePlan, PASSWORD, RemoteHost, Town};
 
 pub(super) fn plan(dice: &mut Dice, seed: u64) -> Plan {
     let mut town = Town::draw(dice);
@@ -22,7 +23,11 @@ pub(super) fn plan(dice: &mut Dice, seed: u64) -> Plan {
     ]);
     let mut faults = faults(dice, safety);
     faults.extend(special(&mut Dice::new(seed ^ 0x7370_6563), safety));
+    let (storms, aftermath) = storms(&mut Dice::new(seed ^ 0x7374_6f72), safety);
+    faults.extend(storms);
     faults.sort_by_key(|fault| fault.at);
+    let mut guards = Dice::new(seed ^ 0x6775_6172);
+    town.remotes.iter_mut().for_each(|remote| remote.guard = Guard::draw(&mut guards));
     town.offices[0].scrubs_often = faults.iter().any(|fault| matches!(fault.what, What::Rot(..)));
     let (imap, pop3) = readers(dice, &town.offices[0], safety);
     Plan {
@@ -36,6 +41,7 @@ pub(super) fn plan(dice: &mut Dice, seed: u64) -> Plan {
         faults,
         town,
         safety,
+        aftermath,
         sync_us: *dice.pick(&[(0, 0), (50, 500), (1_000, 30_000)]),
     }
 }
@@ -77,6 +83,32 @@ fn special(dice: &mut Dice, safety: Duration) -> Vec<Fault> {
         }
     }
     faults
+}
+
+/// What befalls servers elsewhere and what their domains publish, and how much longer than anything else: mostly not at all,
+/// sometimes for days, now and then for longer than mail waits.
+fn storms(dice: &mut Dice, safety: Duration) -> (Vec<Fault>, Duration) {
+    let mut faults = Vec::new();
+    if !dice.chance(300) {
+        return (faults, Duration::ZERO);
+    }
+    let aftermath = match dice.below(40) {
+        0..30 => Duration::ZERO,
+        30..36 => Duration::from_hours(dice.between(1..=12)),
+        36..39 => Duration::from_hours(dice.between(12..=72)),
+        _ => Duration::from_hours(6 * 24),
+    };
+    let whole = safety + aftermath;
+    for kind in STORMS {
+        if !dice.chance(400) {
+            continue;
+        }
+        for _ in 0..dice.between(1..=3) {
+            let at = if dice.chance(400) { Duration::ZERO } else { dice.duration(Duration::ZERO..=safety) };
+            faults.push(Fault { at, office: 0, what: What::draw(kind, dice, whole) });
+        }
+    }
+    (faults, aftermath)
 }
 
 fn submitters(dice: &mut Dice, town: &Town, safety: Duration) -> Vec<submitter::Plan> {
@@ -146,6 +178,10 @@ fn operators(dice: &mut Dice, office: &OfficePlan, safety: Duration) -> Vec<oper
 }
 
 fn remotes(dice: &mut Dice, town: &Town) -> Vec<remote::Plan> {
-    let hosts = town.remotes.iter().flat_map(|remote| &remote.hosts);
-    hosts.map(|host| remote::Plan::draw(dice, &host.hostname, host.smtp())).collect()
+    let hosts = town.remotes.iter().flat_map(|remote| remote.hosts.iter().map(|host| (remote.guard, host)));
+    let plan = |(guard, host): (Guard, &RemoteHost)| remote::Plan {
+        certificate: (guard != Guard::None).then(|| Certificate::of(&host.hostname)),
+        ..remote::Plan::draw(dice, &host.hostname, host.smtp())
+    };
+    hosts.map(plan).collect()
 }

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::actors::remote::{Act, Stage, Storm};
+use crate::actors::web;
 use crate::dns::Trouble;
 use crate::executor::Death;
 use crate::net::Weather;
 use crate::rng::Dice;
+use crate::tls::Posture;
 
 /// Something that goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +63,38 @@ pub enum What {
     Undelete(u8),
     /// Of so many settled bodies one bit each changes on the disk; drawn from this number.
     Rot(u8, u64),
+    /// A server elsewhere, or all of them (`None`), refuse for now or go away, for a while.
+    Storm(Option<u8>, Storm, Duration),
+    /// A server elsewhere says one byte each so many seconds, for a while.
+    SlowPeer(u8, u32, Duration),
+    /// What a domain's name leads to changes each so many seconds, for a while.
+    Flap(u8, u32, Duration),
+    /// The TLS of a server elsewhere is not as it should be, for a while.
+    Tls(u8, Posture, Duration),
+    /// The policy of a domain that has one is not as it should be, for a while.
+    Sts(u8, web::Trouble, Duration),
+    /// What DNSSEC proves of a domain cannot be had, or is wrong, for a while.
+    Dane(u8, Doubt, Duration),
+}
+
+/// What is wrong with the records that prove something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Doubt {
+    /// TLSA records are bogus, or their servers fail.
+    Bogus,
+    /// Nobody answers for TLSA records.
+    Silent,
+    /// They name another key than the hosts have.
+    OtherKey,
+    /// The hosts of the domain are bogus.
+    BogusHosts,
+    /// The addresses of the hosts are bogus.
+    BogusAddresses,
+}
+
+impl Doubt {
+    const ALL: [Self; 5] =
+        [Self::Bogus, Self::Silent, Self::OtherKey, Self::BogusHosts, Self::BogusAddresses];
 }
 
 impl What {
@@ -88,6 +123,12 @@ impl What {
             Self::Restore(false, ..) => "restore",
             Self::Undelete(_) => "undelete",
             Self::Rot(..) => "rot",
+            Self::Storm(..) => "storm",
+            Self::SlowPeer(..) => "slow-peer",
+            Self::Flap(..) => "flap",
+            Self::Tls(..) => "tls",
+            Self::Sts(..) => "sts",
+            Self::Dane(..) => "dane",
         }
     }
 
@@ -121,6 +162,21 @@ impl What {
                 Self::Part(dice.below(8) as usize, there, back, span(dice))
             }
             "dns" => Self::Names(trouble(dice), span(dice)),
+            "storm" => {
+                let whom = if dice.chance(300) { None } else { Some(dice.below(8) as u8) };
+                Self::Storm(whom, storm(dice), span(dice))
+            }
+            "slow-peer" => {
+                let pace = *dice.pick(&[1, 5, 20, 119, 121, 299, 301, 599, 601]);
+                Self::SlowPeer(dice.below(8) as u8, pace, span(dice))
+            }
+            "flap" => {
+                let longest = *dice.pick(&[10, 120, 1800, 20_000]);
+                Self::Flap(dice.below(8) as u8, dice.between(1..=longest) as u32, span(dice))
+            }
+            "tls" => Self::Tls(dice.below(8) as u8, *dice.pick(&Posture::BAD), span(dice)),
+            "sts" => Self::Sts(dice.below(8) as u8, *dice.pick(&web::Trouble::ALL), span(dice)),
+            "dane" => Self::Dane(dice.below(8) as u8, *dice.pick(&Doubt::ALL), span(dice)),
             "disk-lost" => Self::Restore(true, span(dice) / 2, span(dice) / 4),
             "restore" => Self::Restore(false, span(dice) / 2, span(dice) / 4),
             "rot" => Self::Rot(dice.between(1..=4) as u8, dice.below(u64::MAX)),
@@ -131,7 +187,7 @@ impl What {
 }
 
 /// All kinds, with the names of their counters.
-pub const KINDS: [(&str, &str); 22] = [
+pub const KINDS: [(&str, &str); 28] = [
     ("power-cut", "fault.power-cut"),
     ("kill", "fault.kill"),
     ("power-cut-in-write", "fault.power-cut-in-write"),
@@ -154,7 +210,16 @@ pub const KINDS: [(&str, &str); 22] = [
     ("restore", "fault.restore"),
     ("undelete", "fault.undelete"),
     ("rot", "fault.rot"),
+    ("storm", "fault.storm"),
+    ("slow-peer", "fault.slow-peer"),
+    ("flap", "fault.flap"),
+    ("tls", "fault.tls"),
+    ("sts", "fault.sts"),
+    ("dane", "fault.dane"),
 ];
+
+/// Those of servers and domains elsewhere, which may last for days.
+pub(super) const STORMS: [&str; 6] = ["storm", "slow-peer", "flap", "tls", "sts", "dane"];
 
 /// How many of the kinds are drawn together, each with the same chance. The others have chances of their own.
 pub(super) const COMMON: usize = 18;
@@ -174,6 +239,12 @@ fn jump(dice: &mut Dice) -> i64 {
     let size = *dice.pick(&[2, 90, 3600, 90_000, 40_000_000, 315_000_000]);
     let seconds = dice.between(1..=size) as i64;
     if dice.chance(500) { seconds } else { -seconds }
+}
+
+fn storm(dice: &mut Dice) -> Storm {
+    let stage = if dice.chance(500) { None } else { Some(*dice.pick(&Stage::ALL)) };
+    let act = *dice.pick(&[Act::Temporary, Act::GoAway]);
+    Storm { stage, act, chance: *dice.pick(&[300, 900, 1000]) }
 }
 
 fn weather(dice: &mut Dice) -> Weather {

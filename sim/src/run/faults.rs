@@ -6,6 +6,7 @@ use std::time::Duration;
 use world::Task;
 use world::disk::memory::Fault as DiskFault;
 
+use super::elsewhere::Elsewhere;
 use super::rot;
 use super::stage::Stage;
 use crate::actors::operator;
@@ -36,6 +37,7 @@ pub(super) fn bring(stage: &Stage<'_>) -> Vec<Task> {
             ledger: Arc::clone(&stage.ledger),
             reading: Arc::clone(&stage.reading),
             remotes: remotes.clone(),
+            elsewhere: Elsewhere::of(stage),
             turn: Arc::clone(&turn),
         };
         let (fault, executor) = (fault.clone(), stage.universe.executor.clone());
@@ -55,6 +57,7 @@ struct Hand {
     ledger: Arc<Ledger>,
     reading: Arc<Reading>,
     remotes: Vec<HostId>,
+    elsewhere: Elsewhere,
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -140,7 +143,7 @@ impl Hand {
                 executor.sleep(span).await;
                 self.universe.zones.set_trouble(Trouble::default());
             }
-            _ => {}
+            elsewhere => self.elsewhere.strike(executor, elsewhere).await,
         }
     }
 
@@ -199,7 +202,8 @@ fn kind(what: &What) -> Option<Kind> {
         | What::DiskFull(..)
         | What::SlowDisk(..) => Kind::Disk,
         What::ClockJump(_) | What::ClockRate(..) => Kind::Clock,
-        What::Names(..) => Kind::Names,
+        What::Names(..) | What::Flap(..) => Kind::Names,
+        What::Storm(..) | What::SlowPeer(..) | What::Tls(..) | What::Sts(..) | What::Dane(..) => Kind::Peer,
         What::NoFiles(_) | What::Part(..) | What::Weather(..) => Kind::Net,
     })
 }

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
     use crate::coverage::Coverage;
     use crate::oracle::book::Book;
-    use crate::oracle::ledger::{EightBit, Fate, Ledger, Word};
+    use crate::oracle::ledger::{EightBit, Fate, Ledger, Link, Word};
     use crate::oracle::mail::Facts;
 
     const GOOD: &str = "SRS0=ABCDEFG7=2Z=far.test=u=x@a.test";
@@ -158,6 +158,7 @@ mod tests {
             bytes: Arc::default(),
             eight_bit: EightBit::Offered,
             word: Word::Read,
+            link: Link { opened: 0, shown: None },
         }
     }
 }

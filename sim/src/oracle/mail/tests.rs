@@ -7,7 +7,7 @@ use mail::Id;
 
 use super::*;
 use crate::actors::remote::{Act, Stage};
-use crate::oracle::ledger::{EightBit, Word};
+use crate::oracle::ledger::{EightBit, Link, Word};
 use crate::small::{Case, To, Trouble};
 
 /// One message to somebody here and somebody elsewhere, who takes it or refuses it.
@@ -107,6 +107,7 @@ fn false_reports_are_seen() {
             bytes: Arc::new(sent.bytes[at..].to_vec()),
             eight_bit: EightBit::Offered,
             word: Word::Read,
+            link: Link { opened: 0, shown: None },
         });
     };
     assert_eq!(found(REFUSED, |account, facts| taken(account, facts)), ["I7"]);
