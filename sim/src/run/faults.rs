@@ -6,39 +6,33 @@ use std::time::Duration;
 use world::Task;
 use world::disk::memory::Fault as DiskFault;
 
+use super::care::Care;
 use super::elsewhere::Elsewhere;
 use super::rot;
 use super::stage::Stage;
-use crate::actors::operator;
 use crate::dns::Trouble;
 use crate::executor::Executor;
 use crate::net::{HostId, Weather};
 use crate::office::Office;
 use crate::oracle::ledger::{Kind, Ledger};
-use crate::oracle::reading::Reading;
 use crate::plan::{Fault, What};
 use crate::trace::Kind as Traced;
 use crate::universe::Universe;
-
-/// How long an operator waits before another try.
-const BACKUP_PAUSE: Duration = Duration::from_secs(30);
 
 /// Starts a task for each fault.
 pub(super) fn bring(stage: &Stage<'_>) -> Vec<Task> {
     let remotes: Vec<HostId> =
         stage.remotes.iter().map(|process| stage.universe.host_of(process.id)).collect();
     let mut tasks = Vec::new();
-    // One restore after the other.
-    let turn = Arc::new(tokio::sync::Mutex::new(()));
+    let care = Care::of(stage);
     for fault in &stage.plan.faults {
         let hand = Hand {
             universe: stage.universe.clone(),
             office: stage.offices[fault.office.min(stage.offices.len() - 1)].clone(),
             ledger: Arc::clone(&stage.ledger),
-            reading: Arc::clone(&stage.reading),
             remotes: remotes.clone(),
             elsewhere: Elsewhere::of(stage),
-            turn: Arc::clone(&turn),
+            care: care.clone(),
         };
         let (fault, executor) = (fault.clone(), stage.universe.executor.clone());
         let task = async move {
@@ -55,10 +49,9 @@ struct Hand {
     universe: Universe,
     office: Office,
     ledger: Arc<Ledger>,
-    reading: Arc<Reading>,
     remotes: Vec<HostId>,
     elsewhere: Elsewhere,
-    turn: Arc<tokio::sync::Mutex<()>>,
+    care: Care,
 }
 
 impl Hand {
@@ -117,8 +110,7 @@ impl Hand {
                 executor.sleep(span).await;
                 machine.clock.set_rate(1_000_000);
             }
-            What::Restore(lost, wait, held) => self.restore(executor, lost, wait, held).await,
-            What::Undelete(account) => self.undelete(account).await,
+            What::Restore(..) | What::Undelete(_) => self.care.act(executor, what).await,
             What::Rot(many, number) => rot::while_it_runs(&self.office, &self.ledger, many, number).await,
             outside => self.strike_outside(executor, outside).await,
         }
@@ -145,34 +137,6 @@ impl Hand {
             }
             elsewhere => self.elsewhere.strike(executor, elsewhere).await,
         }
-    }
-
-    /// A backup, and later the way back to it; then the queue is let go.
-    async fn restore(&self, executor: &Executor, lost: bool, wait: Duration, held: Duration) {
-        let _turn = self.turn.lock().await;
-        self.office.up().await;
-        while !self.office.back_up().await {
-            executor.sleep(BACKUP_PAUSE).await;
-            self.office.up().await;
-        }
-        self.universe.coverage.hit("office.backup");
-        executor.sleep(wait).await;
-        self.office.want_back(lost).await;
-        executor.sleep(held).await;
-        let plan = operator::Plan::idle(self.office.plan());
-        let world = self.office.visitor("operator");
-        while !operator::tidy(world.clone(), plan.clone(), Arc::clone(&self.ledger)).await {
-            executor.sleep(BACKUP_PAUSE).await;
-            self.office.up().await;
-        }
-    }
-
-    async fn undelete(&self, account: u8) {
-        let users = &self.office.plan().users;
-        let Some(account) = users.get(usize::from(account) % users.len().max(1)) else { return };
-        let (plan, world) = (operator::Plan::idle(self.office.plan()), self.office.visitor("operator"));
-        self.office.up().await;
-        operator::undelete(world, plan, (&self.ledger, &self.reading), account).await;
     }
 
     async fn part(&self, here: HostId, remote: HostId, there: bool, back: bool, span: Duration) {
