@@ -148,6 +148,11 @@ impl Town {
         }
     }
 
+    /// A second office, to which the first one brings mail. Nobody else knows its people.
+    pub fn neighbour(dice: &mut Dice) -> OfficePlan {
+        OfficePlan { aliases: Vec::new(), ..Self::office(DOMAINS.len() - 1, dice) }
+    }
+
     fn office(number: usize, dice: &mut Dice) -> OfficePlan {
         let domain = DOMAINS[number].to_owned();
         let many = dice.between(2..=3) as usize;

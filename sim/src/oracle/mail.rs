@@ -8,6 +8,7 @@ mod facts;
 mod fates;
 mod guards;
 mod hold;
+mod neighbour;
 mod report;
 mod reports;
 mod senders;
@@ -23,6 +24,7 @@ use super::ledger::{Accepted, Account, Ledger};
 use crate::actors::letter;
 
 pub use facts::{Facts, Kept, Queued, holders, read};
+pub use neighbour::neighbour;
 pub use report::{Report, parse};
 
 use told::Told;

@@ -26,6 +26,16 @@ pub(super) fn plan(dice: &mut Dice, seed: u64) -> Plan {
     let (storms, aftermath) = storms(&mut Dice::new(seed ^ 0x7374_6f72), safety);
     faults.extend(storms);
     faults.sort_by_key(|fault| fault.at);
+    let mut neighbours = Dice::new(seed ^ 0x6e65_6967);
+    if neighbours.chance(150) {
+        town.offices.push(Town::neighbour(&mut neighbours));
+        // The operator is at the first one.
+        let here =
+            |fault: &&mut Fault| matches!(fault.what, What::Restore(..) | What::Undelete(_) | What::Rot(..));
+        for fault in faults.iter_mut().filter(|fault| !here(fault) && neighbours.chance(400)) {
+            fault.office = 1;
+        }
+    }
     let mut guards = Dice::new(seed ^ 0x6775_6172);
     town.remotes.iter_mut().for_each(|remote| remote.guard = Guard::draw(&mut guards));
     town.offices[0].scrubs_often = faults.iter().any(|fault| matches!(fault.what, What::Rot(..)));
@@ -138,6 +148,10 @@ fn people(office: &OfficePlan, town: &Town) -> People {
         .remotes
         .iter()
         .flat_map(|remote| ["gus", "gone", "full", "grey"].map(|user| format!("{user}@{}", remote.domain)));
+    let neighbours = town.offices.iter().skip(1).flat_map(|office| {
+        let nobody = format!("nobody@{}", office.domain);
+        office.users.iter().cloned().chain([nobody])
+    });
     People {
         users: office.users.clone(),
         password: PASSWORD.to_owned(),
@@ -148,7 +162,7 @@ fn people(office: &OfficePlan, town: &Town) -> People {
             .chain(office.users.iter().map(|user| user.replace('@', "+tag@")))
             .collect(),
         unknown: vec![format!("nobody@{}", office.domain)],
-        others: others.chain(town::odd::addresses()).collect(),
+        others: others.chain(neighbours).chain(town::odd::addresses()).collect(),
         large: 512,
     }
 }

@@ -81,7 +81,9 @@ impl Elsewhere {
         let Some(domain) = choose(&self.domains, which) else { return };
         let mut answers = vec![None, Some(NameSpell::Fails), None, Some(NameSpell::Silent)];
         if domain.guard != Guard::Dane {
-            let other = self.domains.iter().find(|other| other.domain != domain.domain);
+            let others = || self.domains.iter().filter(|other| other.domain != domain.domain);
+            // Best one that can show a certificate, so that only its name is wrong.
+            let other = others().find(|other| other.guard != Guard::None).or_else(|| others().next());
             let mx = other.map(|other| vec![(10, other.hosts[0].hostname.clone())]);
             let elsewhere = Name { mx: mx.unwrap_or_default(), ..Name::default() };
             answers.extend([Some(NameSpell::Instead(elsewhere)), None, Some(NameSpell::Missing)]);

@@ -166,8 +166,9 @@ fn kind(what: &What) -> Option<Kind> {
         | What::DiskFull(..)
         | What::SlowDisk(..) => Kind::Disk,
         What::ClockJump(_) | What::ClockRate(..) => Kind::Clock,
-        What::Names(..) | What::Flap(..) => Kind::Names,
-        What::Storm(..) | What::SlowPeer(..) | What::Tls(..) | What::Sts(..) | What::Dane(..) => Kind::Peer,
+        // SPF asks for names, too (seed 301672).
+        What::Names(..) | What::Flap(..) | What::Dane(..) => Kind::Names,
+        What::Storm(..) | What::SlowPeer(..) | What::Tls(..) | What::Sts(..) => Kind::Peer,
         What::NoFiles(_) | What::Part(..) | What::Weather(..) => Kind::Net,
     })
 }
