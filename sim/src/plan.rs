@@ -16,7 +16,7 @@ use crate::executor::Order;
 use crate::rng::Dice;
 use crate::town::Town;
 
-pub use fault::{Doubt, Fault, KINDS, What};
+pub use fault::{Attack, Doubt, Fault, KINDS, What};
 
 /// Everything that a seed does.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -105,10 +105,10 @@ impl Guard {
     /// Any.
     pub fn draw(dice: &mut Dice) -> Self {
         match dice.below(20) {
-            0..10 => Self::None,
-            10..12 => Self::Offered,
-            12..15 => Self::Sts { known: true },
-            15 => Self::Sts { known: false },
+            0..8 => Self::None,
+            8..10 => Self::Offered,
+            10..14 => Self::Sts { known: true },
+            14..16 => Self::Sts { known: false },
             _ => Self::Dane,
         }
     }

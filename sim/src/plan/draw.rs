@@ -99,7 +99,7 @@ fn special(dice: &mut Dice, safety: Duration) -> Vec<Fault> {
 /// sometimes for days, now and then for longer than mail waits.
 fn storms(dice: &mut Dice, safety: Duration) -> (Vec<Fault>, Duration) {
     let mut faults = Vec::new();
-    if !dice.chance(300) {
+    if !dice.chance(350) {
         return (faults, Duration::ZERO);
     }
     let aftermath = match dice.below(40) {

@@ -71,10 +71,31 @@ pub enum What {
     Flap(u8, u32, Duration),
     /// The TLS of a server elsewhere is not as it should be, for a while.
     Tls(u8, Posture, Duration),
-    /// The policy of a domain that has one is not as it should be, for a while.
-    Sts(u8, web::Trouble, Duration),
-    /// What DNSSEC proves of a domain cannot be had, or is wrong, for a while.
-    Dane(u8, Doubt, Duration),
+    /// The policy of a domain that has one is not as it should be, for a while, and somebody may use that.
+    Sts(u8, web::Trouble, Attack, Duration),
+    /// What DNSSEC proves of a domain cannot be had, or is wrong, for a while, and somebody may use that.
+    Dane(u8, Doubt, Attack, Duration),
+}
+
+/// What somebody does who is between an office and a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Attack {
+    /// Nothing.
+    None,
+    /// Its hosts are no longer as they should be about TLS.
+    Tls(Posture),
+    /// Its names lead to hosts elsewhere, where nothing proves them.
+    Hosts,
+}
+
+impl Attack {
+    fn draw(dice: &mut Dice) -> Self {
+        match dice.below(4) {
+            0 => Self::None,
+            1 => Self::Hosts,
+            _ => Self::Tls(*dice.pick(&Posture::BAD)),
+        }
+    }
 }
 
 /// What is wrong with the records that prove something.
@@ -175,8 +196,12 @@ impl What {
                 Self::Flap(dice.below(8) as u8, dice.between(1..=longest) as u32, span(dice))
             }
             "tls" => Self::Tls(dice.below(8) as u8, *dice.pick(&Posture::BAD), span(dice)),
-            "sts" => Self::Sts(dice.below(8) as u8, *dice.pick(&web::Trouble::ALL), span(dice)),
-            "dane" => Self::Dane(dice.below(8) as u8, *dice.pick(&Doubt::ALL), span(dice)),
+            "sts" => {
+                Self::Sts(dice.below(8) as u8, *dice.pick(&web::Trouble::ALL), Attack::draw(dice), span(dice))
+            }
+            "dane" => {
+                Self::Dane(dice.below(8) as u8, *dice.pick(&Doubt::ALL), Attack::draw(dice), span(dice))
+            }
             "disk-lost" => Self::Restore(true, span(dice) / 2, span(dice) / 4),
             "restore" => Self::Restore(false, span(dice) / 2, span(dice) / 4),
             "rot" => Self::Rot(dice.between(1..=4) as u8, dice.below(u64::MAX)),

@@ -8,8 +8,8 @@ use crate::actors::remote::Spell;
 use crate::actors::web::{self, Site};
 use crate::dns::{Name, Spell as NameSpell, Zones};
 use crate::executor::Executor;
-use crate::plan::{Doubt, What};
-use crate::tls::Certificate;
+use crate::plan::{Attack, Doubt, What};
+use crate::tls::{Certificate, Posture};
 use crate::town::{Guard, RemoteDomain};
 
 /// Everything elsewhere that something may befall. Cheap to clone.
@@ -18,6 +18,8 @@ pub(super) struct Elsewhere {
     zones: Zones,
     /// In the order of the plan's remotes.
     spells: Vec<Arc<Spell>>,
+    /// Of those that have TLS.
+    able: Vec<Arc<Spell>>,
     sites: Vec<Arc<Site>>,
     domains: Arc<Vec<RemoteDomain>>,
 }
@@ -28,9 +30,12 @@ fn choose<T>(of: &[T], which: u8) -> Option<&T> {
 
 impl Elsewhere {
     pub(super) fn of(stage: &Stage<'_>) -> Self {
+        let able =
+            stage.plan.remotes.iter().zip(&stage.spells).filter(|(plan, _)| plan.certificate.is_some());
         Self {
             zones: stage.universe.zones.clone(),
             spells: stage.spells.clone(),
+            able: able.map(|(_, spell)| Arc::clone(spell)).collect(),
             sites: stage.sites.clone(),
             domains: Arc::new(stage.plan.town.remotes.clone()),
         }
@@ -59,19 +64,23 @@ impl Elsewhere {
                 spell.set_pace(None);
             }
             What::Tls(whom, posture, span) => {
-                let Some(spell) = choose(&self.spells, whom) else { return };
+                let Some(spell) = choose(&self.able, whom) else { return };
                 spell.set_posture(posture);
                 executor.sleep(span).await;
-                spell.set_posture(crate::tls::Posture::Good);
+                spell.set_posture(Posture::Good);
             }
-            What::Sts(which, trouble, span) => {
+            What::Sts(which, trouble, attack, span) => {
                 let Some(site) = choose(&self.sites, which) else { return };
                 site.set(trouble);
+                self.attack(site.domain(), attack);
                 executor.sleep(span).await;
+                self.relent(site.domain(), attack);
                 site.set(web::Trouble::None);
             }
             What::Flap(which, period, span) => self.flap(executor, which, period, span).await,
-            What::Dane(which, doubt, span) => self.doubt(executor, which, doubt, span).await,
+            What::Dane(which, doubt, attack, span) => {
+                self.doubt(executor, which, (doubt, attack), span).await
+            }
             _ => {}
         }
     }
@@ -81,11 +90,7 @@ impl Elsewhere {
         let Some(domain) = choose(&self.domains, which) else { return };
         let mut answers = vec![None, Some(NameSpell::Fails), None, Some(NameSpell::Silent)];
         if domain.guard != Guard::Dane {
-            let others = || self.domains.iter().filter(|other| other.domain != domain.domain);
-            // Best one that can show a certificate, so that only its name is wrong.
-            let other = others().find(|other| other.guard != Guard::None).or_else(|| others().next());
-            let mx = other.map(|other| vec![(10, other.hosts[0].hostname.clone())]);
-            let elsewhere = Name { mx: mx.unwrap_or_default(), ..Name::default() };
+            let elsewhere = self.elsewhere(&domain.domain);
             answers.extend([Some(NameSpell::Instead(elsewhere)), None, Some(NameSpell::Missing)]);
         }
         let times = span.as_secs() / u64::from(period) + 1;
@@ -96,7 +101,39 @@ impl Elsewhere {
         self.zones.set_spell(&domain.domain, None);
     }
 
-    async fn doubt(&self, executor: &Executor, which: u8, doubt: Doubt, span: Duration) {
+    /// Hosts of another domain in the place of a domain's own: best one that can show a certificate, so that only its name is
+    /// wrong.
+    fn elsewhere(&self, domain: &str) -> Name {
+        let others = || self.domains.iter().filter(|other| other.domain != domain);
+        let other = others().find(|other| other.guard != Guard::None).or_else(|| others().next());
+        let mx = other.map(|other| vec![(10, other.hosts[0].hostname.clone())]);
+        Name { mx: mx.unwrap_or_default(), ..Name::default() }
+    }
+
+    fn attack(&self, domain: &str, attack: Attack) {
+        match attack {
+            Attack::None => {}
+            Attack::Tls(posture) => self.hosts_of(domain).for_each(|spell| spell.set_posture(posture)),
+            Attack::Hosts => {
+                self.zones.set_spell(domain, Some(NameSpell::Instead(self.elsewhere(domain))));
+            }
+        }
+    }
+
+    fn relent(&self, domain: &str, attack: Attack) {
+        match attack {
+            Attack::None => {}
+            Attack::Tls(_) => self.hosts_of(domain).for_each(|spell| spell.set_posture(Posture::Good)),
+            Attack::Hosts => self.zones.set_spell(domain, None),
+        }
+    }
+
+    fn hosts_of(&self, domain: &str) -> impl Iterator<Item = &Arc<Spell>> {
+        let hosts = self.domains.iter().flat_map(|remote| remote.hosts.iter().map(|_| &*remote.domain));
+        hosts.zip(&self.spells).filter(move |(whose, _)| *whose == domain).map(|(_, spell)| spell)
+    }
+
+    async fn doubt(&self, executor: &Executor, which: u8, (doubt, attack): (Doubt, Attack), span: Duration) {
         let signed: Vec<&RemoteDomain> =
             self.domains.iter().filter(|domain| domain.guard == Guard::Dane).collect();
         let Some(domain) = choose(&signed, which) else { return };
@@ -112,7 +149,11 @@ impl Elsewhere {
             Doubt::BogusAddresses => (hosts().collect(), NameSpell::Fails),
         };
         names.iter().for_each(|name| self.zones.set_spell(name, Some(spell.clone())));
+        // What DNSSEC proves, nobody can make lead elsewhere.
+        let attack = if attack == Attack::Hosts { Attack::None } else { attack };
+        self.attack(&domain.domain, attack);
         executor.sleep(span).await;
+        self.relent(&domain.domain, attack);
         names.iter().for_each(|name| self.zones.set_spell(name, None));
     }
 }

@@ -15,7 +15,7 @@ use crate::executor::Executor;
 use crate::net::{HostId, Weather};
 use crate::office::Office;
 use crate::oracle::ledger::{Kind, Ledger};
-use crate::plan::{Fault, What};
+use crate::plan::{Attack, Fault, What};
 use crate::trace::Kind as Traced;
 use crate::universe::Universe;
 
@@ -159,16 +159,18 @@ fn kind(what: &What) -> Option<Kind> {
         What::Die(_) | What::DieInDisk(..) | What::DieInStep(..) | What::Restart | What::Restore(..) => {
             return None;
         }
-        What::Undelete(_) | What::Rot(..) => return None,
+        What::Undelete(_) | What::Rot(..) | What::Tls(..) => return None,
         What::DiskError(_)
         | What::DiskDead(_)
         | What::ReadErrors(..)
         | What::DiskFull(..)
         | What::SlowDisk(..) => Kind::Disk,
         What::ClockJump(_) | What::ClockRate(..) => Kind::Clock,
+        What::Storm(..) | What::SlowPeer(..) | What::Sts(_, _, Attack::None | Attack::Tls(_), _) => {
+            Kind::Peer
+        }
         // SPF asks for names, too (seed 301672).
-        What::Names(..) | What::Flap(..) | What::Dane(..) => Kind::Names,
-        What::Storm(..) | What::SlowPeer(..) | What::Tls(..) | What::Sts(..) => Kind::Peer,
+        What::Names(..) | What::Flap(..) | What::Dane(..) | What::Sts(..) => Kind::Names,
         What::NoFiles(_) | What::Part(..) | What::Weather(..) => Kind::Net,
     })
 }
