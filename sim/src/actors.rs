@@ -11,3 +11,4 @@ pub mod operator;
 pub mod pop3;
 pub mod remote;
 pub mod submitter;
+pub mod web;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mail::Domain;
 use serde::{Deserialize, Serialize};
-use world::dns::{Error, Mx};
+use world::dns::{Dnssec, Error, Mx, Proven, Tlsa};
 use world::{BoxFuture, Dns};
 
 use crate::coverage::Coverage;
@@ -31,6 +31,23 @@ pub struct Name {
     pub txt: Vec<String>,
     /// Another name that this one stands for.
     pub cname: Option<String>,
+    /// Usage, selector, matching type and data.
+    pub tlsa: Vec<(u8, u8, u8, Vec<u8>)>,
+    /// Whether DNSSEC proves all of it.
+    pub secure: bool,
+}
+
+/// What becomes of all questions about a name for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Spell {
+    /// SERVFAIL; so are bogus signatures (RFC 4035 §5.5).
+    Fails,
+    /// Nobody answers.
+    Silent,
+    /// It does not exist.
+    Missing,
+    /// It says something else.
+    Instead(Name),
 }
 
 /// How names fail. Chances are per mille of all questions.
@@ -60,13 +77,19 @@ struct State {
     names: BTreeMap<String, Name>,
     pointers: BTreeMap<IpAddr, Vec<String>>,
     trouble: Trouble,
+    spells: BTreeMap<String, Spell>,
     dice: Dice,
 }
 
 impl Zones {
     pub(crate) fn new(executor: Executor, coverage: Coverage, dice: Dice) -> Self {
-        let state =
-            State { names: BTreeMap::new(), pointers: BTreeMap::new(), trouble: Trouble::default(), dice };
+        let state = State {
+            names: BTreeMap::new(),
+            pointers: BTreeMap::new(),
+            trouble: Trouble::default(),
+            spells: BTreeMap::new(),
+            dice,
+        };
         Self(Arc::new(Shared { executor, coverage, state: Mutex::new(state) }))
     }
 
@@ -94,11 +117,35 @@ impl Zones {
         self.lock().trouble = trouble;
     }
 
+    /// What befalls a name from now on.
+    pub fn set_spell(&self, name: &str, spell: Option<Spell>) {
+        let mut state = self.lock();
+        match spell {
+            Some(spell) => drop(state.spells.insert(name.to_owned(), spell)),
+            None => drop(state.spells.remove(name)),
+        }
+    }
+
+    /// Nothing befalls any name any more.
+    pub fn end_spells(&self) {
+        self.lock().spells.clear();
+    }
+
     /// What becomes of a question: how long it takes, and whether it fails.
     fn fate(&self, name: &str) -> (Duration, Option<Error>) {
         let mut state = self.lock();
         let latency = Duration::from_micros(state.dice.between(0..=30_000));
         let trouble = state.trouble.clone();
+        let spell = match state.spells.get(name) {
+            Some(Spell::Fails) => Some((latency, Error::Failed("SERVFAIL".into()))),
+            Some(Spell::Silent) => Some((TIMEOUT, Error::TimedOut)),
+            Some(Spell::Missing) => Some((latency, Error::NxDomain)),
+            Some(Spell::Instead(_)) | None => None,
+        };
+        if let Some((latency, error)) = spell {
+            self.0.coverage.hit("dns.spell");
+            return (latency, Some(error));
+        }
         let is_broken =
             trouble.broken.iter().any(|broken| name == broken || name.ends_with(&format!(".{broken}")));
         if is_broken || state.dice.chance(trouble.fails) {
@@ -120,7 +167,10 @@ impl Zones {
         let state = self.lock();
         let mut at = name.to_owned();
         for _ in 0..=CHAIN {
-            let found = state.names.get(&at).ok_or(Error::NxDomain)?;
+            let found = match state.spells.get(&at) {
+                Some(Spell::Instead(other)) => other,
+                _ => state.names.get(&at).ok_or(Error::NxDomain)?,
+            };
             match &found.cname {
                 Some(next) => at.clone_from(next),
                 None => return Ok(found.clone()),
@@ -148,7 +198,40 @@ impl Zones {
     }
 }
 
+impl Zones {
+    /// What was found, with what DNSSEC says: nothing of aliases, which no secure name here is.
+    fn proven<T>(&self, name: &str, records: Vec<T>) -> Proven<T> {
+        let secure = self.follow(name).is_ok_and(|found| found.secure);
+        Proven { records, secure, canonical: None }
+    }
+}
+
 impl Dns for Zones {
+    fn proven_mx<'a>(&'a self, domain: &'a Domain) -> BoxFuture<'a, Result<Proven<Mx>, Error>> {
+        Box::pin(async move { self.mx(domain).await.map(|found| self.proven(domain.as_str(), found)) })
+    }
+
+    fn proven_addresses<'a>(&'a self, host: &'a Domain) -> BoxFuture<'a, Result<Proven<IpAddr>, Error>> {
+        Box::pin(async move { self.addresses(host).await.map(|found| self.proven(host.as_str(), found)) })
+    }
+
+    fn tlsa<'a>(&'a self, port: u16, host: &'a Domain) -> BoxFuture<'a, Result<Proven<Tlsa>, Error>> {
+        let record = |(usage, selector, matching, data)| Tlsa { usage, selector, matching, data };
+        Box::pin(async move {
+            let name = format!("_{port}._tcp.{host}");
+            let found = self.ask(&name, |name| name.tlsa.into_iter().map(record).collect()).await?;
+            Ok(self.proven(&name, found))
+        })
+    }
+
+    fn dnssec(&self) -> Dnssec {
+        Dnssec::Trusted("everybody here".into())
+    }
+
+    fn checks_signatures(&self) -> BoxFuture<'_, Result<bool, Error>> {
+        Box::pin(async { Ok(true) })
+    }
+
     fn mx<'a>(&'a self, domain: &'a Domain) -> BoxFuture<'a, Result<Vec<Mx>, Error>> {
         let record = |(preference, host): (u16, String)| Mx { preference, host: Domain::new(&host).ok() };
         Box::pin(self.ask(domain.as_str(), move |name| name.mx.into_iter().map(record).collect()))

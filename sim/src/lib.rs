@@ -22,6 +22,7 @@ pub mod show;
 pub mod shrink;
 pub mod small;
 pub mod teeth;
+pub mod tls;
 pub mod town;
 pub mod trace;
 pub mod universe;

@@ -1,6 +1,7 @@
 //! An office: a real [`Server`] on a machine of the universe, kept running as systemd would.
 
 mod image;
+mod restore;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::town::OfficePlan;
 use crate::universe::{Machine, Process, Universe};
 
 pub use image::{CONTROL, Image, Images};
+pub use restore::{Backup, Keeper};
 
 /// How long a server may take to end when it is asked to, beyond its own deadline.
 const ENDING: Duration = Duration::from_mins(2);
@@ -40,6 +42,9 @@ struct Inner {
     /// Counts requests for a restart.
     round: watch::Sender<u64>,
     state: watch::Sender<State>,
+    /// An older state that the operator wants, and where it is told of.
+    wish: watch::Sender<Option<restore::Wish>>,
+    archive: Mutex<restore::Archive>,
     last_error: Mutex<Option<String>>,
 }
 
@@ -47,6 +52,8 @@ struct Inner {
 #[derive(Clone, Default)]
 struct State {
     process: Option<ProcessId>,
+    /// The doors of that process.
+    world: Option<World>,
     /// While it serves.
     store: Option<Arc<dyn Store>>,
     starts: u64,
@@ -73,6 +80,8 @@ impl Office {
             wanted: watch::Sender::new(true),
             round: watch::Sender::new(0),
             state: watch::Sender::new(State::default()),
+            wish: watch::Sender::new(None),
+            archive: Mutex::default(),
             last_error: Mutex::default(),
         }))
     }
@@ -100,7 +109,7 @@ impl Office {
         while *inner.wanted.borrow() {
             inner.universe.executor.sleep(pause).await;
             let (process, outcome) = self.run_once().await;
-            inner.state.send_modify(|state| (state.process, state.store) = (None, None));
+            inner.state.send_modify(|state| *state = State { starts: state.starts, ..State::default() });
             pause = match inner.universe.executor.death_of(process) {
                 // Nobody restarts quicker than RestartSec=100ms; a machine takes longer.
                 Some(Death::PowerCut) => Duration::from_secs(20),
@@ -136,7 +145,7 @@ impl Office {
         let (there, place) = (self.clone(), Arc::clone(&outcome));
         let world = process.world.clone();
         inner.state.send_modify(|state| {
-            state.process = Some(process.id);
+            (state.process, state.world) = (Some(process.id), Some(process.world.clone()));
             state.starts += 1;
         });
         let main = process.world.tasks.spawn(Box::pin(async move {
@@ -151,6 +160,9 @@ impl Office {
     /// What the process does: as `posthouse serve`.
     async fn serve(&self, world: World) -> End {
         let inner = &self.0;
+        if inner.wish.borrow().is_some() {
+            return self.go_back(&world).await.map_or_else(End::Failed, |()| End::Asked);
+        }
         let server = match Server::start_tuned(world, &inner.config, inner.tuning.clone()).await {
             Ok(server) => server,
             Err(why) => return End::Failed(why),
@@ -159,7 +171,11 @@ impl Office {
         let (mut wanted, mut round) = (inner.wanted.subscribe(), inner.round.subscribe());
         round.mark_unchanged();
         let ended = async { drop(wanted.wait_for(|wanted| !wanted).await) };
-        let told = race(ended, async { drop(round.changed().await) });
+        let mut wish = inner.wish.subscribe();
+        let again = race(async { drop(round.changed().await) }, async {
+            drop(wish.wait_for(Option::is_some).await);
+        });
+        let told = race(ended, again);
         match race(server.store().failed(), told).await {
             Either::Left(error) => {
                 inner.state.send_modify(|state| state.store = None);

@@ -16,7 +16,7 @@ use crate::executor::Order;
 use crate::rng::Dice;
 use crate::town::Town;
 
-pub use fault::{Fault, KINDS, What};
+pub use fault::{Attack, Doubt, Fault, KINDS, What};
 
 /// Everything that a seed does.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -41,6 +41,9 @@ pub struct Plan {
     pub faults: Vec<Fault>,
     /// How long things go wrong.
     pub safety: Duration,
+    /// How long storms go on after that.
+    #[serde(default)]
+    pub aftermath: Duration,
     /// How long a sync of the disk takes, in microseconds.
     pub sync_us: (u64, u64),
 }

@@ -1,6 +1,8 @@
 //! Runs one seed: sets up the town, lets things go wrong, lets them heal, and audits what is left.
 
 mod audit;
+mod care;
+mod elsewhere;
 mod faults;
 mod rot;
 mod stage;

@@ -36,6 +36,9 @@ pub struct OfficePlan {
     pub users: Vec<String>,
     /// An address and where it leads.
     pub aliases: Vec<(String, Vec<String>)>,
+    /// Whether it reads everything every few minutes, to find damage.
+    #[serde(default)]
+    pub scrubs_often: bool,
 }
 
 impl OfficePlan {
@@ -76,6 +79,39 @@ pub struct RemoteDomain {
     pub domain: String,
     /// Its MX hosts, at least one.
     pub hosts: Vec<RemoteHost>,
+    /// How mail to it is protected.
+    #[serde(default)]
+    pub guard: Guard,
+}
+
+/// What a domain asks of whoever brings it mail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Guard {
+    /// Nothing; its hosts have no TLS.
+    #[default]
+    None,
+    /// Nothing; its hosts have TLS.
+    Offered,
+    /// What its MTA-STS policy says, which offices may have known for long.
+    Sts {
+        /// Whether they have.
+        known: bool,
+    },
+    /// What its TLSA records say, proven by DNSSEC.
+    Dane,
+}
+
+impl Guard {
+    /// Any.
+    pub fn draw(dice: &mut Dice) -> Self {
+        match dice.below(20) {
+            0..8 => Self::None,
+            8..10 => Self::Offered,
+            10..14 => Self::Sts { known: true },
+            14..16 => Self::Sts { known: false },
+            _ => Self::Dane,
+        }
+    }
 }
 
 /// A mail server elsewhere.
@@ -112,6 +148,11 @@ impl Town {
         }
     }
 
+    /// A second office, to which the first one brings mail. Nobody else knows its people.
+    pub fn neighbour(dice: &mut Dice) -> OfficePlan {
+        OfficePlan { aliases: Vec::new(), ..Self::office(DOMAINS.len() - 1, dice) }
+    }
+
     fn office(number: usize, dice: &mut Dice) -> OfficePlan {
         let domain = DOMAINS[number].to_owned();
         let many = dice.between(2..=3) as usize;
@@ -122,6 +163,7 @@ impl Town {
             aliases: aliases(&domain, &users),
             users,
             domain,
+            scrubs_often: false,
         }
     }
 
@@ -134,7 +176,7 @@ impl Town {
         };
         let second = *dice.pick(&[10, 20]);
         let hosts = if dice.chance(400) { vec![host(1, 10), host(2, second)] } else { vec![host(1, 10)] };
-        RemoteDomain { domain, hosts }
+        RemoteDomain { domain, hosts, guard: Guard::None }
     }
 }
 

@@ -75,7 +75,7 @@ impl Source for Server {
     }
 }
 
-/// Backs the store of a configuration up into `dir`, whether its server runs or not.
+/// `posthouse backup`: like [`make`], into a place that is fit for it.
 pub(crate) async fn run(
     world: &World,
     config: &Config,
@@ -84,19 +84,32 @@ pub(crate) async fn run(
     progress: Arc<Progress>,
 ) -> Result<Written, Failure> {
     check_place(config, dir)?;
+    make(world, config, &Tuning::default(), dir, keep, progress).await.map_err(Failure::Failed)
+}
+
+/// Backs the store of a configuration up into `dir`, whether its server runs or not. The last `keep` checkpoints stay, or
+/// all. Everything acknowledged before the call is in the new one.
+pub async fn make(
+    world: &World,
+    config: &Config,
+    tuning: &Tuning,
+    dir: &Path,
+    keep: Option<usize>,
+    progress: Arc<Progress>,
+) -> Result<Written, String> {
     let origin = Origin { program: env!("CARGO_PKG_VERSION").into(), host: config.hostname.to_string() };
     let store_dir = config.data_dir.join(STORE);
     let paths = (store_dir.as_path(), dir);
-    let said = |error: Error| Failure::Failed(format!("the backup failed: {error}"));
+    let said = |error: Error| format!("the backup failed: {error}");
     if Client::connect(world, &config.data_dir).await?.is_some() {
         let mut source = Server { world: world.clone(), data_dir: config.data_dir.clone(), client: None };
         return backup::run(world, &mut source, paths, origin, keep, progress).await.map_err(said);
     }
     if !world.disk.exists(&store_dir.join(STORE)) {
         let at = config.data_dir.display();
-        return Err(Failure::Failed(format!("there is no store in {at}: nothing to back up")));
+        return Err(format!("there is no store in {at}: nothing to back up"));
     }
-    let store = serve::open_store(world, config, &Tuning::default()).await;
+    let store = serve::open_store(world, config, tuning).await;
     let store = store.map_err(|error| serve::cannot_open(config, &error))?;
     let mut source = Local::new(Arc::clone(&store));
     let outcome = backup::run(world, &mut source, paths, origin, keep, progress).await;

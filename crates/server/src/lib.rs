@@ -32,6 +32,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+pub use backup::make as back_up;
 pub use config::{Config, Problems, Service};
 pub use epoch::begin as begin_epoch;
 pub use restore::{Report as RestoreReport, run as restore};

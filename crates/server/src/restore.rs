@@ -15,7 +15,7 @@ use world::World;
 
 use crate::config::Config;
 use crate::control::Client;
-use crate::serve::{self, STORE};
+use crate::serve::{self, STORE, Tuning};
 use crate::{admin, epoch};
 
 /// Where it is built.
@@ -41,6 +41,7 @@ pub struct Report {
 pub async fn run(
     world: &World,
     config: &Config,
+    tuning: &Tuning,
     dir: &Path,
     wanted: Wanted,
     replace: bool,
@@ -54,7 +55,7 @@ pub async fn run(
     backup::clear(world, &draft).map_err(said)?;
     let above = backup::highest_run(world, &place.store()).map_err(said)?;
     let wanted = Wanted { above, ..wanted };
-    let options = serve::store_options(config);
+    let options = tuning.store.clone().unwrap_or_else(|| serve::store_options(config));
     let built = backup::restore(world, dir, wanted, &draft, options, progress).await;
     let made = match built {
         Ok((store, restored)) => {

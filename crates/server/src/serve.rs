@@ -116,6 +116,8 @@ pub struct Tuning {
     /// File descriptors that there are. `None` asks the system and takes all that it allows; otherwise the server
     /// asks nothing of the process that it runs in, so that each run is like the other.
     pub open_files: Option<u64>,
+    /// What performs handshakes with other servers; `None` is rustls with the roots that the configuration says.
+    pub connector: Option<Connector>,
 }
 
 /// A running server.
@@ -171,7 +173,10 @@ impl Server {
             reports: Arc::clone(&office.reports),
             settings,
             acceptor: Some(acceptor.clone()),
-            connector: Some(connector(&world, config)?),
+            connector: Some(match &tuning.connector {
+                Some(chosen) => chosen.clone(),
+                None => connector(&world, config)?,
+            }),
         };
         let services = Services::new(acceptor, parts, config.limits.message_size);
         let (stopped, stop) = watch::channel(false);

@@ -63,6 +63,12 @@ impl Stream {
         Self { io, peer, local, tls: None }
     }
 
+    /// The same connection, secured as `facts` say; for doors that perform handshakes.
+    #[must_use]
+    pub fn secured(self, facts: tls::Facts) -> Self {
+        Self { tls: Some(facts), ..self }
+    }
+
     /// Who is at the other end.
     pub fn peer(&self) -> SocketAddr {
         self.peer

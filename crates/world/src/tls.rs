@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use mail::Domain;
 
-use crate::Stream;
 use crate::dns::Tlsa;
+use crate::{BoxFuture, Stream};
 
 /// What a handshake agreed on.
 #[derive(Clone, Debug)]
@@ -113,7 +113,25 @@ pub enum Demand {
 /// The client's side. Cheap to clone.
 #[derive(Clone)]
 pub struct Connector {
-    pub(crate) inner: Arc<crate::real::tls::ClientSide>,
+    inner: Arc<dyn Handshakes>,
+}
+
+/// Whoever performs the client's side of handshakes: [`Connector::new`]'s is rustls; a world without cryptography has
+/// another.
+pub trait Handshakes: Send + Sync {
+    /// See [`Connector::connect`].
+    fn connect<'a>(
+        &'a self,
+        stream: Stream,
+        name: &'a Domain,
+        demand: Demand,
+    ) -> BoxFuture<'a, io::Result<Stream>>;
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connector")
+    }
 }
 
 impl Acceptor {
@@ -138,13 +156,18 @@ impl Acceptor {
 impl Connector {
     /// Trusts the system's roots and those in `extra_roots` (PEM).
     pub fn new(extra_roots: &[u8]) -> Result<Self, String> {
-        crate::real::tls::ClientSide::new(extra_roots).map(|c| Self { inner: Arc::new(c) })
+        crate::real::tls::ClientSide::new(extra_roots).map(|side| Self::through(Arc::new(side)))
+    }
+
+    /// Handshakes of another kind.
+    pub fn through(door: Arc<dyn Handshakes>) -> Self {
+        Self { inner: door }
     }
 
     /// Performs the client's side of a handshake, with `name` as server name. An error is the handshake's, or a
     /// [`Fault`] of the certificate.
     pub async fn connect(&self, stream: Stream, name: &Domain, demand: Demand) -> io::Result<Stream> {
-        crate::real::tls::connect(&self.inner, stream, name, demand).await
+        self.inner.connect(stream, name, demand).await
     }
 }
 

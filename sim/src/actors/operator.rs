@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use world::{Rng, Stream, World};
 
-use crate::oracle::ledger::Ledger;
+use crate::office::CONTROL;
+use crate::oracle::ledger::{Kind, Ledger};
+use crate::oracle::reading::Reading;
+use crate::town::OfficePlan;
 
 /// Bytes of a reply.
 const REPLY_LENGTH: usize = 16 << 20;
@@ -103,6 +106,14 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// An operator of an office who has nothing to do.
+    pub fn idle(office: &OfficePlan) -> Self {
+        let (socket, domain, accounts) = (CONTROL.into(), office.domain.clone(), office.users.clone());
+        Self { socket, domain, accounts, span: Duration::ZERO, steps: Vec::new() }
+    }
+}
+
 impl Deed {
     fn draw(rng: &dyn Rng, people: bool) -> Self {
         let small = |below: u64| rng.below(below) as u8;
@@ -161,6 +172,31 @@ pub async fn tidy(world: World, plan: Plan, ledger: Arc<Ledger>) -> bool {
     done
 }
 
+/// Brings back all that was removed from an account.
+pub async fn undelete(
+    world: World,
+    plan: Plan,
+    (ledger, reading): (&Arc<Ledger>, &Arc<Reading>),
+    account: &str,
+) {
+    let desk = Desk { world, plan, ledger: Arc::clone(ledger) };
+    let (op, gone) = reading.undeleting(account);
+    let removed = ledger.undeleting(account, &gone);
+    let filter = json!({"mailbox": null, "since": null, "subject": null, "uids": []});
+    let request = json!({"request": "bring-back", "address": account, "filter": filter, "into": null});
+    let reply = desk.world.clock.within(PATIENCE, desk.ask(request)).await.flatten();
+    let outcome = reply.map(|reply| reply["outcome"].clone());
+    let whole = outcome.as_ref().is_some_and(|outcome| outcome["unreadable"] == 0);
+    reading.lost(op, desk.world.clock.mono());
+    if outcome.is_some_and(|outcome| outcome["count"].as_u64().unwrap_or(0) > 0) {
+        ledger.saw("operator.undeleted");
+    }
+    // What has been removed for long is gone for good, and clocks say what is long.
+    if !whole || ledger.has_been(Kind::Clock) {
+        removed.into_iter().for_each(|token| ledger.removed(account, token));
+    }
+}
+
 impl Desk {
     /// One request over a connection of its own; nothing if it was refused or lost.
     async fn ask(&self, request: Value) -> Option<Value> {
@@ -210,6 +246,9 @@ impl Desk {
     }
 
     async fn queue(&self, action: Action, filter: &Value) -> Option<()> {
+        if matches!(action, Action::Release | Action::Retry) {
+            self.ledger.released();
+        }
         self.ask(json!({"request": "queue-act", "action": action, "filter": filter})).await?;
         self.ledger.saw(match action {
             Action::Retry => "operator.retry",

@@ -3,6 +3,7 @@
 mod conversation;
 mod order;
 mod plan;
+mod spell;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +14,7 @@ use crate::actors::lines::Wire;
 use crate::oracle::ledger::Ledger;
 
 pub use plan::{Act, Plan, Stage};
+pub use spell::{Spell, Storm};
 
 use conversation::Conversation;
 
@@ -21,6 +23,7 @@ pub(crate) struct Host {
     world: World,
     plan: Plan,
     ledger: Arc<Ledger>,
+    spell: Arc<Spell>,
     state: Mutex<State>,
 }
 
@@ -32,12 +35,12 @@ struct State {
     greeted: BTreeSet<(String, String)>,
 }
 
-/// Listens for ever.
-pub async fn run(world: World, plan: Plan, ledger: Arc<Ledger>) {
+/// Listens for ever; `spell` is what befalls it.
+pub async fn run(world: World, plan: Plan, ledger: Arc<Ledger>, spell: Arc<Spell>) {
     let Ok(listener) = world.net.listen(plan.listen) else {
         return ledger.wrong("I20", format!("{} cannot listen on {}", plan.host, plan.listen));
     };
-    let host = Host::new(world, plan, ledger);
+    let host = Host::new(world, plan, ledger, spell);
     loop {
         // An error is the end of one connection, not of the host.
         if let Ok(stream) = listener.accept().await {
@@ -49,9 +52,9 @@ pub async fn run(world: World, plan: Plan, ledger: Arc<Ledger>) {
 
 impl Host {
     /// A host that listens to nobody yet.
-    pub(crate) fn new(world: World, plan: Plan, ledger: Arc<Ledger>) -> Arc<Self> {
+    pub(crate) fn new(world: World, plan: Plan, ledger: Arc<Ledger>, spell: Arc<Spell>) -> Arc<Self> {
         let state = Mutex::new(State { script: plan.script.clone(), greeted: BTreeSet::new() });
-        Arc::new(Self { world, plan, ledger, state })
+        Arc::new(Self { world, plan, ledger, spell, state })
     }
 
     /// Serves one connection to its end.
@@ -69,6 +72,11 @@ impl Host {
         let mut state = self.lock();
         if let Some(at) = state.script.iter().position(|(scripted, _)| *scripted == stage) {
             return state.script.remove(at).1;
+        }
+        drop(state);
+        if let Some(act) = self.spell.act(stage, &*self.world.rng) {
+            self.ledger.saw("remote.storm");
+            return act;
         }
         if self.ledger.is_healed() { Act::Fine } else { self.plan.mood(&*self.world.rng) }
     }

@@ -13,14 +13,16 @@ use posthouse::{Config, Service, Tuning};
 use store::{Batch, Store};
 use world::World;
 use world::disk::{self, memory::MemoryDisk};
+use world::tls::Connector;
 
 use crate::executor::Order;
+use crate::tls;
 use crate::town::{OfficePlan, PASSWORD};
 use crate::trace::Trace;
 use crate::universe::Universe;
 
 /// Where a server keeps everything.
-const DATA_DIR: &str = "/data";
+pub(super) const DATA_DIR: &str = "/data";
 
 /// Where its operators reach it, as [`DATA_DIR`] says.
 pub const CONTROL: &str = "/data/control.sock";
@@ -58,6 +60,7 @@ pub(super) fn tuning() -> Tuning {
             reserve_bytes: 64 << 10,
         }),
         open_files: Some(1024),
+        connector: Some(Connector::through(Arc::new(tls::Client))),
     }
 }
 
@@ -86,7 +89,8 @@ fn configuration(plan: &OfficePlan) -> String {
         listener(Service::Pop3, plan.pop3()),
     ];
     let data = DATA_DIR;
-    format!("hostname = \"{}\"\ndata_dir = \"{data}\"\n{}", plan.hostname, listeners.concat())
+    let scrub = if plan.scrubs_often { "[store]\nscrub = \"5m\"\n" } else { "" };
+    format!("hostname = \"{}\"\ndata_dir = \"{data}\"\n{scrub}{}", plan.hostname, listeners.concat())
 }
 
 async fn furnish(world: World, config: &Config, plan: &OfficePlan) -> Result<(), String> {

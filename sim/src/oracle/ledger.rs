@@ -1,16 +1,19 @@
 //! What was acknowledged, to whom and by whom: written by the actors at the moment they know it, compared with the state
 //! afterwards. Everything has a number, in the order in which it happened.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mail::Id;
+use store::BlobId;
 
 use super::Violation;
 use super::book::Book;
 use crate::coverage::Coverage;
 use crate::office::Office;
+use crate::tls::Certificate;
+use crate::town::Guard;
 
 /// What a submitter knows of one recipient of one try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +46,8 @@ pub struct Rcpt {
 pub struct Try {
     /// When the end of the message began to be sent.
     pub at: u64,
+    /// When its answer was known; `u64::MAX` as long as it is not.
+    pub settled: u64,
     /// Which message.
     pub token: u64,
     /// To which office, by its name.
@@ -98,6 +103,28 @@ pub struct Accepted {
     pub eight_bit: EightBit,
     /// Whether the sender knows.
     pub word: Word,
+    /// The connection over which it came.
+    pub link: Link,
+}
+
+/// A connection to a remote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// When it was made.
+    pub opened: u64,
+    /// What the remote showed on it; nothing in clear.
+    pub shown: Option<Certificate>,
+}
+
+/// What a domain elsewhere publishes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// What it asks for.
+    pub guard: Guard,
+    /// Its hosts, which a policy names.
+    pub hosts: BTreeSet<String>,
+    /// The keys that TLSA records name, by host.
+    pub keys: BTreeMap<String, u64>,
 }
 
 /// A fault that excuses something.
@@ -113,6 +140,8 @@ pub enum Kind {
     Clock,
     /// Names could not be asked.
     Names,
+    /// Another server, or what a domain publishes, was not as it should be.
+    Peer,
 }
 
 /// Something that went wrong on purpose, from one moment to another.
@@ -124,6 +153,26 @@ pub struct Fault {
     pub from: u64,
     /// When it ended; `u64::MAX` while it goes on.
     pub to: u64,
+}
+
+/// An older state was put in place (F31).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restore {
+    /// When its backup was begun: what was acknowledged before is in it.
+    pub backup: u64,
+    /// When it was in place, and nobody was served yet.
+    pub at: u64,
+    /// When an operator let the queue go again; `u64::MAX` as long as it is on hold.
+    pub released: u64,
+}
+
+/// What has changed on a disk by itself (F17).
+#[derive(Clone, Debug, Default)]
+pub struct Damage {
+    /// Bodies by their numbers.
+    pub bodies: BTreeSet<BlobId>,
+    /// The names of the messages that have them.
+    pub messages: BTreeSet<Id>,
 }
 
 /// What everybody writes into. Shared as `Arc<Ledger>`.
@@ -146,6 +195,10 @@ struct State {
     copied: BTreeSet<(String, u64)>,
     blind: BTreeSet<String>,
     premature: BTreeSet<(String, String)>,
+    restores: Vec<Restore>,
+    guards: BTreeMap<String, Published>,
+    damaged: Damage,
+    undeleted: BTreeSet<String>,
     wrong: Vec<Violation>,
 }
 
@@ -167,6 +220,14 @@ pub struct Account {
     pub blind: BTreeSet<String>,
     /// (sender, recipient): a remote said that it took a message before it had it.
     pub premature: BTreeSet<(String, String)>,
+    /// Older states that were put in place, in order.
+    pub restores: Vec<Restore>,
+    /// What domains elsewhere ask for.
+    pub guards: BTreeMap<String, Published>,
+    /// What nobody need be able to read.
+    pub damaged: Damage,
+    /// Accounts whose operator brought back what was removed, or tried to.
+    pub undeleted: BTreeSet<String>,
 }
 
 impl Ledger {
@@ -213,11 +274,18 @@ impl Ledger {
     /// What became of a try's recipient.
     pub fn settle(&self, number: usize, address: &str, fate: Fate) {
         let mut state = self.lock();
+        let now = state.tick();
         if let Some(attempt) = state.tries.get_mut(number) {
+            attempt.settled = now;
             for rcpt in attempt.to.iter_mut().filter(|rcpt| rcpt.address == address) {
                 rcpt.fate = fate;
             }
         }
+    }
+
+    /// What a domain elsewhere publishes, from the beginning.
+    pub fn publishes(&self, domain: &str, published: Published) {
+        self.lock().guards.insert(domain.to_owned(), published);
     }
 
     /// A remote accepts a message. Gives the acceptance's number.
@@ -303,6 +371,52 @@ impl Ledger {
         self.lock().blind.insert(account.to_owned());
     }
 
+    /// The state of a backup that was begun at `backup` is in place, with its queue on hold.
+    pub fn restored(&self, backup: u64) {
+        let mut state = self.lock();
+        let at = state.tick();
+        state.restores.push(Restore { backup, at, released: u64::MAX });
+    }
+
+    /// A body is about to be damaged, and with it these messages.
+    pub fn damaged(&self, body: BlobId, messages: &BTreeSet<Id>) {
+        let damaged = &mut self.lock().damaged;
+        damaged.bodies.insert(body);
+        damaged.messages.extend(messages);
+    }
+
+    /// What was damaged so far.
+    pub fn damage(&self) -> Damage {
+        self.lock().damaged.clone()
+    }
+
+    /// An operator lets held mail go, or tries to. Say so before the command is sent.
+    pub fn released(&self) {
+        let mut state = self.lock();
+        let now = state.tick();
+        for restore in &mut state.restores {
+            restore.released = restore.released.min(now);
+        }
+    }
+
+    /// Whether a fault of a kind has ever been.
+    pub fn has_been(&self, kind: Kind) -> bool {
+        self.lock().faults.iter().any(|fault| fault.kind == kind)
+    }
+
+    /// Whether an older state was ever put in place.
+    pub fn was_restored(&self) -> bool {
+        !self.lock().restores.is_empty()
+    }
+
+    /// An operator is about to bring back what was removed from an account: of these messages, one each must be there
+    /// afterwards. Gives those whose removal had been noted.
+    pub fn undeleting(&self, account: &str, tokens: &BTreeSet<u64>) -> BTreeSet<u64> {
+        let mut state = self.lock();
+        state.undeleted.insert(account.to_owned());
+        tokens.iter().copied().filter(|token| state.removed.remove(&(account.to_owned(), *token))).collect()
+    }
+
     /// A remote has sent what must be read as its acceptance of a message that it does not have yet. On a network that is
     /// well it comes together with the 354 before it, and nobody may be deceived.
     pub fn premature(&self, from: &str, to: &str) {
@@ -357,6 +471,10 @@ impl Ledger {
             copied: state.copied.clone(),
             blind: state.blind.clone(),
             premature: state.premature.clone(),
+            restores: state.restores.clone(),
+            guards: state.guards.clone(),
+            damaged: state.damaged.clone(),
+            undeleted: state.undeleted.clone(),
         }
     }
 }
@@ -369,6 +487,12 @@ impl State {
 }
 
 impl Account {
+    /// Whether a restore may have taken a message away: it need not have been in the backup, and came before the restore.
+    pub fn may_be_gone(&self, attempt: &Try) -> bool {
+        let lost = |restore: &Restore| restore.backup <= attempt.settled && attempt.at <= restore.at;
+        self.restores.iter().any(lost)
+    }
+
     /// Whether a fault of one of these kinds may have happened between two moments.
     pub fn any_fault(&self, kinds: &[Kind], from: u64, to: u64) -> bool {
         self.faults.iter().any(|fault| fault.from <= to && fault.to >= from && kinds.contains(&fault.kind))

@@ -6,6 +6,9 @@
 mod bytes;
 mod facts;
 mod fates;
+mod guards;
+mod hold;
+mod neighbour;
 mod report;
 mod reports;
 mod senders;
@@ -20,7 +23,8 @@ use super::Violation;
 use super::ledger::{Accepted, Account, Ledger};
 use crate::actors::letter;
 
-pub use facts::{Facts, Kept, Queued, read};
+pub use facts::{Facts, Kept, Queued, holders, read};
+pub use neighbour::neighbour;
 pub use report::{Report, parse};
 
 use told::Told;
@@ -51,9 +55,12 @@ fn compare(account: &Account, facts: &Facts, moment: Moment) -> Vec<Violation> {
     for what in &facts.unreadable {
         audit.complain("I1", what.clone());
     }
+    audit.unreadable();
     audit.takes();
     audit.orphans();
     audit.hasty();
+    audit.on_hold();
+    audit.guards();
     if moment == Moment::End {
         audit.drained();
     }
@@ -102,6 +109,16 @@ impl<'a> Audit<'a> {
         self.out.push(Violation::new(invariant, what));
     }
 
+    /// P4: whatever nobody damaged can be read.
+    fn unreadable(&mut self) {
+        let kept = self.facts.mail.iter().map(|kept| (kept.id, &kept.unreadable));
+        let queued = self.facts.queue.iter().map(|queued| (queued.item.message, &queued.unreadable));
+        let whole = |(id, _): &(Id, _)| !self.account.damaged.messages.contains(id);
+        let wrong: Vec<String> =
+            kept.chain(queued).filter(whole).filter_map(|(_, why)| why.clone()).collect();
+        wrong.into_iter().for_each(|what| self.complain("I1", what));
+    }
+
     fn told(&self, id: Id) -> Told {
         self.told.get(&id).cloned().unwrap_or_default()
     }
@@ -146,6 +163,9 @@ fn count(ledger: &Ledger, facts: &Facts) {
         if senders::is_rewritten(&accepted.from) {
             ledger.saw("remote.rewritten-sender");
         }
+        if accepted.link.shown.is_some() {
+            ledger.saw("remote.accepted-under-tls");
+        }
         if bytes::is_converted(&accepted.bytes) {
             ledger.saw("remote.converted");
         }
@@ -159,6 +179,15 @@ fn count(ledger: &Ledger, facts: &Facts) {
                 "relayed" => "dsn.relayed",
                 _ => "dsn.delivered",
             });
+        }
+        for event in &journey.events {
+            if let journey::What::TlsFailed(failure) = &event.what {
+                ledger.saw(match failure.policy {
+                    journey::TlsPolicy::Sts => "policy.sts-failed",
+                    journey::TlsPolicy::Tlsa => "policy.dane-failed",
+                    _ => "policy.tls-failed",
+                });
+            }
         }
         for _ in &told.unreported {
             ledger.saw("dsn.not-sent");

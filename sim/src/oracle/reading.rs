@@ -14,6 +14,7 @@ mod fact;
 mod judge;
 mod mailbox;
 mod names;
+mod restored;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -145,6 +146,8 @@ struct Inner {
     appended: BTreeMap<u64, (String, Vec<u8>)>,
     /// What owners read.
     texts: BTreeSet<(String, Vec<u8>)>,
+    /// What restores must not have taken away.
+    owed: restored::Owed,
     violations: Vec<Violation>,
 }
 
@@ -374,7 +377,10 @@ impl Inner {
                 }
             }
             Effect::Create { account, name } => self.names.creating(account, name),
-            Effect::Delete { account, name } => self.names.deleting(account, name),
+            Effect::Delete { account, name } => {
+                self.names.deleting(account, name);
+                self.forgive_owed(account);
+            }
             Effect::Rename { account, from, to, .. } => {
                 self.names.renaming((account, from, to), began, &mut self.boxes);
             }

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use super::fault::KINDS;
+use super::fault::{COMMON, KINDS, SPECIAL, STORMS};
 use super::{Fault, Plan, What};
 use crate::actors::submitter::{Doors, People};
 use crate::actors::{imap, operator, pop3, remote, submitter};
 use crate::executor::Order;
 use crate::office::CONTROL;
 use crate::rng::{Dice, DiceDoor};
-use crate::town::{self, OfficePlan, PASSWORD, Town};
+use crate::tls::Certificate;
+use crate::town::{self, Guard, OfficePlan, PASSWORD, RemoteHost, Town};
 
 pub(super) fn plan(dice: &mut Dice, seed: u64) -> Plan {
-    let town = Town::draw(dice);
+    let mut town = Town::draw(dice);
     // Not longer: journeys are forgotten after 90 days and senders give up in time, which the oracle counts as loss.
     let safety = *dice.pick(&[
         Duration::from_secs(20),
@@ -20,7 +21,24 @@ pub(super) fn plan(dice: &mut Dice, seed: u64) -> Plan {
         Duration::from_mins(20),
         Duration::from_hours(3),
     ]);
-    let faults = faults(dice, safety);
+    let mut faults = faults(dice, safety);
+    faults.extend(special(&mut Dice::new(seed ^ 0x7370_6563), safety));
+    let (storms, aftermath) = storms(&mut Dice::new(seed ^ 0x7374_6f72), safety);
+    faults.extend(storms);
+    faults.sort_by_key(|fault| fault.at);
+    let mut neighbours = Dice::new(seed ^ 0x6e65_6967);
+    if neighbours.chance(150) {
+        town.offices.push(Town::neighbour(&mut neighbours));
+        // The operator is at the first one.
+        let here =
+            |fault: &&mut Fault| matches!(fault.what, What::Restore(..) | What::Undelete(_) | What::Rot(..));
+        for fault in faults.iter_mut().filter(|fault| !here(fault) && neighbours.chance(400)) {
+            fault.office = 1;
+        }
+    }
+    let mut guards = Dice::new(seed ^ 0x6775_6172);
+    town.remotes.iter_mut().for_each(|remote| remote.guard = Guard::draw(&mut guards));
+    town.offices[0].scrubs_often = faults.iter().any(|fault| matches!(fault.what, What::Rot(..)));
     let (imap, pop3) = readers(dice, &town.offices[0], safety);
     Plan {
         seed,
@@ -33,6 +51,7 @@ pub(super) fn plan(dice: &mut Dice, seed: u64) -> Plan {
         faults,
         town,
         safety,
+        aftermath,
         sync_us: *dice.pick(&[(0, 0), (50, 500), (1_000, 30_000)]),
     }
 }
@@ -44,7 +63,7 @@ fn faults(dice: &mut Dice, safety: Duration) -> Vec<Fault> {
     }
     let often = *dice.pick(&[80, 150, 250, 400]);
     let mut faults = Vec::new();
-    for (kind, _) in KINDS {
+    for (kind, _) in &KINDS[..COMMON] {
         if !dice.chance(often) {
             continue;
         }
@@ -56,6 +75,50 @@ fn faults(dice: &mut Dice, safety: Duration) -> Vec<Fault> {
     }
     faults.sort_by_key(|fault| fault.at);
     faults
+}
+
+/// What operators do to a whole office, and other rare things: from dice of their own, so that everything else of a seed is as
+/// it would be without them.
+fn special(dice: &mut Dice, safety: Duration) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (kind, chance) in SPECIAL {
+        if !dice.chance(chance) {
+            continue;
+        }
+        for _ in 0..dice.between(1..=2) {
+            // There must be something to bring back.
+            let late = if kind == "undelete" { safety / 2 } else { Duration::ZERO };
+            let at = late + dice.duration(Duration::ZERO..=safety / 2);
+            faults.push(Fault { at, office: 0, what: What::draw(kind, dice, safety) });
+        }
+    }
+    faults
+}
+
+/// What befalls servers elsewhere and what their domains publish, and how much longer than anything else: mostly not at all,
+/// sometimes for days, now and then for longer than mail waits.
+fn storms(dice: &mut Dice, safety: Duration) -> (Vec<Fault>, Duration) {
+    let mut faults = Vec::new();
+    if !dice.chance(350) {
+        return (faults, Duration::ZERO);
+    }
+    let aftermath = match dice.below(40) {
+        0..30 => Duration::ZERO,
+        30..36 => Duration::from_hours(dice.between(1..=12)),
+        36..39 => Duration::from_hours(dice.between(12..=72)),
+        _ => Duration::from_hours(6 * 24),
+    };
+    let whole = safety + aftermath;
+    for kind in STORMS {
+        if !dice.chance(400) {
+            continue;
+        }
+        for _ in 0..dice.between(1..=3) {
+            let at = if dice.chance(400) { Duration::ZERO } else { dice.duration(Duration::ZERO..=safety) };
+            faults.push(Fault { at, office: 0, what: What::draw(kind, dice, whole) });
+        }
+    }
+    (faults, aftermath)
 }
 
 fn submitters(dice: &mut Dice, town: &Town, safety: Duration) -> Vec<submitter::Plan> {
@@ -85,6 +148,10 @@ fn people(office: &OfficePlan, town: &Town) -> People {
         .remotes
         .iter()
         .flat_map(|remote| ["gus", "gone", "full", "grey"].map(|user| format!("{user}@{}", remote.domain)));
+    let neighbours = town.offices.iter().skip(1).flat_map(|office| {
+        let nobody = format!("nobody@{}", office.domain);
+        office.users.iter().cloned().chain([nobody])
+    });
     People {
         users: office.users.clone(),
         password: PASSWORD.to_owned(),
@@ -95,7 +162,7 @@ fn people(office: &OfficePlan, town: &Town) -> People {
             .chain(office.users.iter().map(|user| user.replace('@', "+tag@")))
             .collect(),
         unknown: vec![format!("nobody@{}", office.domain)],
-        others: others.chain(town::odd::addresses()).collect(),
+        others: others.chain(neighbours).chain(town::odd::addresses()).collect(),
         large: 512,
     }
 }
@@ -125,6 +192,10 @@ fn operators(dice: &mut Dice, office: &OfficePlan, safety: Duration) -> Vec<oper
 }
 
 fn remotes(dice: &mut Dice, town: &Town) -> Vec<remote::Plan> {
-    let hosts = town.remotes.iter().flat_map(|remote| &remote.hosts);
-    hosts.map(|host| remote::Plan::draw(dice, &host.hostname, host.smtp())).collect()
+    let hosts = town.remotes.iter().flat_map(|remote| remote.hosts.iter().map(|host| (remote.guard, host)));
+    let plan = |(guard, host): (Guard, &RemoteHost)| remote::Plan {
+        certificate: (guard != Guard::None).then(|| Certificate::of(&host.hostname)),
+        ..remote::Plan::draw(dice, &host.hostname, host.smtp())
+    };
+    hosts.map(plan).collect()
 }

@@ -6,13 +6,16 @@ use std::time::Duration;
 use world::Task;
 use world::disk::memory::Fault as DiskFault;
 
+use super::care::Care;
+use super::elsewhere::Elsewhere;
+use super::rot;
 use super::stage::Stage;
 use crate::dns::Trouble;
 use crate::executor::Executor;
 use crate::net::{HostId, Weather};
 use crate::office::Office;
 use crate::oracle::ledger::{Kind, Ledger};
-use crate::plan::{Fault, What};
+use crate::plan::{Attack, Fault, What};
 use crate::trace::Kind as Traced;
 use crate::universe::Universe;
 
@@ -21,12 +24,15 @@ pub(super) fn bring(stage: &Stage<'_>) -> Vec<Task> {
     let remotes: Vec<HostId> =
         stage.remotes.iter().map(|process| stage.universe.host_of(process.id)).collect();
     let mut tasks = Vec::new();
+    let care = Care::of(stage);
     for fault in &stage.plan.faults {
         let hand = Hand {
             universe: stage.universe.clone(),
             office: stage.offices[fault.office.min(stage.offices.len() - 1)].clone(),
             ledger: Arc::clone(&stage.ledger),
             remotes: remotes.clone(),
+            elsewhere: Elsewhere::of(stage),
+            care: care.clone(),
         };
         let (fault, executor) = (fault.clone(), stage.universe.executor.clone());
         let task = async move {
@@ -44,6 +50,8 @@ struct Hand {
     office: Office,
     ledger: Arc<Ledger>,
     remotes: Vec<HostId>,
+    elsewhere: Elsewhere,
+    care: Care,
 }
 
 impl Hand {
@@ -102,6 +110,8 @@ impl Hand {
                 executor.sleep(span).await;
                 machine.clock.set_rate(1_000_000);
             }
+            What::Restore(..) | What::Undelete(_) => self.care.act(executor, what).await,
+            What::Rot(many, number) => rot::while_it_runs(&self.office, &self.ledger, many, number).await,
             outside => self.strike_outside(executor, outside).await,
         }
     }
@@ -125,7 +135,7 @@ impl Hand {
                 executor.sleep(span).await;
                 self.universe.zones.set_trouble(Trouble::default());
             }
-            _ => {}
+            elsewhere => self.elsewhere.strike(executor, elsewhere).await,
         }
     }
 
@@ -146,14 +156,21 @@ impl Hand {
 fn kind(what: &What) -> Option<Kind> {
     Some(match what {
         // Noted when it happens (`Ledger::watch`).
-        What::Die(_) | What::DieInDisk(..) | What::DieInStep(..) | What::Restart => return None,
+        What::Die(_) | What::DieInDisk(..) | What::DieInStep(..) | What::Restart | What::Restore(..) => {
+            return None;
+        }
+        What::Undelete(_) | What::Rot(..) | What::Tls(..) => return None,
         What::DiskError(_)
         | What::DiskDead(_)
         | What::ReadErrors(..)
         | What::DiskFull(..)
         | What::SlowDisk(..) => Kind::Disk,
         What::ClockJump(_) | What::ClockRate(..) => Kind::Clock,
-        What::Names(..) => Kind::Names,
+        What::Storm(..) | What::SlowPeer(..) | What::Sts(_, _, Attack::None | Attack::Tls(_), _) => {
+            Kind::Peer
+        }
+        // SPF asks for names, too (seed 301672).
+        What::Names(..) | What::Flap(..) | What::Dane(..) | What::Sts(..) => Kind::Names,
         What::NoFiles(_) | What::Part(..) | What::Weather(..) => Kind::Net,
     })
 }

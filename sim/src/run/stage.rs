@@ -1,21 +1,27 @@
 //! The stage of one seed: the town, its actors, and the phases of the play.
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use world::{BoxFuture, Either, Task, World, race};
 
+use super::elsewhere::{self, Elsewhere};
 use super::{Outcome, audit, faults};
+use crate::actors::remote::Spell;
+use crate::actors::web::{self, Site};
 use crate::actors::{imap, operator, pop3, remote, submitter};
 use crate::dns::Name;
-use crate::executor::ProcessId;
-use crate::office::{Images, Office};
+use crate::executor::{Death, ProcessId};
+use crate::office::{Images, Keeper, Office};
 use crate::oracle::Violation;
 use crate::oracle::book::Book;
-use crate::oracle::ledger::Ledger;
+use crate::oracle::ledger::{Ledger, Published};
 use crate::oracle::reading::Reading;
 use crate::plan::Plan;
-use crate::town::odd;
+use crate::tls::Certificate;
+use crate::town::{Guard, odd};
 use crate::trace::Trace;
 use crate::universe::{Process, Universe};
 
@@ -25,6 +31,8 @@ use crate::universe::{Process, Universe};
 const LIVENESS: Duration = Duration::from_hours(14);
 /// How operators are called.
 const OPERATOR: &str = "operator";
+/// In this time the scrub reads everything once, however it went before: an error lets it rest for ten minutes.
+const SCRUBBED: Duration = Duration::from_mins(25);
 /// How often it is looked whether it is.
 const GLANCE: Duration = Duration::from_mins(5);
 
@@ -38,6 +46,10 @@ pub(super) struct Stage<'p> {
     pub(super) reading: Arc<Reading>,
     /// Servers elsewhere, in the order of the plan.
     pub(super) remotes: Vec<Process>,
+    /// What befalls them.
+    pub(super) spells: Vec<Arc<Spell>>,
+    /// Policies of domains elsewhere.
+    pub(super) sites: Vec<Arc<Site>>,
     /// Never killed: starts servers, brings faults.
     pub(super) director: ProcessId,
 }
@@ -66,12 +78,20 @@ impl<'p> Stage<'p> {
         names(plan, &universe);
         odd::make(&universe, &plan.town.offices[0].hostname);
         odd::set_trap(&universe, &ledger);
-        Self { universe, plan, offices, ledger, reading: Arc::default(), remotes, director }
+        let reading = Arc::default();
+        // Readers are at the first office.
+        if let Some(office) = offices.first() {
+            office.tell(Keeper { ledger: Arc::clone(&ledger), reading: Arc::clone(&reading) });
+        }
+        let spells = plan.remotes.iter().map(|_| Arc::default()).collect();
+        let sites = sites(plan, &universe, &ledger);
+        Self { universe, plan, offices, ledger, reading, remotes, spells, sites, director }
     }
 
     /// All phases.
     pub(super) async fn play(&self) {
         let universe = &self.universe;
+        self.know_policies().await;
         for office in &self.offices {
             let (office, ledger) = (office.clone(), Arc::clone(&self.ledger));
             universe.executor.spawn(self.director, Box::pin(office.clone().keep_running()));
@@ -80,8 +100,9 @@ impl<'p> Stage<'p> {
         // Readers are at the first office.
         let (office, reading) = (self.offices[0].clone(), Arc::clone(&self.reading));
         universe.executor.spawn(self.director, Box::pin(async move { reading.watch(&office).await }));
-        for (process, plan) in self.remotes.iter().zip(&self.plan.remotes) {
-            let running = remote::run(process.world.clone(), plan.clone(), Arc::clone(&self.ledger));
+        for ((process, plan), spell) in self.remotes.iter().zip(&self.plan.remotes).zip(&self.spells) {
+            let (plan, spell) = (plan.clone(), Arc::clone(spell));
+            let running = remote::run(process.world.clone(), plan, Arc::clone(&self.ledger), spell);
             process.world.tasks.spawn(Box::pin(running));
         }
         for office in &self.offices {
@@ -90,10 +111,41 @@ impl<'p> Stage<'p> {
         let actors = self.begin_actors();
         let faults = faults::bring(self);
         universe.executor.sleep(self.plan.safety).await;
+        universe.executor.sleep(self.plan.aftermath).await;
         self.heal(&faults);
         self.converge(actors).await;
-        self.survey().await;
-        audit::all(self).await;
+        if self.is_scrubbed() {
+            self.universe.executor.sleep(SCRUBBED).await;
+        }
+        let surveyed = self.survey().await;
+        audit::all(self, &surveyed).await;
+    }
+
+    /// Policies that the first office has known for some time.
+    async fn know_policies(&self) {
+        let known = |site: &&Arc<Site>| {
+            let mut remotes = self.plan.town.remotes.iter().filter(|remote| remote.domain == site.domain());
+            remotes.any(|remote| remote.guard == Guard::Sts { known: true })
+        };
+        let kept: Vec<_> =
+            self.sites.iter().filter(known).map(|site| (site.domain(), site.policy())).collect();
+        if kept.is_empty() {
+            return;
+        }
+        let office = &self.offices[0];
+        let Ok((process, store)) = office.open_offline().await else { return };
+        let (queue, now) = (queue::Queue::new(Arc::clone(&store)), office.machine().clock.wall());
+        let mut batch = store::Batch::new();
+        for (domain, (id, text)) in kept {
+            let Ok(domain) = mail::Domain::new(domain) else { continue };
+            let policy = queue::KeptPolicy { id, text, fetched: now, max_age: web::MAX_AGE, used: now };
+            queue.keep_policy(&mut batch, &domain, &policy);
+        }
+        if let Err(error) = store.commit(batch).await {
+            self.universe.report(Violation::new("I20", format!("no policy could be kept: {error}")));
+        }
+        store.close().await;
+        self.universe.kill(process.id, Death::Exit);
     }
 
     fn begin_actors(&self) -> Vec<(String, Task)> {
@@ -131,6 +183,7 @@ impl<'p> Stage<'p> {
         self.universe.net.set_weather(crate::net::Weather::calm());
         self.universe.net.heal();
         self.universe.zones.set_trouble(crate::dns::Trouble::default());
+        Elsewhere::of(self).heal();
         for office in &self.offices {
             office.machine().faults.heal();
             office.machine().disk.fail_always(None);
@@ -162,17 +215,26 @@ impl<'p> Stage<'p> {
         }
     }
 
-    /// Each reader looks at everything once more.
-    async fn survey(&self) {
+    /// Whether something was damaged; then the scrub is given time to find it.
+    pub(super) fn is_scrubbed(&self) -> bool {
+        !self.ledger.damage().bodies.is_empty()
+    }
+
+    /// Each reader looks at everything once more. Who has.
+    async fn survey(&self) -> BTreeSet<String> {
+        let mut surveyed = BTreeSet::new();
         for plan in &self.plan.imap {
             let world = self.offices[0].visitor("survey");
             let looking =
                 imap::survey(world, plan.clone(), Arc::clone(&self.ledger), Arc::clone(&self.reading));
-            if !looking.await {
+            if looking.await {
+                surveyed.insert(plan.account.clone());
+            } else {
                 let what = format!("{} cannot look at everything", plan.account);
                 self.universe.report(Violation::new("I19", what));
             }
         }
+        surveyed
     }
 
     async fn all_end(&self, actors: Vec<(String, Task)>, deadline: u64) {
@@ -186,11 +248,13 @@ impl<'p> Stage<'p> {
 
     /// What operators have left held or locked, others wait for.
     async fn tidy(&self, deadline: u64) {
-        for plan in &self.plan.operators {
+        let restored = self.ledger.was_restored() || self.offices[0].is_going_back();
+        let idle = restored.then(|| operator::Plan::idle(self.offices[0].plan()));
+        for plan in self.plan.operators.iter().chain(&idle) {
             let world = self.offices[0].visitor(OPERATOR);
             let mut done = false;
             while !done && self.universe.executor.now() < deadline {
-                self.offices[0].up().await;
+                self.serves(deadline).await;
                 done = operator::tidy(world.clone(), plan.clone(), Arc::clone(&self.ledger)).await;
                 if !done {
                     self.universe.executor.sleep(GLANCE).await;
@@ -199,6 +263,14 @@ impl<'p> Stage<'p> {
             if !done {
                 self.universe.report(Violation::new("I19", "the operator cannot release what was held"));
             }
+        }
+    }
+
+    /// Waits until the first office serves, and not something else than it soon will.
+    async fn serves(&self, deadline: u64) {
+        let executor = &self.universe.executor;
+        while executor.now() < deadline && (!self.offices[0].is_up() || self.offices[0].is_going_back()) {
+            executor.sleep(GLANCE / 60).await;
         }
     }
 
@@ -254,10 +326,36 @@ fn names(plan: &Plan, universe: &Universe) {
     }
     for remote in &plan.town.remotes {
         let mx = remote.hosts.iter().map(|host| (host.preference, host.hostname.clone())).collect();
-        universe.zones.set(&remote.domain, Name { mx, ..Name::default() });
+        let secure = remote.guard == Guard::Dane;
+        universe.zones.set(&remote.domain, Name { mx, secure, ..Name::default() });
         for host in &remote.hosts {
-            let address = Name { addresses: vec![host.ip.into()], ..Name::default() };
+            let address = Name { addresses: vec![host.ip.into()], secure, ..Name::default() };
             universe.zones.set(&host.hostname, address);
+            if secure {
+                let record = elsewhere::signed_record(&Certificate::of(&host.hostname));
+                universe.zones.set(&elsewhere::tlsa(&host.hostname), record);
+            }
         }
     }
+}
+
+/// What domains elsewhere publish: the ledger hears of it, and policies get their servers.
+fn sites(plan: &Plan, universe: &Universe, ledger: &Arc<Ledger>) -> Vec<Arc<Site>> {
+    let mut sites = Vec::new();
+    for (remote, number) in plan.town.remotes.iter().zip(100..) {
+        let hosts: Vec<String> = remote.hosts.iter().map(|host| host.hostname.clone()).collect();
+        let key = |host: &String| (host.clone(), Certificate::of(host).key);
+        let keys = hosts.iter().map(key).collect();
+        let published = Published { guard: remote.guard, hosts: hosts.iter().cloned().collect(), keys };
+        ledger.publishes(&remote.domain, published);
+        if let Guard::Sts { .. } = remote.guard {
+            let listen = SocketAddr::from(([198, 51, 100, number], 443));
+            let site = Site::new(&remote.domain, listen, hosts, universe.zones.clone());
+            let process = universe.actor(&format!("mta-sts.{}", remote.domain), listen.ip());
+            let running = web::run(process.world.clone(), Arc::clone(&site), Arc::clone(ledger));
+            process.world.tasks.spawn(Box::pin(running));
+            sites.push(site);
+        }
+    }
+    sites
 }

@@ -184,6 +184,7 @@ pub(super) fn office_plan() -> OfficePlan {
         ip: Ipv4Addr::new(192, 0, 2, 1),
         users: ["ann", "bob", "cleo"].map(|user| format!("{user}@alpha.test")).to_vec(),
         aliases: Vec::new(),
+        scrubs_often: false,
     }
 }
 
@@ -260,7 +261,7 @@ impl<'a> Scene<'a> {
         self.universe.zones.set("gamma.test", domain);
         let plan = remote::Plan::scripted("mx.gamma.test", address, &self.case.script);
         let world = self.universe.actor("mx.gamma.test", ip.into()).world;
-        let running = remote::run(world.clone(), plan, Arc::clone(&self.ledger));
+        let running = remote::run(world.clone(), plan, Arc::clone(&self.ledger), Arc::default());
         world.tasks.spawn(Box::pin(running));
     }
 

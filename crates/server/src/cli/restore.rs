@@ -9,6 +9,7 @@ use store::embedded::backup::{Choice, Wanted};
 
 use super::{Failure, bar, output, run, status};
 use crate::admin::{Reply, Request, SalvageQuery, Salvaged};
+use crate::serve::Tuning;
 use crate::{admin, backup, restore};
 
 #[derive(Debug, Args)]
@@ -103,7 +104,8 @@ impl Arguments {
         let wanted = Wanted { choice, incomplete: self.incomplete, ..Wanted::default() };
         let progress = bar::progress();
         let began = world.clock.mono();
-        let work = restore::run(&world, &config, &self.dir, wanted, self.replace, Arc::clone(&progress));
+        let (dir, replace, tuning) = (&self.dir, self.replace, Tuning::default());
+        let work = restore::run(&world, &config, &tuning, dir, wanted, replace, Arc::clone(&progress));
         let report = bar::with_bar(&world, &progress, "restore", work).await;
         let report = report.map_err(|why| Failure::Failed(format!("nothing was restored: {why}")))?;
         let seconds = world.clock.mono().since(began).as_secs_f64();

@@ -54,7 +54,8 @@ async fn back_up(world: &World, config: &Config) {
 }
 
 async fn restored(world: &World, config: &Config, replace: bool) -> Result<Report, String> {
-    run(world, config, Path::new(BACKUP), Wanted::default(), replace, Arc::default()).await
+    run(world, config, &Tuning::default(), Path::new(BACKUP), Wanted::default(), replace, Arc::default())
+        .await
 }
 
 async fn prepared(world: &World, config: &Config, with_store: bool) {

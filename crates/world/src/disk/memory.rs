@@ -162,6 +162,20 @@ impl MemoryDisk {
         Ok(())
     }
 
+    /// Everything below `dir` is gone for good, but for what `spared` says: the disk that was mounted there is lost.
+    pub fn lose(&self, dir: &Path, spared: impl Fn(&Path) -> bool) {
+        let mut state = self.lock_state();
+        let stays = |path: &Path| !path.starts_with(dir) || spared(path);
+        state.names.retain(|path, _| stays(path));
+        state.durable_names.retain(|path, _| stays(path));
+        state.pending_names.retain(|change| stays(change.path()));
+        let named: BTreeSet<u64> =
+            state.names.values().chain(state.durable_names.values()).copied().collect();
+        state.inodes.retain(|id, _| named.contains(id));
+        state.locks.retain(|path| stays(path));
+        state.generation += 1;
+    }
+
     /// Bytes in all files whose names are still there.
     pub fn used(&self) -> u64 {
         self.lock_state().used()

@@ -13,7 +13,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::{CommonState, ConnectionCommon, ProtocolVersion};
 
 pub(crate) use certificate::self_signed;
-pub(crate) use client::{ClientSide, connect};
+pub(crate) use client::ClientSide;
 pub(crate) use server::{ServerSide, accept};
 
 use crate::tls::{Facts, Judged};

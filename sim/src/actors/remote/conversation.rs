@@ -6,13 +6,14 @@ use std::time::Duration;
 use super::order::Order;
 use super::{Act, Host, Stage};
 use crate::actors::lines::{Gone, Wire};
-use crate::oracle::ledger::{Accepted, EightBit, Word};
+use crate::oracle::ledger::{Accepted, EightBit, Link, Word};
+use crate::tls::{GREETING, Posture};
 
 /// Beyond this the other side has given up waiting for the reply to the end (RFC 5321 §4.5.3.2.6).
 const END_WAIT: u32 = 600;
 
 /// Commands that are known.
-const VERBS: [&str; 7] = ["EHLO", "HELO", "MAIL", "RCPT", "DATA", "RSET", "QUIT"];
+const VERBS: [&str; 8] = ["EHLO", "HELO", "STARTTLS", "MAIL", "RCPT", "DATA", "RSET", "QUIT"];
 
 /// How an answer came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +44,15 @@ pub(super) struct Conversation {
     late: bool,
     /// When the transaction began.
     begun: u64,
+    /// When the connection was made, and what was shown on it.
+    link: Link,
 }
 
 impl Conversation {
     pub(super) fn new(host: Arc<Host>, wire: Wire) -> Self {
+        let link = Link { opened: host.ledger.moment(), shown: None };
         Self {
+            link,
             host,
             wire,
             order: Order::new(),
@@ -61,7 +66,15 @@ impl Conversation {
 
     async fn say(&mut self, bytes: &[u8]) -> Result<(), Gone> {
         self.order.says(bytes);
-        self.wire.say(bytes).await
+        let mut left = bytes;
+        // One byte after the other, until trouble is over.
+        while let (Some(pace), [byte, rest @ ..]) = (self.host.spell.pace(), left) {
+            self.host.ledger.saw("remote.slow-bytes");
+            self.wire.say(&[*byte]).await?;
+            self.host.world.clock.sleep(Duration::from_secs(pace.into())).await;
+            left = rest;
+        }
+        self.wire.say(left).await
     }
 
     /// To its end. An error is how most of them end.
@@ -87,6 +100,7 @@ impl Conversation {
         match &*verb {
             "EHLO" => self.hello().await,
             "HELO" => self.greet(Stage::PlainHello, "250 hello").await,
+            "STARTTLS" => self.start_tls().await,
             "MAIL" => self.mail(&line).await,
             "RCPT" => self.rcpt(&line).await,
             "DATA" => self.data().await,
@@ -104,6 +118,10 @@ impl Conversation {
     /// No command: part of a message, if we have misled the client to send it now (seeds 1010930, 1049353, 1069738, 1077331
     /// and 1104102).
     async fn odd_line(&mut self, line: &str) -> Result<(), Gone> {
+        if line.starts_with(GREETING) && self.host.plan.certificate.is_some() {
+            // A reply too many was taken for the one to STARTTLS.
+            return Err(Gone::Closed);
+        }
         if self.order.awaits_message() {
             self.host.ledger.saw("remote.misled");
             if line == "." {
@@ -123,9 +141,34 @@ impl Conversation {
                 reply.push_str(extension);
             }
         }
+        if self.offers_tls() {
+            reply.push_str("\r\n250-STARTTLS");
+        }
         let small = self.host.plan.missing > 0 && !self.host.offers();
         reply += if small { "\r\n250 SIZE 1500" } else { "\r\n250 SIZE" };
         self.greet(Stage::Hello, &reply).await
+    }
+
+    fn offers_tls(&self) -> bool {
+        let has_some = self.host.plan.certificate.is_some() && self.link.shown.is_none();
+        has_some && self.host.spell.posture() != Posture::NotOffered
+    }
+
+    /// STARTTLS, and the handshake (RFC 3207).
+    async fn start_tls(&mut self) -> Result<(), Gone> {
+        self.envelope = Envelope::default();
+        let posture = self.host.spell.posture();
+        let own =
+            self.host.plan.certificate.clone().filter(|_| self.offers_tls() && posture != Posture::Refused);
+        let Some(own) = own else { return self.say(b"454 4.7.0 TLS is not available\r\n").await };
+        self.say(b"220 2.0.0 go\r\n").await?;
+        let greeting = self.wire.text().await?;
+        let shown = posture.shows(&own).filter(|_| greeting.starts_with(GREETING));
+        let shown = shown.ok_or(Gone::Closed)?;
+        self.wire.say(shown.line().as_bytes()).await?;
+        self.host.ledger.saw("remote.tls");
+        self.link.shown = Some(shown);
+        Ok(())
     }
 
     /// Answers EHLO or HELO.
@@ -211,6 +254,7 @@ impl Conversation {
         let envelope = std::mem::take(&mut self.envelope);
         let refused = matches!(act, Act::Temporary | Act::Permanent | Act::GoAway | Act::DropBefore);
         let in_doubt = std::mem::take(&mut self.late)
+            || self.host.spell.pace().is_some()
             || !self.order.is_kept()
             || match act {
                 Act::Slow(seconds) => seconds >= END_WAIT / 2,
@@ -229,6 +273,7 @@ impl Conversation {
                 bytes: Arc::new(bytes),
                 eight_bit: self.eight_bit,
                 word: Word::Kept,
+                link: self.link.clone(),
             }));
             self.host.ledger.saw(if in_doubt { "remote.accepted-in-doubt" } else { "remote.accepted" });
         }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use world::Rng;
 
 use crate::rng::Dice;
+use crate::tls::Certificate;
 
 /// When a remote speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -141,6 +142,9 @@ pub struct Plan {
     pub missing: u16,
     /// What it does the next time it comes to a stage, before anything drawn.
     pub script: Vec<(Stage, Act)>,
+    /// What it shows, if it has TLS.
+    #[serde(default)]
+    pub certificate: Option<Certificate>,
 }
 
 impl Plan {
@@ -148,12 +152,13 @@ impl Plan {
     pub fn draw(dice: &mut Dice, host: &str, listen: SocketAddr) -> Self {
         let mischief = [0, 20, 60, 150, 300][dice.below(5) as usize];
         let missing = [0, 0, 100, 300][dice.below(4) as usize];
-        Self { host: host.to_owned(), listen, mischief, missing, script: Vec::new() }
+        Self { host: host.to_owned(), listen, mischief, missing, script: Vec::new(), certificate: None }
     }
 
     /// A remote that does as the script says, and from then on what it should.
     pub fn scripted(host: &str, listen: SocketAddr, script: &[(Stage, Act)]) -> Self {
-        Self { host: host.to_owned(), listen, mischief: 0, missing: 0, script: script.to_vec() }
+        let (host, script) = (host.to_owned(), script.to_vec());
+        Self { host, listen, mischief: 0, missing: 0, script, certificate: None }
     }
 
     /// What to do, where nothing is scripted.

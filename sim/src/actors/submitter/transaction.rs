@@ -272,6 +272,7 @@ impl Transaction<'_> {
         };
         self.number = Some(self.errand.ledger.begin(Try {
             at: 0,
+            settled: u64::MAX,
             token: step.token,
             office: self.errand.plan.office.name.clone(),
             from: step.from.clone(),

@@ -1,6 +1,7 @@
 //! What an office's store holds: read through the product's own state crates, from a store that was just reopened or runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -28,8 +29,10 @@ pub struct Kept {
     pub uid: u32,
     /// The name under which it was taken.
     pub id: Id,
-    /// All of it.
+    /// All of it, or nothing if it cannot be read.
     pub bytes: Vec<u8>,
+    /// Why it cannot.
+    pub unreadable: Option<String>,
 }
 
 /// An item of the queue with its body.
@@ -37,8 +40,10 @@ pub struct Kept {
 pub struct Queued {
     /// The item.
     pub item: Item,
-    /// The message without the item's own prefix.
+    /// The message without the item's own prefix, or nothing if it cannot be read.
     pub bytes: Vec<u8>,
+    /// Why it cannot.
+    pub unreadable: Option<String>,
 }
 
 /// Everything that one office holds.
@@ -52,7 +57,7 @@ pub struct Facts {
     pub queue: Vec<Queued>,
     /// What is told of each message.
     pub journeys: BTreeMap<Id, Journey>,
-    /// What could not be read.
+    /// What else could not be read.
     pub unreadable: Vec<String>,
 }
 
@@ -88,13 +93,15 @@ async fn read_mail(world: &World, store: &Arc<dyn Store>, facts: &mut Facts) -> 
             let view = mailboxes.view(account.id, info.id).await.map_err(|e| trouble(&name, e))?;
             for (_, entry) in view.iter() {
                 let mut bytes = Vec::with_capacity(entry.size() as usize);
+                let mut unreadable = None;
                 while (bytes.len() as u64) < entry.size() {
                     let at = bytes.len() as u64;
                     match mailboxes.read(account.id, info.id, entry, at, CHUNK).await {
                         Ok(more) if !more.is_empty() => bytes.extend_from_slice(&more),
                         Ok(_) => break,
                         Err(error) => {
-                            facts.unreadable.push(trouble(&format!("uid {} in {name}", entry.uid), error));
+                            unreadable = Some(trouble(&format!("uid {} in {name}", entry.uid), error));
+                            bytes.clear();
                             break;
                         }
                     }
@@ -105,11 +112,40 @@ async fn read_mail(world: &World, store: &Arc<dyn Store>, facts: &mut Facts) -> 
                     uid: entry.uid.0.get(),
                     id: entry.id,
                     bytes,
+                    unreadable,
                 });
             }
         }
     }
     Ok(())
+}
+
+/// Which messages have which body.
+pub async fn holders(
+    world: &World,
+    store: &Arc<dyn Store>,
+) -> Result<BTreeMap<BlobId, BTreeSet<Id>>, Box<dyn Error + Send + Sync>> {
+    let mut holders: BTreeMap<BlobId, BTreeSet<Id>> = BTreeMap::new();
+    let directory = Directory::new(Arc::clone(store), world.clone());
+    let mailboxes = Mailboxes::new(Arc::clone(store));
+    for account in directory.accounts(None, None, PAGE).await? {
+        for info in mailboxes.list(account.id).await? {
+            for (_, entry) in mailboxes.view(account.id, info.id).await?.iter() {
+                holders.entry(entry.blob).or_default().insert(entry.id);
+            }
+        }
+    }
+    let (queue, mut after) = (Queue::new(Arc::clone(store)), None);
+    loop {
+        let page = queue.list(&Filter::default(), after, PAGE).await?;
+        for item in page.items {
+            holders.entry(item.blob).or_default().insert(item.message);
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(holders);
+        }
+    }
 }
 
 async fn read_queue(store: &Arc<dyn Store>, facts: &mut Facts) -> Result<(), String> {
@@ -118,14 +154,11 @@ async fn read_queue(store: &Arc<dyn Store>, facts: &mut Facts) -> Result<(), Str
     loop {
         let page = queue.list(&Filter::default(), after, PAGE).await.map_err(|e| trouble("the queue", e))?;
         for item in page.items {
-            let bytes = match read_blob(store, item.blob, item.size).await {
-                Ok(bytes) => bytes,
-                Err(error) => {
-                    facts.unreadable.push(trouble(&format!("the body of item {}", item.id), error));
-                    Vec::new()
-                }
-            };
-            facts.queue.push(Queued { item, bytes });
+            let read = read_blob(store, item.blob, item.size).await;
+            let error = |error| trouble(&format!("the body of item {}", item.id), error);
+            let (bytes, unreadable) =
+                read.map_or_else(|e| (Vec::new(), Some(error(e))), |bytes| (bytes, None));
+            facts.queue.push(Queued { item, bytes, unreadable });
         }
         match page.next {
             Some(next) => after = Some(next),

@@ -27,7 +27,8 @@ impl<'a> Audit<'a> {
                 Final::Local(account) => self.local(take, &told, account, &mut out),
                 Final::Remote(address) => {
                     let quiet = rcpts.iter().all(|rcpt| !rcpt.notify_failure);
-                    let sender = Sender { from: &take.attempt.from, quiet };
+                    let gone = self.account.may_be_gone(take.attempt);
+                    let sender = Sender { from: &take.attempt.from, quiet, gone };
                     self.remote(take.id, &told, address, &sender, &mut out);
                 }
             }
@@ -46,10 +47,13 @@ impl<'a> Audit<'a> {
         let unsure = take.to.iter().any(|rcpt| self.account.book.is_unsure(&rcpt.address));
         let fell_away = unsure && (!told.failed.is_empty() || !told.unreported.is_empty() || copies == 0);
         let blind = self.account.blind.contains(account);
-        if copies == 0 && !self.account.removed.contains(&key) && !fell_away && !blind {
+        let gone = self.account.may_be_gone(take.attempt);
+        if copies == 0 && !self.account.removed.contains(&key) && !fell_away && !blind && !gone {
             out.push(Violation::new("I1", format!("{name} is not in the mailbox of {account}")));
         }
-        if copies > 1 && !self.account.copied.contains(&key) && !blind {
+        // What two programs removed at once comes back as what each of them removed.
+        let back = self.account.undeleted.contains(account);
+        if copies > 1 && !self.account.copied.contains(&key) && !blind && !back {
             let what = format!("{name} is {copies} times in the mailboxes of {account}");
             out.push(Violation::new("I2", what));
         }
@@ -77,6 +81,9 @@ impl<'a> Audit<'a> {
         let places = [waiting, relayed, failed, u32::from(unreported.is_some())];
         let count = places.iter().filter(|place| **place > 0).count();
         let cancelled = told.cancelled.contains(address);
+        if count == 0 && sender.gone {
+            return;
+        }
         if count == 0 && !cancelled {
             let what = format!("{name} is lost: not in the queue, not relayed, not reported");
             out.push(Violation::new("I1", what));
@@ -164,11 +171,12 @@ impl<'a> Audit<'a> {
             why.map(|why| Violation::new("I5", format!("t{} ({id}) {place}: {why}", attempt.token)))
         };
         let message = &attempt.kept;
-        for kept in self.kept(id) {
+        for kept in self.kept(id).iter().filter(|kept| kept.unreadable.is_none()) {
             let place = format!("in the mailbox of {}", kept.account);
             out.extend(bad(place, complaint(&kept.bytes, message)));
         }
-        for queued in self.queued.get(&id).into_iter().flatten() {
+        let queued = self.queued.get(&id).into_iter().flatten();
+        for queued in queued.filter(|queued| queued.unreadable.is_none()) {
             let place = format!("in the queue as {}", queued.item.id);
             out.extend(bad(place, complaint(&queued.bytes, message)));
         }
@@ -182,7 +190,7 @@ impl<'a> Audit<'a> {
             }
         }
         let addressed: BTreeSet<String> = attempt.to.iter().map(|rcpt| rcpt.address.to_lowercase()).collect();
-        for kept in self.kept(id) {
+        for kept in self.kept(id).iter().filter(|kept| kept.unreadable.is_none()) {
             let path = field(&kept.bytes, "Return-Path:").unwrap_or_default();
             let to = field(&kept.bytes, "Delivered-To:").unwrap_or_default().to_lowercase();
             if path != format!("<{}>", attempt.from) || !addressed.contains(&to) {
@@ -201,4 +209,6 @@ pub(super) struct Sender<'a> {
     pub(super) from: &'a str,
     /// NOTIFY asks for silence.
     pub(super) quiet: bool,
+    /// A restore may have taken the message away.
+    pub(super) gone: bool,
 }

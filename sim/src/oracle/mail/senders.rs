@@ -81,7 +81,7 @@ mod tests {
     use super::*;
     use crate::coverage::Coverage;
     use crate::oracle::book::Book;
-    use crate::oracle::ledger::{EightBit, Fate, Ledger, Word};
+    use crate::oracle::ledger::{EightBit, Fate, Ledger, Link, Word};
     use crate::oracle::mail::Facts;
 
     const GOOD: &str = "SRS0=ABCDEFG7=2Z=far.test=u=x@a.test";
@@ -145,7 +145,7 @@ mod tests {
         let address = to.to_owned();
         let rcpt = Rcpt { address, accepted: true, notify_failure: true, fate: Fate::Unanswered };
         let (office, kept) = ("mx.a.test".to_owned(), Arc::default());
-        Try { at: 1, token: 1, office, from: from.to_owned(), asked, to: vec![rcpt], kept }
+        Try { at: 1, settled: 2, token: 1, office, from: from.to_owned(), asked, to: vec![rcpt], kept }
     }
 
     fn accepted(from: &str, to: &str) -> Accepted {
@@ -158,6 +158,7 @@ mod tests {
             bytes: Arc::default(),
             eight_bit: EightBit::Offered,
             word: Word::Read,
+            link: Link { opened: 0, shown: None },
         }
     }
 }

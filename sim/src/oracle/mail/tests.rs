@@ -7,8 +7,10 @@ use mail::Id;
 
 use super::*;
 use crate::actors::remote::{Act, Stage};
-use crate::oracle::ledger::{EightBit, Word};
+use crate::oracle::ledger::{EightBit, Link, Published, Restore, Word};
 use crate::small::{Case, To, Trouble};
+use crate::tls::{Certificate, Posture};
+use crate::town::Guard;
 
 /// One message to somebody here and somebody elsewhere, who takes it or refuses it.
 fn evidence(script: &[(Stage, Act)]) -> (Account, Facts) {
@@ -107,6 +109,7 @@ fn false_reports_are_seen() {
             bytes: Arc::new(sent.bytes[at..].to_vec()),
             eight_bit: EightBit::Offered,
             word: Word::Read,
+            link: Link { opened: 0, shown: None },
         });
     };
     assert_eq!(found(REFUSED, |account, facts| taken(account, facts)), ["I7"]);
@@ -116,4 +119,60 @@ fn false_reports_are_seen() {
         report.bytes = text.into_bytes();
     };
     assert_eq!(found(REFUSED, |_, facts| other(facts)), ["I7"]);
+}
+
+#[test]
+fn what_a_restore_may_take_and_what_it_must_hold_is_known() {
+    let restored = |backup, at| Restore { backup, at, released: u64::MAX };
+    let gone = |account: &mut Account, facts: &mut Facts, backup| {
+        account.restores.push(restored(backup, u64::MAX));
+        facts.mail.clear();
+        facts.journeys.clear();
+    };
+    assert_eq!(found(&[], |account, facts| gone(account, facts, 0)), <[&str; 0]>::default());
+    assert!(found(&[], |account, facts| gone(account, facts, u64::MAX)).contains(&"I1"));
+    let left = |account: &mut Account, released| {
+        let at = account.tries[0].at + 1;
+        account.restores.push(Restore { released, ..restored(u64::MAX, at) });
+    };
+    assert_eq!(found(&[], |account, _| left(account, u64::MAX)), ["P11"]);
+    assert_eq!(found(&[], |account, _| left(account, 0)), <[&str; 0]>::default());
+}
+
+#[test]
+fn damage_excuses_what_has_it_and_nothing_else() {
+    let lost = |account: &mut Account, facts: &mut Facts, is_damaged: bool| {
+        let kept = kept(facts, "bob@alpha.test");
+        (kept.bytes, kept.unreadable) = (Vec::new(), Some("damaged".into()));
+        account.damaged.messages.extend(is_damaged.then_some(kept.id));
+    };
+    assert_eq!(found(&[], |account, facts| lost(account, facts, false)), ["I1"]);
+    assert_eq!(found(&[], |account, facts| lost(account, facts, true)), <[&str; 0]>::default());
+}
+
+#[test]
+fn mail_that_went_against_a_policy_is_seen() {
+    let host = "mx.gamma.test";
+    let own = Certificate::of(host);
+    let none = <[&str; 0]>::default();
+    let over = |guard: Guard, named: &str, posture: Posture| {
+        let keys = [(host.to_owned(), own.key)].into();
+        let published = Published { guard, hosts: [named.to_owned()].into(), keys };
+        found(&[], |account, _| {
+            account.guards.insert("gamma.test".into(), published.clone());
+            account.accepted.iter_mut().for_each(|accepted| accepted.link.shown = posture.shows(&own));
+        })
+    };
+    let sts = Guard::Sts { known: true };
+    assert_eq!(over(sts, host, Posture::Good), none);
+    assert_eq!(over(sts, "mx9.gamma.test", Posture::Good), ["I17"], "a host that is not named");
+    assert_eq!(over(sts, host, Posture::OtherKey), none);
+    assert_eq!(over(Guard::Dane, host, Posture::WrongName), none);
+    for posture in [Posture::NotOffered, Posture::Untrusted] {
+        assert_eq!(over(sts, host, posture), ["I17"], "{posture:?}");
+        assert_eq!(over(Guard::Dane, host, posture), ["I17"], "{posture:?}");
+        assert_eq!(over(Guard::Offered, host, posture), none);
+    }
+    assert_eq!(over(sts, host, Posture::Expired), ["I17"]);
+    assert_eq!(over(Guard::Dane, host, Posture::OtherKey), ["I17"]);
 }

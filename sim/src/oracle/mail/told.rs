@@ -26,6 +26,8 @@ pub(super) struct Told {
     pub(super) failed: BTreeMap<String, u32>,
     /// The sender was told that it failed, though it was only refused for now and its lifetime was not over.
     pub(super) hasty: BTreeSet<String>,
+    /// Hosts that were not even connected to, and whose mail failed by that: no policy is a reason to give up.
+    pub(super) given_up: BTreeSet<String>,
     /// Whose last answer was one for now.
     put_off: BTreeSet<String>,
     /// It failed and the sender was not told.
@@ -56,6 +58,9 @@ impl Told {
             }
             What::Attempted(attempted) => {
                 for (recipient, reply) in &attempted.results {
+                    if attempted.ip.is_none() && reply.is_permanent() {
+                        self.given_up.insert(attempted.host.clone());
+                    }
                     if reply.is_temporary() {
                         self.put_off.insert(recipient.to_string());
                     } else {

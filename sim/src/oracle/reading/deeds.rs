@@ -48,6 +48,11 @@ impl Deeds {
         self.blind.contains(account)
     }
 
+    /// From now on messages of an account cannot be counted.
+    pub(super) fn stop_counting(&mut self, account: &str) {
+        self.blind.insert(account.to_owned());
+    }
+
     fn note(&mut self, ledger: &Ledger, account: &str, token: u64, deed: Deed) {
         match deed {
             Deed::Copied => {

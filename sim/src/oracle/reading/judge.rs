@@ -10,8 +10,9 @@ use crate::oracle::book::Final;
 use crate::oracle::ledger::{Account, Ledger, Try};
 
 impl Reading {
-    /// Everything that did not fit, with what can only be told at the end (I4, I5, I6).
-    pub fn judge(&self, ledger: &Ledger) -> Vec<Violation> {
+    /// Everything that did not fit, with what can only be told at the end (I4, I5, I6). `surveyed` are the accounts of which
+    /// everything was looked at in the end.
+    pub fn judge(&self, ledger: &Ledger, surveyed: &BTreeSet<String>) -> Vec<Violation> {
         self.settle(ledger);
         let inner = self.lock();
         let mut out = inner.violations.clone();
@@ -27,6 +28,7 @@ impl Reading {
             out.extend(wrong);
         }
         out.extend(inner.too_many());
+        out.extend(inner.lost_by_restores(surveyed));
         out
     }
 }

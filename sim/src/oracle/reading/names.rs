@@ -21,6 +21,8 @@ struct Name {
     seen: Vec<Seen>,
     /// The highest UIDVALIDITY told, and when that was known.
     highest: (u32, Tick),
+    /// The highest UIDVALIDITY before an older state was put in place, and when that was.
+    before_restore: Option<(u32, Tick)>,
     /// Mailboxes that a rename has brought or may bring here, and when it began.
     heirs: Vec<(BoxId, Tick)>,
     /// A CREATE made, or may have made, a mailbox that nobody has seen yet.
@@ -29,15 +31,20 @@ struct Name {
 
 /// See the module's description.
 #[derive(Default)]
-pub(super) struct Names(BTreeMap<(String, String), Name>);
+pub(super) struct Names {
+    all: BTreeMap<(String, String), Name>,
+    /// When an older state was put in place.
+    restored: Tick,
+}
 
 impl Names {
     fn name(&mut self, account: &str, name: &str) -> &mut Name {
         let key = (account.to_owned(), name.to_owned());
-        self.0.entry(key).or_insert_with(|| Name {
+        self.all.entry(key).or_insert_with(|| Name {
             exists: Fact::unknown(),
             seen: Vec::new(),
             highest: (0, 0),
+            before_restore: None,
             heirs: Vec::new(),
             created: false,
         })
@@ -45,7 +52,22 @@ impl Names {
 
     /// The mailbox seen last under a name.
     pub(super) fn newest(&self, account: &str, name: &str) -> Option<BoxId> {
-        self.0.get(&(account.to_owned(), name.to_owned()))?.seen.last().map(|seen| seen.id)
+        self.all.get(&(account.to_owned(), name.to_owned()))?.seen.last().map(|seen| seen.id)
+    }
+
+    /// An older state is in place: names are as they were then, and whatever has one of them is another mailbox (F31). Of
+    /// names of which it is `sure`, every UIDVALIDITY is from now on greater than all before.
+    pub(super) fn restored(&mut self, now: Tick, sure: bool) {
+        self.restored = now;
+        for name in self.all.values_mut() {
+            name.exists = Fact::unknown();
+            for seen in &mut name.seen {
+                seen.alive = Fact::unknown();
+            }
+            name.heirs.clear();
+            name.created = false;
+            name.before_restore = sure.then_some((name.highest.0, now));
+        }
     }
 
     /// CREATE begins.
@@ -125,6 +147,8 @@ impl Names {
         boxes: &mut Vec<Mailbox>,
     ) -> (BoxId, Option<String>) {
         let label = format!("{account} {name} ({validity})");
+        // A late word of what was there before tells nothing of what is (seed 306474).
+        let is_late = since < self.restored;
         let found = self.name(account, name);
         let there = found.exists.observe(true, since, now);
         let wrong = (!there).then(|| format!("{label} is there although it was deleted"));
@@ -133,10 +157,13 @@ impl Names {
             return (seen.id, wrong);
         }
         let id = found.heir(boxes).unwrap_or_else(|| {
-            boxes.push(Mailbox::new(label));
+            let mut mailbox = Mailbox::new(label);
+            mailbox.unclear = is_late;
+            boxes.push(mailbox);
             BoxId(boxes.len() - 1)
         });
-        found.seen.push(Seen { validity, id, alive: Fact::settled(true) });
+        let alive = if is_late { Fact::unknown() } else { Fact::settled(true) };
+        found.seen.push(Seen { validity, id, alive });
         found.created = false;
         (id, wrong)
     }
@@ -156,6 +183,12 @@ impl Name {
     /// What is wrong with this UIDVALIDITY after those before: it only grows, and not while the mailbox lives (F28).
     fn changed_to(&mut self, validity: u32, since: Tick, now: Tick) -> Option<String> {
         let (highest, when) = self.highest;
+        if let Some((old, at)) = self.before_restore
+            && validity <= old
+            && at < since
+        {
+            return Some(format!("UIDVALIDITY was {old} before an older state was put in place"));
+        }
         if validity < highest {
             return (when < since).then(|| format!("UIDVALIDITY was {highest} before"));
         }

@@ -1,6 +1,7 @@
 //! What several readers saw at the same time, and what is wrong with it: histories of single messages.
 
 use super::*;
+use crate::oracle::ledger::Ledger;
 
 const WHO: &str = "ann@a.test";
 
@@ -98,4 +99,50 @@ fn a_refused_rename_takes_nothing_from_the_one_before() {
     reading.done(rename());
     reading.refused(rename());
     assert_eq!(reading.opened(WHO, "Work", 9, Some(2), reading.tick()), old);
+}
+
+/// F31: what is put in place has greater UIDVALIDITYs; with `sure` unset, a clock excuses that.
+#[test]
+fn after_a_restore_no_uidvalidity_comes_again() {
+    for (validity, sure, expected) in
+        [(8, true, None), (7, true, Some("I8")), (6, true, Some("I8")), (7, false, None)]
+    {
+        let history = History::new();
+        history.appended(SEEN, history.reading.tick());
+        history.reading.restored(history.reading.tick(), sure);
+        history.reading.opened(WHO, "INBOX", validity, Some(1), history.reading.tick());
+        assert_eq!(history.wrong(), Vec::from_iter(expected), "{validity} {sure}");
+    }
+}
+
+/// P11: what a client appended before the backup is in what was restored, or cannot be read there.
+#[test]
+fn what_was_appended_before_a_backup_comes_back() {
+    use crate::actors::imap::APPENDED;
+    use crate::coverage::Coverage;
+    use crate::oracle::book::Book;
+    let ledger = Ledger::new(Book::default(), Coverage::default());
+    let token = APPENDED + 1;
+    for (found, in_backup, expected) in [
+        (Some(Some(token)), true, None),
+        (Some(None), true, None),
+        (None, true, Some("P11")),
+        (None, false, None),
+    ] {
+        let history = History::new();
+        history.reading.appending(WHO, token, b"mail");
+        let early = history.reading.tick();
+        let told = Told { marks: Some(SEEN), token: Some(token), ..Told::default() };
+        history.reading.born(history.inbox, 1, told, early);
+        let backup = if in_backup { history.reading.tick() } else { early };
+        history.reading.restored(backup, true);
+        let since = history.reading.tick();
+        let inbox = history.reading.opened(WHO, "INBOX", 8, Some(2), since);
+        if let Some(token) = found {
+            history.reading.saw(inbox, 1, Told { token, ..Told::default() }, since);
+        }
+        let judged = history.reading.judge(&ledger, &[WHO.to_owned()].into());
+        let wrong: Vec<_> = judged.iter().map(|violation| violation.invariant).collect();
+        assert_eq!(wrong, Vec::from_iter(expected), "{found:?} {in_backup}");
+    }
 }

@@ -16,8 +16,8 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootC
 use tokio_rustls::TlsConnector;
 
 use super::{certificate, dane, facts, invalid, provider};
-use crate::Stream;
-use crate::tls::{Demand, Fault, FaultKind, Judged};
+use crate::tls::{Demand, Fault, FaultKind, Handshakes, Judged};
+use crate::{BoxFuture, Stream};
 
 /// What is trusted, and how to greet.
 pub(crate) struct ClientSide {
@@ -88,13 +88,18 @@ fn build_judge(extra_roots: &[CertificateDer<'static>]) -> Result<Arc<WebPkiServ
         .map_err(|e| format!("there are no root certificates to trust ({e}); install ca-certificates"))
 }
 
-/// See [`crate::tls::Connector::connect`].
-pub(crate) async fn connect(
-    side: &ClientSide,
-    stream: Stream,
-    name: &Domain,
-    demand: Demand,
-) -> io::Result<Stream> {
+impl Handshakes for ClientSide {
+    fn connect<'a>(
+        &'a self,
+        stream: Stream,
+        name: &'a Domain,
+        demand: Demand,
+    ) -> BoxFuture<'a, io::Result<Stream>> {
+        Box::pin(connect(self, stream, name, demand))
+    }
+}
+
+async fn connect(side: &ClientSide, stream: Stream, name: &Domain, demand: Demand) -> io::Result<Stream> {
     let server_name = server_name(name)?;
     let Stream { io, peer, local, .. } = stream;
     let io = TlsConnector::from(Arc::clone(&side.config)).connect(server_name.clone(), io).await?;
