@@ -66,11 +66,16 @@ class Cage:
                 self._inside([self.program, *command]), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
                 start_new_session=True,
             )
-        until(self._answers, 20, f"{self.program.name} to answer\n{self.log()[-2000:]}")
+        try:
+            until(self._answers, 20, f"{self.program.name} to answer")
+        except AssertionError as error:
+            text = f"{error}\n{self.log()[-2000:]}"
+            self.close()
+            raise AssertionError(text) from None
 
     def _answers(self):
         if self.process.poll() is not None:
-            raise AssertionError(f"{self.program.name} ended with {self.process.returncode}\n{self.log()[-2000:]}")
+            raise AssertionError(f"{self.program.name} ended with status {self.process.returncode}")
         try:
             with socket.create_connection(("127.0.0.1", self.port), 1) as probe:
                 return probe.recv(3) == b"220"

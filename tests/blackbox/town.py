@@ -59,6 +59,13 @@ class Town:
             "opensmtpd": Neighbour("smtpd.test", OpenSmtpd),
         }
         self.names, self.house, self.reader = NameServer(dict(ZONES)), None, None
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self):
         routes = "".join(ROUTE.format(domain=n.domain, port=n.from_us.port) for n in self.neighbours.values())
         self.house = House(names=self.names, extra=routes).start().people("ann")
         self.house.add_domain("all.test")
