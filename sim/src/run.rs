@@ -4,6 +4,7 @@ mod audit;
 mod care;
 mod elsewhere;
 mod faults;
+mod published;
 mod rot;
 mod stage;
 

@@ -193,7 +193,9 @@ pub async fn undelete(
     }
     // What has been removed for long is gone for good, and clocks say what is long.
     if !whole || ledger.has_been(Kind::Clock) {
-        removed.into_iter().for_each(|token| ledger.removed(account, token));
+        for token in removed {
+            ledger.removed(account, token);
+        }
     }
 }
 

@@ -103,8 +103,8 @@ impl Site {
     pub fn set(&self, trouble: Trouble) {
         {
             let mut state = self.lock();
-            let other = |trouble| trouble == Trouble::Forbids;
-            if other(state.trouble) != other(trouble) {
+            // Another policy is announced, whether or not it can be had then.
+            if trouble != state.trouble && trouble != Trouble::Unannounced {
                 state.id += 1;
             }
             state.trouble = trouble;
@@ -124,7 +124,8 @@ impl Site {
 }
 
 fn text(hosts: &[String]) -> String {
-    let names: String = hosts.iter().map(|host| format!("mx: {host}\r\n")).collect();
+    let names: Vec<String> = hosts.iter().map(|host| format!("mx: {host}\r\n")).collect();
+    let names = names.concat();
     format!("version: STSv1\r\nmode: enforce\r\n{names}max_age: {}\r\n", MAX_AGE.as_secs())
 }
 

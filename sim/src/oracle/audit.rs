@@ -48,7 +48,7 @@ pub async fn quarantine(
         match &found.part {
             Part::Body(body) => drop(apart.insert(*body)),
             Part::File(file, _) if damaged.bodies.iter().any(|body| *file == file_of(*body)) => {}
-            Part::File(..) => wrong.push(format!("{:?} is in quarantine", found)),
+            Part::File(..) => wrong.push(format!("{found:?} is in quarantine")),
         }
     }
     let more = apart.difference(&damaged.bodies);

@@ -1,6 +1,9 @@
 //! What was acknowledged, to whom and by whom: written by the actors at the moment they know it, compared with the state
 //! afterwards. Everything has a number, in the order in which it happened.
 
+mod older;
+mod remote;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,8 +15,9 @@ use super::Violation;
 use super::book::Book;
 use crate::coverage::Coverage;
 use crate::office::Office;
-use crate::tls::Certificate;
-use crate::town::Guard;
+
+pub use older::{Damage, Restore};
+pub use remote::{Accepted, EightBit, Link, Published, Word};
 
 /// What a submitter knows of one recipient of one try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,71 +66,6 @@ pub struct Try {
     pub kept: Arc<Vec<u8>>,
 }
 
-/// How far the word of a remote that it accepted a message came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Word {
-    /// It was never sent, or made useless: the sender cannot know (F6).
-    Kept,
-    /// It was sent; nothing came from the sender since.
-    Sent,
-    /// It was read: the sender went on.
-    Read,
-}
-
-/// Whether the client of a remote must take it that the remote takes 8-bit messages (8BITMIME, RFC 6152).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EightBit {
-    /// The reply to EHLO said so.
-    Offered,
-    /// The reply to EHLO did not say so, or it was HELO.
-    Missing,
-    /// Replies went astray before: the client may have read another one for it.
-    Unsure,
-}
-
-/// A message that a remote accepted, whether or not it could say so.
-#[derive(Clone, Debug)]
-pub struct Accepted {
-    /// When its transaction began. A remote that reads slowly may accept an earlier copy after a later one (seed 207).
-    pub begun: u64,
-    /// When it was accepted.
-    pub at: u64,
-    /// By whom.
-    pub host: String,
-    /// MAIL FROM.
-    pub from: String,
-    /// RCPT TO, those accepted.
-    pub to: Vec<String>,
-    /// Exactly what came.
-    pub bytes: Arc<Vec<u8>>,
-    /// Whether it might have come with 8 bits.
-    pub eight_bit: EightBit,
-    /// Whether the sender knows.
-    pub word: Word,
-    /// The connection over which it came.
-    pub link: Link,
-}
-
-/// A connection to a remote.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link {
-    /// When it was made.
-    pub opened: u64,
-    /// What the remote showed on it; nothing in clear.
-    pub shown: Option<Certificate>,
-}
-
-/// What a domain elsewhere publishes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Published {
-    /// What it asks for.
-    pub guard: Guard,
-    /// Its hosts, which a policy names.
-    pub hosts: BTreeSet<String>,
-    /// The keys that TLSA records name, by host.
-    pub keys: BTreeMap<String, u64>,
-}
-
 /// A fault that excuses something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -153,26 +92,6 @@ pub struct Fault {
     pub from: u64,
     /// When it ended; `u64::MAX` while it goes on.
     pub to: u64,
-}
-
-/// An older state was put in place (F31).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Restore {
-    /// When its backup was begun: what was acknowledged before is in it.
-    pub backup: u64,
-    /// When it was in place, and nobody was served yet.
-    pub at: u64,
-    /// When an operator let the queue go again; `u64::MAX` as long as it is on hold.
-    pub released: u64,
-}
-
-/// What has changed on a disk by itself (F17).
-#[derive(Clone, Debug, Default)]
-pub struct Damage {
-    /// Bodies by their numbers.
-    pub bodies: BTreeSet<BlobId>,
-    /// The names of the messages that have them.
-    pub messages: BTreeSet<Id>,
 }
 
 /// What everybody writes into. Shared as `Arc<Ledger>`.

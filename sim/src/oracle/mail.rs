@@ -116,7 +116,9 @@ impl<'a> Audit<'a> {
         let whole = |(id, _): &(Id, _)| !self.account.damaged.messages.contains(id);
         let wrong: Vec<String> =
             kept.chain(queued).filter(whole).filter_map(|(_, why)| why.clone()).collect();
-        wrong.into_iter().for_each(|what| self.complain("I1", what));
+        for what in wrong {
+            self.complain("I1", what);
+        }
     }
 
     fn told(&self, id: Id) -> Told {

@@ -53,9 +53,13 @@ impl Elsewhere {
             What::Storm(whom, storm, span) => {
                 let one = whom.and_then(|whom| choose(&self.spells, whom));
                 let whom = one.map_or(&*self.spells, std::slice::from_ref);
-                whom.iter().for_each(|spell| spell.set_storm(Some(storm)));
+                for spell in whom {
+                    spell.set_storm(Some(storm));
+                }
                 executor.sleep(span).await;
-                whom.iter().for_each(|spell| spell.set_storm(None));
+                for spell in whom {
+                    spell.set_storm(None);
+                }
             }
             What::SlowPeer(whom, pace, span) => {
                 let Some(spell) = choose(&self.spells, whom) else { return };
@@ -79,7 +83,7 @@ impl Elsewhere {
             }
             What::Flap(which, period, span) => self.flap(executor, which, period, span).await,
             What::Dane(which, doubt, attack, span) => {
-                self.doubt(executor, which, (doubt, attack), span).await
+                self.doubt(executor, which, (doubt, attack), span).await;
             }
             _ => {}
         }
@@ -148,13 +152,17 @@ impl Elsewhere {
             Doubt::BogusHosts => (vec![domain.domain.clone()], NameSpell::Fails),
             Doubt::BogusAddresses => (hosts().collect(), NameSpell::Fails),
         };
-        names.iter().for_each(|name| self.zones.set_spell(name, Some(spell.clone())));
+        for name in &names {
+            self.zones.set_spell(name, Some(spell.clone()));
+        }
         // What DNSSEC proves, nobody can make lead elsewhere.
         let attack = if attack == Attack::Hosts { Attack::None } else { attack };
         self.attack(&domain.domain, attack);
         executor.sleep(span).await;
         self.relent(&domain.domain, attack);
-        names.iter().for_each(|name| self.zones.set_spell(name, None));
+        for name in &names {
+            self.zones.set_spell(name, None);
+        }
     }
 }
 

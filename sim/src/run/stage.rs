@@ -1,27 +1,24 @@
 //! The stage of one seed: the town, its actors, and the phases of the play.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use world::{BoxFuture, Either, Task, World, race};
 
-use super::elsewhere::{self, Elsewhere};
-use super::{Outcome, audit, faults};
+use super::elsewhere::Elsewhere;
+use super::{Outcome, audit, faults, published};
 use crate::actors::remote::Spell;
-use crate::actors::web::{self, Site};
+use crate::actors::web::Site;
 use crate::actors::{imap, operator, pop3, remote, submitter};
-use crate::dns::Name;
-use crate::executor::{Death, ProcessId};
+use crate::executor::ProcessId;
 use crate::office::{Images, Keeper, Office};
 use crate::oracle::Violation;
 use crate::oracle::book::Book;
-use crate::oracle::ledger::{Ledger, Published};
+use crate::oracle::ledger::Ledger;
 use crate::oracle::reading::Reading;
 use crate::plan::Plan;
-use crate::tls::Certificate;
-use crate::town::{Guard, odd};
+use crate::town::odd;
 use crate::trace::Trace;
 use crate::universe::{Process, Universe};
 
@@ -75,7 +72,7 @@ impl<'p> Stage<'p> {
         let ledger = Arc::new(Ledger::new(book, universe.coverage.clone()));
         let remotes =
             plan.remotes.iter().map(|remote| universe.actor(&remote.host, remote.listen.ip())).collect();
-        names(plan, &universe);
+        published::names(plan, &universe);
         odd::make(&universe, &plan.town.offices[0].hostname);
         odd::set_trap(&universe, &ledger);
         let reading = Arc::default();
@@ -84,14 +81,14 @@ impl<'p> Stage<'p> {
             office.tell(Keeper { ledger: Arc::clone(&ledger), reading: Arc::clone(&reading) });
         }
         let spells = plan.remotes.iter().map(|_| Arc::default()).collect();
-        let sites = sites(plan, &universe, &ledger);
+        let sites = published::sites(plan, &universe, &ledger);
         Self { universe, plan, offices, ledger, reading, remotes, spells, sites, director }
     }
 
     /// All phases.
     pub(super) async fn play(&self) {
         let universe = &self.universe;
-        self.know_policies().await;
+        published::know(self).await;
         for office in &self.offices {
             let (office, ledger) = (office.clone(), Arc::clone(&self.ledger));
             universe.executor.spawn(self.director, Box::pin(office.clone().keep_running()));
@@ -119,33 +116,6 @@ impl<'p> Stage<'p> {
         }
         let surveyed = self.survey().await;
         audit::all(self, &surveyed).await;
-    }
-
-    /// Policies that the first office has known for some time.
-    async fn know_policies(&self) {
-        let known = |site: &&Arc<Site>| {
-            let mut remotes = self.plan.town.remotes.iter().filter(|remote| remote.domain == site.domain());
-            remotes.any(|remote| remote.guard == Guard::Sts { known: true })
-        };
-        let kept: Vec<_> =
-            self.sites.iter().filter(known).map(|site| (site.domain(), site.policy())).collect();
-        if kept.is_empty() {
-            return;
-        }
-        let office = &self.offices[0];
-        let Ok((process, store)) = office.open_offline().await else { return };
-        let (queue, now) = (queue::Queue::new(Arc::clone(&store)), office.machine().clock.wall());
-        let mut batch = store::Batch::new();
-        for (domain, (id, text)) in kept {
-            let Ok(domain) = mail::Domain::new(domain) else { continue };
-            let policy = queue::KeptPolicy { id, text, fetched: now, max_age: web::MAX_AGE, used: now };
-            queue.keep_policy(&mut batch, &domain, &policy);
-        }
-        if let Err(error) = store.commit(batch).await {
-            self.universe.report(Violation::new("I20", format!("no policy could be kept: {error}")));
-        }
-        store.close().await;
-        self.universe.kill(process.id, Death::Exit);
     }
 
     fn begin_actors(&self) -> Vec<(String, Task)> {
@@ -315,47 +285,4 @@ fn book(plan: &Plan) -> Book {
         .map(|((alias, _), targets)| (alias.as_str(), targets.as_slice()))
         .collect();
     Book::new(&accounts, &aliases)
-}
-
-fn names(plan: &Plan, universe: &Universe) {
-    for office in &plan.town.offices {
-        let mx = Name { mx: vec![(10, office.hostname.clone())], ..Name::default() };
-        universe.zones.set(&office.domain, mx);
-        let host = Name { addresses: vec![office.ip.into()], ..Name::default() };
-        universe.zones.set(&office.hostname, host);
-    }
-    for remote in &plan.town.remotes {
-        let mx = remote.hosts.iter().map(|host| (host.preference, host.hostname.clone())).collect();
-        let secure = remote.guard == Guard::Dane;
-        universe.zones.set(&remote.domain, Name { mx, secure, ..Name::default() });
-        for host in &remote.hosts {
-            let address = Name { addresses: vec![host.ip.into()], secure, ..Name::default() };
-            universe.zones.set(&host.hostname, address);
-            if secure {
-                let record = elsewhere::signed_record(&Certificate::of(&host.hostname));
-                universe.zones.set(&elsewhere::tlsa(&host.hostname), record);
-            }
-        }
-    }
-}
-
-/// What domains elsewhere publish: the ledger hears of it, and policies get their servers.
-fn sites(plan: &Plan, universe: &Universe, ledger: &Arc<Ledger>) -> Vec<Arc<Site>> {
-    let mut sites = Vec::new();
-    for (remote, number) in plan.town.remotes.iter().zip(100..) {
-        let hosts: Vec<String> = remote.hosts.iter().map(|host| host.hostname.clone()).collect();
-        let key = |host: &String| (host.clone(), Certificate::of(host).key);
-        let keys = hosts.iter().map(key).collect();
-        let published = Published { guard: remote.guard, hosts: hosts.iter().cloned().collect(), keys };
-        ledger.publishes(&remote.domain, published);
-        if let Guard::Sts { .. } = remote.guard {
-            let listen = SocketAddr::from(([198, 51, 100, number], 443));
-            let site = Site::new(&remote.domain, listen, hosts, universe.zones.clone());
-            let process = universe.actor(&format!("mta-sts.{}", remote.domain), listen.ip());
-            let running = web::run(process.world.clone(), Arc::clone(&site), Arc::clone(ledger));
-            process.world.tasks.spawn(Box::pin(running));
-            sites.push(site);
-        }
-    }
-    sites
 }

@@ -25,7 +25,9 @@ impl Audit<'_> {
         }
         wrong.sort();
         wrong.dedup();
-        wrong.into_iter().for_each(|what| self.complain("I17", what));
+        for what in wrong {
+            self.complain("I17", what);
+        }
     }
 
     fn unguarded(&self, accepted: &Accepted, domain: &str) -> Option<String> {
