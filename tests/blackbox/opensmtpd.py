@@ -1,10 +1,7 @@
 """A private OpenSMTPD."""
 
-import re
-
 from cage import Cage
 from house import Authority
-from peers import run
 
 # Without keepalive a connection ends with its mail; task-hiwat: so many recipients of a message are sent together.
 CONFIGURATION = """
@@ -37,7 +34,3 @@ class OpenSmtpd(Cage):
         facts = dict(root=self.root, port=self.port, relay=relay, certificate=tls.certificate)
         (self.root / "smtpd.conf").write_text(CONFIGURATION.format(**facts))
         self.start("-d", "-f", self.root / "smtpd.conf")
-
-    def serves_tls(self):
-        """Version 6 cannot sign with any key under OpenSSL 3, and fails every handshake in which it is the server."""
-        return int(re.search(r"OpenSMTPD (\d+)", run([self.program, "-h"], status=None))[1]) >= 7
