@@ -248,7 +248,7 @@ fn made(question: &[u8], counts: [u16; 4], rest: &[u8]) -> Vec<u8> {
     let end = 12 + question[12..].iter().position(|byte| *byte == 0).expect("a name") + 5;
     let mut reply = question[..2].to_vec();
     reply.extend_from_slice(&[0x84, 0]);
-    counts.iter().for_each(|count| reply.extend_from_slice(&count.to_be_bytes()));
+    reply.extend(counts.iter().flat_map(|count| count.to_be_bytes()));
     reply.extend_from_slice(&question[12..end]);
     reply.extend_from_slice(rest);
     reply
