@@ -110,7 +110,7 @@ fn after_a_restore_no_uidvalidity_comes_again() {
         let history = History::new();
         history.appended(SEEN, history.reading.tick());
         history.reading.restored(history.reading.tick(), sure);
-        history.reading.opened(WHO, "INBOX", validity, Some(1), history.reading.tick());
+        history.reading.opened(WHO, "INBOX", validity, Some(9), history.reading.tick());
         assert_eq!(history.wrong(), Vec::from_iter(expected), "{validity} {sure}");
     }
 }
