@@ -67,7 +67,7 @@ class PolicyServer:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
-                host = self.headers["Host"]
+                host = self.headers["Host"].split(":")[0]
                 server.asked.append((host, self.path))
                 text = server.answers[host].encode()
                 self.send_response(200)
