@@ -32,6 +32,13 @@ class Proxy(unittest.TestCase):
         wire.sendall(header)
         return wire
 
+    def greeting(self, service, header):
+        """What is said first; nothing while the server still counts connections that have just been closed."""
+        wire = self.connect(service, header)
+        said = wire.recv(100)
+        wire.close()
+        return None if b"oo many" in said else said
+
     def talk(self, wire, *lines):
         """Sends each line after a reply; the last one."""
         reader = wire.makefile("rb")
@@ -65,9 +72,8 @@ class Proxy(unittest.TestCase):
         clear = {"smtp": b"220", "submission": b"220", "lmtp": b"220", "imap": b"* OK", "pop3": b"+OK"}
         for header in (V1, v2(), v2(0x20, 0x00, b""), b"PROXY UNKNOWN\r\n"):
             for service, greeting in clear.items():
-                wire = self.connect(service, header)
-                self.assertTrue(wire.recv(100).startswith(greeting), service)
-                wire.close()
+                said = until(lambda: self.greeting(service, header), what="room")
+                self.assertTrue(said.startswith(greeting), f"{service}, {header}: {said}")
             for service in ("submissions", "imaps", "pop3s"):
                 wire = self.connect(service, header)
                 secured = Authority.get().context().wrap_socket(wire, server_hostname="localhost")
