@@ -11,7 +11,7 @@ import socket
 import subprocess
 
 from house import ROOT, scratch, until
-from peers import free_port
+from ports import free_port
 
 UNPACKED = ROOT / "target/peers"
 KEEPER = 64990  # owns the Maildirs

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from house import Authority, scratch, until
+from ports import free_port
 
 
 def run(command, stdin=None, status=0, timeout=120, env=None):
@@ -22,12 +23,6 @@ def run(command, stdin=None, status=0, timeout=120, env=None):
     if status is not None and done.returncode != status:
         raise AssertionError(f"{command[0]}: status {done.returncode}, wanted {status}\n{text[-3000:]}")
     return text
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 MAIN_CF = """

@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 from house import _running, scratch, until
-from peers import free_port, run
+from peers import run
+from ports import free_port
 from zone import decode_name, encode_name
 
 NSD = """

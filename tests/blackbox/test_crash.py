@@ -14,7 +14,7 @@ from collections import Counter
 
 from actors import Archive, Popper, Reader, Sender
 from house import House, until
-from peers import free_port
+from ports import free_port
 from sink import Sink
 from zone import NameServer
 

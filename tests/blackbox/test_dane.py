@@ -8,7 +8,8 @@ import threading
 import unittest
 
 from house import House, letter, scratch, until
-from peers import free_port, run
+from peers import run
+from ports import free_port
 from signed import Zones
 from sink import Sink
 

@@ -14,7 +14,7 @@ import time
 import unittest
 
 from house import BINARY, ROOT, House, letter, until
-from peers import free_port
+from ports import free_port
 from sink import Sink
 from zone import NameServer
 

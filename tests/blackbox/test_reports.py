@@ -4,7 +4,7 @@ import json
 import unittest
 
 from house import House, letter, until
-from peers import free_port
+from ports import free_port
 from zone import NameServer
 
 

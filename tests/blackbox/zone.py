@@ -5,6 +5,8 @@ import socketserver
 import struct
 import threading
 
+from ports import free_port
+
 TYPES = {"A": 1, "CNAME": 5, "SOA": 6, "MX": 15, "TXT": 16, "AAAA": 28}
 
 
@@ -45,8 +47,8 @@ class NameServer:
     def __init__(self, zones):
         self.zones = zones
         self.questions = []
-        self.udp = socketserver.ThreadingUDPServer(("127.0.0.1", 0), self._udp_handler())
-        self.port = self.udp.server_address[1]
+        self.port = free_port()
+        self.udp = socketserver.ThreadingUDPServer(("127.0.0.1", self.port), self._udp_handler())
         socketserver.TCPServer.allow_reuse_address = True
         self.tcp = socketserver.ThreadingTCPServer(("127.0.0.1", self.port), self._tcp_handler())
         for server in (self.udp, self.tcp):
