@@ -100,6 +100,8 @@ pub struct Mta {
     pub(crate) senders: sending::Senders,
     pub(crate) policies: relay::Policies,
     pub(crate) fresh: relay::Fresh,
+    /// What their workers go on with.
+    pub(crate) ready: relay::Ready,
     pub(crate) shutdown: watch::Sender<bool>,
     settings: RwLock<Arc<Settings>>,
 }
@@ -125,6 +127,7 @@ impl Mta {
             senders: sending::Senders::default(),
             policies: relay::Policies::default(),
             fresh: relay::Fresh::default(),
+            ready: relay::Ready::default(),
             shutdown: watch::Sender::new(false),
             settings: RwLock::new(Arc::new(parts.settings)),
         })

@@ -13,6 +13,7 @@ mod outage;
 mod outcome;
 mod pace;
 mod policy;
+mod ready;
 mod route;
 mod session;
 mod suppress;
@@ -27,7 +28,7 @@ use journey::What;
 use mail::Wall;
 use queue::{Destination, DueItem, Lease};
 use store::{Batch, Topic};
-use world::race;
+use world::{Either, race};
 
 use crate::Mta;
 use attempt::{Line, attempt, put_off};
@@ -37,6 +38,7 @@ use lanes::{Lanes, Limits, Permit, Place, Room, Track};
 pub(crate) use outage::Outage;
 use pace::Hurdle;
 pub(crate) use policy::Policies;
+pub(crate) use ready::Ready;
 pub(crate) use route::is_public;
 
 /// Destinations looked at with one read.
@@ -47,6 +49,8 @@ const FEW: usize = 16;
 const PACE: Duration = Duration::from_millis(20);
 /// The longest sleep: the wall clock may jump.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
+/// How often to look for what only time makes necessary, while there is news all the time; otherwise when it is time.
+const CHORES: Duration = Duration::from_secs(1);
 /// How often the queue is looked at without what is remembered of it.
 const LOOK_AFRESH: Duration = Duration::from_mins(1);
 /// How far the clock may go back before mail that waits for its next attempt is brought forward.
@@ -72,16 +76,16 @@ async fn carry_out(mta: &Arc<Mta>) {
     let mut shutdown = mta.shutdown.subscribe();
     let mut cursor = None;
     let mut fresh = mta.world.clock.mono();
+    let mut chores = fresh;
     while !*shutdown.borrow() {
-        if let Err(error) = bring_forward(mta).await {
-            tracing::error!(%error, "looking for mail that is due too late failed");
+        let now = mta.world.clock.mono();
+        if now >= chores {
+            do_chores(mta).await;
+            chores = now + CHORES;
         }
-        if let Err(error) = let_go(mta).await {
-            tracing::error!(%error, "letting go mail that was held for its sender failed");
-        }
-        if mta.world.clock.mono() >= fresh {
+        if now >= fresh {
             mta.queue.look_afresh();
-            fresh = mta.world.clock.mono() + LOOK_AFRESH;
+            fresh = now + LOOK_AFRESH;
         }
         let wait = match start_due(mta, &lanes, &mut cursor).await {
             Ok(many) => {
@@ -98,7 +102,9 @@ async fn carry_out(mta: &Arc<Mta>) {
         };
         let news = race(notices.changed(), lanes.freed());
         let time = race(mta.world.clock.sleep(wait), shutdown.wait_for(|down| *down));
-        race(news, time).await;
+        if let Either::Right(_) = race(news, time).await {
+            chores = mta.world.clock.mono();
+        }
     }
     let workers_end = async {
         while !lanes.is_idle() {
@@ -107,6 +113,16 @@ async fn carry_out(mta: &Arc<Mta>) {
     };
     mta.world.clock.within(LAST_ATTEMPTS, workers_end).await;
     mta.refusals.flush().await;
+}
+
+/// What only time makes necessary.
+async fn do_chores(mta: &Mta) {
+    if let Err(error) = bring_forward(mta).await {
+        tracing::error!(%error, "looking for mail that is due too late failed");
+    }
+    if let Err(error) = let_go(mta).await {
+        tracing::error!(%error, "letting go mail that was held for its sender failed");
+    }
 }
 
 /// Makes due what is due later than any schedule says: it was put there before the clock went back (F18).
@@ -317,13 +333,6 @@ impl Worker {
         if *self.mta.shutdown.borrow() {
             return None;
         }
-        let now = self.mta.world.clock.wall();
-        // Several workers may find the same item; the lease goes to one of them.
-        for due in self.mta.queue.due_for(&self.destination, now, 8).await.ok()? {
-            if let Some(lease) = self.mta.queue.lease(due.id) {
-                return Some((lease, due.due));
-            }
-        }
-        None
+        self.mta.ready.next(&self.mta, &self.destination).await
     }
 }

@@ -19,6 +19,7 @@ mod replay;
 mod segment;
 mod space;
 mod stage;
+mod survey;
 mod sync;
 
 use std::collections::BTreeMap;

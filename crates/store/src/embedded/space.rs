@@ -8,17 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use world::disk::{File, Open};
 
 use super::group::Moved;
-use super::record;
-use super::recover::{FILE_SHIFT, RUN_SHIFT, walk};
+use super::recover::{FILE_SHIFT, RUN_SHIFT};
 use super::segment::{self, failed};
+use super::survey::{Part, Sealed, Verdict, bytes_of};
 use super::{Request, Shared};
 use crate::body::{self, Entry, Extent, Place};
-use crate::index::Change;
 use crate::{BlobId, Error};
 
 /// Bytes in front of each body in an archive: the blob's number and the length.
@@ -73,14 +71,6 @@ pub(super) async fn flush(
             Err(error) => tracing::warn!("the index could not be flushed: {error}"),
         }
     }
-}
-
-/// Changes of some records of a segment.
-#[derive(Default)]
-struct Part {
-    changes: Vec<Change>,
-    /// Where the next record begins.
-    end: u64,
 }
 
 pub(super) struct Collector {
@@ -172,6 +162,9 @@ impl Collector {
         self.remove_collected();
         for place in self.candidates()? {
             let done = match place {
+                // The one before goes first: while an older segment is there, deletions must be carried along, from each to
+                // the next one. There is another look when the index is written out.
+                Place::Log(_) if self.awaits_flush() => continue,
                 Place::Log(number) => self.collect_log(number).await?,
                 Place::Archive(number) => self.collect_archive(number).await?,
                 Place::Body(_) | Place::Memory => false,
@@ -189,6 +182,12 @@ impl Collector {
             }
         }
         Ok(())
+    }
+
+    /// Whether a segment is there only until the index is written out.
+    fn awaits_flush(&self) -> bool {
+        let replay_from = self.shared.usage().replay_from;
+        self.collected.iter().any(|number| *number >= replay_from)
     }
 
     /// Files whose bodies fill less than half of them.
@@ -225,103 +224,35 @@ impl Collector {
     /// Collects a log segment; `false` if too much of it is alive.
     async fn collect_log(&mut self, number: u64) -> Result<bool, Error> {
         let place = Place::Log(number);
-        let (used, live, oldest) = {
+        let sealed = {
             let usage = self.shared.usage();
-            let used = usage.sealed.get(&number).copied().unwrap_or(0);
-            let oldest = usage.sealed.keys().next().is_none_or(|first| *first >= number);
-            (used, usage.live.get(&place).copied().unwrap_or(0), oldest)
+            Sealed {
+                number,
+                used: usage.sealed.get(&number).copied().unwrap_or(0),
+                live: usage.live.get(&place).copied().unwrap_or(0),
+                oldest: usage.sealed.keys().next().is_none_or(|first| *first >= number),
+            }
         };
-        let (mut alive, mut next) = (live, segment::HEADER);
-        while let Some(part) = self.current(number, next, oldest)?.filter(|_| alive * 2 < used) {
-            alive += part.changes.iter().map(|change| bytes_of(change) + 20).sum::<u64>();
-            next = part.end;
+        let survey = match sealed.survey(&self.shared)? {
+            Verdict::Alive => return Ok(false),
+            Verdict::Damaged => {
+                tracing::error!("segment {number} of the log is damaged; it is kept as it is");
+                return Ok(false);
+            }
+            Verdict::Collectable(survey) => survey,
+        };
+        self.move_bodies(place, survey.bodies).await?;
+        let mut part = Some(survey.first);
+        while let Some(Part { changes, end, .. }) = part {
+            self.submit(changes.into_iter().map(Moved::Change).collect()).await?;
+            part = sealed.part(&self.shared, end)?;
         }
-        if alive * 2 >= used {
-            return Ok(false);
-        }
-        if !self.is_whole(number)? {
-            tracing::error!("segment {number} of the log is damaged; it is kept as it is");
-            return Ok(false);
-        }
-        let bodies = self.bodies_of(number)?;
-        self.move_bodies(place, bodies).await?;
-        next = segment::HEADER;
-        while let Some(part) = self.current(number, next, oldest)? {
-            self.submit(part.changes.into_iter().map(Moved::Change).collect()).await?;
-            next = part.end;
-        }
+        // The commit below makes the index be written out, and so this segment be removed.
+        self.request(Request::Checkpoint);
         // Durable before the file goes: a number that is missing and not in this list is damage.
         self.submit(vec![Moved::Collected(number)]).await?;
         self.collected.insert(number);
-        self.request(Request::Checkpoint);
         Ok(true)
-    }
-
-    /// The changes of a segment that still hold, of the records from `from` on until they take [`STEP`] in memory.
-    /// `None` at the end.
-    fn current(&self, number: u64, from: u64, oldest: bool) -> Result<Option<Part>, Error> {
-        let (shared, mut part, mut held) = (&self.shared, None, 0);
-        walk(&shared.world, &shared.dir, number, from..u64::MAX, shared.salt, |_, found| {
-            let end = found.end();
-            let into: &mut Part = part.get_or_insert_with(Part::default);
-            into.end = end;
-            let before = into.changes.len();
-            for change in found.changes {
-                if self.holds(&change, oldest)? {
-                    into.changes.push(change);
-                }
-            }
-            // One change keeps all of its record in memory.
-            if into.changes.len() > before {
-                held += (found.header.length - found.header.bodies) as usize;
-            }
-            Ok(held < STEP)
-        })?;
-        Ok(part)
-    }
-
-    /// Whether a change is still the newest of its key.
-    fn holds(&self, change: &Change, oldest: bool) -> Result<bool, Error> {
-        let now = self.shared.index.get(&change.key, u64::MAX)?;
-        Ok(match &change.value {
-            Some(_) => now.is_some_and(|now| now.version == change.version),
-            // A deletion keeps older segments from bringing the key back when the index is rebuilt.
-            None => now.is_none() && !oldest,
-        })
-    }
-
-    /// Whether every record of a segment can be read. One with damage is never collected: what could not be read
-    /// may still hold, and somebody may want to look at it.
-    fn is_whole(&self, number: u64) -> Result<bool, Error> {
-        let (shared, place) = (&self.shared, Place::Log(number));
-        let (mut whole, mut end) = (true, segment::HEADER);
-        walk(
-            &shared.world,
-            &shared.dir,
-            number,
-            segment::HEADER..u64::MAX,
-            shared.salt,
-            |expected, found| {
-                whole = expected == found.position;
-                end = found.end();
-                Ok(whole)
-            },
-        )?;
-        let file = self.open(place)?;
-        let written = record::written_end(file.as_ref());
-        let written = written.map_err(|error| failed(&error, &segment::path(&shared.dir, place)))?;
-        Ok(whole && written <= end)
-    }
-
-    /// The bodies that were written into a segment.
-    fn bodies_of(&self, number: u64) -> Result<BTreeSet<BlobId>, Error> {
-        let shared = &self.shared;
-        let mut blobs = BTreeSet::new();
-        walk(&shared.world, &shared.dir, number, segment::HEADER..u64::MAX, shared.salt, |_, found| {
-            blobs.extend(found.changes.iter().filter_map(|change| body::blob_of(&change.key)));
-            Ok(true)
-        })?;
-        Ok(blobs)
     }
 
     /// Collects an archive; `false` if it cannot be done away with.
@@ -533,9 +464,4 @@ impl Drop for Archive<'_> {
             let _ = self.shared.world.disk.remove(&segment::path(&self.shared.dir, self.place));
         }
     }
-}
-
-/// Bytes of a change's key and value.
-fn bytes_of(change: &Change) -> u64 {
-    (change.key.len() + change.value.as_ref().map_or(0, Bytes::len)) as u64
 }
