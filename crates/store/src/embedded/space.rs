@@ -14,7 +14,7 @@ use world::disk::{File, Open};
 use super::group::Moved;
 use super::recover::{FILE_SHIFT, RUN_SHIFT};
 use super::segment::{self, failed};
-use super::survey::{Part, Sealed, Verdict, bytes_of};
+use super::survey::{Part, SMALL, Sealed, Verdict, bytes_of};
 use super::{Request, Shared};
 use crate::body::{self, Entry, Extent, Place};
 use crate::{BlobId, Error};
@@ -83,6 +83,9 @@ pub(super) struct Collector {
     lingering: BTreeSet<u64>,
     /// Files that were found too live, and at which length of the log to look again.
     look_again: BTreeMap<Place, u64>,
+    /// Bytes of deletions that were carried along because an older segment is there, less what was spent on doing away with
+    /// such segments.
+    carried: u64,
     next_archive: u64,
 }
 
@@ -94,6 +97,7 @@ impl Collector {
             collected: BTreeSet::new(),
             lingering: BTreeSet::new(),
             look_again: BTreeMap::new(),
+            carried: 0,
             next_archive: 1,
         }
     }
@@ -164,8 +168,8 @@ impl Collector {
             let done = match place {
                 // The one before goes first: while an older segment is there, deletions must be carried along, from each to
                 // the next one. There is another look when the index is written out.
-                Place::Log(_) if self.awaits_flush() => continue,
-                Place::Log(number) => self.collect_log(number).await?,
+                Place::Log(number) if self.used(number) > SMALL && self.awaits_flush() => continue,
+                Place::Log(number) => self.collect_log(number, false).await?,
                 Place::Archive(number) => self.collect_archive(number).await?,
                 Place::Body(_) | Place::Memory => false,
             };
@@ -181,7 +185,33 @@ impl Collector {
                 self.look_again.insert(place, again);
             }
         }
+        self.collect_oldest().await
+    }
+
+    /// Does away with the oldest segment, alive as it is, once the deletions that are carried along because of it have cost
+    /// as much as that does: else they would be carried for ever, from each segment to the next.
+    async fn collect_oldest(&mut self) -> Result<(), Error> {
+        while !self.awaits_flush() {
+            let Some((number, used)) =
+                self.shared.usage().sealed.first_key_value().map(|(n, used)| (*n, *used))
+            else {
+                return Ok(());
+            };
+            if used > self.carried || self.collected.contains(&number) || self.lingering.contains(&number) {
+                return Ok(());
+            }
+            self.carried -= used;
+            if !self.collect_log(number, true).await? {
+                return Ok(());
+            }
+            self.remove_collected();
+        }
         Ok(())
+    }
+
+    /// Bytes written to a segment.
+    fn used(&self, number: u64) -> u64 {
+        self.shared.usage().sealed.get(&number).copied().unwrap_or(0)
     }
 
     /// Whether a segment is there only until the index is written out.
@@ -221,8 +251,8 @@ impl Collector {
         Ok(found)
     }
 
-    /// Collects a log segment; `false` if too much of it is alive.
-    async fn collect_log(&mut self, number: u64) -> Result<bool, Error> {
+    /// Collects a log segment; `false` if too much of it is alive, unless it is `forced`, or if it is damaged.
+    async fn collect_log(&mut self, number: u64, forced: bool) -> Result<bool, Error> {
         let place = Place::Log(number);
         let sealed = {
             let usage = self.shared.usage();
@@ -231,6 +261,7 @@ impl Collector {
                 used: usage.sealed.get(&number).copied().unwrap_or(0),
                 live: usage.live.get(&place).copied().unwrap_or(0),
                 oldest: usage.sealed.keys().next().is_none_or(|first| *first >= number),
+                forced,
             }
         };
         let survey = match sealed.survey(&self.shared)? {
@@ -244,6 +275,8 @@ impl Collector {
         self.move_bodies(place, survey.bodies).await?;
         let mut part = Some(survey.first);
         while let Some(Part { changes, end, .. }) = part {
+            let deletions = changes.iter().filter(|change| change.value.is_none());
+            self.carried += deletions.map(bytes_of).sum::<u64>();
             self.submit(changes.into_iter().map(Moved::Change).collect()).await?;
             part = sealed.part(&self.shared, end)?;
         }

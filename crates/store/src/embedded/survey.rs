@@ -13,6 +13,13 @@ use crate::{BlobId, Error};
 /// Bytes of records that one part of a segment keeps in memory with the changes that still hold.
 const PART: usize = 4 << 20;
 
+/// What a byte of changes counts beside one of bodies. Each small change has to be looked up, and those that hold are carried
+/// along with every segment they come to lie in. Small segments are spared this: there should not be many of them.
+const CHANGE_WEIGHT: u64 = 2;
+
+/// A segment with no more bytes than these is small: few changes can be in it.
+pub(super) const SMALL: u64 = 64 << 10;
+
 /// A log segment that may be collected.
 #[derive(Clone, Copy)]
 pub(super) struct Sealed {
@@ -23,6 +30,8 @@ pub(super) struct Sealed {
     pub(super) live: u64,
     /// Whether no older one is there.
     pub(super) oldest: bool,
+    /// Whether it is to go however much of it is alive.
+    pub(super) forced: bool,
 }
 
 /// Changes of some records of a segment that still hold.
@@ -59,19 +68,20 @@ impl Sealed {
         let mut survey =
             Survey { bodies: BTreeSet::new(), first: Part { end: segment::HEADER, ..Part::default() } };
         let (mut alive, mut whole, mut end, mut open) = (self.live, true, segment::HEADER, true);
+        let weight = if self.used > SMALL { CHANGE_WEIGHT } else { 1 };
         let all = segment::HEADER..u64::MAX;
         walk(&shared.world, &shared.dir, self.number, all, shared.salt, |expected, found| {
             whole = expected == found.position;
             end = found.end();
             survey.bodies.extend(found.changes.iter().filter_map(|change| body::blob_of(&change.key)));
             let kept = self.holding(shared, found.changes)?;
-            alive += kept.iter().map(|change| bytes_of(change) + 20).sum::<u64>();
+            alive += kept.iter().map(|change| (bytes_of(change) + 20) * weight).sum::<u64>();
             if open {
                 open = survey.first.take(kept, end, found.header);
             }
-            Ok(whole && alive * 2 < self.used)
+            Ok(whole && (self.forced || alive * 2 < self.used))
         })?;
-        if whole && alive * 2 >= self.used {
+        if whole && !self.forced && alive * 2 >= self.used {
             return Ok(Verdict::Alive);
         }
         let place = Place::Log(self.number);

@@ -107,6 +107,39 @@ fn flags_that_change_cost_little_and_do_not_rewrite_mail() {
     });
 }
 
+/// What comes and goes, as in a queue, beside an old segment that stays alive: its deletions must not be carried from each
+/// segment to the next for ever.
+#[test]
+fn deletions_do_not_pile_up_behind_an_old_segment() {
+    let disk = MemoryDisk::new();
+    doors::run(async {
+        for n in 0..3 {
+            let store = open(&doors::on(&disk), Path::new("/d"), small()).await.expect("the disk works");
+            let mut batch = Batch::new();
+            batch.put(flag_key(n), vec![n as u8; 2_000]);
+            store.commit(batch).await.expect("the disk works");
+            store.close().await;
+        }
+        let store = open(&doors::on(&disk), Path::new("/d"), small()).await.expect("the disk works");
+        let before = disk.counts().written;
+        for n in 100..35_000 {
+            flag(&store, n, n).await;
+            let mut batch = Batch::new();
+            batch.delete(flag_key(n));
+            store.commit(batch).await.expect("the disk works");
+        }
+        store.close().await;
+        let user = 34_900 * (2 * 10 + 100);
+        let amplification = amplification(&disk, user) - amplification_of(before, user);
+        assert!(amplification < 3.0, "{amplification}");
+        let used = disk.used();
+        assert!(used < 6 * 256 * 1024, "{used} bytes for three flags");
+        let store = open(&doors::on(&disk), Path::new("/d"), small()).await.expect("the disk works");
+        assert_eq!(dump(&store).await.len(), 3);
+        store.close().await;
+    });
+}
+
 /// A collector carries along what still holds in parts of a MiB of records: many here, in each segment.
 #[test]
 fn large_segments_are_collected_part_by_part() {
