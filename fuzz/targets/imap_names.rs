@@ -2,11 +2,11 @@
 #![no_main]
 
 use imap::command::Command;
-use imap::{SequenceSet, grammar, utf7};
+use imap::{Numbers, SequenceSet, grammar, utf7};
 use libfuzzer_sys::fuzz_target;
 
 fn set_is_sound(set: &SequenceSet, largest: u32) {
-    let numbers = set.resolve(largest);
+    let numbers = set.resolve(largest, &Numbers::default());
     for pair in numbers.ranges().windows(2) {
         assert!(pair[0].1.checked_add(1).is_some_and(|next| next < pair[1].0), "ranges touch");
     }
@@ -34,10 +34,10 @@ fuzz_target!(|data: &[u8]| {
     let Some((&[largest], text)) = data.split_first_chunk::<1>() else { return };
     names_go_both_ways(text);
     let fetch = [b"a FETCH ", text, b" FLAGS\r\n"].concat();
-    if let Ok(Command::Fetch { set, .. }) = grammar::parse(&fetch).map(|request| request.command) {
-        set_is_sound(&set, u32::from(largest));
-        set_is_sound(&set, u32::MAX);
-        set.largest_written();
+    if let Ok(Command::Fetch(fetch)) = grammar::parse(&fetch).map(|request| request.command) {
+        set_is_sound(&fetch.set, u32::from(largest));
+        set_is_sound(&fetch.set, u32::MAX);
+        fetch.set.largest_written();
     }
     let line = [text, b"\r\n"].concat();
     for bytes in [text, &line, &[b"a ".as_slice(), &line].concat()] {

@@ -25,7 +25,7 @@ fn decide(session: &mut Session, event: &Event) {
         Event::AppendStart(append) if append.mailbox.is_ok() => session.accept_append(),
         Event::AppendStart(_) => refuse(session),
         Event::AppendEnd | Event::IdleEnd => session.complete(Completion::ok("Done")),
-        Event::Command(Command::Select { read_only, .. }) => {
+        Event::Command(Command::Select(imap::command::Select { read_only, .. })) => {
             session.set_state(State::Selected { read_only: *read_only });
             session.complete(Completion::ok("Selected"));
         }

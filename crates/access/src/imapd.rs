@@ -19,6 +19,7 @@ mod idle;
 mod list;
 mod lsub;
 mod rename;
+mod resync;
 mod search;
 mod select;
 mod selected;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mail::{Uid, UidValidity};
+use mail::{ModSeq, Uid, UidValidity};
 
 use crate::Numbers;
 
@@ -28,6 +28,10 @@ pub enum Code {
     AppendUid(UidValidity, Uid),
     /// RFC 4315 §3: UIDs in the source and, in the same order, in the target.
     CopyUid(UidValidity, Numbers, Numbers),
+    /// RFC 7162 §3.1.2.1.
+    HighestModSeq(ModSeq),
+    /// RFC 7162 §3.1.3: messages that a conditional STORE did not change.
+    Modified(Numbers),
     /// RFC 4315 §3: the mailbox cannot keep UIDs.
     UidNotSticky,
     Unavailable,
@@ -65,6 +69,8 @@ impl fmt::Display for Code {
             Self::Unseen(number) => write!(f, "UNSEEN {number}"),
             Self::AppendUid(validity, uid) => write!(f, "APPENDUID {validity} {uid}"),
             Self::CopyUid(validity, from, to) => write!(f, "COPYUID {validity} {from} {to}"),
+            Self::HighestModSeq(modseq) => write!(f, "HIGHESTMODSEQ {}", modseq.0),
+            Self::Modified(numbers) => write!(f, "MODIFIED {numbers}"),
             simple => f.write_str(simple.word()),
         }
     }

@@ -60,11 +60,7 @@ pub enum Command {
     // Authenticated.
     /// RFC 5161. Names in capitals.
     Enable(Vec<String>),
-    /// `read_only` for EXAMINE.
-    Select {
-        mailbox: Mailbox,
-        read_only: bool,
-    },
+    Select(Select),
     Create(Mailbox),
     Delete(Mailbox),
     Rename {
@@ -95,11 +91,7 @@ pub enum Command {
         uids: Option<SequenceSet>,
     },
     Search(Search),
-    Fetch {
-        uid: bool,
-        set: SequenceSet,
-        items: Vec<FetchItem>,
-    },
+    Fetch(Fetch),
     Store(Store),
     /// `and_remove` for MOVE (RFC 6851).
     Copy {
@@ -108,6 +100,31 @@ pub enum Command {
         mailbox: Mailbox,
         and_remove: bool,
     },
+}
+
+/// SELECT or EXAMINE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the arguments of RFC 3501 §6.3.1")]
+pub struct Select {
+    pub mailbox: Mailbox,
+    /// EXAMINE.
+    pub read_only: bool,
+    /// RFC 7162 §3.1.8.
+    pub condstore: bool,
+    /// RFC 7162 §3.2.5.
+    pub resync: Option<Resync>,
+}
+
+/// What a client knew of a mailbox when it left it (RFC 7162 §3.2.5). The sequence numbers it may add are read and not
+/// needed: which UIDs are gone is known exactly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resync {
+    /// With any other UIDVALIDITY there is nothing to synchronise.
+    pub uid_validity: u32,
+    /// The HIGHESTMODSEQ it knew.
+    pub modseq: u64,
+    /// The UIDs it knew; all where it does not say.
+    pub known: Option<SequenceSet>,
 }
 
 /// LIST with RFC 5258's options.
@@ -142,12 +159,21 @@ pub enum StatusItem {
     UidValidity,
     Unseen,
     Size,
+    /// RFC 7162 §3.1.7.
+    HighestModSeq,
 }
 
 impl StatusItem {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Messages, Self::Recent, Self::UidNext, Self::UidValidity, Self::Unseen, Self::Size];
+    pub const ALL: [Self; 7] = [
+        Self::Messages,
+        Self::Recent,
+        Self::UidNext,
+        Self::UidValidity,
+        Self::Unseen,
+        Self::Size,
+        Self::HighestModSeq,
+    ];
 
     /// The word on the wire.
     pub const fn name(self) -> &'static str {
@@ -158,6 +184,7 @@ impl StatusItem {
             Self::UidValidity => "UIDVALIDITY",
             Self::Unseen => "UNSEEN",
             Self::Size => "SIZE",
+            Self::HighestModSeq => "HIGHESTMODSEQ",
         }
     }
 }
@@ -184,6 +211,8 @@ pub struct Store {
     pub how: StoreHow,
     pub silent: bool,
     pub flags: Flags,
+    /// Only messages that have not changed since (RFC 7162 §3.1.3).
+    pub unchanged_since: Option<u64>,
 }
 
 /// FLAGS, +FLAGS or -FLAGS.
@@ -193,6 +222,19 @@ pub enum StoreHow {
     Replace,
     Add,
     Remove,
+}
+
+/// FETCH.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the arguments of RFC 3501 §6.4.5")]
+pub struct Fetch {
+    pub uid: bool,
+    pub set: SequenceSet,
+    pub items: Vec<FetchItem>,
+    /// Only messages that have changed since (RFC 7162 §3.1.4.1).
+    pub changed_since: Option<u64>,
+    /// And which are gone since (RFC 7162 §3.2.6).
+    pub vanished: bool,
 }
 
 /// One data item of FETCH (RFC 3501 §6.4.5).
@@ -207,6 +249,8 @@ pub enum FetchItem {
     /// BODY without a section: the structure without extension data.
     Body,
     BodyStructure,
+    /// RFC 7162 §3.1.4.2.
+    ModSeq,
     Section(FetchSection),
 }
 
@@ -264,6 +308,33 @@ pub struct Search {
     pub charset: Option<String>,
     /// What to look for.
     pub key: SearchKey,
+    /// What is told of it; `None` for the plain response (RFC 4731 §3.1).
+    pub returns: Option<Returns>,
+}
+
+/// The result options of SEARCH (RFC 4731 §3.1, RFC 5182 §2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, missing_docs, reason = "named by RFC 4731 §3.1")]
+pub struct Returns {
+    pub min: bool,
+    pub max: bool,
+    pub all: bool,
+    pub count: bool,
+    /// Keep the result for `$`.
+    pub save: bool,
+}
+
+impl SearchKey {
+    /// Whether the result tells the highest MODSEQ (RFC 7162 §3.1.5).
+    pub fn asks_modseq(&self) -> bool {
+        match self {
+            Self::ModSeq(_) => true,
+            Self::Not(key) => key.asks_modseq(),
+            Self::Or(a, b) => a.asks_modseq() || b.asks_modseq(),
+            Self::And(keys) => keys.iter().any(Self::asks_modseq),
+            _ => false,
+        }
+    }
 }
 
 /// One condition of SEARCH (RFC 3501 §6.4.4). Strings are in the search's charset.
@@ -290,6 +361,12 @@ pub enum SearchKey {
     },
     Body(Vec<u8>),
     Text(Vec<u8>),
+    /// Changed at or after (RFC 7162 §3.1.5).
+    ModSeq(u64),
+    /// Internal date at least so many seconds ago (RFC 5032 §3).
+    Older(u32),
+    /// Internal date less than so many seconds ago, or exactly.
+    Younger(u32),
     Uid(SequenceSet),
     Sequence(SequenceSet),
     Not(Box<SearchKey>),

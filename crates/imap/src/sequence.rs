@@ -11,28 +11,35 @@ pub enum Number {
     Largest,
 }
 
-/// RFC 3501 §9 `sequence-set`, as written: pairs in any order, possibly overlapping.
+/// RFC 3501 §9 `sequence-set`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SequenceSet(pub Vec<(Number, Number)>);
+pub enum SequenceSet {
+    /// As written: pairs in any order, possibly overlapping.
+    Written(Vec<(Number, Number)>),
+    /// `$`: the messages that the last SEARCH with RETURN (SAVE) found (RFC 5182 §2.1).
+    Saved,
+}
 
 impl SequenceSet {
-    /// The numbers meant when the largest in use is `largest` (0 if none is in use). Costs no more than the
-    /// text: `1:4294967295` is one range. `*` stands for nothing where nothing is in use.
-    pub fn resolve(&self, largest: u32) -> Numbers {
+    /// The numbers meant when the largest in use is `largest` (0 if none is in use) and `saved` those of the saved result.
+    /// Costs no more than the text: `1:4294967295` is one range. `*` stands for nothing where nothing is in use.
+    pub fn resolve(&self, largest: u32, saved: &Numbers) -> Numbers {
+        let Self::Written(pairs) = self else { return saved.clone() };
         let value = |n| match n {
             Number::Value(n) => n,
             Number::Largest => largest,
         };
-        let ranges = self.0.iter().map(|&(a, b)| (value(a), value(b)));
+        let ranges = pairs.iter().map(|&(a, b)| (value(a), value(b)));
         // RFC 3501 §9: "2:4" and "4:2" mean the same.
         Numbers::normalised(ranges.map(|(a, b)| (a.min(b), a.max(b))).filter(|&(_, high)| high > 0).collect())
     }
 
     /// The greatest number that is written out, for checking message sequence numbers (RFC 3501 §9:
-    /// numbers above the largest are an error). 0 if only `*` occurs.
+    /// numbers above the largest are an error). 0 if only `*` or `$` occurs.
     pub fn largest_written(&self) -> u32 {
+        let Self::Written(pairs) = self else { return 0 };
         let value = |n| if let Number::Value(n) = n { n } else { 0 };
-        self.0.iter().map(|&(a, b)| value(a).max(value(b))).max().unwrap_or(0)
+        pairs.iter().map(|&(a, b)| value(a).max(value(b))).max().unwrap_or(0)
     }
 }
 
@@ -117,16 +124,18 @@ mod tests {
             (vec![(Largest, Largest)], 0, ""),
             (vec![(Value(4_294_967_295), Largest), (Value(1), Value(4_294_967_295))], 9, "1:4294967295"),
         ] {
-            assert_eq!(SequenceSet(set).resolve(largest).to_string(), meant);
+            assert_eq!(SequenceSet::Written(set).resolve(largest, &Numbers::default()).to_string(), meant);
         }
+        let saved: Numbers = [2, 3, 7].into_iter().collect();
+        assert_eq!(SequenceSet::Saved.resolve(9, &saved), saved);
     }
 
     proptest::proptest! {
         #[test]
         fn resolving_agrees_with_counting(pairs in proptest::collection::vec((1u32..40, 1u32..40), 0..8), probe in 1u32..40) {
-            let set = SequenceSet(pairs.iter().map(|&(a, b)| (Number::Value(a), Number::Value(b))).collect());
+            let set = SequenceSet::Written(pairs.iter().map(|&(a, b)| (Number::Value(a), Number::Value(b))).collect());
             let expected = pairs.iter().any(|&(a, b)| (a.min(b)..=a.max(b)).contains(&probe));
-            proptest::prop_assert_eq!(set.resolve(40).contains(probe), expected);
+            proptest::prop_assert_eq!(set.resolve(40, &Numbers::default()).contains(probe), expected);
         }
     }
 }

@@ -7,6 +7,7 @@
 mod answered;
 mod append;
 mod authenticate;
+mod enabled;
 mod idle;
 mod legality;
 #[cfg(test)]
@@ -22,6 +23,8 @@ use crate::grammar;
 use crate::reader::{Bounds, Found, Reader};
 use crate::response::Writer;
 use crate::{Code, Request};
+
+pub use enabled::Enabled;
 
 /// Where the session stands (RFC 3501 §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,6 +167,7 @@ pub struct Session {
     step: Step,
     reader: Reader,
     output: Vec<u8>,
+    enabled: Enabled,
     errors: u32,
     last_heard: Mono,
 }
@@ -177,6 +181,7 @@ impl Session {
             step: Step::Reading,
             reader: Reader::default(),
             output: Vec::new(),
+            enabled: Enabled::default(),
             errors: 0,
             last_heard: now,
         };
@@ -267,6 +272,16 @@ impl Session {
     /// Where the session stands.
     pub fn state(&self) -> State {
         self.state
+    }
+
+    /// What the client has switched on.
+    pub fn enabled(&self) -> Enabled {
+        self.enabled
+    }
+
+    /// What the client calls the command that is being carried out.
+    pub fn tag(&self) -> &str {
+        if let Step::Running(tag) = &self.step { tag } else { "" }
     }
 
     /// Moves between authenticated and selected.
@@ -367,7 +382,7 @@ impl Session {
 
     fn dispatch(&mut self, bytes: &[u8]) -> Polled {
         match grammar::parse(bytes) {
-            Ok(Request { tag, command }) => match legality::refusal(&command, self.state, &self.config) {
+            Ok(Request { tag, command }) => match self.refusal(&command) {
                 None => self.begin(tag, command),
                 Some(refusal) => {
                     self.tagged(&tag, &refusal);
@@ -388,12 +403,17 @@ impl Session {
         }
     }
 
+    fn refusal(&self, command: &Command) -> Option<Completion> {
+        legality::refusal(command, self.state, &self.config).or_else(|| self.enabled.refusal(command))
+    }
+
     fn begin(&mut self, tag: String, command: Command) -> Polled {
+        self.enabled.note(&command);
         match command {
             Command::Capability => self.capability(&tag),
             Command::Logout => self.logout(&tag),
             Command::Id(_) => self.id(&tag),
-            Command::Enable(_) => self.enable(&tag),
+            Command::Enable(names) => self.enable(&tag, &names),
             Command::Namespace => self.namespace(&tag),
             Command::StartTls => return self.start_tls(&tag),
             Command::Login { user, password } => return self.run(tag, Event::Login { user, password }),

@@ -17,7 +17,7 @@ impl Connection<'_> {
 
     async fn dispatch(&mut self, command: Command) -> Done {
         match command {
-            Command::Select { mailbox, read_only } => self.select(mailbox, read_only).await,
+            Command::Select(select) => self.select(select).await,
             Command::Create(mailbox) => self.create(mailbox).await,
             Command::Delete(mailbox) => self.delete(mailbox).await,
             Command::Rename { from, to } => self.rename(from, to).await,
@@ -31,7 +31,7 @@ impl Connection<'_> {
             Command::Unselect => self.close(false).await,
             Command::Expunge { uids } => self.expunge(uids.as_ref()).await,
             Command::Search(search) => self.search(search).await,
-            Command::Fetch { uid, set, items } => self.fetch(uid, &set, items).await,
+            Command::Fetch(fetch) => self.fetch(fetch).await,
             Command::Store(store) => self.store(store).await,
             Command::Copy { uid, set, mailbox, and_remove } => {
                 self.copy(uid, &set, mailbox, and_remove).await
@@ -47,7 +47,7 @@ impl Connection<'_> {
 /// RFC 3501 §7.4.1: no EXPUNGE while FETCH, STORE or SEARCH is answered; the UID commands are different ones.
 fn moment(command: &Command) -> Moment {
     match command {
-        Command::Fetch { uid: false, .. } => Moment::NumbersStay,
+        Command::Fetch(fetch) if !fetch.uid => Moment::NumbersStay,
         Command::Store(store) if !store.uid => Moment::NumbersStay,
         Command::Search(search) if !search.uid => Moment::NumbersStay,
         _ => Moment::NumbersMay,

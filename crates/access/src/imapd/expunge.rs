@@ -1,6 +1,6 @@
 //! EXPUNGE and UID EXPUNGE (RFC 3501 §6.4.3, RFC 4315 §2.1).
 
-use imap::{Numbers, SequenceSet};
+use imap::{Code, Completion, Numbers, SequenceSet};
 use journey::{Event, What};
 use mail::Flag;
 use mailbox::{Entry, View};
@@ -10,15 +10,25 @@ use super::change::Attempts;
 use super::connection::Connection;
 use super::selected::largest_uid;
 use super::stop::{Done, Stop};
+use super::sync::Moment;
 
 /// Messages taken out by one commit.
 const AT_ONCE: usize = 1000;
 
 impl Connection<'_> {
-    /// The EXPUNGE responses come from telling what changed, as for everyone else's sessions.
+    /// The EXPUNGE or VANISHED responses come from telling what changed, as for everyone else's sessions.
     pub(super) async fn expunge(&mut self, uids: Option<&SequenceSet>) -> Done {
         self.expunge_deleted(uids).await?;
-        Self::done("Expunged")
+        if !self.session.enabled().qresync {
+            return Self::done("Expunged");
+        }
+        // RFC 7162 §3.2.7: how far the client is with that. It must hold for all that it has been told.
+        self.sync(Moment::NumbersMay).await?;
+        let newest = self.selected.as_ref().map(|selected| selected.view.highest_modseq());
+        Ok(match newest {
+            Some(newest) => Completion::ok_with(Code::HighestModSeq(newest), "Expunged"),
+            None => Completion::ok("Expunged"),
+        })
     }
 
     /// Takes out the messages with \Deleted; with `uids`, of those only.
@@ -26,7 +36,9 @@ impl Connection<'_> {
         let mut attempts = Attempts::default();
         loop {
             let view = self.latest().await?;
-            let wanted = uids.map(|set| set.resolve(largest_uid(&view)));
+            let saved = self.selected.as_ref().map(|selected| &selected.saved);
+            let wanted =
+                uids.map(|set| set.resolve(largest_uid(&view), saved.unwrap_or(&Numbers::default())));
             let doomed = deleted(&view, wanted.as_ref());
             if doomed.is_empty() {
                 return Ok(());

@@ -1,4 +1,4 @@
-//! FETCH (RFC 3501 §6.4.5).
+//! FETCH (RFC 3501 §6.4.5, RFC 7162 §3.1.4, §3.2.6).
 //!
 //! Flags, UIDs, dates and sizes come from the view's columns ([`columns`]) and cost no store read. Envelopes and
 //! structures come from the summary made at delivery; bodies are streamed ([`section`]).
@@ -8,16 +8,16 @@ mod envelope;
 mod section;
 mod structure;
 
-use imap::command::FetchItem;
-use imap::{Code, Completion, SequenceSet};
-use mail::{Flag, Flags, Uid};
+use imap::command::{Fetch, FetchItem};
+use imap::{Code, Completion};
+use mail::{Flag, Flags, ModSeq, Uid};
 use mailbox::{Entry, FlagChange};
 use message::Summary;
 
 use super::connection::{Connection, WRITE_AT};
 use super::stop::{Done, Stop};
-use super::store::AT_ONCE;
-use super::sync::Moment;
+use super::store::{AT_ONCE, Change};
+use super::sync::{Moment, write_modseq};
 
 /// What is left out of a FETCH, for its completion.
 #[derive(Default)]
@@ -45,10 +45,18 @@ pub(super) struct Told {
 }
 
 impl Connection<'_> {
-    pub(super) async fn fetch(&mut self, uid: bool, set: &SequenceSet, items: Vec<FetchItem>) -> Done {
+    pub(super) async fn fetch(&mut self, fetch: Fetch) -> Done {
         self.sync(Moment::NumbersStay).await?;
+        let Fetch { uid, set, items, changed_since, vanished } = fetch;
         let selected = self.selected.as_ref().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
-        let ranges = selected.ranges(uid, set).map_err(Stop::Answer)?;
+        let mut ranges = selected.ranges(uid, &set).map_err(Stop::Answer)?;
+        if let Some(since) = changed_since.map(ModSeq) {
+            ranges = selected.changed_since(&ranges, since);
+            if vanished {
+                let uids = selected.uids(&set);
+                self.tell_vanished_earlier(since, Some(&uids)).await?;
+            }
+        }
         let missing = if columns::suffice(&items) {
             self.fetch_columns(&ranges, &items).await?;
             Missing::default()
@@ -119,14 +127,16 @@ impl Connection<'_> {
             return Ok(());
         }
         let seen: Flags = [Flag::Seen].into_iter().collect();
-        match self.change_flags(&unseen, FlagChange::Add, &seen).await {
-            Ok(_) => {}
+        let change = Change { how: FlagChange::Add, flags: &seen, unchanged_since: None };
+        let modseq = match self.change_flags(&unseen, &change).await {
+            Ok(changed) => changed.modseq,
             Err(Stop::Answer(_)) => return Ok(()),
             Err(gone) => return Err(gone),
-        }
+        };
         for told in some.iter_mut().filter(|t| !t.flags.contains(Flag::Seen)) {
             told.flags.insert(Flag::Seen);
             told.flags_changed = true;
+            told.entry.modseq = modseq.unwrap_or(told.entry.modseq);
         }
         Ok(())
     }
@@ -177,8 +187,13 @@ impl Connection<'_> {
                 (_, summary) => self.write_item(told, item, summary.as_ref()),
             }
         }
-        if told.flags_changed && !items.contains(&FetchItem::Flags) {
-            self.session.out().text(" ").flags(&told.flags, told.recent);
+        if told.flags_changed {
+            if !items.contains(&FetchItem::Flags) {
+                self.session.out().text(" ").flags(&told.flags, told.recent);
+            }
+            if self.session.enabled().condstore && !items.contains(&FetchItem::ModSeq) {
+                write_modseq(self.session.out().text(" "), told.entry.modseq);
+            }
         }
         self.session.out().text(")").end();
         Ok(())
@@ -192,6 +207,7 @@ impl Connection<'_> {
             (FetchItem::InternalDate, _) => {
                 out.text("INTERNALDATE ").date_time(told.entry.internal_date);
             }
+            (FetchItem::ModSeq, _) => write_modseq(&mut out, told.entry.modseq),
             (FetchItem::Rfc822Size, _) => drop(out.text("RFC822.SIZE ").number(told.entry.size())),
             (FetchItem::Envelope, Some(summary)) => {
                 out.text("ENVELOPE ");

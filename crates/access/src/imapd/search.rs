@@ -1,4 +1,4 @@
-//! SEARCH (RFC 3501 §6.4.4).
+//! SEARCH (RFC 3501 §6.4.4, RFC 4731, RFC 5182).
 //!
 //! Each message is judged first by what the view holds, then by its header, then by its text; most are decided
 //! before anything is read ([`judge()`]).
@@ -6,9 +6,10 @@
 mod content;
 mod judge;
 mod plan;
+mod tell;
 
 use imap::command::Search;
-use imap::{Code, Completion};
+use imap::{Code, Completion, Numbers};
 use mailbox::Entry;
 
 use super::connection::Connection;
@@ -17,6 +18,7 @@ use super::sync::Moment;
 use super::turn::take_turn;
 use judge::{Facts, judge};
 use plan::Test;
+use tell::Hit;
 
 /// Other sessions of this thread get their turn after this many messages, or this many that were read.
 const TURN: u32 = 256;
@@ -25,25 +27,33 @@ const TURN_OF_READ: u32 = 16;
 impl Connection<'_> {
     pub(super) async fn search(&mut self, search: Search) -> Done {
         self.sync(Moment::NumbersStay).await?;
-        let selected = self.selected.as_ref().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
+        let now = self.world().clock.wall();
+        let selected = self.selected.as_mut().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
+        let saves = search.returns.is_some_and(|returns| returns.save);
         // RFC 3501 §6.4.4: NO [BADCHARSET] if the charset is not known.
         let charset = search.charset.as_deref().unwrap_or("US-ASCII");
         let Some(charset) = plan::charset(charset) else {
+            if saves {
+                selected.saved = Numbers::default();
+            }
             return Ok(Completion::no(Code::BadCharset, "That charset is not known"));
         };
-        let test = plan::compile(search.key, charset, selected);
-        let found = self.find(&test, search.uid).await?;
-        let mut out = self.session.out();
-        out.text("* SEARCH");
-        for number in found {
-            out.text(" ").number(u64::from(number));
+        let asks_modseq = search.key.asks_modseq();
+        let test = plan::compile(search.key, charset, selected, now);
+        // RFC 5182 §2.1: a search that fails leaves no result.
+        if saves {
+            selected.saved = Numbers::default();
         }
-        out.end();
+        let found = self.find(&test).await?;
+        match search.returns {
+            Some(returns) => self.tell_extended(search.uid, returns, &found, asks_modseq),
+            None => self.tell_plain(search.uid, &found, asks_modseq),
+        }
         Self::done("Searched")
     }
 
-    /// The numbers (or UIDs) of the messages that pass, ascending.
-    async fn find(&self, test: &Test, uid: bool) -> Result<Vec<u32>, Stop> {
+    /// The messages that pass, ascending.
+    async fn find(&self, test: &Test) -> Result<Vec<Hit>, Stop> {
         let Some(selected) = &self.selected else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         let mut read = 0;
@@ -63,7 +73,7 @@ impl Connection<'_> {
                 self.read_and_judge(test, entry, &mut facts).await?
             };
             if passes {
-                found.push(if uid { entry.uid.get() } else { number });
+                found.push(Hit { number, uid: entry.uid, modseq: entry.modseq });
             }
         }
         Ok(found)

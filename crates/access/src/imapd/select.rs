@@ -1,6 +1,6 @@
-//! SELECT and EXAMINE (RFC 3501 §6.3.1, §6.3.2).
+//! SELECT and EXAMINE (RFC 3501 §6.3.1, §6.3.2, RFC 7162 §3.1.2, §3.2.5).
 
-use imap::command::Mailbox;
+use imap::command::{Mailbox, Select};
 use imap::{Code, Completion, State};
 use mail::{Flag, Keyword, MailboxId, MailboxName};
 
@@ -9,7 +9,8 @@ use super::selected::Selected;
 use super::stop::{Done, Stop};
 
 impl Connection<'_> {
-    pub(super) async fn select(&mut self, mailbox: Mailbox, read_only: bool) -> Done {
+    pub(super) async fn select(&mut self, select: Select) -> Done {
+        let Select { mailbox, read_only, resync, .. } = select;
         // RFC 3501 §6.3.1: whatever comes of it, the mailbox selected before is no longer.
         self.deselect();
         let (id, _) = self.existing(mailbox).await?;
@@ -19,6 +20,9 @@ impl Connection<'_> {
         self.report_selected(&selected);
         self.selected = Some(selected);
         self.session.set_state(State::Selected { read_only });
+        if let Some(resync) = resync {
+            self.resync(&resync).await?;
+        }
         Ok(if read_only {
             Completion::ok_with(Code::ReadOnly, "Examined")
         } else {
@@ -49,6 +53,7 @@ impl Connection<'_> {
         out.untagged("OK", Some(&Code::PermanentFlags(permanent)), "Flags that are kept");
         out.untagged("OK", Some(&Code::UidNext(view.uid_next().get())), "Next UID");
         out.untagged("OK", Some(&Code::UidValidity(view.uid_validity())), "UIDs hold");
+        out.untagged("OK", Some(&Code::HighestModSeq(view.highest_modseq())), "Newest change");
     }
 
     /// The mailbox a command names, which must be there. A name that no mailbox can have names none.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use imap::{Completion, SequenceSet};
+use imap::{Completion, Numbers, SequenceSet};
 use mail::{MailboxId, ModSeq, Uid};
 use mailbox::{Entry, View};
 
@@ -22,11 +22,14 @@ pub(crate) struct Selected {
     recent: Vec<(u32, u32)>,
     /// Changes this session made itself and has told already.
     pub(crate) told: Vec<ModSeq>,
+    /// UIDs of the saved search result, `$` (RFC 5182 §2.1); of messages that are gone too, which name nothing.
+    pub(crate) saved: Numbers,
 }
 
 impl Selected {
     pub(crate) fn new(view: Arc<View>, read_only: bool, recent_above: Option<Uid>) -> Self {
-        let mut selected = Self { view, read_only, recent: Vec::new(), told: Vec::new() };
+        let mut selected =
+            Self { view, read_only, recent: Vec::new(), told: Vec::new(), saved: Numbers::default() };
         selected.add_recent(recent_above);
         selected
     }
@@ -85,15 +88,33 @@ impl Selected {
     /// The ranges of sequence numbers that a set means: ascending, each non-empty.
     /// RFC 3501 §9: sequence numbers of messages that are not there are an error; such UIDs are not (§6.4.8).
     pub(crate) fn ranges(&self, uid: bool, set: &SequenceSet) -> Result<Vec<(u32, u32)>, Completion> {
-        if uid {
-            let numbers = set.resolve(largest_uid(&self.view));
-            let ranges = numbers.ranges().iter().map(|&(first, last)| self.uids_to_sequence(first, last));
-            return Ok(ranges.filter(|(low, high)| low <= high).collect());
+        if uid || *set == SequenceSet::Saved {
+            return Ok(self.ranges_of_uids(&self.uids(set)));
         }
         if set.largest_written() > self.count() {
             return Err(Completion::bad("There is no message of that number"));
         }
-        Ok(set.resolve(self.count()).ranges().to_vec())
+        Ok(set.resolve(self.count(), &self.saved).ranges().to_vec())
+    }
+
+    /// The ranges of sequence numbers of the messages with these UIDs.
+    pub(crate) fn ranges_of_uids(&self, uids: &Numbers) -> Vec<(u32, u32)> {
+        let ranges = uids.ranges().iter().map(|&(first, last)| self.uids_to_sequence(first, last));
+        ranges.filter(|(low, high)| low <= high).collect()
+    }
+
+    /// The UIDs that a set of UIDs means.
+    pub(crate) fn uids(&self, set: &SequenceSet) -> Numbers {
+        set.resolve(largest_uid(&self.view), &self.saved)
+    }
+
+    /// Those of such ranges whose messages have changed since `modseq`.
+    pub(crate) fn changed_since(&self, ranges: &[(u32, u32)], modseq: ModSeq) -> Vec<(u32, u32)> {
+        if self.view.highest_modseq() <= modseq {
+            return Vec::new();
+        }
+        let changed = self.entries(ranges).filter(|(_, entry)| entry.modseq > modseq);
+        changed.map(|(number, _)| number).collect::<Numbers>().ranges().to_vec()
     }
 
     /// The messages of such ranges.

@@ -1,4 +1,4 @@
-//! STATUS (RFC 3501 §6.3.10, RFC 8438): from counters, without opening the mailbox.
+//! STATUS (RFC 3501 §6.3.10, RFC 8438, RFC 7162 §3.1.7): from counters, without opening the mailbox.
 
 use imap::command::{Mailbox, StatusItem};
 use mail::{MailboxId, MailboxName};
@@ -30,6 +30,7 @@ impl Connection<'_> {
                 StatusItem::UidValidity => u64::from(status.uid_validity.0.get()),
                 StatusItem::Unseen => u64::from(status.unseen),
                 StatusItem::Size => status.size,
+                StatusItem::HighestModSeq => status.highest_modseq.0,
             };
             out.text(if i > 0 { " " } else { "" }).text(item.name()).text(" ").number(value);
         }

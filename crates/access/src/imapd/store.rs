@@ -1,9 +1,9 @@
-//! STORE (RFC 3501 §6.4.6).
+//! STORE (RFC 3501 §6.4.6, RFC 7162 §3.1.3).
 
 use std::sync::Arc;
 
 use imap::command::{Store, StoreHow};
-use imap::{Code, Completion};
+use imap::{Code, Completion, Numbers};
 use mail::{Flags, ModSeq, Uid};
 use mailbox::{Entry, FlagChange, View};
 use store::Batch;
@@ -11,10 +11,29 @@ use store::Batch;
 use super::change::Attempts;
 use super::connection::Connection;
 use super::stop::{Done, Stop};
-use super::sync::{Moment, write_flags};
+use super::sync::{Moment, write_state};
 
 /// Messages changed by one commit.
 pub(super) const AT_ONCE: usize = 1000;
+
+/// How flags are to change.
+pub(super) struct Change<'a> {
+    pub(super) how: FlagChange,
+    pub(super) flags: &'a Flags,
+    /// Only of messages that have not changed since.
+    pub(super) unchanged_since: Option<ModSeq>,
+}
+
+/// What became of messages whose flags were to change.
+#[derive(Default)]
+pub(super) struct Changed {
+    /// How many were there.
+    pub(super) present: usize,
+    /// Those that had changed too late for a conditional STORE.
+    pub(super) modified: Vec<Uid>,
+    /// What those that changed got; the others had the flags already.
+    pub(super) modseq: Option<ModSeq>,
+}
 
 impl Connection<'_> {
     pub(super) async fn store(&mut self, store: Store) -> Done {
@@ -26,13 +45,24 @@ impl Connection<'_> {
             StoreHow::Add => FlagChange::Add,
             StoreHow::Remove => FlagChange::Remove,
         };
-        let mut missing = false;
+        let unchanged_since = store.unchanged_since.map(ModSeq);
+        let (mut missing, mut modified) = (false, Vec::new());
         for some in uids.chunks(AT_ONCE) {
-            let stored = self.change_flags(some, how, &store.flags).await?;
-            missing |= stored < some.len();
-            if !store.silent {
-                self.report_stored(some).await?;
+            let change = Change { how, flags: &store.flags, unchanged_since };
+            let changed = self.change_flags(some, &change).await?;
+            missing |= changed.present < some.len();
+            // RFC 7162 §3.1.3: the MODSEQ is told even if the flags are not.
+            if !store.silent || self.session.enabled().condstore {
+                self.report_stored(some, &changed.modified, store.silent).await?;
             }
+            modified.extend(changed.modified);
+        }
+        if !modified.is_empty() {
+            let numbers = self.numbers_of(&modified, store.uid);
+            return Ok(Completion::ok_with(
+                Code::Modified(numbers),
+                "Some have changed since and were left as they are",
+            ));
         }
         // RFC 2180 §4.2: the others were changed; the client hears that some are gone.
         if missing && !store.uid {
@@ -41,38 +71,52 @@ impl Connection<'_> {
         Self::done("Flags stored")
     }
 
-    /// Changes the flags of messages in one commit. How many were there.
-    pub(super) async fn change_flags(
-        &mut self,
-        uids: &[Uid],
-        how: FlagChange,
-        flags: &Flags,
-    ) -> Result<usize, Stop> {
+    /// What the client calls messages it knows.
+    fn numbers_of(&self, uids: &[Uid], uid: bool) -> Numbers {
+        let number = |of: &Uid| {
+            let known = self.selected.as_ref()?.view.by_uid(*of)?;
+            Some(if uid { of.get() } else { known.0 })
+        };
+        uids.iter().filter_map(number).collect()
+    }
+
+    /// Changes the flags of messages in one commit.
+    pub(super) async fn change_flags(&mut self, uids: &[Uid], change: &Change<'_>) -> Result<Changed, Stop> {
         let mut attempts = Attempts::default();
         loop {
             let view: Arc<View> = self.latest().await?;
-            let entries: Vec<Entry> =
+            let mut entries: Vec<Entry> =
                 uids.iter().filter_map(|&uid| view.by_uid(uid)).map(|(_, e)| *e).collect();
+            let mut changed = Changed { present: entries.len(), ..Changed::default() };
+            if let Some(since) = change.unchanged_since {
+                let late = entries.extract_if(.., |entry| entry.modseq > since);
+                changed.modified = late.map(|entry| entry.uid).collect();
+            }
             let mut batch = Batch::new();
-            let stored = self.mailboxes().store_flags(&mut batch, &view, &entries, how, flags)?;
-            let Some(modseq) = stored.modseq else { return Ok(entries.len()) };
+            let stored =
+                self.mailboxes().store_flags(&mut batch, &view, &entries, change.how, change.flags)?;
+            let Some(modseq) = stored.modseq else { return Ok(changed) };
             let outcome = self.commit(batch).await;
             if !attempts.again(&outcome) {
                 let told = ModSeq(outcome?.number(modseq) as u64);
                 // What others changed right before is part of these entries and news to the client.
                 self.selected.iter_mut().filter(|s| s.knows(&entries)).for_each(|s| s.told.push(told));
-                return Ok(entries.len());
+                changed.modseq = Some(told);
+                return Ok(changed);
             }
         }
     }
 
-    async fn report_stored(&mut self, uids: &[Uid]) -> Result<(), Stop> {
+    /// Tells messages as they are now, but for those left as they are (`but`, ascending); `silent`: without their flags.
+    async fn report_stored(&mut self, uids: &[Uid], but: &[Uid], silent: bool) -> Result<(), Stop> {
         let latest = self.latest().await?;
+        let with_modseq = self.session.enabled().condstore;
         let Some(selected) = &self.selected else { return Ok(()) };
         let mut out = self.session.out();
-        for &uid in uids {
+        for &uid in uids.iter().filter(|uid| but.binary_search(uid).is_err()) {
             if let (Some((number, _)), Some((_, entry))) = (selected.view.by_uid(uid), latest.by_uid(uid)) {
-                write_flags(&mut out, number, uid, latest.flags(entry.flags), selected.is_recent(uid));
+                let flags = (!silent).then(|| (latest.flags(entry.flags), selected.is_recent(uid)));
+                write_state(&mut out, number, entry, flags, with_modseq);
             }
         }
         self.flush().await?;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use imap::response::Writer;
-use imap::{Code, Completion};
-use mailbox::{Changes, View};
+use imap::{Code, Completion, Numbers};
+use mailbox::{Changes, Entry, View};
 
 use super::connection::Connection;
 use super::selected::Selected;
@@ -38,13 +38,14 @@ impl Connection<'_> {
             return Ok(());
         }
         let changes = latest.changes_since(&selected.view);
+        let enabled = self.session.enabled();
         let mut out = self.session.out();
         if moment == Moment::NumbersStay && !changes.vanished.is_empty() {
             // Where the views cannot be joined, all news waits.
             let Some(joined) = selected.view.with_news_of(&latest, &changes) else { return Ok(()) };
             selected.view = Arc::new(joined);
         } else {
-            report_vanished(&mut out, selected, &changes);
+            report_vanished(&mut out, selected, &changes, enabled.qresync);
             selected.view = latest;
         }
         if !changes.arrived.is_empty() {
@@ -53,7 +54,7 @@ impl Connection<'_> {
             out.counted(u64::from(selected.count()), "EXISTS");
             out.counted(u64::from(selected.recent_count()), "RECENT");
         }
-        report_changed(&mut out, selected, &changes);
+        report_changed(&mut out, selected, &changes, enabled.condstore);
         selected.told.clear();
         Ok(())
     }
@@ -87,8 +88,17 @@ impl Connection<'_> {
     }
 }
 
-/// From the last to the first, so that each number means the same before and after the ones below it.
-fn report_vanished(out: &mut Writer<'_>, selected: &Selected, changes: &Changes) {
+/// RFC 7162 §3.2.10: by UID, where the client has asked for that. Else from the last to the first, so that each number
+/// means the same before and after the ones below it.
+fn report_vanished(out: &mut Writer<'_>, selected: &Selected, changes: &Changes, by_uid: bool) {
+    if by_uid {
+        let known = changes.vanished.iter().filter(|uid| selected.view.by_uid(**uid).is_some());
+        let uids: Numbers = known.map(|uid| uid.get()).collect();
+        if !uids.is_empty() {
+            out.text("* VANISHED ").text(&uids.to_string()).end();
+        }
+        return;
+    }
     for &uid in changes.vanished.iter().rev() {
         if let Some((number, _)) = selected.view.by_uid(uid) {
             out.counted(u64::from(number), "EXPUNGE");
@@ -96,25 +106,38 @@ fn report_vanished(out: &mut Writer<'_>, selected: &Selected, changes: &Changes)
     }
 }
 
-fn report_changed(out: &mut Writer<'_>, selected: &Selected, changes: &Changes) {
+fn report_changed(out: &mut Writer<'_>, selected: &Selected, changes: &Changes, with_modseq: bool) {
     for &uid in &changes.changed {
         if let Some((number, entry)) = selected.view.by_uid(uid)
             && !selected.told.contains(&entry.modseq)
         {
-            let flags = selected.view.flags(entry.flags);
-            write_flags(out, number, uid, flags, selected.is_recent(uid));
+            let flags = Some((selected.view.flags(entry.flags), selected.is_recent(uid)));
+            write_state(out, number, entry, flags, with_modseq);
         }
     }
 }
 
-/// `* 2 FETCH (UID 5 FLAGS (\Seen))`. The UID is told along, as clients that went by UIDs need it (§6.4.8).
-pub(super) fn write_flags(
+/// `* 2 FETCH (UID 5 FLAGS (\Seen) MODSEQ (7))`, with flags and whether it is \Recent. The UID is told along, as clients
+/// that went by UIDs need it (§6.4.8), and the MODSEQ to those who asked for it (RFC 7162 §3.1).
+pub(super) fn write_state(
     out: &mut Writer<'_>,
     number: u32,
-    uid: mail::Uid,
-    flags: &mail::Flags,
-    recent: bool,
+    entry: &Entry,
+    flags: Option<(&mail::Flags, bool)>,
+    with_modseq: bool,
 ) {
-    out.text("* ").number(u64::from(number)).text(" FETCH (UID ").number(u64::from(uid.get())).text(" ");
-    out.flags(flags, recent).text(")").end();
+    out.text("* ").number(u64::from(number)).text(" FETCH (UID ").number(u64::from(entry.uid.get()));
+    if let Some((flags, recent)) = flags {
+        out.text(" ").flags(flags, recent);
+    }
+    if with_modseq {
+        out.text(" ");
+        write_modseq(out, entry.modseq);
+    }
+    out.text(")").end();
+}
+
+/// `MODSEQ (7)`
+pub(super) fn write_modseq(out: &mut Writer<'_>, modseq: mail::ModSeq) {
+    out.raw(b"MODSEQ (").number(modseq.0).raw(b")");
 }

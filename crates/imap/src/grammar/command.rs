@@ -4,7 +4,7 @@ use base64::Engine as _;
 
 use super::cursor::{is_tag_char, utf8};
 use super::{Cursor, Error, fetch, list, search, store};
-use crate::command::{Command, Request};
+use crate::command::{Command, Request, Resync, Select};
 
 /// `command = tag SP (command-any / command-auth / command-nonauth / command-select) CRLF`
 pub fn request(cursor: &mut Cursor<'_>) -> Result<Request, Error> {
@@ -42,8 +42,8 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
         "AUTHENTICATE" => authenticate(cursor)?,
         "LOGIN" => login(cursor)?,
         "ENABLE" => enable(cursor)?,
-        "SELECT" => Command::Select { mailbox: mailbox(cursor)?, read_only: false },
-        "EXAMINE" => Command::Select { mailbox: mailbox(cursor)?, read_only: true },
+        "SELECT" => select(cursor, false)?,
+        "EXAMINE" => select(cursor, true)?,
         "CREATE" => Command::Create(mailbox(cursor)?),
         "DELETE" => Command::Delete(mailbox(cursor)?),
         "RENAME" => Command::Rename { from: mailbox(cursor)?, to: mailbox(cursor)? },
@@ -84,6 +84,51 @@ fn uid_command(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
         }
         _ => Err(Error("Unknown UID command")),
     }
+}
+
+/// `select = "SELECT" SP mailbox [SP "(" select-param *(SP select-param) ")"]` (RFC 4466 §2.1)
+fn select(cursor: &mut Cursor<'_>, read_only: bool) -> Result<Command, Error> {
+    let mut select = Select { mailbox: mailbox(cursor)?, read_only, condstore: false, resync: None };
+    cursor.take_while(|b| b == b' ');
+    if cursor.peek() == Some(b'(') {
+        cursor.list(false, |c| {
+            match c.atom()?.to_ascii_uppercase().as_str() {
+                "CONDSTORE" => select.condstore = true,
+                "QRESYNC" => {
+                    c.space()?;
+                    select.resync = Some(resync(c)?);
+                }
+                _ => return Err(Error("Unknown SELECT parameter")),
+            }
+            Ok(())
+        })?;
+    }
+    Ok(Command::Select(select))
+}
+
+/// RFC 7162 §7: `"(" uidvalidity SP mod-sequence-value [SP known-uids] [SP seq-match-data] ")"`,
+/// `seq-match-data = "(" known-sequence-set SP known-uid-set ")"`
+fn resync(cursor: &mut Cursor<'_>) -> Result<Resync, Error> {
+    cursor.expect(b'(', "QRESYNC looks like (QRESYNC (1 2))")?;
+    let uid_validity = cursor.nz_number()?;
+    cursor.space()?;
+    let mut resync = Resync { uid_validity, modseq: cursor.number64()?, known: None };
+    while cursor.peek() == Some(b' ') {
+        cursor.space()?;
+        if cursor.eat(b'(') {
+            cursor.sequence_set()?;
+            cursor.space()?;
+            cursor.sequence_set()?;
+            cursor.expect(b')', "Missing ')'")?;
+            break;
+        }
+        if resync.known.is_some() {
+            return Err(Error("Unexpected argument of QRESYNC"));
+        }
+        resync.known = Some(cursor.sequence_set()?);
+    }
+    cursor.expect(b')', "Missing ')'")?;
+    Ok(resync)
 }
 
 fn mailbox(cursor: &mut Cursor<'_>) -> Result<crate::command::Mailbox, Error> {

@@ -221,15 +221,18 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// `sequence-set = (seq-number / seq-range) *("," sequence-set)`
+    /// `sequence-set = (seq-number / seq-range) *("," sequence-set)`, RFC 5182 §5: `/ "$"`
     pub(crate) fn sequence_set(&mut self) -> Result<SequenceSet, Error> {
+        if self.eat(b'$') {
+            return Ok(SequenceSet::Saved);
+        }
         let mut set = Vec::new();
         loop {
             let low = self.seq_number()?;
             let high = if self.eat(b':') { self.seq_number()? } else { low };
             set.push((low, high));
             if !self.eat(b',') {
-                return Ok(SequenceSet(set));
+                return Ok(SequenceSet::Written(set));
             }
         }
     }

@@ -1,12 +1,13 @@
 //! FETCH.
 
 use super::{Cursor, Error};
-use crate::command::{Command, FetchItem, FetchSection, Label, Section, SectionWhat};
+use crate::command::{Command, Fetch, FetchItem, FetchSection, Label, Section, SectionWhat};
 
 /// Items of one FETCH: a short command must not ask for the same message a thousand times (attacks A12).
 const ITEMS_MAX: usize = 500;
 
-/// `fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")`
+/// `fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")
+/// [SP "(" fetch-modifier *(SP fetch-modifier) ")"]` (RFC 4466 §2.4)
 pub(crate) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error> {
     cursor.space()?;
     let set = cursor.sequence_set()?;
@@ -26,7 +27,32 @@ pub(crate) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error
     if uid && !items.contains(&FetchItem::Uid) {
         items.insert(0, FetchItem::Uid);
     }
-    Ok(Command::Fetch { uid, set, items })
+    let mut fetch = Fetch { uid, set, items, changed_since: None, vanished: false };
+    cursor.take_while(|b| b == b' ');
+    if cursor.peek() == Some(b'(') {
+        cursor.list(false, |c| modifier(c, &mut fetch))?;
+    }
+    // RFC 7162 §3.2.6: VANISHED says nothing by itself, nor with message numbers.
+    if fetch.vanished && (fetch.changed_since.is_none() || !uid) {
+        return Err(Error("VANISHED is for UID FETCH with CHANGEDSINCE"));
+    }
+    // RFC 7162 §3.1.4.1: CHANGEDSINCE asks for MODSEQ.
+    if fetch.changed_since.is_some() && !fetch.items.contains(&FetchItem::ModSeq) {
+        fetch.items.push(FetchItem::ModSeq);
+    }
+    Ok(Command::Fetch(fetch))
+}
+
+fn modifier(cursor: &mut Cursor<'_>, fetch: &mut Fetch) -> Result<(), Error> {
+    match cursor.atom()?.to_ascii_uppercase().as_str() {
+        "CHANGEDSINCE" => {
+            cursor.space()?;
+            fetch.changed_since = Some(cursor.number64()?);
+        }
+        "VANISHED" => fetch.vanished = true,
+        _ => return Err(Error("Unknown FETCH modifier")),
+    }
+    Ok(())
 }
 
 /// RFC 3501 §6.4.5: macros stand alone, so the whole rest of the command is the word.
@@ -61,6 +87,7 @@ fn fetch_att(cursor: &mut Cursor<'_>) -> Result<FetchItem, Error> {
         "ENVELOPE" => FetchItem::Envelope,
         "FLAGS" => FetchItem::Flags,
         "INTERNALDATE" => FetchItem::InternalDate,
+        "MODSEQ" => FetchItem::ModSeq,
         "UID" => FetchItem::Uid,
         "RFC822" => plain(SectionWhat::All, Label::Rfc822, false),
         "RFC822.HEADER" => plain(SectionWhat::Header, Label::Rfc822Header, true),

@@ -3,11 +3,19 @@
 use mail::{Flag, Keyword};
 
 use super::{Cursor, Error};
-use crate::command::{Command, DateRelation, Search, SearchKey};
+use crate::command::{Command, DateRelation, Returns, Search, SearchKey};
 
-/// `search = "SEARCH" [SP "CHARSET" SP astring] 1*(SP search-key)`
+/// `search = "SEARCH" [SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"] [SP "CHARSET" SP astring]
+/// 1*(SP search-key)` (RFC 4466 §2.6.1)
 pub(crate) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error> {
     cursor.space()?;
+    let returns = if cursor.eat_word("RETURN ") {
+        let returns = returns(cursor)?;
+        cursor.space()?;
+        Some(returns)
+    } else {
+        None
+    };
     let charset = if cursor.eat_word("CHARSET ") {
         let charset = cursor.text()?;
         cursor.space()?;
@@ -22,7 +30,26 @@ pub(crate) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Erro
             keys.push(search_key(cursor)?);
         }
     }
-    Ok(Command::Search(Search { uid, charset, key: all_of(keys) }))
+    Ok(Command::Search(Search { uid, charset, key: all_of(keys), returns }))
+}
+
+/// RFC 4731 §3.1: without any option, all messages are told.
+fn returns(cursor: &mut Cursor<'_>) -> Result<Returns, Error> {
+    let mut returns = Returns::default();
+    cursor.take_while(|b| b == b' ');
+    cursor.list(true, |c| {
+        match c.atom()?.to_ascii_uppercase().as_str() {
+            "MIN" => returns.min = true,
+            "MAX" => returns.max = true,
+            "ALL" => returns.all = true,
+            "COUNT" => returns.count = true,
+            "SAVE" => returns.save = true,
+            _ => return Err(Error("Unknown SEARCH return option")),
+        }
+        Ok(())
+    })?;
+    returns.all |= returns == Returns::default();
+    Ok(returns)
 }
 
 fn all_of(mut keys: Vec<SearchKey>) -> SearchKey {
@@ -33,7 +60,7 @@ fn all_of(mut keys: Vec<SearchKey>) -> SearchKey {
 fn search_key(cursor: &mut Cursor<'_>) -> Result<SearchKey, Error> {
     match cursor.peek() {
         Some(b'(') => cursor.list(false, search_key).map(all_of),
-        Some(b'0'..=b'9' | b'*') => cursor.sequence_set().map(SearchKey::Sequence),
+        Some(b'0'..=b'9' | b'*' | b'$') => cursor.sequence_set().map(SearchKey::Sequence),
         _ => named_key(cursor),
     }
 }
@@ -81,7 +108,9 @@ fn takes_argument(name: &str) -> bool {
             | "HEADER"
             | "KEYWORD"
             | "LARGER"
+            | "MODSEQ"
             | "NOT"
+            | "OLDER"
             | "ON"
             | "OR"
             | "SENTBEFORE"
@@ -94,6 +123,7 @@ fn takes_argument(name: &str) -> bool {
             | "TO"
             | "UID"
             | "UNKEYWORD"
+            | "YOUNGER"
     )
 }
 
@@ -120,6 +150,9 @@ fn key_with_argument(name: &str, cursor: &mut Cursor<'_>) -> Result<SearchKey, E
         "SENTSINCE" => SearchKey::Sent(Since, cursor.date()?),
         "LARGER" => SearchKey::Larger(cursor.number64()?),
         "SMALLER" => SearchKey::Smaller(cursor.number64()?),
+        "MODSEQ" => mod_sequence(cursor)?,
+        "OLDER" => SearchKey::Older(cursor.nz_number()?),
+        "YOUNGER" => SearchKey::Younger(cursor.nz_number()?),
         "UID" => SearchKey::Uid(cursor.sequence_set()?),
         "NOT" => SearchKey::Not(Box::new(cursor.nested(search_key)?)),
         _ => {
@@ -128,6 +161,21 @@ fn key_with_argument(name: &str, cursor: &mut Cursor<'_>) -> Result<SearchKey, E
             SearchKey::Or(Box::new(first), Box::new(cursor.nested(search_key)?))
         }
     })
+}
+
+/// RFC 7162 §7: `"MODSEQ" [SP entry-name SP entry-type-req] SP mod-sequence-valzer`. There is one MODSEQ for all of a
+/// message's flags, so the entry says nothing more.
+fn mod_sequence(cursor: &mut Cursor<'_>) -> Result<SearchKey, Error> {
+    if cursor.peek() == Some(b'"') {
+        cursor.string()?;
+        cursor.space()?;
+        let kind = cursor.atom()?.to_ascii_lowercase();
+        if !matches!(kind.as_str(), "all" | "priv" | "shared") {
+            return Err(Error("The type of a MODSEQ entry is all, priv or shared"));
+        }
+        cursor.space()?;
+    }
+    cursor.number64().map(SearchKey::ModSeq)
 }
 
 fn keyword(cursor: &mut Cursor<'_>) -> Result<Keyword, Error> {

@@ -5,11 +5,21 @@ use mail::{Flag, Flags, Keyword, limits};
 use super::{Cursor, Error};
 use crate::command::{Command, Store, StoreHow};
 
-/// `store = "STORE" SP sequence-set SP store-att-flags`
+/// `store = "STORE" SP sequence-set [SP "(" store-modifier *(SP store-modifier) ")"] SP store-att-flags` (RFC 4466 §2.5)
 pub(crate) fn store(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error> {
     cursor.space()?;
     let set = cursor.sequence_set()?;
     cursor.space()?;
+    let mut unchanged_since = None;
+    if cursor.peek() == Some(b'(') {
+        cursor.list(false, |c| {
+            if !c.eat_word("UNCHANGEDSINCE ") {
+                return Err(Error("Unknown STORE modifier"));
+            }
+            c.number64().map(|modseq| unchanged_since = Some(modseq))
+        })?;
+        cursor.space()?;
+    }
     let how = match cursor.peek() {
         Some(b'+') => StoreHow::Add,
         Some(b'-') => StoreHow::Remove,
@@ -22,7 +32,7 @@ pub(crate) fn store(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error
     let silent = cursor.eat_word(".SILENT");
     cursor.space()?;
     let flags = if cursor.peek() == Some(b'(') { cursor.flag_list()? } else { bare_flags(cursor)? };
-    Ok(Command::Store(Store { uid, set, how, silent, flags }))
+    Ok(Command::Store(Store { uid, set, how, silent, flags, unchanged_since }))
 }
 
 /// `store-att-flags = ... (flag-list / (flag *(SP flag)))`

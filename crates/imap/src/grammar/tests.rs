@@ -19,15 +19,19 @@ fn mailbox(name: &str) -> Mailbox {
     Ok(MailboxName::new(name).expect("a good name"))
 }
 
+fn select(name: &str, read_only: bool) -> Command {
+    Command::Select(Select { mailbox: mailbox(name), read_only, condstore: false, resync: None })
+}
+
 fn one(n: u32) -> SequenceSet {
-    SequenceSet(vec![(Value(n), Value(n))])
+    SequenceSet::Written(vec![(Value(n), Value(n))])
 }
 
 #[test]
 fn mailbox_commands() {
     for (text, expected) in [
-        ("SELECT inbox", Command::Select { mailbox: mailbox("INBOX"), read_only: false }),
-        ("examine \"a b\"", Command::Select { mailbox: mailbox("a b"), read_only: true }),
+        ("SELECT inbox", select("INBOX", false)),
+        ("examine \"a b\"", select("a b", true)),
         ("CREATE Entw&APw-rfe/", Command::Create(mailbox("Entwürfe"))),
         ("CREATE &bad", Command::Create(Err(BadName::Encoding))),
         ("DELETE {3}\r\na/b", Command::Delete(mailbox("a/b"))),
@@ -38,7 +42,7 @@ fn mailbox_commands() {
             "STATUS x (MESSAGES unseen)",
             Command::Status { mailbox: mailbox("x"), items: vec![StatusItem::Messages, StatusItem::Unseen] },
         ),
-        ("UID EXPUNGE 3:*", Command::Expunge { uids: Some(SequenceSet(vec![(Value(3), Largest)])) }),
+        ("UID EXPUNGE 3:*", Command::Expunge { uids: Some(SequenceSet::Written(vec![(Value(3), Largest)])) }),
         ("MOVE 1 x", Command::Copy { uid: false, set: one(1), mailbox: mailbox("x"), and_remove: true }),
         ("UID COPY 1 x", Command::Copy { uid: true, set: one(1), mailbox: mailbox("x"), and_remove: false }),
         ("ID NIL", Command::Id(Vec::new())),
@@ -73,7 +77,7 @@ fn stores() {
         ("STORE 1 +FLAGS.SILENT (\\deleted $Junk)", StoreHow::Add, true, flags(8, Some("$Junk"))),
         ("STORE 1 -flags \\Seen \\Draft", StoreHow::Remove, false, flags(17, None)),
     ] {
-        let expected = Store { uid: false, set: one(1), how, silent, flags: expected };
+        let expected = Store { uid: false, set: one(1), how, silent, flags: expected, unchanged_since: None };
         assert_eq!(command(text), Command::Store(expected), "{text}");
     }
 }
@@ -101,7 +105,11 @@ fn fetches() {
         ),
     ] {
         let uid = text.starts_with("UID");
-        assert_eq!(command(text), Command::Fetch { uid, set: one(1), items }, "{text}");
+        assert_eq!(
+            command(text),
+            Command::Fetch(Fetch { uid, set: one(1), items, changed_since: None, vanished: false }),
+            "{text}"
+        );
     }
 }
 
@@ -113,7 +121,10 @@ fn searches() {
         ("SEARCH ALL", K::All),
         (
             "SEARCH UNSEEN 1:*",
-            K::And(vec![K::Flag(Flag::Seen, false), K::Sequence(SequenceSet(vec![(Value(1), Largest)]))]),
+            K::And(vec![
+                K::Flag(Flag::Seen, false),
+                K::Sequence(SequenceSet::Written(vec![(Value(1), Largest)])),
+            ]),
         ),
         ("SEARCH NOT NEW", K::Not(Box::new(K::New))),
         (
@@ -132,13 +143,17 @@ fn searches() {
             K::And(vec![K::Keyword(Keyword::new("$x").expect("an atom"), false), K::Larger(5)]),
         ),
     ] {
-        assert_eq!(command(text), Command::Search(Search { uid: false, charset: None, key }), "{text}");
+        assert_eq!(
+            command(text),
+            Command::Search(Search { uid: false, charset: None, key, returns: None }),
+            "{text}"
+        );
     }
     let charset = Some("UTF-8".into());
     let key = K::Text("ü".into());
     assert_eq!(
         command("UID SEARCH CHARSET UTF-8 TEXT {2}\r\nü"),
-        Command::Search(Search { uid: true, charset, key })
+        Command::Search(Search { uid: true, charset, key, returns: None })
     );
 }
 
@@ -230,5 +245,85 @@ proptest::proptest! {
         )
     ) {
         drop(parse(format!("a {}", words.concat()).as_bytes()));
+    }
+}
+
+/// RFC 7162 §7, RFC 4466, RFC 4731, RFC 5182 §5, RFC 5032 §3.
+#[test]
+fn extended_forms() {
+    let resync = |known| Resync { uid_validity: 67, modseq: 90, known };
+    let selected = |condstore, resync| {
+        Command::Select(Select { mailbox: mailbox("INBOX"), read_only: false, condstore, resync })
+    };
+    let search =
+        |returns, key| Command::Search(Search { uid: false, charset: None, key, returns: Some(returns) });
+    let fetch = |items, changed_since, vanished| {
+        Command::Fetch(Fetch { uid: true, set: one(1), items, changed_since, vanished })
+    };
+    let span = |a, b| SequenceSet::Written(vec![(Value(a), Value(b))]);
+    for (text, expected) in [
+        ("SELECT INBOX (CONDSTORE)", selected(true, None)),
+        ("SELECT INBOX (QRESYNC (67 90))", selected(false, Some(resync(None)))),
+        ("SELECT INBOX (QRESYNC (67 90 41:211))", selected(false, Some(resync(Some(span(41, 211)))))),
+        (
+            "SELECT INBOX (QRESYNC (67 90 1:5 (1,3 2,4)) CONDSTORE)",
+            selected(true, Some(resync(Some(span(1, 5))))),
+        ),
+        ("SELECT INBOX (QRESYNC (67 90 (1,3 2,4)))", selected(false, Some(resync(None)))),
+        ("SEARCH RETURN () ALL", search(Returns { all: true, ..Returns::default() }, SearchKey::All)),
+        (
+            "SEARCH RETURN (MIN count SAVE) $",
+            search(
+                Returns { min: true, count: true, save: true, ..Returns::default() },
+                SearchKey::Sequence(SequenceSet::Saved),
+            ),
+        ),
+        (
+            "SEARCH RETURN (MAX) MODSEQ 5",
+            search(Returns { max: true, ..Returns::default() }, SearchKey::ModSeq(5)),
+        ),
+        (
+            "SEARCH RETURN (MAX) MODSEQ \"/flags/\\\\draft\" all 620162338",
+            search(Returns { max: true, ..Returns::default() }, SearchKey::ModSeq(620_162_338)),
+        ),
+        (
+            "SEARCH RETURN (ALL) OLDER 60",
+            search(Returns { all: true, ..Returns::default() }, SearchKey::Older(60)),
+        ),
+        (
+            "UID FETCH 1 (FLAGS) (CHANGEDSINCE 5 VANISHED)",
+            fetch(vec![FetchItem::Uid, FetchItem::Flags, FetchItem::ModSeq], Some(5), true),
+        ),
+        ("UID FETCH 1 MODSEQ", fetch(vec![FetchItem::Uid, FetchItem::ModSeq], None, false)),
+        (
+            "STORE $ (UNCHANGEDSINCE 0) -FLAGS.SILENT ()",
+            Command::Store(Store {
+                uid: false,
+                set: SequenceSet::Saved,
+                how: StoreHow::Remove,
+                silent: true,
+                flags: mail::Flags::new(),
+                unchanged_since: Some(0),
+            }),
+        ),
+    ] {
+        assert_eq!(command(text), expected, "{text}");
+    }
+    for text in [
+        "SELECT INBOX (X)",
+        "SELECT INBOX (QRESYNC (0 1))",
+        "SELECT INBOX (QRESYNC (1 2 3 4))",
+        "SEARCH RETURN (X) ALL",
+        "SEARCH RETURN () ",
+        "SEARCH MODSEQ \"x\" mine 5",
+        "SEARCH OLDER 0",
+        "FETCH 1 FLAGS (CHANGEDSINCE 5 VANISHED)",
+        "UID FETCH 1 FLAGS (VANISHED)",
+        "FETCH 1 FLAGS (CHANGEDSINCE x)",
+        "FETCH 1 FLAGS (CHANGEDSINCE 99999999999999999999)",
+        "STORE 1 (X 5) FLAGS ()",
+        "FETCH $,1 FLAGS",
+    ] {
+        assert!(parse(format!("a {text}\r\n").as_bytes()).is_err(), "{text}");
     }
 }

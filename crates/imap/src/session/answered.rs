@@ -21,10 +21,18 @@ impl Session {
         self.tagged(tag, &Completion::ok("Pleased to meet you"));
     }
 
-    /// RFC 5161 §3.1: no extension offered needs enabling, and unknown ones are passed over.
-    pub(super) fn enable(&mut self, tag: &str) {
-        self.out().text("* ENABLED").end();
-        self.tagged(tag, &Completion::ok("Nothing needed enabling"));
+    /// RFC 5161 §3.1: what needs no enabling, or is unknown, is passed over.
+    pub(super) fn enable(&mut self, tag: &str, names: &[String]) {
+        let known: Vec<&str> =
+            names.iter().map(String::as_str).filter(|name| self.enabled.enable(name)).collect();
+        let mut out = self.out();
+        out.text("* ENABLED");
+        for name in &known {
+            out.text(" ").text(name);
+        }
+        out.end();
+        let text = if known.is_empty() { "Nothing needed enabling" } else { "Enabled" };
+        self.tagged(tag, &Completion::ok(text));
     }
 
     /// RFC 2342 §5: one personal namespace, no others.

@@ -14,7 +14,8 @@ pub(super) fn capabilities(state: State, config: &Config) -> String {
     let mut list = String::from("IMAP4rev1 LITERAL- ID ENABLE");
     if state != State::NotAuthenticated {
         list.push_str(
-            " IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE",
+            " IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE \
+             ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC",
         );
         return list;
     }
@@ -51,7 +52,7 @@ fn when(command: &Command) -> When {
         | Command::Unselect
         | Command::Expunge { .. }
         | Command::Search(_)
-        | Command::Fetch { .. }
+        | Command::Fetch(_)
         | Command::Store(_)
         | Command::Copy { .. } => When::Selected,
         _ => When::AfterLogin,

@@ -34,7 +34,7 @@ fn decide(session: &mut Session, event: Event) {
         Event::AppendStart(_) => session.complete(Completion::no(Code::TryCreate, "Not there")),
         Event::AppendEnd => session.complete(Completion::ok("Appended")),
         Event::IdleEnd => session.complete(Completion::ok("Idle no more")),
-        Event::Command(Command::Select { read_only, .. }) => {
+        Event::Command(Command::Select(crate::command::Select { read_only, .. })) => {
             session.set_state(State::Selected { read_only });
             session.complete(Completion::ok("Selected"));
         }
@@ -106,7 +106,7 @@ fn logging_in() {
          C: b SELECT INBOX
          S: b BAD Log in first
          C: c LOGIN {1+}\\r\\nu \"secret\"
-         S: c OK [CAPABILITY IMAP4rev1 LITERAL- ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE] Logged in
+         S: c OK [CAPABILITY IMAP4rev1 LITERAL- ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC] Logged in
          C: d LOGIN u secret
          S: d BAD You are logged in already
          C: e FETCH 1 FLAGS
@@ -135,10 +135,10 @@ fn authenticating() {
          C: e AUTHENTICATE PLAIN
          S: + Z28gb24=
          C: AHUAc2VjcmV0
-         S: e OK [CAPABILITY IMAP4rev1 LITERAL- ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE] Logged in",
+         S: e OK [CAPABILITY IMAP4rev1 LITERAL- ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC] Logged in",
     );
     check("C: a AUTHENTICATE PLAIN AHUAc2VjcmV0
-           S: a OK [CAPABILITY IMAP4rev1 LITERAL- ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE] Logged in");
+           S: a OK [CAPABILITY IMAP4rev1 LITERAL- ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC] Logged in");
 }
 
 #[test]
@@ -187,8 +187,8 @@ fn answered_by_the_session_itself() {
          S: * ID (\"name\" \"Posthouse\")
          S: b OK Pleased to meet you
          C: c ENABLE CONDSTORE X-GOOD
-         S: * ENABLED
-         S: c OK Nothing needed enabling",
+         S: * ENABLED CONDSTORE
+         S: c OK Enabled",
     );
 }
 
@@ -196,7 +196,7 @@ fn answered_by_the_session_itself() {
 fn pipelined_commands_are_answered_in_order() {
     check_in("C: a NOOP\\r\\nb CAPABILITY\\r\\nc NOOP
               S: a OK Done
-              S: * CAPABILITY IMAP4rev1 LITERAL- ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE
+              S: * CAPABILITY IMAP4rev1 LITERAL- ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC
               S: b OK Capabilities listed
               S: c OK Done");
 }
@@ -412,5 +412,36 @@ proptest::proptest! {
             }
         }
         proptest::prop_assert_eq!(pieces, whole);
+    }
+}
+
+/// RFC 5161 §3.1, RFC 7162 §3.1, §3.2.5: what a client has to ask for before it gets it.
+#[test]
+fn extensions_are_switched_on() {
+    for (transcript, enabled) in [
+        ("C: a ENABLE X-GOOD CONDSTORE\nS: * ENABLED CONDSTORE\nS: a OK Enabled", (true, false)),
+        ("C: a ENABLE qresync\nS: * ENABLED QRESYNC\nS: a OK Enabled", (true, true)),
+        ("C: a ENABLE X\nS: * ENABLED\nS: a OK Nothing needed enabling", (false, false)),
+        ("C: a SELECT INBOX (CONDSTORE)\nS: a OK Selected", (true, false)),
+        ("C: a SELECT INBOX (QRESYNC (1 2))\nS: a BAD ENABLE QRESYNC first", (false, false)),
+        ("C: a STATUS INBOX (HIGHESTMODSEQ)\nS: a OK Done", (true, false)),
+        ("C: a SELECT INBOX\nS: a OK Selected\nC: b FETCH 1 MODSEQ\nS: b OK Done", (true, false)),
+        (
+            "C: a SELECT INBOX\nS: a OK Selected\nC: b FETCH 1 FLAGS (CHANGEDSINCE 5)\nS: b OK Done",
+            (true, false),
+        ),
+        (
+            "C: a SELECT INBOX\nS: a OK Selected\nC: b UID FETCH 1 FLAGS (CHANGEDSINCE 5 VANISHED)\nS: b BAD ENABLE QRESYNC first",
+            (false, false),
+        ),
+        (
+            "C: a SELECT INBOX\nS: a OK Selected\nC: b STORE 1 (UNCHANGEDSINCE 5) FLAGS ()\nS: b OK Done",
+            (true, false),
+        ),
+        ("C: a SELECT INBOX\nS: a OK Selected\nC: b SEARCH NOT MODSEQ 5\nS: b OK Done", (true, false)),
+        ("C: a SELECT INBOX\nS: a OK Selected\nC: b FETCH 1 FLAGS\nS: b OK Done", (false, false)),
+    ] {
+        let session = check_in(transcript);
+        assert_eq!((session.enabled().condstore, session.enabled().qresync), enabled, "{transcript}");
     }
 }

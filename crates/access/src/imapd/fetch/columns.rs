@@ -7,11 +7,12 @@ use mailbox::{Entry, View};
 use super::super::connection::{Connection, WRITE_AT};
 use super::super::selected::Selected;
 use super::super::stop::Stop;
+use super::super::sync::write_modseq;
 
 /// Whether a view's columns hold all that is asked.
 pub(super) fn suffice(items: &[FetchItem]) -> bool {
-    use FetchItem::{Flags, InternalDate, Rfc822Size, Uid};
-    items.iter().all(|item| matches!(item, Flags | Uid | InternalDate | Rfc822Size))
+    use FetchItem::{Flags, InternalDate, ModSeq, Rfc822Size, Uid};
+    items.iter().all(|item| matches!(item, Flags | Uid | InternalDate | Rfc822Size | ModSeq))
 }
 
 /// `FLAGS (...)` of each set of flags in use, written once.
@@ -29,7 +30,7 @@ impl Rendered {
 }
 
 impl Connection<'_> {
-    pub(super) async fn fetch_columns(
+    pub(in super::super) async fn fetch_columns(
         &mut self,
         ranges: &[(u32, u32)],
         items: &[FetchItem],
@@ -82,17 +83,18 @@ fn write_columns(
             out.raw(b" ");
         }
         match item {
-            FetchItem::Uid => out.raw(b"UID ").number(u64::from(entry.uid.get())),
-            FetchItem::InternalDate => out.raw(b"INTERNALDATE ").date_time(entry.internal_date),
-            FetchItem::Rfc822Size => out.raw(b"RFC822.SIZE ").number(entry.size()),
+            FetchItem::Uid => drop(out.raw(b"UID ").number(u64::from(entry.uid.get()))),
+            FetchItem::InternalDate => drop(out.raw(b"INTERNALDATE ").date_time(entry.internal_date)),
+            FetchItem::Rfc822Size => drop(out.raw(b"RFC822.SIZE ").number(entry.size())),
+            FetchItem::ModSeq => write_modseq(out, entry.modseq),
             _ => {
                 let recent = selected.is_recent(entry.uid);
                 match rendered.0.get(entry.flags.0 as usize) {
                     Some(texts) => out.raw(&texts[usize::from(recent)]),
                     None => out.flags(selected.view.flags(entry.flags), recent),
-                }
+                };
             }
-        };
+        }
     }
     out.raw(b")\r\n");
 }

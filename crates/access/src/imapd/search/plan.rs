@@ -1,11 +1,11 @@
 //! A SEARCH as it is carried out: sets resolved, strings decoded and folded.
 
-use imap::Numbers;
 use imap::command::{DateRelation, SearchKey};
 use imap::grammar::Day;
-use mail::{Flag, Keyword};
+use imap::{Numbers, SequenceSet};
+use mail::{Flag, Keyword, ModSeq, Wall};
 
-use super::super::selected::{Selected, largest_uid};
+use super::super::selected::Selected;
 
 /// A condition.
 #[derive(Debug)]
@@ -26,6 +26,12 @@ pub(super) enum Test {
     },
     Body(String),
     Text(String),
+    /// Changed at or after.
+    ModSeq(ModSeq),
+    /// Internal date at or before.
+    Until(Wall),
+    /// Internal date at or after.
+    From(Wall),
     Uid(Numbers),
     Number(Numbers),
     Not(Box<Test>),
@@ -81,8 +87,9 @@ fn decode(charset: &'static str, bytes: &[u8]) -> String {
 }
 
 /// Resolves and decodes. As deep as the grammar allows, which is bounded.
-pub(super) fn compile(key: SearchKey, charset: &'static str, selected: &Selected) -> Test {
-    let inner = |key: SearchKey| compile(key, charset, selected);
+pub(super) fn compile(key: SearchKey, charset: &'static str, selected: &Selected, now: Wall) -> Test {
+    let inner = |key: SearchKey| compile(key, charset, selected, now);
+    let ago = |seconds: u32| Wall::from_millis(now.millis().saturating_sub(i64::from(seconds) * 1000));
     match key {
         SearchKey::All => Test::All,
         SearchKey::Flag(flag, set) => Test::Flag(flag, set),
@@ -96,8 +103,12 @@ pub(super) fn compile(key: SearchKey, charset: &'static str, selected: &Selected
         SearchKey::Header { field, contains } => Test::Header { field, contains: decode(charset, &contains) },
         SearchKey::Body(text) => Test::Body(decode(charset, &text)),
         SearchKey::Text(text) => Test::Text(decode(charset, &text)),
-        SearchKey::Uid(set) => Test::Uid(set.resolve(largest_uid(&selected.view))),
-        SearchKey::Sequence(set) => Test::Number(set.resolve(selected.count())),
+        SearchKey::ModSeq(modseq) => Test::ModSeq(ModSeq(modseq)),
+        SearchKey::Older(seconds) => Test::Until(ago(seconds)),
+        SearchKey::Younger(seconds) => Test::From(ago(seconds)),
+        // RFC 5182 §2.1: `$` means messages, whether they are called by number or by UID.
+        SearchKey::Uid(set) | SearchKey::Sequence(set @ SequenceSet::Saved) => Test::Uid(selected.uids(&set)),
+        SearchKey::Sequence(set) => Test::Number(set.resolve(selected.count(), &selected.saved)),
         SearchKey::Not(key) => Test::Not(Box::new(inner(*key))),
         SearchKey::Or(a, b) => Test::Any(vec![inner(*a), inner(*b)]),
         SearchKey::And(keys) => Test::Every(keys.into_iter().map(inner).collect()),

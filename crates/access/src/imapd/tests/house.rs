@@ -225,6 +225,11 @@ impl Client {
         }
     }
 
+    /// The tag of the next command.
+    pub(crate) fn next_tag(&self) -> String {
+        format!("t{}", self.tag + 1)
+    }
+
     /// Sends a command; what comes back up to its end, lines separated by `\n`, the tag left out.
     pub(crate) async fn run(&mut self, command: &str) -> String {
         self.tag += 1;

@@ -132,6 +132,7 @@ async fn selecting_and_status() {
 * OK [PERMANENTFLAGS ()] Flags that are kept
 * OK [UIDNEXT 3] Next UID
 * OK [UIDVALIDITY {validity}] UIDs hold
+* OK [HIGHESTMODSEQ 3] Newest change
 OK [READ-ONLY] Examined"
     );
     assert_eq!(selected, expected);

@@ -70,3 +70,69 @@ async fn uids_are_found() {
     client.check("UID SEARCH ALL", "* SEARCH 2 3\nOK Searched").await;
     client.check("SEARCH UID 2:3", "* SEARCH 1 2\nOK Searched").await;
 }
+
+/// RFC 4731 §3.1.
+#[tokio::test]
+async fn extended_results() {
+    let house = House::new().await;
+    house.fill(6).await;
+    let mut client = house.in_inbox().await;
+    client.run("STORE 1 +FLAGS.SILENT (\\Deleted)").await;
+    client.run("EXPUNGE").await;
+    for (search, told) in [
+        ("SEARCH RETURN (MIN MAX COUNT) 2:4", " MIN 2 MAX 4 COUNT 3"),
+        ("SEARCH RETURN () 1:2,4:5", " ALL 1:2,4:5"),
+        ("UID SEARCH RETURN (ALL MIN) 1:2,4:5", " UID MIN 2 ALL 2:3,5:6"),
+        ("SEARCH RETURN (MIN MAX ALL COUNT) SEEN", " COUNT 0"),
+        ("UID SEARCH RETURN (MAX) SEEN", " UID"),
+        ("SEARCH RETURN (COUNT) CHARSET UTF-8 ALL", " COUNT 5"),
+    ] {
+        let told = format!("* ESEARCH (TAG \"{}\"){told}\nOK Searched", client.next_tag());
+        client.check(search, &told).await;
+    }
+}
+
+/// RFC 5182 §2.4: what `$` means after each kind of search.
+#[tokio::test]
+async fn saved_results() {
+    let house = House::new().await;
+    house.fill(6).await;
+    let mut client = house.in_inbox().await;
+    client.check("FETCH $ UID", "OK Fetched").await;
+    for (options, told, saved) in [
+        ("SAVE", "", " 2 3 5"),
+        ("SAVE MIN", " MIN 2", " 2"),
+        ("MAX SAVE MIN", " MIN 2 MAX 5", " 2 5"),
+        ("MAX SAVE MIN COUNT", " MIN 2 MAX 5 COUNT 3", " 2 3 5"),
+        ("ALL SAVE MIN", " MIN 2 ALL 2:3,5", " 2 3 5"),
+    ] {
+        let told = match told {
+            "" => String::new(),
+            told => format!("* ESEARCH (TAG \"{}\"){told}\n", client.next_tag()),
+        };
+        client.check(&format!("SEARCH RETURN ({options}) 2:3,5"), &format!("{told}OK Searched")).await;
+        client.check("SEARCH $", &format!("* SEARCH{saved}\nOK Searched")).await;
+        client.check("UID SEARCH NOT NOT UID $", &format!("* SEARCH{saved}\nOK Searched")).await;
+    }
+    client.check("FETCH $ UID", "* 2 FETCH (UID 2)\n* 3 FETCH (UID 3)\n* 5 FETCH (UID 5)\nOK Fetched").await;
+    client.run("UID STORE $ +FLAGS.SILENT (\\Deleted)").await;
+    client.run("UID EXPUNGE 2").await;
+    client.check("SEARCH $", "* SEARCH 2 4\nOK Searched").await;
+    client.check("SEARCH RETURN (SAVE) $ UID 5", "OK Searched").await;
+    client.check("COPY $ Archive", "OK [COPYUID 1000002 5 1] Copied").await;
+    // RFC 5182 §2.1: one that fails leaves nothing.
+    client.run("SEARCH RETURN (SAVE) CHARSET KLINGON ALL").await;
+    client.check("SEARCH $", "* SEARCH\nOK Searched").await;
+}
+
+/// RFC 5032 §3. The mail came at 10:30 on 22 November 2026.
+#[tokio::test]
+async fn within_a_time() {
+    let house = House::new().await;
+    house.fill(1).await;
+    let mut client = house.in_inbox().await;
+    let far = u32::MAX;
+    client.check(&format!("SEARCH YOUNGER {far}"), "* SEARCH 1\nOK Searched").await;
+    client.check(&format!("SEARCH OLDER {far}"), "* SEARCH\nOK Searched").await;
+    client.check("SEARCH OR OLDER 1 YOUNGER 1", "* SEARCH 1\nOK Searched").await;
+}

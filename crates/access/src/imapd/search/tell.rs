@@ -1,0 +1,83 @@
+//! How the result of a SEARCH is told and kept.
+
+use imap::Numbers;
+use imap::command::Returns;
+use mail::{ModSeq, Uid};
+
+use super::super::connection::Connection;
+
+/// A message that passed.
+#[derive(Clone, Copy)]
+pub(super) struct Hit {
+    pub(super) number: u32,
+    pub(super) uid: Uid,
+    pub(super) modseq: ModSeq,
+}
+
+impl Hit {
+    fn called(self, uid: bool) -> u32 {
+        if uid { self.uid.get() } else { self.number }
+    }
+}
+
+fn highest(hits: &[Hit]) -> Option<ModSeq> {
+    hits.iter().map(|hit| hit.modseq).max()
+}
+
+impl Connection<'_> {
+    /// `* SEARCH 2 5 6 (MODSEQ 917162500)` (RFC 3501 §7.2.5, RFC 7162 §3.1.6).
+    pub(super) fn tell_plain(&mut self, uid: bool, found: &[Hit], with_modseq: bool) {
+        let mut out = self.session.out();
+        out.text("* SEARCH");
+        for hit in found {
+            out.text(" ").number(u64::from(hit.called(uid)));
+        }
+        if let Some(modseq) = highest(found).filter(|_| with_modseq) {
+            out.text(" (MODSEQ ").number(modseq.0).text(")");
+        }
+        out.end();
+    }
+
+    /// `* ESEARCH (TAG "a") UID MIN 7 MAX 9 ALL 7:9 COUNT 3` (RFC 4731 §3.1), and the result for `$` (RFC 5182 §2.4).
+    pub(super) fn tell_extended(&mut self, uid: bool, returns: Returns, found: &[Hit], with_modseq: bool) {
+        let ends = ends(returns, found);
+        let told = if returns.all || returns.count || !(returns.min || returns.max) { found } else { &ends };
+        if let Some(selected) = self.selected.as_mut().filter(|_| returns.save) {
+            selected.saved = told.iter().map(|hit| hit.uid.get()).collect();
+        }
+        // RFC 5182 §2.1: SAVE alone asks for no response.
+        if returns == (Returns { save: true, ..Returns::default() }) {
+            return;
+        }
+        let tag = self.session.tag().to_owned();
+        let mut out = self.session.out();
+        out.text("* ESEARCH (TAG ").string(tag.as_bytes()).text(")").text(if uid { " UID" } else { "" });
+        // RFC 4731 §3.1: where nothing was found, only COUNT is told.
+        if let (Some(first), Some(last)) = (found.first(), found.last()) {
+            if returns.min {
+                out.text(" MIN ").number(u64::from(first.called(uid)));
+            }
+            if returns.max {
+                out.text(" MAX ").number(u64::from(last.called(uid)));
+            }
+            if returns.all {
+                let all: Numbers = found.iter().map(|hit| hit.called(uid)).collect();
+                out.text(" ALL ").text(&all.to_string());
+            }
+        }
+        if returns.count {
+            out.text(" COUNT ").number(found.len() as u64);
+        }
+        if let Some(modseq) = highest(told).filter(|_| with_modseq) {
+            out.text(" MODSEQ ").number(modseq.0);
+        }
+        out.end();
+    }
+}
+
+/// What MIN and MAX alone speak of (RFC 4731 §3.2, RFC 5182 §2.4).
+fn ends(returns: Returns, found: &[Hit]) -> Vec<Hit> {
+    let first = found.first().filter(|_| returns.min);
+    let last = found.last().filter(|last| returns.max && first.is_none_or(|first| first.uid != last.uid));
+    first.into_iter().chain(last).copied().collect()
+}
