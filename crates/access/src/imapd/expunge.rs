@@ -8,7 +8,7 @@ use store::Batch;
 
 use super::change::Attempts;
 use super::connection::Connection;
-use super::selected::largest_uid;
+use super::selected::{HowFar, largest_uid};
 use super::stop::{Done, Stop};
 use super::sync::Moment;
 
@@ -24,7 +24,10 @@ impl Connection<'_> {
         }
         // RFC 7162 §3.2.7: how far the client is with that. It must hold for all that it has been told.
         self.sync(Moment::NumbersMay).await?;
-        let newest = self.selected.as_ref().map(|selected| selected.view.highest_modseq());
+        let newest = self.selected.as_mut().map(|selected| {
+            selected.how_far = HowFar::Right;
+            selected.view.highest_modseq()
+        });
         Ok(match newest {
             Some(newest) => Completion::ok_with(Code::HighestModSeq(newest), "Expunged"),
             None => Completion::ok("Expunged"),

@@ -21,7 +21,10 @@ impl Connection<'_> {
         match self.sync(Moment::NumbersMay).await {
             Err(Stop::Gone(error)) => Err(error),
             // The store's troubles are told at the next command.
-            _ => Ok(()),
+            _ => {
+                self.tell_how_far();
+                Ok(())
+            }
         }
     }
 

@@ -12,6 +12,17 @@ pub(crate) fn largest_uid(view: &View) -> u32 {
     u32::try_from(view.len()).ok().and_then(|last| view.get(last)).map_or(0, |entry| entry.uid.get())
 }
 
+/// What a client that counts MODSEQs itself makes of those it has heard (RFC 7162 §6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HowFar {
+    /// The highest is how far it is.
+    Right,
+    /// Too much: a message that is gone has not been told yet.
+    TooFar,
+    /// Too little: a message that is gone is told without a MODSEQ.
+    TooShort,
+}
+
 /// See the module's description.
 pub(crate) struct Selected {
     /// What the client's sequence numbers mean.
@@ -24,12 +35,19 @@ pub(crate) struct Selected {
     pub(crate) told: Vec<ModSeq>,
     /// UIDs of the saved search result, `$` (RFC 5182 §2.1); of messages that are gone too, which name nothing.
     pub(crate) saved: Numbers,
+    pub(crate) how_far: HowFar,
 }
 
 impl Selected {
     pub(crate) fn new(view: Arc<View>, read_only: bool, recent_above: Option<Uid>) -> Self {
-        let mut selected =
-            Self { view, read_only, recent: Vec::new(), told: Vec::new(), saved: Numbers::default() };
+        let mut selected = Self {
+            view,
+            read_only,
+            recent: Vec::new(),
+            told: Vec::new(),
+            saved: Numbers::default(),
+            how_far: HowFar::Right,
+        };
         selected.add_recent(recent_above);
         selected
     }

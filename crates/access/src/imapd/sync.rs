@@ -7,7 +7,7 @@ use imap::{Code, Completion, Numbers};
 use mailbox::{Changes, Entry, View};
 
 use super::connection::Connection;
-use super::selected::Selected;
+use super::selected::{HowFar, Selected};
 use super::stop::{Done, Stop};
 
 /// Whether sequence numbers may change now.
@@ -41,11 +41,14 @@ impl Connection<'_> {
         let enabled = self.session.enabled();
         let mut out = self.session.out();
         if moment == Moment::NumbersStay && !changes.vanished.is_empty() {
+            selected.how_far = HowFar::TooFar;
             // Where the views cannot be joined, all news waits.
             let Some(joined) = selected.view.with_news_of(&latest, &changes) else { return Ok(()) };
             selected.view = Arc::new(joined);
         } else {
             report_vanished(&mut out, selected, &changes, enabled.qresync);
+            let known = changes.vanished.is_empty();
+            selected.how_far = if known { HowFar::Right } else { HowFar::TooShort };
             selected.view = latest;
         }
         if !changes.arrived.is_empty() {
@@ -77,8 +80,24 @@ impl Connection<'_> {
         {
             return Err(error);
         }
+        if !matches!(completion.code, Some(Code::HighestModSeq(_))) {
+            self.tell_how_far();
+        }
         self.session.complete(completion);
         Ok(())
+    }
+
+    /// Up to which change the client has heard of all, where it would count wrong (RFC 7162 §6).
+    pub(super) fn tell_how_far(&mut self) {
+        let qresync = self.session.enabled().qresync;
+        let Some(selected) = self.selected.as_mut().filter(|s| qresync && s.how_far != HowFar::Right) else {
+            return;
+        };
+        if selected.how_far == HowFar::TooShort {
+            selected.how_far = HowFar::Right;
+        }
+        let code = Code::HighestModSeq(selected.view.highest_modseq());
+        self.session.out().untagged("OK", Some(&code), "All changes up to here are told");
     }
 
     /// The completion of a command that did its work.

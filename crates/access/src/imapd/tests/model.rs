@@ -1,5 +1,7 @@
 //! Many sessions, random commands: what each client was told must add up (promise F27).
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::{Client, House};
@@ -104,6 +106,114 @@ async fn play(steps: Vec<Step>) {
     }
 }
 
+/// What a client with QRESYNC keeps of a mailbox: flags by UID, and up to which change (RFC 7162 §6).
+#[derive(Default)]
+struct Kept {
+    flags: BTreeMap<u32, String>,
+    modseq: u64,
+    /// It has asked for all UIDs up to here.
+    asked_to: u32,
+    highest_told: Option<u64>,
+    highest_heard: u64,
+    /// The message that a line speaks of.
+    of: Option<u32>,
+}
+
+impl Kept {
+    fn hear(&mut self, line: &str) {
+        let number =
+            |text: &str| text.split([')', ']', ' ']).next().and_then(|number| number.parse::<u64>().ok());
+        if let Some((_, modseq)) = line.split_once("[HIGHESTMODSEQ ") {
+            self.highest_told = number(modseq);
+        }
+        if let Some(set) = line.strip_prefix("* VANISHED ") {
+            for range in set.trim_start_matches("(EARLIER) ").split(',') {
+                let (low, high) = range.split_once(':').unwrap_or((range, range));
+                let (low, high): (u32, u32) = (low.parse().expect("a UID"), high.parse().expect("a UID"));
+                self.flags.retain(|uid, _| !(low..=high).contains(uid));
+            }
+        }
+        // What stands behind a literal belongs to the message before it.
+        if line.starts_with("* ") {
+            self.of = line.split_once(" FETCH (UID ").and_then(|(_, uid)| number(uid)).map(|uid| uid as u32);
+        }
+        if let Some(uid) = self.of {
+            if let Some((_, flags)) = line.split_once("FLAGS (") {
+                let mut flags: Vec<&str> = flags.split(')').next().expect("an end").split(' ').collect();
+                flags.retain(|flag| *flag != "\\Recent");
+                self.flags.insert(uid, flags.join(" "));
+            }
+            if let Some((_, modseq)) = line.split_once("MODSEQ (") {
+                self.highest_heard = self.highest_heard.max(number(modseq).expect("a number"));
+            }
+        }
+    }
+
+    fn reply(&mut self, reply: &str) {
+        reply.lines().for_each(|line| self.hear(line));
+        self.modseq = self.highest_told.take().unwrap_or(self.modseq.max(self.highest_heard));
+        self.highest_heard = 0;
+    }
+}
+
+/// One client goes and comes back, at any moment, and knows as much as if it asked for all again.
+async fn come_and_go(steps: Vec<Step>) {
+    let house = House::new().await;
+    house.fill(4).await;
+    let mut others = [house.in_inbox().await, house.in_inbox().await];
+    let (mut client, mut kept) = (house.client().await, Kept::default());
+    client.run("ENABLE QRESYNC").await;
+    let reply = client.run("SELECT INBOX").await;
+    let validity =
+        reply.split("UIDVALIDITY ").nth(1).and_then(|s| s.split(']').next()).expect("one").to_owned();
+    kept.reply(&reply);
+    same(&mut client, &mut kept).await;
+    let mut here = true;
+    for step in steps {
+        match step {
+            Step::Deliver => house.fill(1).await,
+            Step::Run(0, _, number) if number % 3 == 0 => {
+                let command = if here {
+                    "UNSELECT".into()
+                } else {
+                    format!("SELECT INBOX (QRESYNC ({validity} {}))", kept.modseq)
+                };
+                let reply = client.run(&command).await;
+                here = !here;
+                if here {
+                    kept.reply(&reply);
+                    same(&mut client, &mut kept).await;
+                }
+            }
+            Step::Run(0, command, number) => {
+                if here {
+                    // What .SILENT leaves out is known to who sent it, and would only make this client longer.
+                    let command = command.replace('#', &number.to_string()).replace(".SILENT", "");
+                    kept.reply(&client.run(&command).await);
+                }
+            }
+            Step::Run(who, command, number) => {
+                others[who - 1].run(&command.replace('#', &number.to_string())).await;
+            }
+        }
+    }
+    if !here {
+        kept.reply(&client.run(&format!("SELECT INBOX (QRESYNC ({validity} {}))", kept.modseq)).await);
+    }
+    kept.reply(&client.run("NOOP").await);
+    same(&mut client, &mut kept).await;
+}
+
+/// New messages are told by number only, so the client asks for UIDs above those it has asked for; then its picture is the
+/// mailbox.
+async fn same(client: &mut Client, kept: &mut Kept) {
+    kept.reply(&client.run(&format!("UID FETCH {}:* (FLAGS)", kept.asked_to + 1)).await);
+    kept.asked_to = kept.flags.last_key_value().map_or(kept.asked_to, |(uid, _)| kept.asked_to.max(*uid));
+    let mut all = Kept::default();
+    all.reply(&client.run("UID FETCH 1:* (FLAGS)").await);
+    assert_eq!(kept.flags, all.flags);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
@@ -111,5 +221,11 @@ proptest! {
     fn what_clients_are_told_adds_up(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(play(steps));
+    }
+
+    #[test]
+    fn who_comes_back_knows_as_much_as_who_asks_for_all(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(come_and_go(steps));
     }
 }

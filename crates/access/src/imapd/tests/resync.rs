@@ -173,5 +173,21 @@ async fn who_comes_back_hears_what_happened() {
     other.check("NOOP", "* 4 EXPUNGE\n* 2 EXPUNGE\n* 3 EXISTS\n* 0 RECENT\nOK Nothing done").await;
     other.run("STORE 1 +FLAGS.SILENT (\\Deleted)").await;
     other.run("EXPUNGE").await;
-    away.check("NOOP", "* VANISHED 1\nOK Nothing done").await;
+    let told = |modseq| format!("* OK [HIGHESTMODSEQ {modseq}] All changes up to here are told");
+    away.check("NOOP", &format!("* VANISHED 1\n{}\nOK Nothing done", told(m + 8))).await;
+    // RFC 7162 §6: a higher MODSEQ is told before a message that is gone: the client must not count from it.
+    other.run("STORE 1 +FLAGS.SILENT (\\Deleted)").await;
+    other.run("EXPUNGE").await;
+    other.run("STORE 1 +FLAGS.SILENT (\\Seen)").await;
+    let (before, seen) = (m + 8, m + 11);
+    away.check(
+        "FETCH 1:2 UID",
+        &format!(
+            "* 2 FETCH (UID 7 FLAGS (\\Seen) MODSEQ ({seen}))\n* 1 FETCH (UID 5)\n* 2 FETCH (UID 7)\n{}\nOK Fetched",
+            told(before)
+        ),
+    )
+    .await;
+    away.check("NOOP", &format!("* VANISHED 5\n{}\nOK Nothing done", told(seen))).await;
+    away.check("NOOP", "OK Nothing done").await;
 }
