@@ -91,6 +91,8 @@ pub enum Command {
         uids: Option<SequenceSet>,
     },
     Search(Search),
+    Sort(Sort),
+    Thread(Thread),
     Fetch(Fetch),
     Store(Store),
     /// `and_remove` for MOVE (RFC 6851).
@@ -310,6 +312,56 @@ pub struct Search {
     pub key: SearchKey,
     /// What is told of it; `None` for the plain response (RFC 4731 §3.1).
     pub returns: Option<Returns>,
+}
+
+/// SORT (RFC 5256 §3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sort {
+    /// What is sorted, and how the result is told.
+    pub search: Search,
+    /// By what, the first before the second.
+    pub by: Vec<SortBy>,
+}
+
+/// One criterion of SORT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SortBy {
+    /// What is compared.
+    pub what: SortWhat,
+    /// The largest first.
+    pub reverse: bool,
+}
+
+/// What SORT compares (RFC 5256 §3, RFC 5957 §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named by RFC 5256 §3 and RFC 5957 §3")]
+pub enum SortWhat {
+    Arrival,
+    Cc,
+    Date,
+    From,
+    Size,
+    Subject,
+    To,
+    DisplayFrom,
+    DisplayTo,
+}
+
+/// THREAD (RFC 5256 §3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thread {
+    /// What is threaded.
+    pub search: Search,
+    /// How.
+    pub by: ThreadBy,
+}
+
+/// The algorithms of THREAD.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named by RFC 5256 §3")]
+pub enum ThreadBy {
+    OrderedSubject,
+    References,
 }
 
 /// The result options of SEARCH (RFC 4731 §3.1, RFC 5182 §2.1).

@@ -18,8 +18,10 @@ mod parser;
 mod part;
 mod scan;
 pub mod section;
+pub mod subject;
 mod summary;
 pub mod text;
+pub mod thread;
 pub mod trace;
 
 pub use codec::DecodeError;

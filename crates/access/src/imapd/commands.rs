@@ -2,6 +2,7 @@
 
 use std::io;
 
+use imap::command::{Sort, Thread};
 use imap::{Command, Completion};
 
 use super::connection::Connection;
@@ -31,6 +32,8 @@ impl Connection<'_> {
             Command::Unselect => self.close(false).await,
             Command::Expunge { uids } => self.expunge(uids.as_ref()).await,
             Command::Search(search) => self.search(search).await,
+            Command::Sort(sort) => self.sort(sort).await,
+            Command::Thread(thread) => self.thread(thread).await,
             Command::Fetch(fetch) => self.fetch(fetch).await,
             Command::Store(store) => self.store(store).await,
             Command::Copy { uid, set, mailbox, and_remove } => {
@@ -44,12 +47,19 @@ impl Connection<'_> {
     }
 }
 
-/// RFC 3501 §7.4.1: no EXPUNGE while FETCH, STORE or SEARCH is answered; the UID commands are different ones.
+/// RFC 3501 §7.4.1, RFC 5256 §3: no EXPUNGE while FETCH, STORE, SEARCH, SORT or THREAD is answered; the UID commands are
+/// different ones.
 fn moment(command: &Command) -> Moment {
     match command {
         Command::Fetch(fetch) if !fetch.uid => Moment::NumbersStay,
         Command::Store(store) if !store.uid => Moment::NumbersStay,
-        Command::Search(search) if !search.uid => Moment::NumbersStay,
+        Command::Search(search)
+        | Command::Sort(Sort { search, .. })
+        | Command::Thread(Thread { search, .. })
+            if !search.uid =>
+        {
+            Moment::NumbersStay
+        }
         _ => Moment::NumbersMay,
     }
 }

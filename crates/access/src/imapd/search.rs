@@ -1,4 +1,4 @@
-//! SEARCH (RFC 3501 §6.4.4, RFC 4731, RFC 5182).
+//! SEARCH (RFC 3501 §6.4.4, RFC 4731, RFC 5182), and SORT and THREAD of what it finds (RFC 5256).
 //!
 //! Each message is judged first by what the view holds, then by its header, then by its text; most are decided
 //! before anything is read ([`judge()`]).
@@ -6,10 +6,12 @@
 mod content;
 mod judge;
 mod plan;
+mod sort;
 mod tell;
+mod thread;
 
 use imap::command::Search;
-use imap::{Code, Completion, Numbers};
+use imap::{Code, Numbers};
 use mailbox::Entry;
 
 use super::connection::Connection;
@@ -26,30 +28,26 @@ const TURN_OF_READ: u32 = 16;
 
 impl Connection<'_> {
     pub(super) async fn search(&mut self, search: Search) -> Done {
+        let (uid, returns, asks_modseq) = (search.uid, search.returns, search.key.asks_modseq());
+        let found = self.found(search).await?;
+        self.tell_found("SEARCH", uid, returns, &found, asks_modseq);
+        Self::done("Searched")
+    }
+
+    /// What a search finds.
+    async fn found(&mut self, search: Search) -> Result<Vec<Hit>, Stop> {
         self.sync(Moment::NumbersStay).await?;
         let now = self.world().clock.wall();
         let selected = self.selected.as_mut().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
-        let saves = search.returns.is_some_and(|returns| returns.save);
-        // RFC 3501 §6.4.4: NO [BADCHARSET] if the charset is not known.
-        let charset = search.charset.as_deref().unwrap_or("US-ASCII");
-        let Some(charset) = plan::charset(charset) else {
-            if saves {
-                selected.saved = Numbers::default();
-            }
-            return Ok(Completion::no(Code::BadCharset, "That charset is not known"));
-        };
-        let asks_modseq = search.key.asks_modseq();
-        let test = plan::compile(search.key, charset, selected, now);
+        let charset = plan::charset(search.charset.as_deref().unwrap_or("US-ASCII"));
+        let test = charset.map(|charset| plan::compile(search.key, charset, selected, now));
         // RFC 5182 §2.1: a search that fails leaves no result.
-        if saves {
+        if search.returns.is_some_and(|returns| returns.save) {
             selected.saved = Numbers::default();
         }
-        let found = self.find(&test).await?;
-        match search.returns {
-            Some(returns) => self.tell_extended(search.uid, returns, &found, asks_modseq),
-            None => self.tell_plain(search.uid, &found, asks_modseq),
-        }
-        Self::done("Searched")
+        // RFC 3501 §6.4.4: NO [BADCHARSET] if the charset is not known.
+        let test = test.ok_or(Stop::no(Code::BadCharset, "That charset is not known"))?;
+        self.find(&test).await
     }
 
     /// The messages that pass, ascending.

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 
 use super::cursor::{is_tag_char, utf8};
-use super::{Cursor, Error, fetch, list, search, store};
+use super::{Cursor, Error, fetch, list, search, sort, store};
 use crate::command::{Command, Request, Resync, Select};
 
 /// `command = tag SP (command-any / command-auth / command-nonauth / command-select) CRLF`
@@ -60,6 +60,8 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
         "UNSELECT" => Command::Unselect,
         "EXPUNGE" => Command::Expunge { uids: None },
         "SEARCH" => search::search(cursor, false)?,
+        "SORT" => sort::sort(cursor, false)?,
+        "THREAD" => sort::thread(cursor, false)?,
         "FETCH" => fetch::fetch(cursor, false)?,
         "STORE" => store::store(cursor, false)?,
         "COPY" => copy(cursor, false, false)?,
@@ -77,6 +79,8 @@ fn uid_command(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
         "MOVE" => copy(cursor, true, true),
         "FETCH" => fetch::fetch(cursor, true),
         "SEARCH" => search::search(cursor, true),
+        "SORT" => sort::sort(cursor, true),
+        "THREAD" => sort::thread(cursor, true),
         "STORE" => store::store(cursor, true),
         "EXPUNGE" => {
             cursor.space()?;

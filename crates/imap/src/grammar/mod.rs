@@ -10,6 +10,7 @@ mod date;
 mod fetch;
 mod list;
 mod search;
+mod sort;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -9,13 +9,7 @@ use crate::command::{Command, DateRelation, Returns, Search, SearchKey};
 /// 1*(SP search-key)` (RFC 4466 §2.6.1)
 pub(crate) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error> {
     cursor.space()?;
-    let returns = if cursor.eat_word("RETURN ") {
-        let returns = returns(cursor)?;
-        cursor.space()?;
-        Some(returns)
-    } else {
-        None
-    };
+    let returns = returns(cursor)?;
     let charset = if cursor.eat_word("CHARSET ") {
         let charset = cursor.text()?;
         cursor.space()?;
@@ -23,6 +17,11 @@ pub(crate) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Erro
     } else {
         None
     };
+    Ok(Command::Search(Search { uid, charset, key: search_keys(cursor)?, returns }))
+}
+
+/// `1*(SP search-key)`, all of which must hold.
+pub(super) fn search_keys(cursor: &mut Cursor<'_>) -> Result<SearchKey, Error> {
     let mut keys = vec![search_key(cursor)?];
     while cursor.peek() == Some(b' ') {
         cursor.space()?;
@@ -30,11 +29,15 @@ pub(crate) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Erro
             keys.push(search_key(cursor)?);
         }
     }
-    Ok(Command::Search(Search { uid, charset, key: all_of(keys), returns }))
+    Ok(all_of(keys))
 }
 
-/// RFC 4731 §3.1: without any option, all messages are told.
-fn returns(cursor: &mut Cursor<'_>) -> Result<Returns, Error> {
+/// `["RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")" SP]`. Without any option, all messages are told (RFC 4731
+/// §3.1).
+pub(super) fn returns(cursor: &mut Cursor<'_>) -> Result<Option<Returns>, Error> {
+    if !cursor.eat_word("RETURN ") {
+        return Ok(None);
+    }
     let mut returns = Returns::default();
     cursor.take_while(|b| b == b' ');
     cursor.list(true, |c| {
@@ -49,7 +52,8 @@ fn returns(cursor: &mut Cursor<'_>) -> Result<Returns, Error> {
         Ok(())
     })?;
     returns.all |= returns == Returns::default();
-    Ok(returns)
+    cursor.space()?;
+    Ok(Some(returns))
 }
 
 fn all_of(mut keys: Vec<SearchKey>) -> SearchKey {

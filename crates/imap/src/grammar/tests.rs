@@ -327,3 +327,43 @@ fn extended_forms() {
         assert!(parse(format!("a {text}\r\n").as_bytes()).is_err(), "{text}");
     }
 }
+
+/// RFC 5256 §5, RFC 5267 §4, RFC 5957 §4.
+#[test]
+fn sorts_and_threads() {
+    let by = |what, reverse| SortBy { what, reverse };
+    let search = |uid, charset: &str, returns| Search {
+        uid,
+        charset: Some(charset.into()),
+        key: SearchKey::All,
+        returns,
+    };
+    let count = Some(Returns { count: true, ..Returns::default() });
+    for (text, expected) in [
+        (
+            "SORT (SUBJECT REVERSE DATE) UTF-8 ALL",
+            Command::Sort(Sort {
+                search: search(false, "UTF-8", None),
+                by: vec![by(SortWhat::Subject, false), by(SortWhat::Date, true)],
+            }),
+        ),
+        (
+            "UID SORT RETURN (COUNT) (displayfrom) us-ascii ALL",
+            Command::Sort(Sort {
+                search: search(true, "us-ascii", count),
+                by: vec![by(SortWhat::DisplayFrom, false)],
+            }),
+        ),
+        (
+            "UID THREAD references UTF-8 ALL",
+            Command::Thread(Thread { search: search(true, "UTF-8", None), by: ThreadBy::References }),
+        ),
+    ] {
+        assert_eq!(command(text), expected, "{text}");
+    }
+    let many = format!("SORT ({}) UTF-8 ALL", ["DATE"; 51].join(" "));
+    for text in ["SORT () UTF-8 ALL", "SORT (X) UTF-8 ALL", "SORT (DATE) UTF-8", "THREAD X UTF-8 ALL", &many]
+    {
+        assert!(parse(format!("a {text}\r\n").as_bytes()).is_err(), "{text}");
+    }
+}

@@ -15,7 +15,7 @@ pub(super) fn capabilities(state: State, config: &Config) -> String {
     if state != State::NotAuthenticated {
         list.push_str(
             " IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE \
-             ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC",
+             ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES",
         );
         return list;
     }
@@ -52,6 +52,8 @@ fn when(command: &Command) -> When {
         | Command::Unselect
         | Command::Expunge { .. }
         | Command::Search(_)
+        | Command::Sort(_)
+        | Command::Thread(_)
         | Command::Fetch(_)
         | Command::Store(_)
         | Command::Copy { .. } => When::Selected,

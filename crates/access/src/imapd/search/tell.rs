@@ -15,7 +15,7 @@ pub(super) struct Hit {
 }
 
 impl Hit {
-    fn called(self, uid: bool) -> u32 {
+    pub(super) fn called(self, uid: bool) -> u32 {
         if uid { self.uid.get() } else { self.number }
     }
 }
@@ -25,10 +25,25 @@ fn highest(hits: &[Hit]) -> Option<ModSeq> {
 }
 
 impl Connection<'_> {
-    /// `* SEARCH 2 5 6 (MODSEQ 917162500)` (RFC 3501 §7.2.5, RFC 7162 §3.1.6).
-    pub(super) fn tell_plain(&mut self, uid: bool, found: &[Hit], with_modseq: bool) {
+    /// Tells what was found, in that order.
+    pub(super) fn tell_found(
+        &mut self,
+        name: &str,
+        uid: bool,
+        returns: Option<Returns>,
+        found: &[Hit],
+        with_modseq: bool,
+    ) {
+        match returns {
+            Some(returns) => self.tell_extended(uid, returns, found, with_modseq),
+            None => self.tell_plain(name, uid, found, with_modseq),
+        }
+    }
+
+    /// `* SEARCH 2 5 6 (MODSEQ 917162500)` (RFC 3501 §7.2.5, RFC 7162 §3.1.6), or SORT.
+    fn tell_plain(&mut self, name: &str, uid: bool, found: &[Hit], with_modseq: bool) {
         let mut out = self.session.out();
-        out.text("* SEARCH");
+        out.text("* ").text(name);
         for hit in found {
             out.text(" ").number(u64::from(hit.called(uid)));
         }
@@ -39,11 +54,13 @@ impl Connection<'_> {
     }
 
     /// `* ESEARCH (TAG "a") UID MIN 7 MAX 9 ALL 7:9 COUNT 3` (RFC 4731 §3.1), and the result for `$` (RFC 5182 §2.4).
-    pub(super) fn tell_extended(&mut self, uid: bool, returns: Returns, found: &[Hit], with_modseq: bool) {
+    fn tell_extended(&mut self, uid: bool, returns: Returns, found: &[Hit], with_modseq: bool) {
         let ends = ends(returns, found);
         let told = if returns.all || returns.count || !(returns.min || returns.max) { found } else { &ends };
         if let Some(selected) = self.selected.as_mut().filter(|_| returns.save) {
-            selected.saved = told.iter().map(|hit| hit.uid.get()).collect();
+            let mut uids: Vec<u32> = told.iter().map(|hit| hit.uid.get()).collect();
+            uids.sort_unstable();
+            selected.saved = uids.into_iter().collect();
         }
         // RFC 5182 §2.1: SAVE alone asks for no response.
         if returns == (Returns { save: true, ..Returns::default() }) {

@@ -136,3 +136,73 @@ async fn within_a_time() {
     client.check(&format!("SEARCH OLDER {far}"), "* SEARCH\nOK Searched").await;
     client.check("SEARCH OR OLDER 1 YOUNGER 1", "* SEARCH 1\nOK Searched").await;
 }
+
+/// RFC 5256 §3, RFC 5957 §3, RFC 5267 §3.
+#[tokio::test]
+async fn sorting() {
+    let house = House::new().await;
+    for message in [
+        "Date: Mon, 2 Nov 2026 10:00:00 +0000\r\nFrom: Zoe <b@x.test>\r\nTo: c@x.test\r\nSubject: Re: pears\r\n\r\n1\r\n",
+        "Date: Sun, 1 Nov 2026 23:00:00 -0500\r\nFrom: =?utf-8?q?=C3=84da?= <c@x.test>\r\nCc: z@x.test\r\nSubject: apples\r\n\r\n22\r\n",
+        "From: a@x.test\r\nTo: B <a@x.test>\r\nSubject: [list] Pears (fwd)\r\n\r\n333333333333333333333333333333333333333333\r\n",
+    ] {
+        house.deliver("INBOX", message, Flags::new()).await;
+    }
+    let mut client = house.in_inbox().await;
+    for (by, order) in [
+        ("ARRIVAL", "1 2 3"),
+        ("REVERSE ARRIVAL", "1 2 3"),
+        ("DATE", "2 1 3"),
+        ("REVERSE DATE", "3 1 2"),
+        ("SUBJECT", "2 1 3"),
+        ("SUBJECT REVERSE FROM", "2 1 3"),
+        ("SUBJECT FROM", "2 3 1"),
+        ("FROM", "3 1 2"),
+        ("TO", "2 3 1"),
+        ("CC", "1 3 2"),
+        ("DISPLAYFROM", "3 1 2"),
+        ("DISPLAYTO", "2 3 1"),
+        ("REVERSE SIZE", "2 3 1"),
+    ] {
+        client.check(&format!("SORT ({by}) UTF-8 ALL"), &format!("* SORT {order}\nOK Sorted")).await;
+    }
+    client.check("UID SORT (DATE) UTF-8 1:2", "* SORT 2 1\nOK Sorted").await;
+    client.check("SORT (DATE) UTF-8 SEEN", "* SORT\nOK Sorted").await;
+    client
+        .check("SORT (DATE) KLINGON ALL", "NO [BADCHARSET (UTF-8 US-ASCII)] That charset is not known")
+        .await;
+    let told = format!("* ESEARCH (TAG \"{}\") MIN 2 MAX 3 ALL 2,1,3\nOK Sorted", client.next_tag());
+    client.check("SORT RETURN (MIN MAX ALL SAVE) (DATE) UTF-8 ALL", &told).await;
+    client.check("SEARCH $ NOT 2", "* SEARCH 1 3\nOK Searched").await;
+}
+
+/// RFC 5256 §3, §4.
+#[tokio::test]
+async fn threading() {
+    let house = House::new().await;
+    for (id, more, subject) in [
+        ("a", "", "pears"),
+        ("b", "References: <a@x>\r\n", "Re: pears"),
+        ("c", "In-Reply-To: <b@x> of yesterday <q@x>\r\n", "plums"),
+        ("d", "References: <a@x>\r\n", "Re: pears"),
+        ("e", "References: <gone@x>\r\n", "apples"),
+        ("f", "References: <gone@x>\r\n", "nuts"),
+        ("g", "", "Re: PEARS"),
+    ] {
+        house
+            .deliver(
+                "INBOX",
+                &format!("Message-ID: <{id}@x>\r\n{more}Subject: {subject}\r\n\r\nx\r\n"),
+                Flags::new(),
+            )
+            .await;
+    }
+    let mut client = house.in_inbox().await;
+    client.check("THREAD REFERENCES UTF-8 ALL", "* THREAD (1 (2 3)(4)(7))((5)(6))\nOK Threaded").await;
+    client.check("THREAD ORDEREDSUBJECT UTF-8 ALL", "* THREAD (1 (2)(4)(7))(3)(5)(6)\nOK Threaded").await;
+    client.check("THREAD REFERENCES UTF-8 SEEN", "* THREAD\nOK Threaded").await;
+    client.run("STORE 1 +FLAGS.SILENT (\\Deleted)").await;
+    client.run("EXPUNGE").await;
+    client.check("UID THREAD REFERENCES UTF-8 ALL", "* THREAD ((2 3)(4)(7))((5)(6))\nOK Threaded").await;
+    client.check("THREAD REFERENCES UTF-8 2", "* THREAD (2)\nOK Threaded").await;
+}
