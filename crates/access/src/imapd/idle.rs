@@ -18,14 +18,12 @@ impl Connection<'_> {
 
     /// IDLE is a command in progress that is neither FETCH, STORE nor SEARCH: numbers may change.
     pub(super) async fn idle_notice(&mut self) -> io::Result<()> {
-        match self.sync(Moment::NumbersMay).await {
-            Err(Stop::Gone(error)) => Err(error),
-            // The store's troubles are told at the next command.
-            _ => {
-                self.tell_how_far();
-                Ok(())
-            }
+        // The store's troubles are told at the next command.
+        if let Err(Stop::Gone(error)) = self.sync(Moment::NumbersMay).await {
+            return Err(error);
         }
+        self.tell_how_far();
+        Ok(())
     }
 
     pub(super) async fn idle_end(&mut self) -> io::Result<()> {

@@ -42,9 +42,10 @@ impl Connection<'_> {
 fn threaded(summary: &Summary) -> Threaded {
     let answers =
         || summary.envelope.in_reply_to.as_deref().and_then(|value| header::message_ids(value).next());
-    let references = match summary.references.is_empty() {
-        false => summary.references.clone(),
-        true => answers().map(str::to_owned).into_iter().collect(),
+    let references = if summary.references.is_empty() {
+        answers().map(str::to_owned).into_iter().collect()
+    } else {
+        summary.references.clone()
     };
     Threaded {
         id: summary.message_id().map(str::to_owned),
