@@ -19,6 +19,7 @@ fn config(how: u8) -> Config {
 fn decide(session: &mut Session, event: &Event) {
     match event {
         Event::Login { password, .. } if password.contains('x') => refuse(session),
+        Event::Unauthenticate => session.logged_out(),
         Event::Login { .. } | Event::AuthResponse(_) => session.logged_in(),
         Event::AuthStart { initial: Some(bytes), .. } if bytes.first() == Some(&b'x') => refuse(session),
         Event::AuthStart { .. } => session.challenge(b"go on"),

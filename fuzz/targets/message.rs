@@ -21,7 +21,8 @@ fn parts_decode(part: &Part, message: &[u8], seed: u8) {
     fuzz::cuts(seed, body).into_iter().for_each(|piece| decoder.feed(piece, &mut out));
     decoder.finish(&mut out);
     assert_eq!(out, decode_body(encoding, body), "it matters how the body is cut");
-    message::text::to_utf8(&part.parameter("charset").unwrap_or_default(), &out);
+    let text = message::text::to_utf8(&part.parameter("charset").unwrap_or_default(), &out);
+    message::text::html_to_text(&text);
     part.file_name();
     part.children.iter().for_each(|child| parts_decode(child, message, seed));
 }
@@ -52,6 +53,7 @@ fuzz_target!(|data: &[u8]| {
     parts_decode(&summary.root, message, seed);
     sections_are_inside(&summary, &mut Vec::new());
     assert_eq!(Summary::decode(&summary.encode()).expect("it was just written"), summary);
+    message::subject::base(summary.envelope.subject.as_deref().unwrap_or_default());
     let _ = (summary.message_id(), summary.subject(), summary.from_addresses(), summary.is_auto_submitted());
     summary.prepend(b"Received: by x\r\nDelivered-To: a@b.test\r\n");
     let parsed = Parser::parse(&[b"Received: by x\r\nDelivered-To: a@b.test\r\n", message].concat());

@@ -58,6 +58,8 @@ pub enum Command {
         password: String,
     },
     // Authenticated.
+    /// RFC 8437.
+    Unauthenticate,
     /// RFC 5161. Names in capitals.
     Enable(Vec<String>),
     Select(Select),
@@ -163,11 +165,13 @@ pub enum StatusItem {
     Size,
     /// RFC 7162 §3.1.7.
     HighestModSeq,
+    /// RFC 7889 §4.
+    AppendLimit,
 }
 
 impl StatusItem {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Messages,
         Self::Recent,
         Self::UidNext,
@@ -175,6 +179,7 @@ impl StatusItem {
         Self::Unseen,
         Self::Size,
         Self::HighestModSeq,
+        Self::AppendLimit,
     ];
 
     /// The word on the wire.
@@ -187,6 +192,7 @@ impl StatusItem {
             Self::Unseen => "UNSEEN",
             Self::Size => "SIZE",
             Self::HighestModSeq => "HIGHESTMODSEQ",
+            Self::AppendLimit => "APPENDLIMIT",
         }
     }
 }
@@ -253,6 +259,8 @@ pub enum FetchItem {
     BodyStructure,
     /// RFC 7162 §3.1.4.2.
     ModSeq,
+    /// RFC 8970 §3. Also with LAZY: a preview is never a long way off.
+    Preview,
     Section(FetchSection),
 }
 

@@ -61,6 +61,8 @@ pub enum Event {
     /// Carry out, write untagged responses to [`Session::out`], then [`Session::complete`].
     /// Never LOGIN, AUTHENTICATE, APPEND, IDLE or what the session answers by itself.
     Command(Command),
+    /// Forget who was logged in, then [`Session::logged_out`].
+    Unauthenticate,
     /// Check, then [`Session::logged_in`] or [`Session::complete`] with NO.
     Login {
         /// The name as given.
@@ -416,6 +418,7 @@ impl Session {
             Command::Enable(names) => self.enable(&tag, &names),
             Command::Namespace => self.namespace(&tag),
             Command::StartTls => return self.start_tls(&tag),
+            Command::Unauthenticate => return self.run(tag, Event::Unauthenticate),
             Command::Login { user, password } => return self.run(tag, Event::Login { user, password }),
             Command::Authenticate { mechanism, initial } => {
                 return self.run(tag, Event::AuthStart { mechanism, initial });

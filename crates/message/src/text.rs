@@ -1,9 +1,11 @@
 //! Bodies as people read them: transfer encodings (RFC 2045 §6) and charsets.
 
 mod encode;
+mod html;
 
 pub use crate::charset::to_utf8;
 pub use encode::Encoder;
+pub use html::html_to_text;
 
 /// A transfer encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -1,4 +1,4 @@
-//! LOGIN and AUTHENTICATE (RFC 3501 §6.2.2, §6.2.3).
+//! LOGIN, AUTHENTICATE and UNAUTHENTICATE (RFC 3501 §6.2.2, §6.2.3, RFC 8437).
 
 use std::io;
 
@@ -42,6 +42,12 @@ impl Connection<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// RFC 8437 §2: a selected mailbox is left without an expunge.
+    pub(super) fn unauthenticate(&mut self) {
+        (self.selected, self.login, self.watch) = (None, None, None);
+        self.session.logged_out();
     }
 
     fn logged_in(&mut self, login: Login) -> io::Result<()> {

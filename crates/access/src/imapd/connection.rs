@@ -185,6 +185,10 @@ impl<'a> Connection<'a> {
     async fn handle(&mut self, event: Event) -> io::Result<()> {
         match event {
             Event::Command(command) => self.carry_out(command).await,
+            Event::Unauthenticate => {
+                self.unauthenticate();
+                Ok(())
+            }
             Event::Login { user, password } => self.login(&user, &password).await,
             Event::AuthStart { mechanism, initial } => self.auth_start(&mechanism, initial.as_deref()).await,
             Event::AuthResponse(response) => self.auth_response(&response).await,

@@ -1,10 +1,11 @@
-//! FETCH (RFC 3501 §6.4.5, RFC 7162 §3.1.4, §3.2.6).
+//! FETCH (RFC 3501 §6.4.5, RFC 7162 §3.1.4, §3.2.6, RFC 8970).
 //!
 //! Flags, UIDs, dates and sizes come from the view's columns ([`columns`]) and cost no store read. Envelopes and
 //! structures come from the summary made at delivery; bodies are streamed ([`section`]).
 
 mod columns;
 mod envelope;
+mod preview;
 mod section;
 mod structure;
 
@@ -183,6 +184,7 @@ impl Connection<'_> {
                 self.session.out().text(" ");
             }
             match (item, &summary) {
+                (FetchItem::Preview, Some(summary)) => self.write_preview(&told.entry, summary).await?,
                 (FetchItem::Section(wanted), _) => self.write_section(told, wanted, summary.as_ref()).await?,
                 (_, summary) => self.write_item(told, item, summary.as_ref()),
             }
@@ -257,7 +259,7 @@ fn sets_seen(item: &FetchItem) -> bool {
 
 fn needs_summary(item: &FetchItem) -> bool {
     match item {
-        FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure => true,
+        FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure | FetchItem::Preview => true,
         FetchItem::Section(section) => !section::is_whole(section),
         _ => false,
     }

@@ -20,6 +20,7 @@ impl Connection<'_> {
         items: &[StatusItem],
     ) -> Result<(), Stop> {
         let status = self.mailboxes().status(self.account(), id).await?;
+        let limit = self.parts().settings.message_size;
         let mut out = self.session.out();
         out.text("* STATUS ").mailbox(name).text(" (");
         for (i, item) in items.iter().enumerate() {
@@ -30,6 +31,7 @@ impl Connection<'_> {
                 StatusItem::UidValidity => u64::from(status.uid_validity.0.get()),
                 StatusItem::Unseen => u64::from(status.unseen),
                 StatusItem::Size => status.size,
+                StatusItem::AppendLimit => limit,
                 StatusItem::HighestModSeq => status.highest_modseq.0,
             };
             out.text(if i > 0 { " " } else { "" }).text(item.name()).text(" ").number(value);

@@ -41,6 +41,7 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
         "STARTTLS" => Command::StartTls,
         "AUTHENTICATE" => authenticate(cursor)?,
         "LOGIN" => login(cursor)?,
+        "UNAUTHENTICATE" => Command::Unauthenticate,
         "ENABLE" => enable(cursor)?,
         "SELECT" => select(cursor, false)?,
         "EXAMINE" => select(cursor, true)?,

@@ -88,6 +88,7 @@ fn fetch_att(cursor: &mut Cursor<'_>) -> Result<FetchItem, Error> {
         "FLAGS" => FetchItem::Flags,
         "INTERNALDATE" => FetchItem::InternalDate,
         "MODSEQ" => FetchItem::ModSeq,
+        "PREVIEW" => preview(cursor)?,
         "UID" => FetchItem::Uid,
         "RFC822" => plain(SectionWhat::All, Label::Rfc822, false),
         "RFC822.HEADER" => plain(SectionWhat::Header, Label::Rfc822Header, true),
@@ -99,6 +100,22 @@ fn fetch_att(cursor: &mut Cursor<'_>) -> Result<FetchItem, Error> {
         "BODY.PEEK" => FetchItem::Section(body_section(cursor, true)?),
         _ => return Err(Error("Unknown FETCH item")),
     })
+}
+
+/// RFC 8970 §6: `"PREVIEW" [SP "(" preview-mod *(SP preview-mod) ")"]`
+fn preview(cursor: &mut Cursor<'_>) -> Result<FetchItem, Error> {
+    if cursor.rest().starts_with(b" (") {
+        // Behind a single item may come the modifiers of FETCH.
+        let mut ahead = cursor.clone();
+        ahead.space()?;
+        if ahead
+            .list(false, |c| if c.eat_word("LAZY") { Ok(()) } else { Err(Error("Unknown PREVIEW modifier")) })
+            .is_ok()
+        {
+            *cursor = ahead;
+        }
+    }
+    Ok(FetchItem::Preview)
 }
 
 fn body_section(cursor: &mut Cursor<'_>, peek: bool) -> Result<FetchSection, Error> {

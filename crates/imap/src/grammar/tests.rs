@@ -294,6 +294,12 @@ fn extended_forms() {
             "UID FETCH 1 (FLAGS) (CHANGEDSINCE 5 VANISHED)",
             fetch(vec![FetchItem::Uid, FetchItem::Flags, FetchItem::ModSeq], Some(5), true),
         ),
+        ("UID FETCH 1 (PREVIEW UID)", fetch(vec![FetchItem::Preview, FetchItem::Uid], None, false)),
+        ("UID FETCH 1 (UID PREVIEW (LAZY))", fetch(vec![FetchItem::Uid, FetchItem::Preview], None, false)),
+        (
+            "UID FETCH 1 PREVIEW (CHANGEDSINCE 5)",
+            fetch(vec![FetchItem::Uid, FetchItem::Preview, FetchItem::ModSeq], Some(5), false),
+        ),
         ("UID FETCH 1 MODSEQ", fetch(vec![FetchItem::Uid, FetchItem::ModSeq], None, false)),
         (
             "STORE $ (UNCHANGEDSINCE 0) -FLAGS.SILENT ()",
@@ -322,6 +328,7 @@ fn extended_forms() {
         "FETCH 1 FLAGS (CHANGEDSINCE x)",
         "FETCH 1 FLAGS (CHANGEDSINCE 99999999999999999999)",
         "STORE 1 (X 5) FLAGS ()",
+        "FETCH 1 (PREVIEW (HASTY))",
         "FETCH $,1 FLAGS",
     ] {
         assert!(parse(format!("a {text}\r\n").as_bytes()).is_err(), "{text}");

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 
-use super::{Completion, Event, Polled, Session, State, Step};
+use super::{Completion, Enabled, Event, Polled, Session, State, Step};
 use crate::Code;
 use crate::reader::TooLong;
 
@@ -24,6 +24,13 @@ impl Session {
         self.state = State::Authenticated;
         let code = Code::Capability(self.capabilities());
         self.complete(Completion::ok_with(code, "Logged in"));
+    }
+
+    /// RFC 8437 §2: nobody is logged in any more, and nothing is switched on; ends UNAUTHENTICATE.
+    pub fn logged_out(&mut self) {
+        self.state = State::NotAuthenticated;
+        self.enabled = Enabled::default();
+        self.complete(Completion::ok("Logged out"));
     }
 
     pub(super) fn poll_auth_response(&mut self) -> Polled {

@@ -140,3 +140,38 @@ async fn a_torn_multipart_can_be_read() {
         )
         .await;
 }
+
+/// RFC 8970: 200 characters of what people read, and nothing where there is no text.
+#[tokio::test]
+async fn previews() {
+    let house = House::new().await;
+    for message in [
+        "Subject: 1\r\n\r\n> what was said\r\nHello,\r\n\r\n  dear\tworld\r\n",
+        "Content-Type: text/html; charset=utf-8\r\n\r\n<style>p {}</style><p>Hello &amp; welcome, <b>d\u{e4}r</b></p>",
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<i>html</i>\r\n--b\r\nContent-Transfer-Encoding: base64\r\n\r\ncGxhaW4=\r\n--b--\r\n",
+        "Content-Type: image/png\r\n\r\nx\r\n",
+        "Subject: 5\r\n\r\n> only\r\n> quoted\r\n",
+    ] {
+        house.deliver("INBOX", message, Flags::new()).await;
+    }
+    house.deliver("INBOX", &format!("Subject: 6\r\n\r\n{}\r\n", "\u{e4}".repeat(1000)), Flags::new()).await;
+    let mut client = house.in_inbox().await;
+    client
+        .check(
+            "FETCH 1:5 (PREVIEW)",
+            "* 1 FETCH (PREVIEW \"Hello, dear world\")
+* 2 FETCH (PREVIEW {21}
+Hello & welcome, d\u{e4}r)
+* 3 FETCH (PREVIEW \"plain\")
+* 4 FETCH (PREVIEW \"\")
+* 5 FETCH (PREVIEW \"> only > quoted\")
+OK Fetched",
+        )
+        .await;
+    client
+        .check(
+            "FETCH 6 (PREVIEW (LAZY) FLAGS)",
+            &format!("* 6 FETCH (PREVIEW {{400}}\n{} FLAGS (\\Recent))\nOK Fetched", "\u{e4}".repeat(200)),
+        )
+        .await;
+}

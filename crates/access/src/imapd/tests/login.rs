@@ -6,7 +6,7 @@ use std::time::Duration;
 use world::Stream;
 use world::tls::{Connector, Demand};
 
-use super::House;
+use super::{House, PASSWORD};
 
 #[tokio::test]
 async fn by_login_and_by_plain() {
@@ -131,4 +131,19 @@ async fn nothing_is_carried_over_into_tls() {
 async fn a_session_is_small() {
     let house = House::new().await;
     assert!(house.session_size() < 4096, "{} bytes", house.session_size());
+}
+
+/// RFC 8437 §2, RFC 7889 §4.
+#[tokio::test]
+async fn logging_out_leaves_nothing_behind() {
+    let house = House::new().await;
+    let mut client = house.in_inbox().await;
+    client
+        .check("STATUS INBOX (APPENDLIMIT)", "* STATUS \"INBOX\" (APPENDLIMIT 50000000)\nOK Status told")
+        .await;
+    client.check("UNAUTHENTICATE", "OK Logged out").await;
+    client.check("FETCH 1 FLAGS", "BAD Log in first").await;
+    let reply = client.run(&format!("LOGIN u@x.test \"{PASSWORD}\"")).await;
+    assert!(reply.starts_with("OK [CAPABILITY"), "{reply}");
+    client.check("FETCH 1 FLAGS", "BAD Select a mailbox first").await;
 }
