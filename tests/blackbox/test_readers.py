@@ -171,6 +171,39 @@ set header_cache = ""
         left = self.house.messages(USER)
         self.assertEqual([b"letter 2" in body for body in left], [False, False])
 
+    def test_comes_back_and_hears_only_what_changed(self):
+        """RFC 7162: with a header cache neomutt asks by QRESYNC what has happened since. (With a message
+        gone, Debian 12's neomutt doubts its own numbers afterwards and reads the flags once more.)"""
+        cache, log = self.directory / "cache", self.directory / "debug"
+        cache.mkdir()
+
+        def visit(pattern, target):
+            keys = f"<tag-pattern>{pattern}<enter><tag-prefix><copy-message>{target}<enter><untag-pattern>~A<enter><quit>"
+            settings = [f'set header_cache="{cache}"', "set imap_condstore", "set imap_qresync", f'push "{keys}"']
+            words = [word for setting in settings for word in ("-e", setting)]
+            self.on_a_terminal(["neomutt", "-n", "-F", str(self.config()), "-d", "3", "-l", str(log), *words])
+            # The newest log gets the number 0.
+            return target.read_text(), log.with_name("debug0").read_text(errors="replace")
+
+        first, _ = visit("~A", self.directory / "first.mbox")
+        self.assertEqual([f"Body {number}." in first for number in (1, 2, 3)], [True] * 3)
+        client = self.house.imap(USER)
+        client.select("INBOX")
+        client.store("3", "+FLAGS", r"(\Deleted)")
+        client.expunge()
+        client.store("2", "+FLAGS", r"(\Flagged)")
+        client.logout()
+        with self.house.smtp() as sender:
+            sender.sendmail("out@side.test", [USER], letter("letter 4", body="Body 4.\r\n"))
+        self.house.wait_for(USER, "Subject: letter 4")
+        second, said = visit("~A", self.directory / "second.mbox")
+        self.assertRegex(said, r"UID FETCH 1:3 \(FLAGS\) \(CHANGEDSINCE \d+ VANISHED\)")
+        self.assertIn("Handling VANISHED", said)
+        self.assertIn("Message UID 2 updated", said)
+        self.assertEqual([f"Body {number}." in second for number in (1, 2, 3, 4)], [True, True, False, True])
+        flagged, _ = visit("~F", self.directory / "flagged.mbox")
+        self.assertEqual([f"Body {number}." in flagged for number in (1, 2, 4)], [False, True, False])
+
     def on_a_terminal(self, command, seconds=40):
         """neomutt reads keys only from a terminal: give it one, and let the pushed keys do the rest."""
         process, terminal = pty.fork()
@@ -301,6 +334,31 @@ class Imaplib(Reader):
         client.delete("Work/2027")
         client.create("Work/2027")
         self.assertNotEqual(client.status("Work/2027", "(UIDVALIDITY)")[1][0], first, "RFC 3501 §2.3.1.1")
+        client.logout()
+
+    def test_asks_for_what_changed_and_gets_it_sorted(self):
+        """CONDSTORE, QRESYNC, ESEARCH, SORT, THREAD, PREVIEW as a program sends them (RFC 7162, 4731, 5256, 8970)."""
+        client = self.house.imap(USER)
+        self.assertEqual(client.enable("QRESYNC")[0], "OK")
+        client.select("INBOX")
+        self.assertEqual(client.sort("REVERSE SUBJECT", "UTF-8", "ALL"), ("OK", [b"3 2 1"]))
+        self.assertEqual(client.thread("REFERENCES", "UTF-8", "ALL"), ("OK", [b"(1)(2)(3)"]))
+        modseq = int(client.response("HIGHESTMODSEQ")[1][0])
+        validity = int(client.response("UIDVALIDITY")[1][0])
+        client.unselect()
+        other = self.house.imap(USER)
+        other.select("INBOX")
+        other.store("1", "+FLAGS", r"(\Deleted)")
+        other.store("3", "+FLAGS", r"(\Flagged)")
+        other.expunge()
+        other.logout()
+        client.select(f"INBOX (QRESYNC ({validity} {modseq}))".replace('"', ""))
+        self.assertEqual(client.response("VANISHED")[1], [b"(EARLIER) 1"])
+        fetched = client.response("FETCH")[1]
+        self.assertEqual(len(fetched), 1, fetched)
+        self.assertRegex(fetched[0], rb"^2 \(UID 3 FLAGS \(\\Flagged\) MODSEQ \(\d+\)\)$")
+        _, data = client.fetch("1", "(PREVIEW)")
+        self.assertEqual(data, [b'1 (PREVIEW "Body 2.")'])
         client.logout()
 
     def test_append_keeps_bytes_flags_and_date(self):
