@@ -32,6 +32,8 @@ pub enum Code {
     HighestModSeq(ModSeq),
     /// RFC 7162 §3.1.3: messages that a conditional STORE did not change.
     Modified(Numbers),
+    /// RFC 3516 §4.3: a part's transfer encoding is not known.
+    UnknownCte,
     /// RFC 4315 §3: the mailbox cannot keep UIDs.
     UidNotSticky,
     Unavailable,
@@ -85,6 +87,7 @@ impl Code {
             Self::ReadOnly => "READ-ONLY",
             Self::ReadWrite => "READ-WRITE",
             Self::TryCreate => "TRYCREATE",
+            Self::UnknownCte => "UNKNOWN-CTE",
             Self::UidNotSticky => "UIDNOTSTICKY",
             Self::Unavailable => "UNAVAILABLE",
             Self::AuthenticationFailed => "AUTHENTICATIONFAILED",

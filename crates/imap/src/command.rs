@@ -261,7 +261,22 @@ pub enum FetchItem {
     ModSeq,
     /// RFC 8970 §3. Also with LAZY: a preview is never a long way off.
     Preview,
+    /// RFC 3516 §4.2.
+    Binary(FetchBinary),
+    /// RFC 3516 §4.3: of this part.
+    BinarySize(Vec<u32>),
     Section(FetchSection),
+}
+
+/// `BINARY[section-part]<partial>` (RFC 3516 §4.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchBinary {
+    /// Part numbers from outside in; none for the message itself.
+    pub part: Vec<u32>,
+    /// Without setting \Seen.
+    pub peek: bool,
+    /// Offset and count, of decoded bytes.
+    pub partial: Option<(u32, u32)>,
 }
 
 /// `BODY[section]<partial>` and what RFC822 and its kin mean.

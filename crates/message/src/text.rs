@@ -20,13 +20,22 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// By the value of Content-Transfer-Encoding.
+    /// By the value of Content-Transfer-Encoding; one that is not known changes nothing.
     pub fn from_name(name: &str) -> Self {
-        match crate::header::first_token(name) {
-            t if t.eq_ignore_ascii_case("base64") => Self::Base64,
-            t if t.eq_ignore_ascii_case("quoted-printable") => Self::QuotedPrintable,
-            _ => Self::Identity,
-        }
+        Self::known(name).unwrap_or_default()
+    }
+
+    /// By the value of Content-Transfer-Encoding, if it is one of RFC 2045 §6.1.
+    pub fn known(name: &str) -> Option<Self> {
+        let known = [
+            ("7bit", Self::Identity),
+            ("8bit", Self::Identity),
+            ("binary", Self::Identity),
+            ("base64", Self::Base64),
+            ("quoted-printable", Self::QuotedPrintable),
+        ];
+        let token = crate::header::first_token(name);
+        known.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(token)).map(|(_, encoding)| encoding)
     }
 }
 

@@ -1,8 +1,9 @@
-//! FETCH (RFC 3501 §6.4.5, RFC 7162 §3.1.4, §3.2.6, RFC 8970).
+//! FETCH (RFC 3501 §6.4.5, RFC 3516, RFC 7162 §3.1.4, §3.2.6, RFC 8970).
 //!
 //! Flags, UIDs, dates and sizes come from the view's columns ([`columns`]) and cost no store read. Envelopes and
 //! structures come from the summary made at delivery; bodies are streamed ([`section`]).
 
+mod binary;
 mod columns;
 mod envelope;
 mod preview;
@@ -184,6 +185,12 @@ impl Connection<'_> {
                 self.session.out().text(" ");
             }
             match (item, &summary) {
+                (FetchItem::Binary(wanted), Some(summary)) => {
+                    self.write_binary(told, wanted, summary).await?;
+                }
+                (FetchItem::BinarySize(part), Some(summary)) => {
+                    self.write_binary_size(told, part, summary).await?;
+                }
                 (FetchItem::Preview, Some(summary)) => self.write_preview(&told.entry, summary).await?,
                 (FetchItem::Section(wanted), _) => self.write_section(told, wanted, summary.as_ref()).await?,
                 (_, summary) => self.write_item(told, item, summary.as_ref()),
@@ -254,12 +261,21 @@ impl Connection<'_> {
 }
 
 fn sets_seen(item: &FetchItem) -> bool {
-    matches!(item, FetchItem::Section(section) if !section.peek)
+    match item {
+        FetchItem::Section(section) => !section.peek,
+        FetchItem::Binary(binary) => !binary.peek,
+        _ => false,
+    }
 }
 
 fn needs_summary(item: &FetchItem) -> bool {
     match item {
-        FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure | FetchItem::Preview => true,
+        FetchItem::Envelope
+        | FetchItem::Body
+        | FetchItem::BodyStructure
+        | FetchItem::Preview
+        | FetchItem::Binary(_)
+        | FetchItem::BinarySize(_) => true,
         FetchItem::Section(section) => !section::is_whole(section),
         _ => false,
     }

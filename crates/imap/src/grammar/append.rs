@@ -4,7 +4,7 @@ use super::{Cursor, Error};
 use crate::command::Append;
 
 impl Cursor<'_> {
-    /// `append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP literal`, the word and its space being
+    /// `append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP (literal / literal8)`, the word and its space being
     /// read already, and only the beginning of the literal being there.
     pub(crate) fn append(&mut self) -> Result<Append, Error> {
         let mailbox = self.mailbox()?;
@@ -23,6 +23,8 @@ impl Cursor<'_> {
         } else {
             None
         };
+        // RFC 3516 §4.4: a literal8 may hold NUL. Messages may in either case (RFC 9051 §4.3 has old ones in mind).
+        self.eat(b'~');
         self.expect(b'{', "The message comes as a literal")?;
         let size = self.number64()?;
         self.eat(b'+');

@@ -1,7 +1,7 @@
 //! FETCH.
 
 use super::{Cursor, Error};
-use crate::command::{Command, Fetch, FetchItem, FetchSection, Label, Section, SectionWhat};
+use crate::command::{Command, Fetch, FetchBinary, FetchItem, FetchSection, Label, Section, SectionWhat};
 
 /// Items of one FETCH: a short command must not ask for the same message a thousand times (attacks A12).
 const ITEMS_MAX: usize = 500;
@@ -95,6 +95,9 @@ fn fetch_att(cursor: &mut Cursor<'_>) -> Result<FetchItem, Error> {
         "RFC822.SIZE" => FetchItem::Rfc822Size,
         "RFC822.TEXT" => plain(SectionWhat::Text, Label::Rfc822Text, false),
         "BODYSTRUCTURE" => FetchItem::BodyStructure,
+        "BINARY" => FetchItem::Binary(binary(cursor, false)?),
+        "BINARY.PEEK" => FetchItem::Binary(binary(cursor, true)?),
+        "BINARY.SIZE" => FetchItem::BinarySize(section_binary(cursor)?),
         "BODY" if cursor.peek() != Some(b'[') => FetchItem::Body,
         "BODY" => FetchItem::Section(body_section(cursor, false)?),
         "BODY.PEEK" => FetchItem::Section(body_section(cursor, true)?),
@@ -118,18 +121,31 @@ fn preview(cursor: &mut Cursor<'_>) -> Result<FetchItem, Error> {
     Ok(FetchItem::Preview)
 }
 
+fn binary(cursor: &mut Cursor<'_>, peek: bool) -> Result<FetchBinary, Error> {
+    Ok(FetchBinary { part: section_binary(cursor)?, peek, partial: partial(cursor)? })
+}
+
+/// RFC 3516 §7: `section-binary = "[" [section-part] "]"`
+fn section_binary(cursor: &mut Cursor<'_>) -> Result<Vec<u32>, Error> {
+    let Section { part, what } = section(cursor)?;
+    if what == SectionWhat::All { Ok(part) } else { Err(Error("BINARY is for parts as they are numbered")) }
+}
+
 fn body_section(cursor: &mut Cursor<'_>, peek: bool) -> Result<FetchSection, Error> {
     let section = section(cursor)?;
-    let partial = if cursor.eat(b'<') {
-        let offset = cursor.number()?;
-        cursor.expect(b'.', "A partial looks like <0.1024>")?;
-        let count = cursor.nz_number()?;
-        cursor.expect(b'>', "A partial looks like <0.1024>")?;
-        Some((offset, count))
-    } else {
-        None
-    };
-    Ok(FetchSection { section, peek, partial, label: Label::Body })
+    Ok(FetchSection { section, peek, partial: partial(cursor)?, label: Label::Body })
+}
+
+/// `["<" number "." nz-number ">"]`
+fn partial(cursor: &mut Cursor<'_>) -> Result<Option<(u32, u32)>, Error> {
+    if !cursor.eat(b'<') {
+        return Ok(None);
+    }
+    let offset = cursor.number()?;
+    cursor.expect(b'.', "A partial looks like <0.1024>")?;
+    let count = cursor.nz_number()?;
+    cursor.expect(b'>', "A partial looks like <0.1024>")?;
+    Ok(Some((offset, count)))
 }
 
 /// `section = "[" [section-spec] "]"`,

@@ -98,6 +98,17 @@ fn fetches() {
         ("UID FETCH 1 (BODYSTRUCTURE)", vec![Uid, BodyStructure]),
         ("FETCH 1 BODY[]", vec![section(&[], SectionWhat::All, false, None)]),
         ("FETCH 1 (BODY.PEEK[1.2.MIME]<0.5>)", vec![section(&[1, 2], SectionWhat::Mime, true, Some((0, 5)))]),
+        (
+            "FETCH 1 BINARY.PEEK[1.2]<5.9>",
+            vec![FetchItem::Binary(FetchBinary { part: vec![1, 2], peek: true, partial: Some((5, 9)) })],
+        ),
+        (
+            "FETCH 1 (BINARY[] BINARY.SIZE[3])",
+            vec![
+                FetchItem::Binary(FetchBinary { part: vec![], peek: false, partial: None }),
+                FetchItem::BinarySize(vec![3]),
+            ],
+        ),
         ("FETCH 1 BODY[3.TEXT]", vec![section(&[3], SectionWhat::Text, false, None)]),
         (
             "FETCH 1 BODY[HEADER.FIELDS.NOT (To \"Cc\")]",
@@ -329,6 +340,8 @@ fn extended_forms() {
         "FETCH 1 FLAGS (CHANGEDSINCE 99999999999999999999)",
         "STORE 1 (X 5) FLAGS ()",
         "FETCH 1 (PREVIEW (HASTY))",
+        "FETCH 1 BINARY[1.MIME]",
+        "FETCH 1 BINARY.SIZE[1]<0.5>",
         "FETCH $,1 FLAGS",
     ] {
         assert!(parse(format!("a {text}\r\n").as_bytes()).is_err(), "{text}");

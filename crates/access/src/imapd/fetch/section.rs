@@ -114,14 +114,14 @@ impl Connection<'_> {
     }
 
     /// In the middle of a literal only the end of the connection tells the truth. The next one will know before.
-    async fn broke_off(&self, entry: &Entry, stop: Stop) -> Stop {
+    pub(super) async fn broke_off(&self, entry: &Entry, stop: Stop) -> Stop {
         if matches!(&stop, Stop::Answer(answer) if answer.code == Some(imap::Code::Corruption)) {
             damage::note(&self.parts().store, &self.parts().world, entry.blob).await;
         }
         broken(stop)
     }
 
-    async fn next_chunk(&self, told: &Told, at: u64, end: u64) -> Result<bytes::Bytes, Stop> {
+    pub(super) async fn next_chunk(&self, told: &Told, at: u64, end: u64) -> Result<bytes::Bytes, Stop> {
         let length = usize::try_from(end - at).unwrap_or(WRITE_AT).min(WRITE_AT);
         let chunk = self.read_email(&told.entry, at, length).await?;
         if chunk.is_empty() {
@@ -139,7 +139,7 @@ fn broken(stop: Stop) -> Stop {
 }
 
 /// RFC 3501 §6.4.5: a partial beyond the end is cut; one that begins there is empty.
-fn cut(range: Range<u64>, partial: Option<(u32, u32)>) -> Range<u64> {
+pub(super) fn cut(range: Range<u64>, partial: Option<(u32, u32)>) -> Range<u64> {
     let Some((offset, count)) = partial else { return range };
     let start = range.start.saturating_add(u64::from(offset)).min(range.end);
     start..start.saturating_add(u64::from(count)).min(range.end)

@@ -1,6 +1,7 @@
 //! FETCH.
 
 use mail::Flags;
+use message::text::{Encoder, Encoding};
 
 use super::House;
 
@@ -172,6 +173,70 @@ OK Fetched",
         .check(
             "FETCH 6 (PREVIEW (LAZY) FLAGS)",
             &format!("* 6 FETCH (PREVIEW {{400}}\n{} FLAGS (\\Recent))\nOK Fetched", "\u{e4}".repeat(200)),
+        )
+        .await;
+}
+
+/// RFC 3516 §4: parts as they were before they were wrapped.
+#[tokio::test]
+async fn binary() {
+    let house = House::new().await;
+    let message = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Transfer-Encoding: base64\r\n\r\naGVs\r\nbG8=\r\n\
+                   --b\r\nContent-Transfer-Encoding: base64\r\n\r\nAAEC\r\n\
+                   --b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\na=\r\nb=3D\r\n\
+                   --b\r\nContent-Transfer-Encoding: x-odd\r\n\r\n?\r\n--b--\r\n";
+    house.deliver("INBOX", message, Flags::new()).await;
+    let mut client = house.in_inbox().await;
+    for (item, told) in [
+        ("BINARY.PEEK[1]", "BINARY[1] {5}\nhello"),
+        ("BINARY.PEEK[1]<1.3>", "BINARY[1]<1> {3}\nell"),
+        ("BINARY.PEEK[1]<9.3>", "BINARY[1]<9> {0}\n"),
+        ("BINARY.PEEK[2]", "BINARY[2] ~{3}\n\0\u{1}\u{2}"),
+        ("BINARY.PEEK[3]", "BINARY[3] {3}\nab="),
+        ("BINARY.PEEK[7]", "BINARY[7] NIL"),
+        ("BINARY.SIZE[1]", "BINARY.SIZE[1] 5"),
+        ("BINARY.SIZE[7]", "BINARY.SIZE[7] 0"),
+    ] {
+        client.check(&format!("FETCH 1 {item}"), &format!("* 1 FETCH ({told})\nOK Fetched")).await;
+    }
+    let size = message.len();
+    client.check("FETCH 1 BINARY.SIZE[]", &format!("* 1 FETCH (BINARY.SIZE[] {size})\nOK Fetched")).await;
+    let unknown = "NO [UNKNOWN-CTE] The transfer encoding of that part is not known";
+    client.check("FETCH 1 BINARY.PEEK[4]", unknown).await;
+    client.check("FETCH 1 BINARY[4]", &format!("* 1 FETCH (UID 1 FLAGS (\\Seen \\Recent))\n{unknown}")).await;
+    client
+        .check(
+            "APPEND INBOX ~{10+}\r\nX: y\r\n\r\n\0a",
+            "* 2 EXISTS\n* 2 RECENT\nOK [APPENDUID 1000001 2] Appended",
+        )
+        .await;
+    client
+        .check("FETCH 2 BINARY[1]", "* 2 FETCH (BINARY[1] ~{2}\n\0a FLAGS (\\Seen \\Recent))\nOK Fetched")
+        .await;
+}
+
+/// A part that takes many reads, cut anywhere.
+#[tokio::test]
+async fn binary_in_many_pieces() {
+    let house = House::new().await;
+    let bytes: Vec<u8> = (0..300_000u32).map(|n| b'a' + (n % 23) as u8).collect();
+    let (mut encoder, mut encoded) = (Encoder::new(Encoding::Base64), Vec::new());
+    encoder.feed(&bytes, &mut encoded);
+    encoder.finish(&mut encoded);
+    let encoded = String::from_utf8(encoded).expect("ASCII");
+    house
+        .deliver("INBOX", &format!("Content-Transfer-Encoding: base64\r\n\r\n{encoded}\r\n"), Flags::new())
+        .await;
+    let mut client = house.in_inbox().await;
+    let text = String::from_utf8(bytes).expect("ASCII");
+    client
+        .check("FETCH 1 BINARY.PEEK[1]", &format!("* 1 FETCH (BINARY[1] {{300000}}\n{text})\nOK Fetched"))
+        .await;
+    let part = &text[123_457..123_457 + 100_001];
+    client
+        .check(
+            "FETCH 1 BINARY.PEEK[1]<123457.100001>",
+            &format!("* 1 FETCH (BINARY[1]<123457> {{100001}}\n{part})\nOK Fetched"),
         )
         .await;
 }
