@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mail::Uid;
+use mail::{ModSeq, Uid};
 
 use crate::Entry;
 use crate::flag_table::FlagTable;
@@ -18,6 +18,8 @@ pub(crate) struct Chunk {
     pub(crate) entries: Vec<Entry>,
     pub(crate) unseen: u32,
     pub(crate) size: u64,
+    /// The greatest MODSEQ of its messages.
+    pub(crate) newest: ModSeq,
 }
 
 /// What became of UIDs: a message as it is now, or its end.
@@ -28,7 +30,8 @@ impl Chunk {
         debug_assert!(!entries.is_empty(), "chunks have messages");
         let unseen = entries.iter().filter(|e| flags.is_unseen(e.flags)).count() as u32;
         let size = entries.iter().map(Entry::size).sum();
-        Arc::new(Self { entries, unseen, size })
+        let newest = entries.iter().map(|entry| entry.modseq).max().unwrap_or(ModSeq(0));
+        Arc::new(Self { entries, unseen, size, newest })
     }
 
     pub(crate) fn first(&self) -> Uid {

@@ -181,6 +181,14 @@ impl View {
         self.range(start, u32::MAX).take_while(move |(_, entry)| entry.uid <= last)
     }
 
+    /// The messages whose last change is above `since`, with their sequence numbers, ascending. Costs by the chunks and by
+    /// what is in those that have some.
+    pub fn changed_since(&self, since: ModSeq) -> impl Iterator<Item = (u32, &Entry)> {
+        let chunks = self.chunks.iter().zip(&self.starts).filter(move |(chunk, _)| chunk.newest > since);
+        let all = chunks.flat_map(|(chunk, &start)| (start..).zip(&chunk.entries));
+        all.filter(move |(_, entry)| entry.modseq > since)
+    }
+
     /// The flags of a set.
     pub fn flags(&self, set: FlagSet) -> &Flags {
         self.table.get(set)

@@ -292,6 +292,7 @@ impl Worker {
             drop(lease);
             next = self.next().await;
         }
+        self.mta.ready.forget(&self.destination);
         if let Some(line) = line {
             line.hang_up().await;
         }

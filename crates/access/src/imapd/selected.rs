@@ -128,11 +128,12 @@ impl Selected {
 
     /// Those of such ranges whose messages have changed since `modseq`.
     pub(crate) fn changed_since(&self, ranges: &[(u32, u32)], modseq: ModSeq) -> Vec<(u32, u32)> {
-        if self.view.highest_modseq() <= modseq {
-            return Vec::new();
-        }
-        let changed = self.entries(ranges).filter(|(_, entry)| entry.modseq > modseq);
-        changed.map(|(number, _)| number).collect::<Numbers>().ranges().to_vec()
+        let is_within = |number: &u32| {
+            let at = ranges.partition_point(|&(_, high)| high < *number);
+            ranges.get(at).is_some_and(|&(low, _)| low <= *number)
+        };
+        let changed = self.view.changed_since(modseq).map(|(number, _)| number).filter(is_within);
+        changed.collect::<Numbers>().ranges().to_vec()
     }
 
     /// The messages of such ranges.

@@ -51,3 +51,22 @@ async fn nothing_new_is_the_same_view() {
     assert!(std::sync::Arc::ptr_eq(&view, &house.view(INBOX).await));
     assert!(view.changes_since(&view).is_empty());
 }
+
+#[tokio::test]
+async fn what_changed_is_found_by_its_modseq() {
+    let (house, view) = gaps().await;
+    let all: Vec<(u32, u32)> = view.iter().map(|(sequence, entry)| (sequence, entry.uid.get())).collect();
+    let since = |modseq| view.changed_since(modseq).map(|(s, e)| (s, e.uid.get())).collect::<Vec<_>>();
+    assert_eq!(since(mail::ModSeq(0)), all);
+    assert_eq!(since(view.highest_modseq()), []);
+    let old = view.get(4).expect("it is there").modseq;
+    assert_eq!(since(old), all[4..]);
+    let mut batch = Batch::new();
+    let some = [*view.get(2).expect("it is there"), *view.get(13).expect("it is there")];
+    let change = crate::FlagChange::Add;
+    house.mailboxes.store_flags(&mut batch, &view, &some, change, &flags(2, None)).expect("good flags");
+    house.commit(batch).await;
+    let newer = house.view(INBOX).await;
+    let changed = newer.changed_since(view.highest_modseq()).map(|(s, e)| (s, e.uid.get()));
+    assert_eq!(changed.collect::<Vec<_>>(), [(2, 2), (13, 19)]);
+}

@@ -16,8 +16,8 @@ const AHEAD: usize = 200;
 /// 6710 §5).
 const CURRENT: Duration = Duration::from_millis(500);
 
-/// Items found due and not begun yet, by destination. A destination without any has no entry, so there are no more than
-/// workers.
+/// Items found due and not begun yet, by destination. A worker that ends forgets those of its own, so there are no more
+/// entries than workers.
 #[derive(Default)]
 pub(crate) struct Ready(Mutex<BTreeMap<Destination, Found>>);
 
@@ -37,6 +37,11 @@ impl Ready {
         let items = mta.queue.due_for(destination, mta.world.clock.wall(), AHEAD).await.ok()?;
         self.lock().insert(destination.clone(), Found { items: items.into(), until: now + CURRENT });
         self.known(mta, destination, now)
+    }
+
+    /// A worker of that destination ends, perhaps because nothing gets there any more.
+    pub(super) fn forget(&self, destination: &Destination) {
+        self.lock().remove(destination);
     }
 
     /// The next one of those found. Several workers may have found the same item; the lease goes to one of them.

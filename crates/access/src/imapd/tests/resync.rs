@@ -188,6 +188,12 @@ async fn who_comes_back_hears_what_happened() {
         ),
     )
     .await;
+    // What has changed is found all the same.
+    away.check(
+        &format!("FETCH 1:2 UID (CHANGEDSINCE {before})"),
+        &format!("* 2 FETCH (UID 7 MODSEQ ({seen}))\n{}\nOK Fetched", told(before)),
+    )
+    .await;
     away.check("NOOP", &format!("* VANISHED 5\n{}\nOK Nothing done", told(seen))).await;
     away.check("NOOP", "OK Nothing done").await;
 }
