@@ -243,6 +243,8 @@ pub struct Fetch {
     pub changed_since: Option<u64>,
     /// And which are gone since (RFC 7162 §3.2.6).
     pub vanished: bool,
+    /// Only some of the set (RFC 9394 §3.3); before the others are left out.
+    pub partial: Option<Partial>,
 }
 
 /// One data item of FETCH (RFC 3501 §6.4.5).
@@ -397,6 +399,38 @@ pub struct Returns {
     pub count: bool,
     /// Keep the result for `$`.
     pub save: bool,
+    /// RFC 9394 §3.1.
+    pub partial: Option<Partial>,
+}
+
+/// Which of the results: their places, counted from 1, from the first one on or backwards from the last (RFC 9394 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Partial {
+    /// One end, as written.
+    pub from: u32,
+    /// The other end, as written; `500:400` means the same as `400:500`.
+    pub to: u32,
+    /// Counted from the last one.
+    pub backwards: bool,
+}
+
+impl Partial {
+    /// Which of so many results, counted from 0 and from the first one on.
+    pub fn places(self, count: usize) -> std::ops::Range<usize> {
+        let (low, high) = (self.from.min(self.to) as usize, self.from.max(self.to) as usize);
+        if self.backwards {
+            count.saturating_sub(high)..(count + 1).saturating_sub(low)
+        } else {
+            low.saturating_sub(1).min(count)..high.min(count)
+        }
+    }
+}
+
+impl std::fmt::Display for Partial {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sign = if self.backwards { "-" } else { "" };
+        write!(f, "{sign}{}:{sign}{}", self.from, self.to)
+    }
 }
 
 impl SearchKey {

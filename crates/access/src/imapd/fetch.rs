@@ -1,4 +1,4 @@
-//! FETCH (RFC 3501 §6.4.5, RFC 3516, RFC 7162 §3.1.4, §3.2.6, RFC 8970).
+//! FETCH (RFC 3501 §6.4.5, RFC 3516, RFC 7162 §3.1.4, §3.2.6, RFC 8970, RFC 9394).
 //!
 //! Flags, UIDs, dates and sizes come from the view's columns ([`columns`]) and cost no store read. Envelopes and
 //! structures come from the summary made at delivery; bodies are streamed ([`section`]).
@@ -10,7 +10,7 @@ mod preview;
 mod section;
 mod structure;
 
-use imap::command::{Fetch, FetchItem};
+use imap::command::{Fetch, FetchItem, Partial};
 use imap::{Code, Completion};
 use mail::{Flag, Flags, ModSeq, Uid};
 use mailbox::{Entry, FlagChange};
@@ -49,9 +49,12 @@ pub(super) struct Told {
 impl Connection<'_> {
     pub(super) async fn fetch(&mut self, fetch: Fetch) -> Done {
         self.sync(Moment::NumbersStay).await?;
-        let Fetch { uid, set, items, changed_since, vanished } = fetch;
+        let Fetch { uid, set, items, changed_since, vanished, partial } = fetch;
         let selected = self.selected.as_ref().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
         let mut ranges = selected.ranges(uid, &set).map_err(Stop::Answer)?;
+        if let Some(partial) = partial {
+            ranges = part_of(&ranges, partial);
+        }
         if let Some(since) = changed_since.map(ModSeq) {
             ranges = selected.changed_since(&ranges, since);
             if vanished {
@@ -258,6 +261,21 @@ impl Connection<'_> {
         let selected = self.selected.as_ref().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
         Ok(self.mailboxes().read(self.account(), selected.mailbox(), entry, offset, length).await?)
     }
+}
+
+/// Some of the messages of such ranges, by their places among them (RFC 9394 §3.3).
+fn part_of(ranges: &[(u32, u32)], partial: Partial) -> Vec<(u32, u32)> {
+    let count = ranges.iter().map(|(low, high)| (high - low + 1) as usize).sum();
+    let wanted = partial.places(count);
+    let mut before = 0;
+    let cut = |&(low, high): &(u32, u32)| {
+        let behind = before + (high - low + 1) as usize;
+        let (from, to) = (wanted.start.clamp(before, behind), wanted.end.clamp(before, behind));
+        let part = (low + (from - before) as u32, low + (to - before) as u32);
+        before = behind;
+        (part.0 < part.1).then(|| (part.0, part.1 - 1))
+    };
+    ranges.iter().filter_map(cut).collect()
 }
 
 fn sets_seen(item: &FetchItem) -> bool {

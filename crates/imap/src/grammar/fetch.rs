@@ -1,5 +1,6 @@
 //! FETCH.
 
+use super::search::partial_range;
 use super::{Cursor, Error};
 use crate::command::{Command, Fetch, FetchBinary, FetchItem, FetchSection, Label, Section, SectionWhat};
 
@@ -27,7 +28,7 @@ pub(crate) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error
     if uid && !items.contains(&FetchItem::Uid) {
         items.insert(0, FetchItem::Uid);
     }
-    let mut fetch = Fetch { uid, set, items, changed_since: None, vanished: false };
+    let mut fetch = Fetch { uid, set, items, changed_since: None, vanished: false, partial: None };
     cursor.take_while(|b| b == b' ');
     if cursor.peek() == Some(b'(') {
         cursor.list(false, |c| modifier(c, &mut fetch))?;
@@ -35,6 +36,10 @@ pub(crate) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error
     // RFC 7162 §3.2.6: VANISHED says nothing by itself, nor with message numbers.
     if fetch.vanished && (fetch.changed_since.is_none() || !uid) {
         return Err(Error("VANISHED is for UID FETCH with CHANGEDSINCE"));
+    }
+    // RFC 9394 §3.3.
+    if fetch.partial.is_some() && !uid {
+        return Err(Error("PARTIAL is for UID FETCH"));
     }
     // RFC 7162 §3.1.4.1: CHANGEDSINCE asks for MODSEQ.
     if fetch.changed_since.is_some() && !fetch.items.contains(&FetchItem::ModSeq) {
@@ -50,6 +55,7 @@ fn modifier(cursor: &mut Cursor<'_>, fetch: &mut Fetch) -> Result<(), Error> {
             fetch.changed_since = Some(cursor.number64()?);
         }
         "VANISHED" => fetch.vanished = true,
+        "PARTIAL" => fetch.partial = Some(partial_range(cursor)?),
         _ => return Err(Error("Unknown FETCH modifier")),
     }
     Ok(())

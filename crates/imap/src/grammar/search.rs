@@ -3,7 +3,7 @@
 use mail::{Flag, Keyword};
 
 use super::{Cursor, Error};
-use crate::command::{Command, DateRelation, Returns, Search, SearchKey};
+use crate::command::{Command, DateRelation, Partial, Returns, Search, SearchKey};
 
 /// `search = "SEARCH" [SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"] [SP "CHARSET" SP astring]
 /// 1*(SP search-key)` (RFC 4466 §2.6.1)
@@ -47,13 +47,29 @@ pub(super) fn returns(cursor: &mut Cursor<'_>) -> Result<Option<Returns>, Error>
             "ALL" => returns.all = true,
             "COUNT" => returns.count = true,
             "SAVE" => returns.save = true,
+            "PARTIAL" if returns.partial.is_none() => returns.partial = Some(partial_range(c)?),
             _ => return Err(Error("Unknown SEARCH return option")),
         }
         Ok(())
     })?;
+    if returns.all && returns.partial.is_some() {
+        return Err(Error("PARTIAL and ALL exclude each other"));
+    }
     returns.all |= returns == Returns::default();
     cursor.space()?;
     Ok(Some(returns))
+}
+
+/// RFC 9394 §4: `SP (nz-number ":" nz-number / "-" nz-number ":" "-" nz-number)`
+pub(super) fn partial_range(cursor: &mut Cursor<'_>) -> Result<Partial, Error> {
+    cursor.space()?;
+    let backwards = cursor.eat(b'-');
+    let from = cursor.nz_number()?;
+    cursor.expect(b':', "PARTIAL has a range")?;
+    if backwards {
+        cursor.expect(b'-', "Both ends of PARTIAL count from the same end")?;
+    }
+    Ok(Partial { from, to: cursor.nz_number()?, backwards })
 }
 
 fn all_of(mut keys: Vec<SearchKey>) -> SearchKey {

@@ -118,7 +118,14 @@ fn fetches() {
         let uid = text.starts_with("UID");
         assert_eq!(
             command(text),
-            Command::Fetch(Fetch { uid, set: one(1), items, changed_since: None, vanished: false }),
+            Command::Fetch(Fetch {
+                uid,
+                set: one(1),
+                items,
+                changed_since: None,
+                vanished: false,
+                partial: None
+            }),
             "{text}"
         );
     }
@@ -269,7 +276,7 @@ fn extended_forms() {
     let search =
         |returns, key| Command::Search(Search { uid: false, charset: None, key, returns: Some(returns) });
     let fetch = |items, changed_since, vanished| {
-        Command::Fetch(Fetch { uid: true, set: one(1), items, changed_since, vanished })
+        Command::Fetch(Fetch { uid: true, set: one(1), items, changed_since, vanished, partial: None })
     };
     let span = |a, b| SequenceSet::Written(vec![(Value(a), Value(b))]);
     for (text, expected) in [
@@ -385,5 +392,57 @@ fn sorts_and_threads() {
     for text in ["SORT () UTF-8 ALL", "SORT (X) UTF-8 ALL", "SORT (DATE) UTF-8", "THREAD X UTF-8 ALL", &many]
     {
         assert!(parse(format!("a {text}\r\n").as_bytes()).is_err(), "{text}");
+    }
+}
+
+/// RFC 9394 §4.
+#[test]
+fn partial_results() {
+    let partial = |from, to, backwards| Some(Partial { from, to, backwards });
+    for (text, expected) in [
+        ("1:500", partial(1, 500, false)),
+        ("500:400", partial(500, 400, false)),
+        ("-1:-100", partial(1, 100, true)),
+        ("0:5", None),
+        ("-1:5", None),
+        ("1:-5", None),
+        ("1:*", None),
+        ("1", None),
+    ] {
+        let found =
+            |text: &str| parse(format!("a {text}\r\n").as_bytes()).ok().map(|request| request.command);
+        let searched = match found(&format!("UID SEARCH RETURN (PARTIAL {text}) ALL")) {
+            Some(Command::Search(search)) => search.returns.and_then(|returns| returns.partial),
+            _ => None,
+        };
+        let fetched = match found(&format!("UID FETCH 1:9 FLAGS (PARTIAL {text} CHANGEDSINCE 4)")) {
+            Some(Command::Fetch(fetch)) => fetch.partial,
+            _ => None,
+        };
+        assert_eq!((searched, fetched), (expected, expected), "{text}");
+    }
+    for text in [
+        "SEARCH RETURN (PARTIAL 1:2 ALL) ALL",
+        "SEARCH RETURN (PARTIAL 1:2 PARTIAL 3:4) ALL",
+        "FETCH 1 FLAGS (PARTIAL 1:2)",
+    ] {
+        assert!(parse(format!("a {text}\r\n").as_bytes()).is_err(), "{text}");
+    }
+    for (count, from, to, backwards, places) in [
+        (9, 1, 3, false, 0..3),
+        (9, 3, 1, false, 0..3),
+        (9, 8, 20, false, 7..9),
+        (9, 10, 20, false, 9..9),
+        (0, 1, 1, false, 0..0),
+        (9, 1, 3, true, 6..9),
+        (9, 8, 20, true, 0..2),
+        (9, 10, 20, true, 0..0),
+        (0, 1, u32::MAX, true, 0..0),
+    ] {
+        assert_eq!(
+            Partial { from, to, backwards }.places(count),
+            places,
+            "{from}:{to} {backwards} of {count}"
+        );
     }
 }

@@ -55,11 +55,14 @@ impl Connection<'_> {
 
     /// `* ESEARCH (TAG "a") UID MIN 7 MAX 9 ALL 7:9 COUNT 3` (RFC 4731 §3.1), and the result for `$` (RFC 5182 §2.4).
     fn tell_extended(&mut self, uid: bool, returns: Returns, found: &[Hit], with_modseq: bool) {
-        let ends = ends(returns, found);
-        let told = if returns.all || returns.count || !(returns.min || returns.max) { found } else { &ends };
+        let partial = returns.partial.map(|partial| (partial, &found[partial.places(found.len())]));
+        let some = some(returns, found, partial.map_or(&[], |(_, hits)| hits));
+        let names_some = returns.min || returns.max || partial.is_some();
+        let told = if returns.all || returns.count || !names_some { found } else { &some };
         if let Some(selected) = self.selected.as_mut().filter(|_| returns.save) {
             let mut uids: Vec<u32> = told.iter().map(|hit| hit.uid.get()).collect();
             uids.sort_unstable();
+            uids.dedup();
             selected.saved = uids.into_iter().collect();
         }
         // RFC 5182 §2.1: SAVE alone asks for no response.
@@ -82,6 +85,11 @@ impl Connection<'_> {
                 out.text(" ALL ").text(&all.to_string());
             }
         }
+        if let Some((partial, hits)) = partial {
+            let hits: Numbers = hits.iter().map(|hit| hit.called(uid)).collect();
+            let set = if hits.is_empty() { "NIL".into() } else { hits.to_string() };
+            out.text(" PARTIAL (").text(&partial.to_string()).text(" ").text(&set).text(")");
+        }
         if returns.count {
             out.text(" COUNT ").number(found.len() as u64);
         }
@@ -92,9 +100,8 @@ impl Connection<'_> {
     }
 }
 
-/// What MIN and MAX alone speak of (RFC 4731 §3.2, RFC 5182 §2.4).
-fn ends(returns: Returns, found: &[Hit]) -> Vec<Hit> {
-    let first = found.first().filter(|_| returns.min);
-    let last = found.last().filter(|last| returns.max && first.is_none_or(|first| first.uid != last.uid));
-    first.into_iter().chain(last).copied().collect()
+/// What MIN, MAX and PARTIAL alone speak of (RFC 4731 §3.2, RFC 5182 §2.4, RFC 9394 §3.2).
+fn some(returns: Returns, found: &[Hit], partial: &[Hit]) -> Vec<Hit> {
+    let (first, last) = (found.first().filter(|_| returns.min), found.last().filter(|_| returns.max));
+    first.into_iter().chain(last).chain(partial).copied().collect()
 }

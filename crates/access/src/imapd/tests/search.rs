@@ -206,3 +206,34 @@ async fn threading() {
     client.check("UID THREAD REFERENCES UTF-8 ALL", "* THREAD ((2 3)(4)(7))((5)(6))\nOK Threaded").await;
     client.check("THREAD REFERENCES UTF-8 2", "* THREAD (2)\nOK Threaded").await;
 }
+
+/// RFC 9394 §3.
+#[tokio::test]
+async fn parts_of_results() {
+    let house = House::new().await;
+    house.fill(7).await;
+    let mut client = house.in_inbox().await;
+    client.run("STORE 1,4 +FLAGS.SILENT (\\Deleted)").await;
+    client.run("EXPUNGE").await;
+    for (search, told, saved) in [
+        ("UID SEARCH RETURN (PARTIAL 1:2 SAVE) ALL", " UID PARTIAL (1:2 2:3)", " 1 2"),
+        ("SEARCH RETURN (PARTIAL -1:-2 SAVE) ALL", " PARTIAL (-1:-2 4:5)", " 4 5"),
+        ("SEARCH RETURN (PARTIAL 4:9 SAVE MIN) ALL", " MIN 1 PARTIAL (4:9 4:5)", " 1 4 5"),
+        ("SEARCH RETURN (PARTIAL 9:10 SAVE MAX) ALL", " MAX 5 PARTIAL (9:10 NIL)", " 5"),
+        ("SEARCH RETURN (PARTIAL 1:1 SAVE COUNT) ALL", " PARTIAL (1:1 1) COUNT 5", " 1 2 3 4 5"),
+        ("SEARCH RETURN (PARTIAL 1:5 SAVE) SEEN", " PARTIAL (1:5 NIL)", ""),
+        ("SORT RETURN (PARTIAL 1:2 SAVE) (REVERSE SUBJECT) UTF-8 ALL", " PARTIAL (1:2 5,4)", " 4 5"),
+    ] {
+        let what = if search.starts_with("SORT") { "Sorted" } else { "Searched" };
+        let told = format!("* ESEARCH (TAG \"{}\"){told}\nOK {what}", client.next_tag());
+        client.check(search, &told).await;
+        client.check("SEARCH $", &format!("* SEARCH{saved}\nOK Searched")).await;
+    }
+    client
+        .check("UID FETCH 1:* (UID) (PARTIAL -1:-2)", "* 4 FETCH (UID 6)\n* 5 FETCH (UID 7)\nOK Fetched")
+        .await;
+    client
+        .check("UID FETCH 2,5:7 (UID) (PARTIAL 2:3)", "* 3 FETCH (UID 5)\n* 4 FETCH (UID 6)\nOK Fetched")
+        .await;
+    client.check("UID FETCH 2,5:7 (UID) (PARTIAL 7:9)", "OK Fetched").await;
+}
