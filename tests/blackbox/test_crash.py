@@ -23,7 +23,7 @@ SEED = int(os.environ.get("POSTHOUSE_SEED", "9"))
 SENDERS = 3
 # Between a remote's 250 and the record of it: one commit. A machine may be slow.
 WINDOW = 5.0
-CONNECTIONS = 5
+CONNECTIONS = 20  # to one destination: the default of `concurrency_per_destination`
 LOCAL = ["ann@alpha.test", "ima@alpha.test", "pop@alpha.test"]
 REMOTE = ["x@sink.test"]
 
