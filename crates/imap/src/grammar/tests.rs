@@ -266,17 +266,12 @@ proptest::proptest! {
     }
 }
 
-/// RFC 7162 §7, RFC 4466, RFC 4731, RFC 5182 §5, RFC 5032 §3.
+/// RFC 7162 §3.1.8, §3.2.5, §7.
 #[test]
-fn extended_forms() {
+fn selects_with_parameters() {
     let resync = |known| Resync { uid_validity: 67, modseq: 90, known };
     let selected = |condstore, resync| {
         Command::Select(Select { mailbox: mailbox("INBOX"), read_only: false, condstore, resync })
-    };
-    let search =
-        |returns, key| Command::Search(Search { uid: false, charset: None, key, returns: Some(returns) });
-    let fetch = |items, changed_since, vanished| {
-        Command::Fetch(Fetch { uid: true, set: one(1), items, changed_since, vanished, partial: None })
     };
     let span = |a, b| SequenceSet::Written(vec![(Value(a), Value(b))]);
     for (text, expected) in [
@@ -288,6 +283,17 @@ fn extended_forms() {
             selected(true, Some(resync(Some(span(1, 5))))),
         ),
         ("SELECT INBOX (QRESYNC (67 90 (1,3 2,4)))", selected(false, Some(resync(None)))),
+    ] {
+        assert_eq!(command(text), expected, "{text}");
+    }
+}
+
+/// RFC 4466 §2.6.1, RFC 4731, RFC 5032 §3, RFC 5182 §5, RFC 7162 §7.
+#[test]
+fn searches_with_result_options() {
+    let search =
+        |returns, key| Command::Search(Search { uid: false, charset: None, key, returns: Some(returns) });
+    for (text, expected) in [
         ("SEARCH RETURN () ALL", search(Returns { all: true, ..Returns::default() }, SearchKey::All)),
         (
             "SEARCH RETURN (MIN count SAVE) $",
@@ -308,6 +314,18 @@ fn extended_forms() {
             "SEARCH RETURN (ALL) OLDER 60",
             search(Returns { all: true, ..Returns::default() }, SearchKey::Older(60)),
         ),
+    ] {
+        assert_eq!(command(text), expected, "{text}");
+    }
+}
+
+/// RFC 4466 §2.4, §2.5, RFC 7162 §7, RFC 8970 §6.
+#[test]
+fn fetches_and_stores_with_modifiers() {
+    let fetch = |items, changed_since, vanished| {
+        Command::Fetch(Fetch { uid: true, set: one(1), items, changed_since, vanished, partial: None })
+    };
+    for (text, expected) in [
         (
             "UID FETCH 1 (FLAGS) (CHANGEDSINCE 5 VANISHED)",
             fetch(vec![FetchItem::Uid, FetchItem::Flags, FetchItem::ModSeq], Some(5), true),
@@ -333,6 +351,10 @@ fn extended_forms() {
     ] {
         assert_eq!(command(text), expected, "{text}");
     }
+}
+
+#[test]
+fn extended_forms_that_are_wrong() {
     for text in [
         "SELECT INBOX (X)",
         "SELECT INBOX (QRESYNC (0 1))",

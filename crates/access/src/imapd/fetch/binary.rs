@@ -14,7 +14,6 @@ use super::Told;
 use super::section::cut;
 
 /// Where the bytes of a part stand, and what they are wrapped in.
-#[derive(Clone)]
 struct Wrapped {
     range: Range<u64>,
     encoding: Encoding,

@@ -61,7 +61,7 @@ fn without_quotes(text: &str) -> String {
 }
 
 fn shortened(text: &str) -> String {
-    let visible = |c: char| !c.is_control() && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{feff}');
+    let visible = |c: char| !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{feff}');
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let mut short: Vec<char> = Vec::new();
     for word in words {

@@ -84,9 +84,8 @@ fn only_a_server_on_loopback_sends_to_private_hosts_unasked() {
     }
 }
 
-#[test]
-fn everything_at_once() {
-    let text = r#"
+/// Every table and most keys.
+const EVERYTHING: &str = r#"
 hostname = "mx.example.org"
 data_dir = "/var/lib/posthouse"
 [[listener]]
@@ -162,7 +161,10 @@ backend = "embedded"
 keep_expunged = "0"
 keep_removed_accounts = "2h"
 "#;
-    let config = read(text).expect("good");
+
+#[test]
+fn everything_at_once() {
+    let config = read(EVERYTHING).expect("good");
     assert_eq!(config.listeners.len(), 2);
     assert!(
         config.listeners[0].plaintext_auth_on_loopback && !config.listeners[1].plaintext_auth_on_loopback
@@ -262,83 +264,86 @@ timeout = "1m"
     assert_eq!(filters[1].timeout, Duration::from_mins(1));
 }
 
+/// What is added, and what is said of it.
+const WRONG: &[(&str, &str)] = &[
+    ("[limits]\nfuture_release = \"4000d\"", "limits.future_release: must be at most 3650d"),
+    ("[limits]\nrecipient = 5", "p.toml:8: limits.recipient: is unknown; did you mean \"recipients\"?"),
+    ("[limits]\nrecipients = 5", "p.toml:8: limits.recipients: 5 is too few: RFC 5321"),
+    (
+        "[limits]\nmessage_size = 5",
+        "p.toml:8: limits.message_size: must be a string in quotes, but is integer",
+    ),
+    ("[limits]\nmessage_size = \"5x\"", "p.toml:8: limits.message_size: \"5x\": is a size such as"),
+    ("[colour]\nred = 1", "p.toml:7: colour: is unknown; known here: hostname, data_dir"),
+    ("[[listener]]\nbind = []", "p.toml:7: listener.service: is missing"),
+    (
+        "[[listener]]\nservice = \"smpt\"\nbind = []",
+        "p.toml:8: listener.service: \"smpt\" is unknown; did you mean \"smtp\"?",
+    ),
+    (
+        "[[listener]]\nservice = \"http\"\nbind = []",
+        "p.toml:8: listener.service: the service \"http\" is not available in this version",
+    ),
+    (
+        "[[listener]]\nservice = \"imap\"\nbind = [\"localhost:1\"]",
+        "p.toml:9: listener.bind: \"localhost:1\": must be an IP address",
+    ),
+    ("[tls]\ncertificate = \"c\"", "p.toml:7: tls.private_key: is missing"),
+    ("[[dnsbl]]\nkind = \"ip\"", "p.toml:7: dnsbl.zone: is missing"),
+    (
+        "[[dnsbl]]\nzone = \"z.example\"\nanswers = [\"1.2.3.4\"]",
+        "p.toml:9: dnsbl.answers: \"1.2.3.4\": an answer is",
+    ),
+    ("[dnsbl]\nzone = \"z.example\"", "p.toml:7: dnsbl: must be written as [[dnsbl]]"),
+    ("[[milter]]\ntimeout = \"1s\"", "p.toml:7: milter.address: is missing"),
+    (
+        "[[milter]]\naddress = \"127.0.0.1:1\"",
+        "p.toml:8: milter.address: \"127.0.0.1:1\": must be inet:PORT@HOST",
+    ),
+    ("[[hook]]\nurl = \"x\"", "p.toml:8: hook.url: \"x\": must be http://"),
+    ("[smtp]\ngreeting_delay = \"1m\"", "p.toml:8: smtp.greeting_delay: must be at most 30s"),
+    ("[greylist]\ndelay = \"2d\"", "p.toml:8: greylist.delay: the delay must be shorter than the window"),
+    ("[outbound]\nport = 70000", "p.toml:8: outbound.port: must be from 1 to 65535"),
+    ("[[outbound.tls]]\nlevel = \"may\"", "p.toml:7: outbound.tls.domain: is missing"),
+    (
+        "[[outbound.tls]]\ndomain = \"*.b.test\"\nlevel = \"my\"",
+        "p.toml:8: outbound.tls.domain: \"*.b.test\": must be a domain, a domain with a dot",
+    ),
+    (
+        "[[outbound.tls]]\ndomain = \"b.test\"\nlevel = \"encript\"",
+        "p.toml:9: outbound.tls.level: \"encript\" is unknown; did you mean \"encrypt\"?",
+    ),
+    (
+        "[[outbound.tls]]\ndomain = \"b.test\"\nlevel = \"may\"\nhosts = [\"mx.b.test\"]",
+        "p.toml:10: outbound.tls.hosts: can only be given with level = \"verify\"",
+    ),
+    ("[outbound]\ntls = \"may\"", "p.toml:8: outbound.tls: must be written as [[outbound.tls]]"),
+    ("[dns]\ndnssec = \"validate\"", "p.toml:8: dns.dnssec: \"validate\" is unknown"),
+    ("[outbound]\nretry = [\"5\"]", "p.toml:8: outbound.retry: \"5\": is a duration such as"),
+    (
+        "[outbound]\nsmarthost = { host = \"x\", user = \"u\" }",
+        "p.toml:8: outbound.smarthost.password_file: is missing",
+    ),
+    ("[[route]]\nhost = \"x\"", "p.toml:7: route: needs to or from"),
+    ("[[route]]\nto = \"a@b.c\"", "p.toml:8: route.to: must be domains"),
+    ("[[route]]\nto = []", "p.toml:8: route.to: needs at least one"),
+    ("[[route]]\nfrom = \"a@b.c\"\nrate = \"1/1s\"", "p.toml:7: route: concurrency and rate hold"),
+    ("[[route]]\nto = \"a.b\"\nport = 5", "p.toml:7: route.port: needs host"),
+    ("[[route]]\nto = \"a.b\"\nhosst = \"x\"", "route.hosst: is unknown; did you mean \"host\"?"),
+    ("[outbound]\nrate = \"0/1m\"", "p.toml:8: outbound.rate: \"0/1m\": is a number of messages"),
+    ("[outbound]\nsource_ipv4 = [\"::1\"]", "p.toml:8: outbound.source_ipv4: must be an IPv4 address"),
+    ("[limits]\nsending_per_day = 0", "p.toml:8: limits.sending_per_day: must be from 1"),
+    ("[limits]\nsending_per_day = \"many\"", "p.toml:8: limits.sending_per_day: must be a number, or"),
+    ("[store]\nbackend = \"postgres\"", "not available in this version"),
+    ("[store]\nkeep_expunged = 0", "p.toml:8: store.keep_expunged: must be a string in quotes"),
+    ("[store]\nkeep_expunged = \"14\"", "p.toml:8: store.keep_expunged: \"14\": is a duration such as"),
+    ("[store]\nkeep_removed_accounts = \"99999d\"", "must be at most 36500d"),
+    ("[store", "p.toml:7: is not TOML"),
+];
+
 #[test]
 fn what_is_wrong_is_said_with_file_line_and_key() {
-    for (added, says) in [
-        ("[limits]\nfuture_release = \"4000d\"", "limits.future_release: must be at most 3650d"),
-        ("[limits]\nrecipient = 5", "p.toml:8: limits.recipient: is unknown; did you mean \"recipients\"?"),
-        ("[limits]\nrecipients = 5", "p.toml:8: limits.recipients: 5 is too few: RFC 5321"),
-        (
-            "[limits]\nmessage_size = 5",
-            "p.toml:8: limits.message_size: must be a string in quotes, but is integer",
-        ),
-        ("[limits]\nmessage_size = \"5x\"", "p.toml:8: limits.message_size: \"5x\": is a size such as"),
-        ("[colour]\nred = 1", "p.toml:7: colour: is unknown; known here: hostname, data_dir"),
-        ("[[listener]]\nbind = []", "p.toml:7: listener.service: is missing"),
-        (
-            "[[listener]]\nservice = \"smpt\"\nbind = []",
-            "p.toml:8: listener.service: \"smpt\" is unknown; did you mean \"smtp\"?",
-        ),
-        (
-            "[[listener]]\nservice = \"http\"\nbind = []",
-            "p.toml:8: listener.service: the service \"http\" is not available in this version",
-        ),
-        (
-            "[[listener]]\nservice = \"imap\"\nbind = [\"localhost:1\"]",
-            "p.toml:9: listener.bind: \"localhost:1\": must be an IP address",
-        ),
-        ("[tls]\ncertificate = \"c\"", "p.toml:7: tls.private_key: is missing"),
-        ("[[dnsbl]]\nkind = \"ip\"", "p.toml:7: dnsbl.zone: is missing"),
-        (
-            "[[dnsbl]]\nzone = \"z.example\"\nanswers = [\"1.2.3.4\"]",
-            "p.toml:9: dnsbl.answers: \"1.2.3.4\": an answer is",
-        ),
-        ("[dnsbl]\nzone = \"z.example\"", "p.toml:7: dnsbl: must be written as [[dnsbl]]"),
-        ("[[milter]]\ntimeout = \"1s\"", "p.toml:7: milter.address: is missing"),
-        (
-            "[[milter]]\naddress = \"127.0.0.1:1\"",
-            "p.toml:8: milter.address: \"127.0.0.1:1\": must be inet:PORT@HOST",
-        ),
-        ("[[hook]]\nurl = \"x\"", "p.toml:8: hook.url: \"x\": must be http://"),
-        ("[smtp]\ngreeting_delay = \"1m\"", "p.toml:8: smtp.greeting_delay: must be at most 30s"),
-        ("[greylist]\ndelay = \"2d\"", "p.toml:8: greylist.delay: the delay must be shorter than the window"),
-        ("[outbound]\nport = 70000", "p.toml:8: outbound.port: must be from 1 to 65535"),
-        ("[[outbound.tls]]\nlevel = \"may\"", "p.toml:7: outbound.tls.domain: is missing"),
-        (
-            "[[outbound.tls]]\ndomain = \"*.b.test\"\nlevel = \"my\"",
-            "p.toml:8: outbound.tls.domain: \"*.b.test\": must be a domain, a domain with a dot",
-        ),
-        (
-            "[[outbound.tls]]\ndomain = \"b.test\"\nlevel = \"encript\"",
-            "p.toml:9: outbound.tls.level: \"encript\" is unknown; did you mean \"encrypt\"?",
-        ),
-        (
-            "[[outbound.tls]]\ndomain = \"b.test\"\nlevel = \"may\"\nhosts = [\"mx.b.test\"]",
-            "p.toml:10: outbound.tls.hosts: can only be given with level = \"verify\"",
-        ),
-        ("[outbound]\ntls = \"may\"", "p.toml:8: outbound.tls: must be written as [[outbound.tls]]"),
-        ("[dns]\ndnssec = \"validate\"", "p.toml:8: dns.dnssec: \"validate\" is unknown"),
-        ("[outbound]\nretry = [\"5\"]", "p.toml:8: outbound.retry: \"5\": is a duration such as"),
-        (
-            "[outbound]\nsmarthost = { host = \"x\", user = \"u\" }",
-            "p.toml:8: outbound.smarthost.password_file: is missing",
-        ),
-        ("[[route]]\nhost = \"x\"", "p.toml:7: route: needs to or from"),
-        ("[[route]]\nto = \"a@b.c\"", "p.toml:8: route.to: must be domains"),
-        ("[[route]]\nto = []", "p.toml:8: route.to: needs at least one"),
-        ("[[route]]\nfrom = \"a@b.c\"\nrate = \"1/1s\"", "p.toml:7: route: concurrency and rate hold"),
-        ("[[route]]\nto = \"a.b\"\nport = 5", "p.toml:7: route.port: needs host"),
-        ("[[route]]\nto = \"a.b\"\nhosst = \"x\"", "route.hosst: is unknown; did you mean \"host\"?"),
-        ("[outbound]\nrate = \"0/1m\"", "p.toml:8: outbound.rate: \"0/1m\": is a number of messages"),
-        ("[outbound]\nsource_ipv4 = [\"::1\"]", "p.toml:8: outbound.source_ipv4: must be an IPv4 address"),
-        ("[limits]\nsending_per_day = 0", "p.toml:8: limits.sending_per_day: must be from 1"),
-        ("[limits]\nsending_per_day = \"many\"", "p.toml:8: limits.sending_per_day: must be a number, or"),
-        ("[store]\nbackend = \"postgres\"", "not available in this version"),
-        ("[store]\nkeep_expunged = 0", "p.toml:8: store.keep_expunged: must be a string in quotes"),
-        ("[store]\nkeep_expunged = \"14\"", "p.toml:8: store.keep_expunged: \"14\": is a duration such as"),
-        ("[store]\nkeep_removed_accounts = \"99999d\"", "must be at most 36500d"),
-        ("[store", "p.toml:7: is not TOML"),
-    ] {
+    for (added, says) in WRONG {
         let said = wrong(&format!("{SMALL}{added}\n"));
         assert!(said.contains(says), "{added}\n{said}\n{says}");
     }
