@@ -58,7 +58,7 @@ impl Connection<'_> {
         if let Some(since) = changed_since.map(ModSeq) {
             ranges = selected.changed_since(&ranges, since);
             if vanished {
-                let uids = selected.uids(&set);
+                let uids = selected.uids_ever(&set);
                 self.tell_vanished_earlier(since, Some(&uids)).await?;
             }
         }

@@ -15,7 +15,7 @@ impl Connection<'_> {
             return Ok(());
         }
         let since = ModSeq(resync.modseq);
-        let known = resync.known.as_ref().map(|set| selected.uids(set));
+        let known = resync.known.as_ref().map(|set| selected.uids_ever(set));
         let ranges = match &known {
             Some(uids) => selected.ranges_of_uids(uids),
             None => vec![(1, selected.count())],

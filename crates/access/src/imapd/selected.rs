@@ -126,6 +126,11 @@ impl Selected {
         set.resolve(largest_uid(&self.view), &self.saved)
     }
 
+    /// The same where messages that are gone are meant, too: `*` is then the last UID there ever was.
+    pub(crate) fn uids_ever(&self, set: &SequenceSet) -> Numbers {
+        set.resolve(self.view.uid_next().get() - 1, &self.saved)
+    }
+
     /// Those of such ranges whose messages have changed since `modseq`.
     pub(crate) fn changed_since(&self, ranges: &[(u32, u32)], modseq: ModSeq) -> Vec<(u32, u32)> {
         let is_within = |number: &u32| {

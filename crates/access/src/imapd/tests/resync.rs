@@ -197,3 +197,24 @@ async fn who_comes_back_hears_what_happened() {
     away.check("NOOP", &format!("* VANISHED 5\n{}\nOK Nothing done", told(seen))).await;
     away.check("NOOP", "OK Nothing done").await;
 }
+
+/// RFC 7162 §3.2.6: `*` must not leave out those that are gone because they were the last.
+#[tokio::test]
+async fn the_last_that_is_gone_is_told() {
+    let house = House::new().await;
+    house.fill(3).await;
+    let mut away = house.client().await;
+    away.run("ENABLE QRESYNC").await;
+    let m = newest(&mut away).await;
+    let mut other = house.in_inbox().await;
+    for (gone, left) in [("2:3", "* VANISHED (EARLIER) 2:3"), ("1", "* VANISHED (EARLIER) 1:3")] {
+        other.run(&format!("UID STORE {gone} +FLAGS.SILENT (\\Deleted)")).await;
+        other.run("EXPUNGE").await;
+        away.run("SELECT INBOX").await;
+        away.check(
+            &format!("UID FETCH 1:* (UID) (CHANGEDSINCE {m} VANISHED)"),
+            &format!("{left}\nOK Fetched"),
+        )
+        .await;
+    }
+}
