@@ -26,6 +26,11 @@ impl Arguments {
         Ok(self.0.get(name).ok_or_else(|| format!("--{name} is missing"))?)
     }
 
+    /// What is parted by commas: at least one.
+    pub(crate) fn list(&self, name: &str) -> Outcome<Vec<String>> {
+        Ok(self.text(name)?.split(',').map(str::to_owned).collect())
+    }
+
     /// A number that must be there.
     pub(crate) fn number<T: FromStr>(&self, name: &str) -> Outcome<T> {
         let text = self.text(name)?;

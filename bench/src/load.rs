@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::Outcome;
 use crate::arguments::Arguments;
-use crate::imap::Watcher;
+use crate::imap::Session;
 use crate::smtp::{self, Sender};
 
 /// How often the watcher looks: the resolution of the times to visibility.
@@ -25,7 +25,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome<Value> {
     let connections: usize = arguments.number("connections")?;
     let duration = Duration::from_secs_f64(arguments.number("seconds")?);
     let message = smtp::message(arguments.number("size")?, user);
-    let mut watcher = Watcher::connect(arguments.text("imap")?, user, password)?;
+    let mut watcher = Session::connect(arguments.text("imap")?, user, password)?;
+    watcher.command("SELECT INBOX")?;
     let senders = smtp::connect_all(arguments.text("smtp")?, connections)?;
     let (before, begin) = (watcher.exists, Instant::now());
     let (end, acknowledged) = (begin + duration, AtomicUsize::new(0));
@@ -63,7 +64,7 @@ fn send_until(
 
 /// When each message became visible: the n-th entry is when the mailbox first held n more than before.
 fn watch(
-    watcher: &mut Watcher,
+    watcher: &mut Session,
     before: usize,
     end: Instant,
     acknowledged: &AtomicUsize,
@@ -72,7 +73,7 @@ fn watch(
     let mut seen = Vec::new();
     loop {
         let done = finished();
-        watcher.look()?;
+        watcher.command("NOOP")?;
         let now = Instant::now();
         seen.resize(watcher.exists.saturating_sub(before).max(seen.len()), now);
         if done && seen.len() >= acknowledged.load(Ordering::SeqCst) {

@@ -2,13 +2,18 @@
 //!
 //! `bench load` sends by SMTP for some seconds over some connections and watches by IMAP until every message is
 //! visible. `bench raw` appends the same bytes to a file with one `fdatasync` per batch. `bench queue` fills
-//! a store with queued mail. `bench send` only sends, `bench idle` only holds connections open. Each prints one JSON line.
+//! a store with queued mail. `bench send` only sends, `bench idle` only holds connections open. `bench fill` appends letters by IMAP,
+//! `bench mix` does what clients do all day, `bench logins` logs in and out, `bench pop3` fetches. Each prints one JSON line.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command line tool talks on its standard streams
 #![allow(clippy::cast_precision_loss)] // counts of messages are far below 2^52
 
 mod arguments;
+mod fill;
 mod imap;
+mod letters;
 mod load;
+mod mix;
+mod pop3;
 mod queue;
 mod raw;
 mod send;
@@ -30,7 +35,11 @@ fn main() -> ExitCode {
         "queue" => queue::run(&arguments),
         "send" => send::run(&arguments),
         "idle" => send::idle(&arguments),
-        _ => Err("usage: bench load|raw|queue|send|idle --name value …".into()),
+        "fill" => fill::run(&arguments),
+        "mix" => mix::run(&arguments),
+        "logins" => mix::logins(&arguments),
+        "pop3" => pop3::run(&arguments),
+        _ => Err("usage: bench load|raw|queue|send|idle|fill|mix|logins|pop3 --name value …".into()),
     });
     match outcome {
         Ok(report) => {

@@ -99,7 +99,7 @@ DOVECOT = """
 base_dir = {root}/run
 state_dir = {root}/state
 instance_name = private
-protocols = imap lmtp
+protocols = imap lmtp pop3
 listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
@@ -109,7 +109,8 @@ default_internal_group = nogroup
 default_login_user = nobody
 first_valid_uid = 1
 mail_location = mdbox:{root}/mail/%n
-mail_fsync = always
+mail_fsync = {fsync}
+mail_max_userip_connections = 1000
 mail_uid = {uid}
 mail_gid = {gid}
 passdb {{
@@ -128,6 +129,14 @@ service imap-login {{
     port = 0
   }}
 }}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {pop3}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+}}
 service lmtp {{
   inet_listener lmtp {{
     port = {lmtp}
@@ -143,20 +152,27 @@ service stats {{
 
 
 class Dovecot:
-    """A Dovecot of its own: LMTP in, IMAP out, every sync on. Any user, any password."""
+    """A Dovecot of its own: LMTP in, IMAP and POP3 out, every sync on (`fsync`). Any user, any password."""
 
-    def __init__(self):
+    def __init__(self, fsync="always"):
         self.root = scratch("dovecot")
-        self.imap, self.lmtp = free_port(), free_port()
+        self.imap, self.lmtp, self.pop3, self.fsync = free_port(), free_port(), free_port(), fsync
         user = pwd.getpwnam("postfix")
         for name in ("run", "state", "mail"):
             (self.root / name).mkdir()
         shutil.chown(self.root / "mail", user.pw_uid, user.pw_gid)
-        facts = dict(root=self.root, imap=self.imap, lmtp=self.lmtp, uid=user.pw_uid, gid=user.pw_gid)
-        (self.root / "dovecot.conf").write_text(DOVECOT.format(**facts))
+        self.facts = dict(root=self.root, imap=self.imap, lmtp=self.lmtp, pop3=self.pop3, uid=user.pw_uid, gid=user.pw_gid)
+        self.start()
+
+    def start(self):
+        (self.root / "dovecot.conf").write_text(DOVECOT.format(fsync=self.fsync, **self.facts))
         command = ["dovecot", "-F", "-c", str(self.root / "dovecot.conf")]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         until(lambda: self._answers(), 20, "Dovecot to answer")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
 
     def _answers(self):
         try:
@@ -166,8 +182,7 @@ class Dovecot:
             return False
 
     def close(self):
-        self.process.terminate()
-        self.process.wait(20)
+        self.stop()
         shutil.rmtree(self.root, ignore_errors=True)
 
 

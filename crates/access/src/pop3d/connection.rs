@@ -75,6 +75,10 @@ impl<'a> Connection<'a> {
                 // On the heap, so that a silent session does not carry the space of a busy one.
                 Box::pin(self.handle(event)).await?;
             }
+            if self.session.is_closed() {
+                // RFC 1939 §6: by the time the client hears that the session has ended, another may begin.
+                self.open = None;
+            }
             self.flush().await?;
             if self.session.is_closed() {
                 return self.wire.stream_mut()?.shutdown().await;
