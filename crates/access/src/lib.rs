@@ -15,6 +15,7 @@ use directory::Directory;
 use journey::Journeys;
 use mail::Domain;
 use mailbox::Mailboxes;
+use search::Shelf;
 use store::Store;
 use world::World;
 use world::tls::Acceptor;
@@ -33,6 +34,8 @@ pub struct Parts {
     pub mailboxes: Arc<Mailboxes>,
     /// Where changes to mail are told.
     pub journeys: Arc<Journeys>,
+    /// What words their mail has, where it was searched.
+    pub search: Arc<Shelf>,
     /// For STARTTLS and STLS; without it none is offered.
     pub acceptor: Option<Acceptor>,
     /// What the operator chose.

@@ -26,6 +26,7 @@ mod scrub;
 mod serve;
 mod services;
 mod signing;
+mod unsearched;
 pub mod verify;
 
 use std::process::ExitCode;

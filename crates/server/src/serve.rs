@@ -9,6 +9,7 @@ use std::time::Duration;
 use directory::LoginLimit;
 use filter::rate::Rate;
 use mailbox::Retention;
+use search::Shelf;
 use store::Store;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -22,7 +23,9 @@ use crate::config::{Config, Scrub, Service};
 use crate::connections::{Caps, Connections};
 use crate::forget::Keep;
 use crate::services::Services;
-use crate::{certificate, control, dnssec, epoch, forget, listen, medium, restore, retain, scrub, signing};
+use crate::{
+    certificate, control, dnssec, epoch, forget, listen, medium, restore, retain, scrub, signing, unsearched,
+};
 
 /// Bytes of a password file.
 const PASSWORD_FILE_LENGTH: u64 = 4096;
@@ -33,6 +36,8 @@ const RESERVED_FILES: u64 = 256;
 
 /// The store's directory in `data_dir`.
 pub(crate) const STORE: &str = "store";
+/// The search index's directory in `data_dir`. It holds nothing that the store does not.
+const SEARCH: &str = "search";
 /// How long sessions may go on after the store failed: nothing that they begin now can succeed.
 const FAILED_DEADLINE: Duration = Duration::from_secs(3);
 /// How long the queue rests after it stopped by itself.
@@ -178,7 +183,8 @@ impl Server {
                 None => connector(&world, config)?,
             }),
         };
-        let services = Services::new(acceptor, parts, config.limits.message_size);
+        let search = Arc::new(Shelf::new(&world, &config.data_dir.join(SEARCH)));
+        let services = Services::new(acceptor, parts, Arc::clone(&search), config.limits.message_size);
         let (stopped, stop) = watch::channel(false);
         let mut server = Self {
             office,
@@ -195,6 +201,8 @@ impl Server {
             disk,
         };
         server.spawn_all(bound, control, &stop);
+        let gone = unsearched::run(Arc::clone(&server.office), search, stop);
+        server.tasks.push(server.world.tasks.spawn(Box::pin(gone)));
         Ok(server)
     }
 

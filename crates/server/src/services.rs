@@ -5,6 +5,7 @@ use std::sync::Arc;
 use access::imapd::Imapd;
 use access::pop3d::Pop3d;
 use mta::{Mta, Port};
+use search::Shelf;
 use world::Stream;
 use world::tls::Acceptor;
 
@@ -20,13 +21,14 @@ pub(crate) struct Services {
 
 impl Services {
     /// All on the same parts. `message_size` bounds what users may put into their mailboxes.
-    pub(crate) fn new(acceptor: Acceptor, parts: mta::Parts, message_size: u64) -> Self {
+    pub(crate) fn new(acceptor: Acceptor, parts: mta::Parts, search: Arc<Shelf>, message_size: u64) -> Self {
         let access = access::Parts {
             world: parts.world.clone(),
             store: Arc::clone(&parts.store),
             directory: Arc::clone(&parts.directory),
             mailboxes: Arc::clone(&parts.mailboxes),
             journeys: Arc::clone(&parts.journeys),
+            search,
             acceptor: Some(acceptor.clone()),
             settings: access::Settings { hostname: parts.settings.hostname.clone(), message_size },
         };

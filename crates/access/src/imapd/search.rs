@@ -1,9 +1,10 @@
 //! SEARCH (RFC 3501 §6.4.4, RFC 4731, RFC 5182), and SORT and THREAD of what it finds (RFC 5256).
 //!
-//! Each message is judged first by what the view holds, then by its header, then by its text; most are decided
-//! before anything is read ([`judge()`]).
+//! Each message is judged first by what the view holds, then by the index of words, then by its header, then by its text;
+//! most are decided before anything is read ([`judge()`]).
 
 mod content;
+mod index;
 mod judge;
 mod plan;
 mod sort;
@@ -15,11 +16,13 @@ use imap::{Code, Numbers};
 use mailbox::Entry;
 
 use super::connection::Connection;
+use super::selected::Selected;
 use super::stop::{Done, Stop};
 use super::sync::Moment;
 use super::turn::take_turn;
+use index::{Known, READ_AT_MOST};
 use judge::{Facts, judge};
-use plan::Test;
+use plan::Plan;
 use tell::Hit;
 
 /// Other sessions of this thread get their turn after this many messages, or this many that were read.
@@ -39,19 +42,30 @@ impl Connection<'_> {
         self.sync(Moment::NumbersStay).await?;
         let now = self.world().clock.wall();
         let selected = self.selected.as_mut().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
-        let charset = plan::charset(search.charset.as_deref().unwrap_or("US-ASCII"));
-        let test = charset.map(|charset| plan::compile(search.key, charset, selected, now));
+        let plan = Plan::new(search.key, search.charset.as_deref().unwrap_or("US-ASCII"), selected, now);
         // RFC 5182 §2.1: a search that fails leaves no result.
         if search.returns.is_some_and(|returns| returns.save) {
             selected.saved = Numbers::default();
         }
         // RFC 3501 §6.4.4: NO [BADCHARSET] if the charset is not known.
-        let test = test.ok_or(Stop::no(Code::BadCharset, "That charset is not known"))?;
-        self.find(&test).await
+        let plan = plan.ok_or(Stop::no(Code::BadCharset, "That charset is not known"))?;
+        let mut known = if plan.reads && self.undecided(&plan) > READ_AT_MOST {
+            Some(self.known(&plan).await?)
+        } else {
+            None
+        };
+        self.find(&plan, known.as_mut()).await
+    }
+
+    /// How many messages would have to be read without the index; no more are counted than decide.
+    fn undecided(&self, plan: &Plan) -> usize {
+        let Some(selected) = &self.selected else { return 0 };
+        let is_open = |number, entry| judge(&plan.test, &facts(selected, number, entry)).is_none();
+        selected.view.iter().filter(|(number, entry)| is_open(*number, entry)).take(READ_AT_MOST + 1).count()
     }
 
     /// The messages that pass, ascending.
-    async fn find(&self, test: &Test) -> Result<Vec<Hit>, Stop> {
+    async fn find(&self, plan: &Plan, mut known: Option<&mut Known>) -> Result<Vec<Hit>, Stop> {
         let Some(selected) = &self.selected else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         let mut read = 0;
@@ -59,16 +73,16 @@ impl Connection<'_> {
             if number % TURN == 0 {
                 take_turn().await;
             }
-            let recent = selected.is_recent(entry.uid);
-            let mut facts = Facts::new(number, entry, selected.view.flags(entry.flags), recent);
-            let passes = if let Some(passes) = judge(test, &facts) {
+            let mut facts = facts(selected, number, entry);
+            facts.indexed = known.as_mut().and_then(|known| known.of(entry));
+            let passes = if let Some(passes) = judge(&plan.test, &facts) {
                 passes
             } else {
                 read += 1;
                 if read % TURN_OF_READ == 0 {
                     take_turn().await;
                 }
-                self.read_and_judge(test, entry, &mut facts).await?
+                self.read_and_judge(&plan.test, entry, &mut facts).await?
             };
             if passes {
                 found.push(Hit { number, uid: entry.uid, modseq: entry.modseq });
@@ -77,7 +91,12 @@ impl Connection<'_> {
         Ok(found)
     }
 
-    async fn read_and_judge(&self, test: &Test, entry: &Entry, facts: &mut Facts<'_>) -> Result<bool, Stop> {
+    async fn read_and_judge(
+        &self,
+        test: &plan::Test,
+        entry: &Entry,
+        facts: &mut Facts<'_>,
+    ) -> Result<bool, Stop> {
         let read = match self.header_text(entry).await {
             Ok(header) => {
                 facts.header = Some(header);
@@ -96,4 +115,9 @@ impl Connection<'_> {
         }
         Ok(judge(test, facts).unwrap_or(false))
     }
+}
+
+/// What the view knows of a message.
+fn facts<'a>(selected: &'a Selected, number: u32, entry: &'a Entry) -> Facts<'a> {
+    Facts::new(number, entry, selected.view.flags(entry.flags), selected.is_recent(entry.uid))
 }

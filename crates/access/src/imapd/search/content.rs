@@ -3,8 +3,9 @@
 use imap::grammar::Day;
 use mail::{Wall, limits};
 use mailbox::Entry;
-use message::text::{Encoding, decode_body, to_utf8};
+use message::text::{Encoding, decode_body, html_to_text, to_utf8};
 use message::{Part, date, header};
+use search::Zones;
 
 use super::super::connection::Connection;
 use super::super::stop::Stop;
@@ -23,7 +24,7 @@ pub(super) struct HeaderText {
 }
 
 impl HeaderText {
-    fn new(section: &[u8]) -> Self {
+    pub(super) fn new(section: &[u8]) -> Self {
         let field = |f: header::Field<'_>| {
             let value = header::decode_rfc2047(header::unfold(f.value).as_bytes());
             (String::from_utf8_lossy(f.name).into_owned(), fold(&value))
@@ -40,6 +41,14 @@ impl HeaderText {
         self.fields.iter().any(|(n, value)| n.eq_ignore_ascii_case(name) && value.contains(text))
     }
 
+    /// Names and values, and where they stand.
+    pub(super) fn zones(&self) -> impl Iterator<Item = (Zones, String)> + '_ {
+        let both = |(name, value): &(String, String)| {
+            [(Zones::NAME, fold(name)), (Zones::of_field(name), value.clone())]
+        };
+        self.fields.iter().flat_map(both)
+    }
+
     /// Whether the text is anywhere in the header section, also across a field's name and value.
     pub(super) fn contains_anywhere(&self, text: &str) -> bool {
         self.fields.iter().any(|(name, value)| fold(&format!("{name}: {value}")).contains(text))
@@ -52,22 +61,70 @@ fn header_end(bytes: &[u8]) -> Option<usize> {
     empty_line.or_else(|| bytes.windows(2).position(|w| w == b"\n\n").map(|at| at + 2))
 }
 
+/// A text as the message has it, to be decoded where there is time for that.
+pub(super) struct RawText {
+    bytes: Vec<u8>,
+    form: Form,
+}
+
+enum Form {
+    /// The header section of a message within the message.
+    Header,
+    /// The body of a part.
+    Part { encoding: Encoding, charset: String, html: bool },
+}
+
+impl RawText {
+    fn of_part(part: &Part, bytes: Vec<u8>) -> Self {
+        let charset = part.parameter("charset").unwrap_or_else(|| "us-ascii".into());
+        let encoding = Encoding::from_name(&part.encoding);
+        Self { bytes, form: Form::Part { encoding, charset, html: part.subtype == "html" } }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// What people read of it, folded.
+    pub(super) fn read(self) -> Vec<String> {
+        let Form::Part { encoding, charset, html } = self.form else {
+            return HeaderText::new(&self.bytes).fields.into_iter().map(|(_, value)| value).collect();
+        };
+        let text = to_utf8(&charset, &decode_body(encoding, &self.bytes));
+        vec![fold(&if html { html_to_text(&text) } else { text })]
+    }
+}
+
 impl Connection<'_> {
     pub(super) async fn header_text(&self, entry: &Entry) -> Result<HeaderText, Stop> {
+        Ok(HeaderText::new(&self.raw_header(entry).await?))
+    }
+
+    /// The header section.
+    pub(super) async fn raw_header(&self, entry: &Entry) -> Result<Vec<u8>, Stop> {
         let mut length = FIRST_READ;
         loop {
-            let bytes = self.read_range(entry, 0..entry.size(), length).await?;
+            let mut bytes = self.read_range(entry, 0..entry.size(), length).await?;
             let whole = bytes.len() < length || length >= limits::HEADER_SECTION_LENGTH;
             match header_end(&bytes) {
-                Some(end) => return Ok(HeaderText::new(&bytes[..end])),
-                None if whole => return Ok(HeaderText::new(&bytes)),
-                None => length = (length * 8).min(limits::HEADER_SECTION_LENGTH),
+                Some(end) => bytes.truncate(end),
+                None if whole => {}
+                None => {
+                    length = (length * 8).min(limits::HEADER_SECTION_LENGTH);
+                    continue;
+                }
             }
+            return Ok(bytes);
         }
     }
 
-    /// The text parts, decoded and folded; and the headers of messages within the message.
+    /// What [`RawText::read`] makes of each of [`Self::raw_texts`].
     pub(super) async fn body_text(&self, entry: &Entry) -> Result<Vec<String>, Stop> {
+        Ok(self.raw_texts(entry).await?.into_iter().flat_map(RawText::read).collect())
+    }
+
+    /// The text parts, and the headers of messages within the message.
+    pub(super) async fn raw_texts(&self, entry: &Entry) -> Result<Vec<RawText>, Stop> {
         let summary = self.summary(entry).await?;
         let mut texts = Vec::new();
         let mut budget = TEXT_LENGTH;
@@ -75,23 +132,17 @@ impl Connection<'_> {
         while let Some(part) = parts.pop() {
             parts.extend(part.children.iter().rev());
             if part.kind == "text" {
-                texts.push(self.part_text(entry, part, &mut budget).await?);
+                let bytes = self.read_range(entry, part.body.clone(), budget).await?;
+                budget = budget.saturating_sub(bytes.len());
+                texts.push(RawText::of_part(part, bytes));
             } else if part.is_message()
                 && let Some(inner) = part.children.first()
             {
-                let section = self.read_range(entry, inner.header.clone(), budget).await?;
-                budget = budget.saturating_sub(section.len());
-                texts.extend(HeaderText::new(&section).fields.into_iter().map(|(_, value)| value));
+                let bytes = self.read_range(entry, inner.header.clone(), budget).await?;
+                budget = budget.saturating_sub(bytes.len());
+                texts.push(RawText { bytes, form: Form::Header });
             }
         }
         Ok(texts)
-    }
-
-    async fn part_text(&self, entry: &Entry, part: &Part, budget: &mut usize) -> Result<String, Stop> {
-        let bytes = self.read_range(entry, part.body.clone(), *budget).await?;
-        *budget = budget.saturating_sub(bytes.len());
-        let decoded = decode_body(Encoding::from_name(&part.encoding), &bytes);
-        let charset = part.parameter("charset").unwrap_or_else(|| "us-ascii".into());
-        Ok(fold(&to_utf8(&charset, &decoded)))
     }
 }

@@ -4,8 +4,10 @@ use imap::command::DateRelation;
 use imap::grammar::Day;
 use mail::{Flag, Flags};
 use mailbox::Entry;
+use search::Verdict;
 
 use super::content::HeaderText;
+use super::index::Indexed;
 use super::plan::Test;
 
 /// What is known of a message.
@@ -14,6 +16,8 @@ pub(super) struct Facts<'a> {
     entry: &'a Entry,
     flags: &'a Flags,
     recent: bool,
+    /// If the index has it.
+    pub(super) indexed: Option<Indexed<'a>>,
     /// Once it was read.
     pub(super) header: Option<HeaderText>,
     /// Its texts, folded, once they were read.
@@ -22,7 +26,25 @@ pub(super) struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     pub(super) fn new(number: u32, entry: &'a Entry, flags: &'a Flags, recent: bool) -> Self {
-        Self { number, entry, flags, recent, header: None, body: None }
+        Self { number, entry, flags, recent, indexed: None, header: None, body: None }
+    }
+
+    /// What the index says of a term; `None` if only the text can say it.
+    fn verdict(&self, term: usize) -> Option<bool> {
+        match self.indexed.as_ref()?.verdict(term) {
+            Verdict::Yes => Some(true),
+            Verdict::No => Some(false),
+            Verdict::Maybe => None,
+        }
+    }
+
+    /// Whether the day of its Date field, if it has one, is as asked.
+    fn sent(&self, relation: DateRelation, asked: Day) -> Option<bool> {
+        let sent = match &self.indexed {
+            Some(indexed) => indexed.sent(),
+            None => self.header.as_ref()?.sent,
+        };
+        Some(sent.is_some_and(|sent| compare(relation, sent, asked)))
     }
 }
 
@@ -32,18 +54,19 @@ pub(super) fn judge(test: &Test, facts: &Facts<'_>) -> Option<bool> {
         Test::Not(test) => judge(test, facts).map(|passes| !passes),
         Test::Any(tests) => combine(tests, facts, true),
         Test::Every(tests) => combine(tests, facts, false),
-        Test::Sent(relation, day) => {
-            let header = facts.header.as_ref()?;
-            Some(header.sent.is_some_and(|sent| compare(*relation, sent, *day)))
+        Test::Sent(relation, day) => facts.sent(*relation, *day),
+        Test::Header { field, contains, term } => {
+            facts.verdict(*term).or_else(|| Some(facts.header.as_ref()?.contains(field, contains)))
         }
-        Test::Header { field, contains } => Some(facts.header.as_ref()?.contains(field, contains)),
-        Test::Body(text) => Some(contains(facts.body.as_ref()?, text)),
-        Test::Text(text) => {
-            if facts.header.as_ref()?.contains_anywhere(text) {
+        Test::Body { contains, term } => {
+            facts.verdict(*term).or_else(|| Some(is_in(facts.body.as_ref()?, contains)))
+        }
+        Test::Text { contains, term } => facts.verdict(*term).or_else(|| {
+            if facts.header.as_ref()?.contains_anywhere(contains) {
                 return Some(true);
             }
-            Some(contains(facts.body.as_ref()?, text))
-        }
+            Some(is_in(facts.body.as_ref()?, contains))
+        }),
         columns => Some(judge_columns(columns, facts)),
     }
 }
@@ -88,6 +111,6 @@ fn compare(relation: DateRelation, of_message: Day, asked: Day) -> bool {
     }
 }
 
-fn contains(texts: &[String], text: &str) -> bool {
-    text.is_empty() || texts.iter().any(|t| t.contains(text))
+fn is_in(texts: &[String], text: &str) -> bool {
+    texts.iter().any(|t| t.contains(text))
 }

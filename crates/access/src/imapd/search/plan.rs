@@ -4,6 +4,7 @@ use imap::command::{DateRelation, SearchKey};
 use imap::grammar::Day;
 use imap::{Numbers, SequenceSet};
 use mail::{Flag, Keyword, ModSeq, Wall};
+use search::{Phrase, Zones};
 
 use super::super::selected::Selected;
 
@@ -19,13 +20,20 @@ pub(super) enum Test {
     Sent(DateRelation, Day),
     Larger(u64),
     Smaller(u64),
-    /// The strings are folded; see [`fold`].
+    /// The strings are folded; see [`fold`]. `term` is the place among [`Plan::terms`].
     Header {
         field: String,
         contains: String,
+        term: usize,
     },
-    Body(String),
-    Text(String),
+    Body {
+        contains: String,
+        term: usize,
+    },
+    Text {
+        contains: String,
+        term: usize,
+    },
     /// Changed at or after.
     ModSeq(ModSeq),
     /// Internal date at or before.
@@ -73,7 +81,7 @@ const CHARSETS: [&str; 24] = [
 ];
 
 /// The charset of that name, if it is known.
-pub(super) fn charset(name: &str) -> Option<&'static str> {
+fn charset(name: &str) -> Option<&'static str> {
     let known = ["UTF-8", "US-ASCII"].into_iter().chain(CHARSETS);
     known.into_iter().find(|charset| charset.eq_ignore_ascii_case(name))
 }
@@ -86,31 +94,106 @@ fn decode(charset: &'static str, bytes: &[u8]) -> String {
     }
 }
 
-/// Resolves and decodes. As deep as the grammar allows, which is bounded.
-pub(super) fn compile(key: SearchKey, charset: &'static str, selected: &Selected, now: Wall) -> Test {
-    let inner = |key: SearchKey| compile(key, charset, selected, now);
-    let ago = |seconds: u32| Wall::from_millis(now.millis().saturating_sub(i64::from(seconds) * 1000));
-    match key {
-        SearchKey::All => Test::All,
-        SearchKey::Flag(flag, set) => Test::Flag(flag, set),
-        SearchKey::Keyword(keyword, set) => Test::Keyword(keyword, set),
-        SearchKey::Recent(recent) => Test::Recent(recent),
-        SearchKey::New => Test::New,
-        SearchKey::Internal(relation, day) => Test::Internal(relation, day),
-        SearchKey::Sent(relation, day) => Test::Sent(relation, day),
-        SearchKey::Larger(size) => Test::Larger(size),
-        SearchKey::Smaller(size) => Test::Smaller(size),
-        SearchKey::Header { field, contains } => Test::Header { field, contains: decode(charset, &contains) },
-        SearchKey::Body(text) => Test::Body(decode(charset, &text)),
-        SearchKey::Text(text) => Test::Text(decode(charset, &text)),
-        SearchKey::ModSeq(modseq) => Test::ModSeq(ModSeq(modseq)),
-        SearchKey::Older(seconds) => Test::Until(ago(seconds)),
-        SearchKey::Younger(seconds) => Test::From(ago(seconds)),
-        // RFC 5182 §2.1: `$` means messages, whether they are called by number or by UID.
-        SearchKey::Uid(set) | SearchKey::Sequence(set @ SequenceSet::Saved) => Test::Uid(selected.uids(&set)),
-        SearchKey::Sequence(set) => Test::Number(set.resolve(selected.count(), &selected.saved)),
-        SearchKey::Not(key) => Test::Not(Box::new(inner(*key))),
-        SearchKey::Or(a, b) => Test::Any(vec![inner(*a), inner(*b)]),
-        SearchKey::And(keys) => Test::Every(keys.into_iter().map(inner).collect()),
+/// What the index is asked for.
+pub(super) struct Term {
+    pub(super) phrase: Phrase,
+    pub(super) zones: Zones,
+}
+
+/// A condition, with what the index may know of it.
+pub(super) struct Plan {
+    pub(super) test: Test,
+    pub(super) terms: Vec<Term>,
+    /// Whether a message's header or text may have to be read.
+    pub(super) reads: bool,
+}
+
+impl Plan {
+    /// Resolves and decodes. `None` if the charset is not known.
+    pub(super) fn new(key: SearchKey, charset_name: &str, selected: &Selected, now: Wall) -> Option<Self> {
+        let charset = charset(charset_name)?;
+        let mut compiler = Compiler { charset, selected, now, terms: Vec::new(), reads: false };
+        let test = compiler.compile(key);
+        Some(Self { test, terms: compiler.terms, reads: compiler.reads })
+    }
+}
+
+/// What the strings and sets of a condition mean.
+struct Compiler<'a> {
+    charset: &'static str,
+    selected: &'a Selected,
+    now: Wall,
+    terms: Vec<Term>,
+    reads: bool,
+}
+
+impl Compiler<'_> {
+    /// As deep as the grammar allows, which is bounded.
+    fn compile(&mut self, key: SearchKey) -> Test {
+        match key {
+            SearchKey::All => Test::All,
+            SearchKey::Flag(flag, set) => Test::Flag(flag, set),
+            SearchKey::Keyword(keyword, set) => Test::Keyword(keyword, set),
+            SearchKey::Recent(recent) => Test::Recent(recent),
+            SearchKey::New => Test::New,
+            SearchKey::Internal(relation, day) => Test::Internal(relation, day),
+            SearchKey::Sent(relation, day) => {
+                self.reads = true;
+                Test::Sent(relation, day)
+            }
+            SearchKey::Larger(size) => Test::Larger(size),
+            SearchKey::Smaller(size) => Test::Smaller(size),
+            SearchKey::Header { field, contains } => self.header(field, &contains),
+            SearchKey::Body(text) => {
+                self.text(&text, Zones::BODY, |contains, term| Test::Body { contains, term })
+            }
+            SearchKey::Text(text) => {
+                self.text(&text, Zones::ALL, |contains, term| Test::Text { contains, term })
+            }
+            SearchKey::ModSeq(modseq) => Test::ModSeq(ModSeq(modseq)),
+            SearchKey::Older(seconds) => Test::Until(self.ago(seconds)),
+            SearchKey::Younger(seconds) => Test::From(self.ago(seconds)),
+            // RFC 5182 §2.1: `$` means messages, whether they are called by number or by UID.
+            SearchKey::Uid(set) | SearchKey::Sequence(set @ SequenceSet::Saved) => {
+                Test::Uid(self.selected.uids(&set))
+            }
+            SearchKey::Sequence(set) => {
+                Test::Number(set.resolve(self.selected.count(), &self.selected.saved))
+            }
+            SearchKey::Not(key) => Test::Not(Box::new(self.compile(*key))),
+            SearchKey::Or(a, b) => Test::Any(vec![self.compile(*a), self.compile(*b)]),
+            SearchKey::And(keys) => Test::Every(keys.into_iter().map(|key| self.compile(key)).collect()),
+        }
+    }
+
+    fn ago(&self, seconds: u32) -> Wall {
+        Wall::from_millis(self.now.millis().saturating_sub(i64::from(seconds) * 1000))
+    }
+
+    fn term(&mut self, phrase: Phrase, zones: Zones) -> usize {
+        self.reads = true;
+        self.terms.push(Term { phrase, zones });
+        self.terms.len() - 1
+    }
+
+    fn text(&mut self, text: &[u8], zones: Zones, test: impl Fn(String, usize) -> Test) -> Test {
+        let contains = decode(self.charset, text);
+        if contains.is_empty() {
+            return Test::All;
+        }
+        let term = self.term(Phrase::new(&contains), zones);
+        test(contains, term)
+    }
+
+    fn header(&mut self, field: String, text: &[u8]) -> Test {
+        let contains = decode(self.charset, text);
+        let zone = Zones::of_field(&field);
+        let term = match (contains.is_empty(), zone) {
+            // RFC 3501 §6.4.4: an empty string asks for the field.
+            (true, _) => self.term(Phrase::new(&fold(&field)).to_be_checked(), Zones::NAME),
+            (false, Zones::OTHER) => self.term(Phrase::new(&contains).to_be_checked(), zone),
+            (false, _) => self.term(Phrase::new(&contains), zone),
+        };
+        Test::Header { field, contains, term }
     }
 }

@@ -11,6 +11,7 @@ use mailbox::{Mailboxes, NewEmail};
 use store::{Batch, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::watch;
+use world::disk::memory::MemoryDisk;
 use world::tls::Acceptor;
 use world::{BoxFuture, Stream, World};
 
@@ -67,6 +68,7 @@ impl House {
         let clock = Arc::new(TestClock(watch::Sender::new(Duration::from_secs(1000))));
         let mut world = world::real::world(&["127.0.0.1:9".parse().expect("an address")]);
         world.clock = clock.clone();
+        world.disk = Arc::new(MemoryDisk::new());
         let faulty = Arc::new(Faulty::new(store::memory::open(&world)));
         let parts = Parts { acceptor, ..parts(world, faulty.clone()) };
         let account = add_account(&parts).await;
@@ -166,6 +168,7 @@ fn parts(world: World, store: Arc<dyn Store>) -> Parts {
         directory: Arc::new(directory.with_iterations(4096.try_into().expect("not zero"))),
         mailboxes: Arc::new(Mailboxes::new(store.clone())),
         journeys: Arc::new(Journeys::new(store.clone())),
+        search: Arc::new(search::Shelf::new(&world, "/search".as_ref())),
         store,
         world,
         acceptor: None,

@@ -3,6 +3,7 @@
 use mail::{Flag, Flags, Keyword};
 
 use super::House;
+use super::house::Client;
 
 #[tokio::test]
 async fn keys() {
@@ -236,4 +237,110 @@ async fn parts_of_results() {
         .check("UID FETCH 2,5:7 (UID) (PARTIAL 2:3)", "* 3 FETCH (UID 5)\n* 4 FETCH (UID 6)\nOK Fetched")
         .await;
     client.check("UID FETCH 2,5:7 (UID) (PARTIAL 7:9)", "OK Fetched").await;
+}
+
+/// The index answers a search of the whole mailbox; one message alone is read. Both must find the same.
+#[tokio::test]
+async fn the_index_finds_what_reading_finds() {
+    let house = House::new().await;
+    let html = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p class=\"zebra\">Gr\u{fc}\u{df}e&amp;more</p>\r\n--b\r\n\
+                Content-Type: message/rfc822\r\n\r\nSubject: inner pears\r\n\r\nnested words\r\n--b--\r\n";
+    for (header, body) in [
+        (
+            "Subject: Re: apples and pears\r\nFrom: Zoe <zoe@x.test>\r\nDate: Mon, 2 Nov 2026 10:00:00 +0000\r\n",
+            "apple pie, half-eaten\r\n",
+        ),
+        (
+            "Subject: =?utf-8?q?=C3=84pfel?=\r\nTo: ann@x.test, bob@y.test\r\nX-Spam-Flag: YES\r\n",
+            "\u{e4}pfel \u{898b}\u{3066}\u{4e0b}\r\n",
+        ),
+        ("Subject: \r\nCc: carl@x.test\r\nReceived: from a by b\r\n", ""),
+        ("Subject: long\r\n", &format!("{} end\r\n", "abc".repeat(50))),
+        ("Subject: apples\r\nDate: Sun, 1 Nov 2026 23:00:00 -0500\r\nMIME-Version: 1.0\r\n", html),
+        ("Subject: twice\r\nSubject: plums\r\n", "pie\r\napple\r\n"),
+        ("Date: nonsense\r\n", "Subject: not one\r\n"),
+    ] {
+        let blank = if body.starts_with("Content-Type") { "" } else { "\r\n" };
+        house.deliver("INBOX", &format!("{header}{blank}{body}"), Flags::new()).await;
+    }
+    let mut client = house.in_inbox().await;
+    let ask = async |client: &mut Client, command: &str| -> Vec<String> {
+        let answer = client.run(command).await;
+        let found =
+            answer.lines().find_map(|line| line.strip_prefix("* SEARCH")).expect("an answer").to_owned();
+        found.split_whitespace().map(str::to_owned).collect()
+    };
+    for round in 0..2 {
+        let mut matched = 0;
+        for key in [
+            "BODY apple",
+            "BODY PPL",
+            "BODY \"apple pie\"",
+            "BODY \"pie, half\"",
+            "BODY half-eaten",
+            "BODY \"n\"",
+            "BODY abcabc",
+            "BODY cabc",
+            "BODY \" end\"",
+            "BODY zebra",
+            "BODY \"e&more\"",
+            "BODY nested",
+            "BODY \"inner pears\"",
+            "BODY absent",
+            "BODY \"--\"",
+            "BODY \"\"",
+            "TEXT pears",
+            "TEXT \"subject: re\"",
+            "TEXT x-spam",
+            "TEXT zoe@x",
+            "TEXT \"yes\"",
+            "SUBJECT apple",
+            "SUBJECT \"apples and\"",
+            "SUBJECT plums",
+            "SUBJECT twice",
+            "SUBJECT \"\"",
+            "FROM zoe",
+            "FROM \"<zoe@\"",
+            "TO bob@y",
+            "CC carl",
+            "BCC x",
+            "HEADER X-Spam-Flag yes",
+            "HEADER X-Spam-Flag \"\"",
+            "HEADER Received \"a by\"",
+            "HEADER Received \"\"",
+            "HEADER From \"\"",
+            "SENTON 1-Nov-2026",
+            "SENTSINCE 1-Nov-2026",
+            "SENTBEFORE 2-Nov-2026",
+            "NOT BODY apple",
+            "OR BODY pie SUBJECT long",
+            "NOT TEXT e",
+            "BODY apple SUBJECT twice",
+            "NOT SENTSINCE 1-Jan-2000",
+            "CHARSET UTF-8 BODY \u{e4}pf",
+            "CHARSET UTF-8 BODY \u{3066}\u{4e0b}",
+            "CHARSET UTF-8 BODY \u{898b}",
+            "CHARSET UTF-8 SUBJECT \u{c4}PFEL",
+            "CHARSET UTF-8 BODY gr\u{fc}\u{df}e",
+        ] {
+            let (charset, key) = match key.strip_prefix("CHARSET UTF-8 ").and_then(|key| key.split_once(' '))
+            {
+                Some((field, text)) => ("CHARSET UTF-8 ", format!("{field} {{{}+}}\r\n{text}", text.len())),
+                None => ("", key.to_owned()),
+            };
+            let whole = ask(&mut client, &format!("SEARCH {charset}{key}")).await;
+            let mut one_by_one = Vec::new();
+            for number in 1..=7 {
+                one_by_one.extend(ask(&mut client, &format!("SEARCH {charset}{number} {key}")).await);
+            }
+            assert_eq!(whole, one_by_one, "{key} in round {round}");
+            matched += whole.len();
+        }
+        assert!(matched > 60, "{matched}: the messages have what is asked for");
+        // The second round finds an index that lacks the newest and has one that is gone.
+        client.run("STORE 2 +FLAGS (\\Deleted)").await;
+        client.run("EXPUNGE").await;
+        house.deliver("INBOX", "Subject: new apples\r\n\r\nnew pie\r\n", Flags::new()).await;
+        client.run("NOOP").await;
+    }
 }
