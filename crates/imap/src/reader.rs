@@ -5,6 +5,7 @@
 
 use mail::limits;
 
+use crate::Text;
 use crate::command::Append;
 use crate::grammar::{self, Error};
 
@@ -117,9 +118,9 @@ impl Reader {
         }
     }
 
-    /// Looks for the next command. A line may end in a bare LF (quirk: people who type; no IMAP syntax gives a bare
+    /// Looks for the next command; `text` says how it writes mailbox names. A line may end in a bare LF (quirk: people who type; no IMAP syntax gives a bare
     /// LF another meaning, so nothing can hide behind it).
-    pub fn poll(&mut self, bounds: Bounds) -> Found {
+    pub fn poll(&mut self, bounds: Bounds, text: Text) -> Found {
         loop {
             if self.scanned > self.waiting().len() {
                 return Found::Nothing; // Within a literal.
@@ -134,7 +135,7 @@ impl Reader {
             let line = &self.waiting()[..end];
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let Some(announced) = announced(line) else { return Found::Command(self.consume(end + 1)) };
-            if let Some(found) = self.append(end, announced) {
+            if let Some(found) = self.append(end, announced, text) {
                 return found;
             }
             if let Some(found) = self.literal(end, announced, bounds) {
@@ -155,9 +156,9 @@ impl Reader {
         grammar::tag_of(self.waiting()).map(str::to_owned)
     }
 
-    fn append(&mut self, end: usize, announced: Announced) -> Option<Found> {
+    fn append(&mut self, end: usize, announced: Announced, text: Text) -> Option<Found> {
         let line = &self.waiting()[..end];
-        let parsed = grammar::append_start(line.strip_suffix(b"\r").unwrap_or(line))?;
+        let parsed = grammar::append_start(text, line.strip_suffix(b"\r").unwrap_or(line))?;
         let tag = self.tag().unwrap_or_default();
         self.discard(end + 1);
         Some(Found::Append(tag, parsed, announced))
@@ -228,7 +229,7 @@ mod tests {
             reader.push(&rest[..size]);
             rest = &rest[size..];
             loop {
-                match reader.poll(Bounds::BEFORE_LOGIN) {
+                match reader.poll(Bounds::BEFORE_LOGIN, Text::Ascii) {
                     Found::Nothing => break,
                     Found::LineTooLong(tag) => {
                         found.push(Found::LineTooLong(tag));

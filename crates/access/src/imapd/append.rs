@@ -94,6 +94,9 @@ impl Connection<'_> {
             }
             receipt => receipt?,
         };
+        if let Some(supplied) = &append.supplied {
+            self.tell_supplied(&name, supplied).await?;
+        }
         let uid = u32::try_from(receipt.number(appended.uid)).ok().and_then(Uid::new);
         match (uid, self.mailboxes().info(self.account(), target).await) {
             (Some(uid), Ok(Some(info))) => {

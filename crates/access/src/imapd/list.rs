@@ -1,4 +1,4 @@
-//! LIST (RFC 3501 §6.3.8, RFC 5258, RFC 6154, RFC 5819).
+//! LIST (RFC 3501 §6.3.8, RFC 9051 §6.3.9, RFC 5258, RFC 6154, RFC 5819).
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,9 @@ impl Connection<'_> {
             return Self::done("Separator told");
         }
         let tree = self.tree(list.select_subscribed).await?;
-        let patterns: Vec<String> = list.patterns.iter().map(|p| format!("{}{p}", list.reference)).collect();
+        // RFC 5258 §3: an empty pattern says nothing there.
+        let patterns = list.patterns.iter().filter(|pattern| !pattern.is_empty());
+        let patterns: Vec<String> = patterns.map(|p| format!("{}{p}", list.reference)).collect();
         for (at, (name, node)) in tree.iter().enumerate() {
             if at % TURN == TURN - 1 {
                 take_turn().await;
@@ -41,7 +43,7 @@ impl Connection<'_> {
             if !patterns.iter().any(|pattern| matches(pattern, name)) || !is_selected(&list, node) {
                 continue;
             }
-            self.tell(&list, name, node);
+            self.tell(&list, name, node, None);
             self.tell_status(&list, node).await?;
             if self.session.output_length() >= WRITE_AT {
                 self.flush().await?;
@@ -71,8 +73,40 @@ impl Connection<'_> {
         Ok(tree)
     }
 
-    /// RFC 5258 §6: `* LIST (attributes) "/" name [("CHILDINFO" (...))]`
-    fn tell(&mut self, list: &List, name: &str, node: &Node) {
+    /// One mailbox, for clients of IMAP4rev2: what its attributes are (RFC 9051 §6.3.2), and that its name is not what the
+    /// client called it (§6.3.9.7). \NonExistent if it is gone.
+    pub(super) async fn tell_mailbox(
+        &mut self,
+        name: &MailboxName,
+        supplied: Option<&str>,
+    ) -> Result<(), Stop> {
+        let tree = self.tree(false).await?;
+        let gone = Node::default();
+        let list = List { extended: true, ..List::default() };
+        self.tell(&list, name.as_str(), tree.get(name.as_str()).unwrap_or(&gone), supplied);
+        Ok(())
+    }
+
+    /// RFC 9051 §6.3.9.7: as [`Self::tell_mailbox`], where the client of the running command wrote a name in another way than it
+    /// has here. The command was done, so that failing to tell is no failure of it.
+    pub(super) async fn tell_renamed(&mut self, name: &MailboxName) -> Result<(), Stop> {
+        let Some(supplied) = self.session.supplied().map(str::to_owned) else { return Ok(()) };
+        self.tell_supplied(name, &supplied).await
+    }
+
+    /// The same for APPEND.
+    pub(super) async fn tell_supplied(&mut self, name: &MailboxName, supplied: &str) -> Result<(), Stop> {
+        if !self.session.enabled().rev2 {
+            return Ok(());
+        }
+        match self.tell_mailbox(name, Some(supplied)).await {
+            Err(Stop::Answer(_)) => Ok(()),
+            told => told,
+        }
+    }
+
+    /// RFC 5258 §6: `* LIST (attributes) "/" name [("CHILDINFO" (...))]`, RFC 9051 §9: `("OLDNAME" ("old"))`
+    fn tell(&mut self, list: &List, name: &str, node: &Node, old: Option<&str>) {
         let mut out = self.session.out();
         out.text("* LIST (");
         let mut first = true;
@@ -85,6 +119,9 @@ impl Connection<'_> {
             if !info.is_empty() {
                 out.text(" (\"CHILDINFO\" (").text(&info.join(" ")).text("))");
             }
+        }
+        if let Some(old) = old {
+            out.text(" (\"OLDNAME\" (").mailbox_text(old).text("))");
         }
         out.end();
     }

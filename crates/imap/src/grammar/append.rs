@@ -1,6 +1,7 @@
 //! APPEND, up to the beginning of its literal.
 
 use super::{Cursor, Error};
+use crate::Text;
 use crate::command::Append;
 
 impl Cursor<'_> {
@@ -30,14 +31,14 @@ impl Cursor<'_> {
         self.eat(b'+');
         self.expect(b'}', "Missing '}' of a literal")?;
         self.end()?;
-        Ok(Append { mailbox, flags, date, size })
+        Ok(Append { mailbox, flags, date, size, supplied: self.supplied() })
     }
 }
 
 /// Whether a line that ends in the beginning of a literal is the beginning of an APPEND whose message follows:
 /// then its arguments. `None` for other commands, and while the mailbox's name itself is the literal.
-pub fn append_start(line: &[u8]) -> Option<Result<Append, Error>> {
-    let mut cursor = Cursor::new(line);
+pub fn append_start(text: Text, line: &[u8]) -> Option<Result<Append, Error>> {
+    let mut cursor = Cursor::new(line).in_text(text);
     cursor.tag().ok()?;
     cursor.space().ok()?;
     if !cursor.eat_word("APPEND ") {

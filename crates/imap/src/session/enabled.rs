@@ -1,6 +1,7 @@
 //! What a client has switched on: ENABLE (RFC 5161), and commands that switch CONDSTORE on (RFC 7162 §3.1).
 
 use super::Completion;
+use crate::Text;
 use crate::command::{Command, FetchItem, Sort, StatusItem, Thread};
 
 /// Extensions that change responses, so that only those hear of them who asked.
@@ -10,18 +11,34 @@ pub struct Enabled {
     pub condstore: bool,
     /// VANISHED takes the place of EXPUNGE.
     pub qresync: bool,
+    /// The client speaks IMAP4rev2 (RFC 9051 Appendix A).
+    pub rev2: bool,
 }
 
 impl Enabled {
-    /// Switches an extension on. `false` if it is none that needs it.
-    pub(super) fn enable(&mut self, name: &str) -> bool {
+    /// Switches an extension on; gives its name as it is registered. `None` if it is none that needs it.
+    pub(super) fn enable(&mut self, name: &str) -> Option<&'static str> {
         match name {
-            "CONDSTORE" => self.condstore = true,
+            "CONDSTORE" => {
+                self.condstore = true;
+                Some("CONDSTORE")
+            }
             // RFC 7162 §3.2.3: it implies CONDSTORE.
-            "QRESYNC" => (self.condstore, self.qresync) = (true, true),
-            _ => return false,
+            "QRESYNC" => {
+                (self.condstore, self.qresync) = (true, true);
+                Some("QRESYNC")
+            }
+            "IMAP4REV2" => {
+                self.rev2 = true;
+                Some("IMAP4rev2")
+            }
+            _ => None,
         }
-        true
+    }
+
+    /// How the client reads and writes what is not ASCII.
+    pub fn text(self) -> Text {
+        if self.rev2 { Text::Utf8 } else { Text::Ascii }
     }
 
     /// A command is about to be carried out.

@@ -11,7 +11,7 @@ fn login_allowed(config: &Config) -> bool {
 
 /// The list for CAPABILITY.
 pub(super) fn capabilities(state: State, config: &Config) -> String {
-    let mut list = String::from("IMAP4rev1 LITERAL- ID ENABLE");
+    let mut list = String::from("IMAP4rev1 IMAP4rev2 LITERAL- ID ENABLE");
     if state != State::NotAuthenticated {
         list.push_str(
             " IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE \
