@@ -217,6 +217,8 @@ pub struct Append {
     pub date: Option<Wall>,
     /// Bytes of the message.
     pub size: u64,
+    /// Whether it came as `UTF8 (~{size}` and `)` has to follow (RFC 6855 §4).
+    pub in_parentheses: bool,
     /// As [`Request::supplied`].
     pub supplied: Option<String>,
 }

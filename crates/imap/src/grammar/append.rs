@@ -5,7 +5,7 @@ use crate::Text;
 use crate::command::Append;
 
 impl Cursor<'_> {
-    /// `append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP (literal / literal8)`, the word and its space being
+    /// `append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP (literal / literal8 / utf8-literal)`, the word and its space being
     /// read already, and only the beginning of the literal being there.
     pub(crate) fn append(&mut self) -> Result<Append, Error> {
         let mailbox = self.mailbox()?;
@@ -24,14 +24,19 @@ impl Cursor<'_> {
         } else {
             None
         };
+        // RFC 6855 §4: `append-data =/ "UTF8" SP "(" literal8 ")"`. RFC 9755 has dropped it; clients go on sending it.
+        let in_parentheses = self.eat_word("UTF8 (");
         // RFC 3516 §4.4: a literal8 may hold NUL. Messages may in either case (RFC 9051 §4.3 has old ones in mind).
-        self.eat(b'~');
+        let is_literal8 = self.eat(b'~');
+        if in_parentheses && !is_literal8 {
+            return Err(Error("UTF8 data comes as a literal8"));
+        }
         self.expect(b'{', "The message comes as a literal")?;
         let size = self.number64()?;
         self.eat(b'+');
         self.expect(b'}', "Missing '}' of a literal")?;
         self.end()?;
-        Ok(Append { mailbox, flags, date, size, supplied: self.supplied() })
+        Ok(Append { mailbox, flags, date, size, in_parentheses, supplied: self.supplied() })
     }
 }
 

@@ -12,6 +12,8 @@ pub(super) struct Progress {
     tag: String,
     remaining: u64,
     synchronising: bool,
+    /// What has to stand behind the message.
+    tail: &'static [u8],
 }
 
 impl Session {
@@ -33,7 +35,9 @@ impl Session {
             self.bye(Some(&Code::TooBig), "The literal is too large");
             return Polled::Again;
         }
-        let progress = Progress { tag, remaining: length, synchronising };
+        let in_parentheses = parsed.as_ref().is_ok_and(|append| append.in_parentheses);
+        let tail: &[u8] = if in_parentheses { b")" } else { b"" };
+        let progress = Progress { tag, remaining: length, synchronising, tail };
         let refusal = match parsed {
             _ if self.state == State::NotAuthenticated => Completion::bad("Log in first"),
             Err(error) => Completion::bad(error.0),
@@ -86,7 +90,7 @@ impl Session {
         }
         match self.reader.line(mail::limits::IMAP_LINE) {
             Ok(None) => Polled::Waiting,
-            Ok(Some(line)) => self.message_ended(line.iter().all(|&b| b == b' ')),
+            Ok(Some(line)) => self.message_ended(&line),
             Err(TooLong) => {
                 self.bye(Some(&Code::TooBig), "The command is too long");
                 Polled::Event(Event::AppendAborted)
@@ -95,9 +99,11 @@ impl Session {
     }
 
     /// The message and the rest of its command have come.
-    fn message_ended(&mut self, clean: bool) -> Polled {
+    fn message_ended(&mut self, rest: &[u8]) -> Polled {
         match std::mem::replace(&mut self.step, Step::Reading) {
-            Step::AppendData(progress) if clean => self.run(progress.tag, Event::AppendEnd),
+            Step::AppendData(progress) if rest.trim_ascii_end() == progress.tail => {
+                self.run(progress.tag, Event::AppendEnd)
+            }
             Step::AppendData(progress) => {
                 self.tagged(&progress.tag, &Completion::bad("Unexpected text after the message"));
                 Polled::Event(Event::AppendAborted)
