@@ -10,6 +10,7 @@ mod authenticate;
 mod enabled;
 mod idle;
 mod legality;
+mod skip;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -152,7 +153,7 @@ enum Step {
     AppendAsked(append::Progress),
     /// The message comes in.
     AppendData(append::Progress),
-    /// A refused message comes in anyway; how the command ends then.
+    /// A refused message or another literal comes in anyway; how the command ends then.
     Skipping(append::Progress, Completion),
     Idling(String),
     /// The line in IDLE was not DONE.
@@ -379,13 +380,7 @@ impl Session {
             }
             Found::WantsContinuation => drop(self.out().raw(b"+ OK\r\n")),
             Found::Append(tag, parsed, announced) => return self.append_found(tag, parsed, announced),
-            Found::LiteralTooBig(tag, announced) => {
-                // RFC 7888 §4: a literal that is coming anyway is refused by closing.
-                self.reject(tag.as_deref(), Some(Code::TooBig), "The literal is too large");
-                if !announced.synchronising {
-                    self.bye(Some(&Code::TooBig), "The literal is too large");
-                }
-            }
+            Found::LiteralTooBig(tag, announced) => self.literal_too_big(tag, announced),
             Found::LineTooLong(tag) => {
                 self.reject(tag.as_deref(), Some(Code::TooBig), "The command is too long");
                 self.bye(Some(&Code::TooBig), "The command is too long");

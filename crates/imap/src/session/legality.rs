@@ -11,7 +11,9 @@ fn login_allowed(config: &Config) -> bool {
 
 /// The list for CAPABILITY.
 pub(super) fn capabilities(state: State, config: &Config) -> String {
-    let mut list = String::from("IMAP4rev1 IMAP4rev2 LITERAL- ID ENABLE");
+    // RFC 7888 §5: one of LITERAL+ and LITERAL-.
+    let literals = if state == State::NotAuthenticated { "LITERAL-" } else { "LITERAL+" };
+    let mut list = format!("IMAP4rev1 IMAP4rev2 {literals} ID ENABLE");
     if state != State::NotAuthenticated {
         list.push_str(
             " IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE \
