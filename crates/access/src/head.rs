@@ -7,12 +7,14 @@ pub(crate) struct Head {
     pub(crate) has_8bit: bool,
     /// The header section is over.
     pub(crate) ended: bool,
+    /// Bytes of the header section so far, its empty line included.
+    pub(crate) length: usize,
     at_line_start: bool,
 }
 
 impl Default for Head {
     fn default() -> Self {
-        Self { has_8bit: false, ended: false, at_line_start: true }
+        Self { has_8bit: false, ended: false, length: 0, at_line_start: true }
     }
 }
 
@@ -23,6 +25,7 @@ impl Head {
             if self.ended {
                 return;
             }
+            self.length += 1;
             match b {
                 b'\n' => {
                     self.ended = self.at_line_start;
@@ -56,6 +59,9 @@ mod tests {
                 let mut head = Head::default();
                 message.as_bytes().chunks(size).for_each(|some| head.feed(some));
                 assert_eq!(head.has_8bit, has_8bit, "{message:?}");
+                let end = message.find("\r\n\r\n").map(|at| at + 4).or(message.find("\n\n").map(|at| at + 2));
+                let end = if message.starts_with("\r\n") { 2 } else { end.unwrap_or(message.len()) };
+                assert_eq!(head.length, end, "{message:?}");
             }
         }
     }
