@@ -166,18 +166,19 @@ impl<'a> Cursor<'a> {
 
     /// `nz-number = digit-nz *DIGIT`
     pub(crate) fn nz_number(&mut self) -> Result<u32, Error> {
-        match self.number()? {
-            0 => Err(Error("Zero is not allowed here")),
-            n => Ok(n),
-        }
+        self.digit_nz()?;
+        self.number()
+    }
+
+    /// `digit-nz = %x31-39`, which comes next.
+    fn digit_nz(&self) -> Result<(), Error> {
+        if self.peek() == Some(b'0') { Err(Error("Zero is not allowed here")) } else { Ok(()) }
     }
 
     /// `nz-number64 = digit-nz *DIGIT`
     pub(crate) fn nz_number64(&mut self) -> Result<u64, Error> {
-        match self.number64()? {
-            0 => Err(Error("Zero is not allowed here")),
-            n => Ok(n),
-        }
+        self.digit_nz()?;
+        self.number64()
     }
 
     /// `string = quoted / literal`

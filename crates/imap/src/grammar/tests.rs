@@ -2,6 +2,8 @@
 
 use mail::{Flag, Keyword, MailboxName, Wall};
 
+mod productions;
+
 use super::parse;
 use crate::command::*;
 use crate::sequence::Number::{Largest, Value};
