@@ -2,7 +2,7 @@
 #![no_main]
 
 use imap::command::Command;
-use imap::{Numbers, SequenceSet, grammar, utf7};
+use imap::{Numbers, SequenceSet, Text, grammar, utf7};
 use libfuzzer_sys::fuzz_target;
 
 fn set_is_sound(set: &SequenceSet, largest: u32) {
@@ -42,7 +42,9 @@ fuzz_target!(|data: &[u8]| {
     let line = [text, b"\r\n"].concat();
     for bytes in [text, &line, &[b"a ".as_slice(), &line].concat()] {
         grammar::tag_of(bytes);
-        let _ = grammar::parse(bytes);
-        let _ = grammar::append_start(bytes);
+        for form in [Text::Ascii, Text::Utf8] {
+            let _ = grammar::parse_in(form, bytes);
+            let _ = grammar::append_start(form, bytes);
+        }
     }
 });

@@ -12,6 +12,9 @@ pub struct Request {
     pub tag: String,
     /// What is asked.
     pub command: Command,
+    /// The first mailbox that the command names, as the client wrote it, if one of its names has another form here:
+    /// `inbox` is INBOX (RFC 9051 §6.3.9.7).
+    pub supplied: Option<String>,
 }
 
 /// A mailbox as a command names it. A name that no mailbox can have is not a syntax error: such a mailbox
@@ -23,6 +26,8 @@ pub type Mailbox = Result<MailboxName, BadName>;
 pub enum BadName {
     /// Not modified UTF-7 (RFC 3501 §5.1.3).
     Encoding,
+    /// Not UTF-8 (RFC 9051 §5.1).
+    Utf8,
     /// See [`NameError`].
     Name(NameError),
 }
@@ -31,6 +36,7 @@ impl std::fmt::Display for BadName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Encoding => f.write_str("The mailbox name is not in modified UTF-7"),
+            Self::Utf8 => f.write_str("The mailbox name is not in UTF-8"),
             Self::Name(why) => why.fmt(f),
         }
     }
@@ -153,7 +159,7 @@ pub struct List {
     pub return_status: Vec<StatusItem>,
 }
 
-/// What STATUS tells (RFC 3501 §6.3.10; SIZE: RFC 8438).
+/// What STATUS tells (RFC 3501 §6.3.10, RFC 9051 §6.3.11; SIZE also RFC 8438).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "named by RFC 3501 §6.3.10")]
 pub enum StatusItem {
@@ -162,6 +168,7 @@ pub enum StatusItem {
     UidNext,
     UidValidity,
     Unseen,
+    Deleted,
     Size,
     /// RFC 7162 §3.1.7.
     HighestModSeq,
@@ -171,12 +178,13 @@ pub enum StatusItem {
 
 impl StatusItem {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Messages,
         Self::Recent,
         Self::UidNext,
         Self::UidValidity,
         Self::Unseen,
+        Self::Deleted,
         Self::Size,
         Self::HighestModSeq,
         Self::AppendLimit,
@@ -190,6 +198,7 @@ impl StatusItem {
             Self::UidNext => "UIDNEXT",
             Self::UidValidity => "UIDVALIDITY",
             Self::Unseen => "UNSEEN",
+            Self::Deleted => "DELETED",
             Self::Size => "SIZE",
             Self::HighestModSeq => "HIGHESTMODSEQ",
             Self::AppendLimit => "APPENDLIMIT",
@@ -208,6 +217,10 @@ pub struct Append {
     pub date: Option<Wall>,
     /// Bytes of the message.
     pub size: u64,
+    /// Whether it came as `UTF8 (~{size}` and `)` has to follow (RFC 6855 §4).
+    pub in_parentheses: bool,
+    /// As [`Request::supplied`].
+    pub supplied: Option<String>,
 }
 
 /// STORE.
@@ -278,7 +291,7 @@ pub struct FetchBinary {
     /// Without setting \Seen.
     pub peek: bool,
     /// Offset and count, of decoded bytes.
-    pub partial: Option<(u32, u32)>,
+    pub partial: Option<(u64, u64)>,
 }
 
 /// `BODY[section]<partial>` and what RFC822 and its kin mean.
@@ -289,7 +302,7 @@ pub struct FetchSection {
     /// Without setting \Seen.
     pub peek: bool,
     /// Offset and count.
-    pub partial: Option<(u32, u32)>,
+    pub partial: Option<(u64, u64)>,
     /// How the response names it.
     pub label: Label,
 }

@@ -1,4 +1,4 @@
-//! IMAP4rev1 (RFC 3501) and its everyday extensions, without I/O: bytes and time in, events and bytes out.
+//! IMAP4rev1 (RFC 3501), IMAP4rev2 (RFC 9051) for those who enable it, and their everyday extensions, without I/O: bytes and time in, events and bytes out.
 //!
 //! The way of a command: [`reader`] finds where it ends, [`grammar`] reads it into a [`command::Command`], and
 //! [`session`] decides whether it is legal now and hands it to the driver as an event. The driver writes untagged
@@ -13,9 +13,11 @@ pub mod reader;
 pub mod response;
 pub mod sequence;
 pub mod session;
+pub mod text;
 pub mod utf7;
 
 pub use code::Code;
 pub use command::{Command, Request};
 pub use sequence::{Numbers, SequenceSet};
 pub use session::{Completion, Config, Event, Session, State};
+pub use text::Text;

@@ -5,10 +5,11 @@
 
 use mail::limits;
 
+use crate::Text;
 use crate::command::Append;
 use crate::grammar::{self, Error};
 
-/// RFC 7888 §5: the largest literal that may come without asking.
+/// RFC 7888 §5: the largest literal that may come without asking before login.
 pub const NON_SYNC_LITERAL: u64 = 4096;
 
 /// The beginning of a literal at the end of a line: `{12}` or `{12+}`.
@@ -18,6 +19,25 @@ pub struct Announced {
     pub length: u64,
     /// Whether the client waits for a continuation request before it sends them.
     pub synchronising: bool,
+}
+
+impl Announced {
+    /// `"{" number ["+"] "}"` at the end of a line.
+    pub(crate) fn at_end(line: &[u8]) -> Option<Self> {
+        let inner = line.strip_suffix(b"}")?;
+        let open = inner.iter().rposition(|&b| b == b'{')?;
+        let inner = &inner[open + 1..];
+        let (digits, synchronising) = match inner.strip_suffix(b"+") {
+            Some(digits) => (digits, false),
+            None => (inner, true),
+        };
+        if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        // Digits beyond 64 bits are a number that fits nowhere.
+        let length = std::str::from_utf8(digits).ok()?.parse().unwrap_or(u64::MAX / 2);
+        Some(Self { length, synchronising })
+    }
 }
 
 /// What stands at the front of the input.
@@ -44,14 +64,20 @@ pub struct Bounds {
     pub line: usize,
     /// Bytes of all its literals.
     pub literals: usize,
+    /// Bytes of a literal that comes without asking.
+    pub non_sync: u64,
 }
 
 impl Bounds {
     /// Before login.
-    pub const BEFORE_LOGIN: Self =
-        Self { line: limits::IMAP_LINE_BEFORE_LOGIN, literals: NON_SYNC_LITERAL as usize };
+    pub const BEFORE_LOGIN: Self = Self {
+        line: limits::IMAP_LINE_BEFORE_LOGIN,
+        literals: NON_SYNC_LITERAL as usize,
+        non_sync: NON_SYNC_LITERAL,
+    };
     /// After login.
-    pub const AFTER_LOGIN: Self = Self { line: limits::IMAP_LINE, literals: limits::IMAP_LITERALS };
+    pub const AFTER_LOGIN: Self =
+        Self { line: limits::IMAP_LINE, literals: limits::IMAP_LITERALS, non_sync: u64::MAX };
 }
 
 /// A line has no end within its limit.
@@ -117,9 +143,9 @@ impl Reader {
         }
     }
 
-    /// Looks for the next command. A line may end in a bare LF (quirk: people who type; no IMAP syntax gives a bare
+    /// Looks for the next command; `text` says how it writes mailbox names. A line may end in a bare LF (quirk: people who type; no IMAP syntax gives a bare
     /// LF another meaning, so nothing can hide behind it).
-    pub fn poll(&mut self, bounds: Bounds) -> Found {
+    pub fn poll(&mut self, bounds: Bounds, text: Text) -> Found {
         loop {
             if self.scanned > self.waiting().len() {
                 return Found::Nothing; // Within a literal.
@@ -133,8 +159,10 @@ impl Reader {
             }
             let line = &self.waiting()[..end];
             let line = line.strip_suffix(b"\r").unwrap_or(line);
-            let Some(announced) = announced(line) else { return Found::Command(self.consume(end + 1)) };
-            if let Some(found) = self.append(end, announced) {
+            let Some(announced) = Announced::at_end(line) else {
+                return Found::Command(self.consume(end + 1));
+            };
+            if let Some(found) = self.append(end, announced, text) {
                 return found;
             }
             if let Some(found) = self.literal(end, announced, bounds) {
@@ -155,9 +183,9 @@ impl Reader {
         grammar::tag_of(self.waiting()).map(str::to_owned)
     }
 
-    fn append(&mut self, end: usize, announced: Announced) -> Option<Found> {
+    fn append(&mut self, end: usize, announced: Announced, text: Text) -> Option<Found> {
         let line = &self.waiting()[..end];
-        let parsed = grammar::append_start(line.strip_suffix(b"\r").unwrap_or(line))?;
+        let parsed = grammar::append_start(text, line.strip_suffix(b"\r").unwrap_or(line))?;
         let tag = self.tag().unwrap_or_default();
         self.discard(end + 1);
         Some(Found::Append(tag, parsed, announced))
@@ -165,7 +193,7 @@ impl Reader {
 
     fn literal(&mut self, end: usize, announced: Announced, bounds: Bounds) -> Option<Found> {
         let too_big = self.literals as u64 + announced.length > bounds.literals as u64;
-        if too_big || !announced.synchronising && announced.length > NON_SYNC_LITERAL {
+        if too_big || !announced.synchronising && announced.length > bounds.non_sync {
             let tag = self.tag();
             self.discard(end + 1);
             return Some(Found::LiteralTooBig(tag, announced));
@@ -199,23 +227,6 @@ impl Reader {
     }
 }
 
-/// `"{" number ["+"] "}"` at the end of a line.
-fn announced(line: &[u8]) -> Option<Announced> {
-    let inner = line.strip_suffix(b"}")?;
-    let open = inner.iter().rposition(|&b| b == b'{')?;
-    let inner = &inner[open + 1..];
-    let (digits, synchronising) = match inner.strip_suffix(b"+") {
-        Some(digits) => (digits, false),
-        None => (inner, true),
-    };
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    // Digits beyond 64 bits are a number that fits nowhere.
-    let length = std::str::from_utf8(digits).ok()?.parse().unwrap_or(u64::MAX / 2);
-    Some(Announced { length, synchronising })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,7 +239,7 @@ mod tests {
             reader.push(&rest[..size]);
             rest = &rest[size..];
             loop {
-                match reader.poll(Bounds::BEFORE_LOGIN) {
+                match reader.poll(Bounds::BEFORE_LOGIN, Text::Ascii) {
                     Found::Nothing => break,
                     Found::LineTooLong(tag) => {
                         found.push(Found::LineTooLong(tag));

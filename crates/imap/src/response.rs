@@ -3,13 +3,13 @@
 use mail::{Flag, Flags, MailboxName, Wall};
 
 use crate::grammar::{is_astring_char, month_name};
-use crate::{Code, utf7};
+use crate::{Code, Text, utf7};
 
 /// Strings up to this length are quoted where that is possible; longer ones are literals.
 const QUOTED_LENGTH: usize = 1000;
 
-/// Appends to the output. Costs no allocation of its own.
-pub struct Writer<'a>(pub &'a mut Vec<u8>);
+/// Appends to the output, in what the client understands. Costs no allocation of its own.
+pub struct Writer<'a>(pub &'a mut Vec<u8>, pub Text);
 
 impl Writer<'_> {
     /// Bytes as they are.
@@ -45,8 +45,7 @@ impl Writer<'_> {
 
     /// `string = quoted / literal`. NUL, which neither may hold, is left out.
     pub fn string(&mut self, bytes: &[u8]) -> &mut Self {
-        let quotable = |&b: &u8| b != b'\r' && b != b'\n' && (1..0x80).contains(&b);
-        if bytes.len() <= QUOTED_LENGTH && bytes.iter().all(quotable) {
+        if bytes.len() <= QUOTED_LENGTH && self.may_quote(bytes) {
             return self.quoted(bytes);
         }
         if bytes.contains(&0) {
@@ -54,6 +53,15 @@ impl Writer<'_> {
             return self.literal(without.len() as u64).raw(&without);
         }
         self.literal(bytes.len() as u64).raw(bytes)
+    }
+
+    /// RFC 9051 Appendix A, RFC 9755 §3: UTF-8 is quoted only for who has enabled it.
+    fn may_quote(&self, bytes: &[u8]) -> bool {
+        let good = match self.1 {
+            Text::Ascii => bytes.is_ascii(),
+            Text::Utf8 => std::str::from_utf8(bytes).is_ok(),
+        };
+        good && !bytes.iter().any(|b| matches!(b, b'\r' | b'\n' | 0))
     }
 
     fn quoted(&mut self, bytes: &[u8]) -> &mut Self {
@@ -101,7 +109,10 @@ impl Writer<'_> {
 
     /// As [`Writer::mailbox`], for names that are only part of other names.
     pub fn mailbox_text(&mut self, name: &str) -> &mut Self {
-        self.quoted(utf7::encode(name).as_bytes())
+        match self.1 {
+            Text::Ascii => self.quoted(utf7::encode(name).as_bytes()),
+            Text::Utf8 => self.quoted(name.as_bytes()),
+        }
     }
 
     /// `FLAGS (...)` with \Recent where it holds.
@@ -192,7 +203,7 @@ mod tests {
 
     fn written(write: impl FnOnce(&mut Writer<'_>)) -> String {
         let mut out = Vec::new();
-        write(&mut Writer(&mut out));
+        write(&mut Writer(&mut out, Text::Ascii));
         String::from_utf8_lossy(&out).into_owned()
     }
 
@@ -219,6 +230,26 @@ mod tests {
             }),
             "NIL"
         );
+    }
+
+    /// RFC 9051 §9 `quoted`: UTF-8 stands in quotes, what is none in literals.
+    #[test]
+    fn strings_in_utf8() {
+        for (bytes, wire) in [
+            ("ü\"".as_bytes(), b"\"\xc3\xbc\\\"\"".as_slice()),
+            (b"\xfc", b"{1}\r\n\xfc"),
+            ("ü\n".as_bytes(), b"{3}\r\n\xc3\xbc\n"),
+        ] {
+            let mut out = Vec::new();
+            Writer(&mut out, Text::Utf8).string(bytes);
+            assert_eq!(out, wire);
+        }
+        let name = MailboxName::new("a&ü").expect("a good name");
+        for (text, wire) in [(Text::Utf8, "\"a&ü\""), (Text::Ascii, "\"a&-&APw-\"")] {
+            let mut out = Vec::new();
+            Writer(&mut out, text).mailbox(&name);
+            assert_eq!(out, wire.as_bytes());
+        }
     }
 
     #[test]

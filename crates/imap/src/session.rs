@@ -10,6 +10,7 @@ mod authenticate;
 mod enabled;
 mod idle;
 mod legality;
+mod skip;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -22,7 +23,7 @@ use crate::command::{Append, Command};
 use crate::grammar;
 use crate::reader::{Bounds, Found, Reader};
 use crate::response::Writer;
-use crate::{Code, Request};
+use crate::{Code, Request, Text};
 
 pub use enabled::Enabled;
 
@@ -152,7 +153,7 @@ enum Step {
     AppendAsked(append::Progress),
     /// The message comes in.
     AppendData(append::Progress),
-    /// A refused message comes in anyway; how the command ends then.
+    /// A refused message or another literal comes in anyway; how the command ends then.
     Skipping(append::Progress, Completion),
     Idling(String),
     /// The line in IDLE was not DONE.
@@ -170,6 +171,7 @@ pub struct Session {
     reader: Reader,
     output: Vec<u8>,
     enabled: Enabled,
+    supplied: Option<String>,
     errors: u32,
     last_heard: Mono,
 }
@@ -184,6 +186,7 @@ impl Session {
             reader: Reader::default(),
             output: Vec::new(),
             enabled: Enabled::default(),
+            supplied: None,
             errors: 0,
             last_heard: now,
         };
@@ -234,7 +237,7 @@ impl Session {
 
     /// For untagged responses.
     pub fn out(&mut self) -> Writer<'_> {
-        Writer(&mut self.output)
+        Writer(&mut self.output, self.enabled.text())
     }
 
     /// The output itself, for a driver that writes large responses in parts.
@@ -279,6 +282,16 @@ impl Session {
     /// What the client has switched on.
     pub fn enabled(&self) -> Enabled {
         self.enabled
+    }
+
+    /// How the client reads and writes what is not ASCII.
+    pub fn text(&self) -> Text {
+        self.enabled.text()
+    }
+
+    /// See [`Request::supplied`]; of the command that is being carried out.
+    pub fn supplied(&self) -> Option<&str> {
+        self.supplied.as_deref()
     }
 
     /// What the client calls the command that is being carried out.
@@ -359,7 +372,7 @@ impl Session {
     }
 
     fn poll_command(&mut self, now: Mono) -> Polled {
-        match self.reader.poll(self.bounds()) {
+        match self.reader.poll(self.bounds(), self.enabled.text()) {
             Found::Nothing => return Polled::Waiting,
             Found::Command(bytes) => {
                 self.last_heard = now;
@@ -367,13 +380,7 @@ impl Session {
             }
             Found::WantsContinuation => drop(self.out().raw(b"+ OK\r\n")),
             Found::Append(tag, parsed, announced) => return self.append_found(tag, parsed, announced),
-            Found::LiteralTooBig(tag, announced) => {
-                // RFC 7888 §4: a literal that is coming anyway is refused by closing.
-                self.reject(tag.as_deref(), Some(Code::TooBig), "The literal is too large");
-                if !announced.synchronising {
-                    self.bye(Some(&Code::TooBig), "The literal is too large");
-                }
-            }
+            Found::LiteralTooBig(tag, announced) => self.literal_too_big(tag, announced),
             Found::LineTooLong(tag) => {
                 self.reject(tag.as_deref(), Some(Code::TooBig), "The command is too long");
                 self.bye(Some(&Code::TooBig), "The command is too long");
@@ -383,9 +390,12 @@ impl Session {
     }
 
     fn dispatch(&mut self, bytes: &[u8]) -> Polled {
-        match grammar::parse(bytes) {
-            Ok(Request { tag, command }) => match self.refusal(&command) {
-                None => self.begin(tag, command),
+        match grammar::parse_in(self.text(), bytes) {
+            Ok(Request { tag, command, supplied }) => match self.refusal(&command) {
+                None => {
+                    self.supplied = supplied;
+                    self.begin(tag, command)
+                }
                 Some(refusal) => {
                     self.tagged(&tag, &refusal);
                     Polled::Again

@@ -189,6 +189,9 @@ pub const IMAP_LINE_BEFORE_LOGIN: usize = 8192;
 pub const IMAP_LINE: usize = 65_536;
 /// Bytes of all literals of one command other than APPEND.
 pub const IMAP_LITERALS: usize = 1 << 20;
+/// Bytes of one command's literals that come without asking, do not fit, and are read past (RFC 7888 §4). The session of who
+/// announces more is closed.
+pub const IMAP_SKIPPED: u64 = 100_000_000;
 /// Nesting of parentheses in one command.
 pub const IMAP_DEPTH: usize = 32;
 /// Idle time after login before logout (RFC 3501 §5.4 asks for at least 30 minutes).

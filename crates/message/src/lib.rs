@@ -3,7 +3,8 @@
 //!
 //! [`Parser`] is linear, iterative and streaming. What it cannot take within the limits of [`mail::limits`] sets
 //! [`Summary::truncated`]; nothing makes it fail. Malformed mail is read the way RFC 7103 advises.
-//! Nothing here does I/O. Message bytes are never changed but by [`convert`], for a host that takes less.
+//! Nothing here does I/O. Message bytes are never changed but by [`convert`], for a host that takes less, and by
+//! [`surrogate()`], for a client that shows less.
 
 mod address;
 mod charset;
@@ -20,6 +21,7 @@ mod scan;
 pub mod section;
 pub mod subject;
 mod summary;
+mod surrogate;
 pub mod text;
 pub mod thread;
 pub mod trace;
@@ -27,3 +29,4 @@ pub mod trace;
 pub use codec::DecodeError;
 pub use parser::Parser;
 pub use summary::{Address, Disposition, Envelope, Parameter, Part, Summary};
+pub use surrogate::surrogate;

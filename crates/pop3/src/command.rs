@@ -18,6 +18,10 @@ pub(crate) enum Command {
     Dele(u32),
     Noop,
     Rset,
+    /// RFC 6856 §2.1
+    Utf8,
+    /// A language range (RFC 6856 §3.2).
+    Lang(Option<String>),
 }
 
 /// Why a line is no command.
@@ -44,12 +48,14 @@ pub(crate) fn parse(line: &[u8]) -> Result<Command, Error> {
         "RETR" => return one_number(&words).map(Command::Retr),
         "DELE" => return one_number(&words).map(Command::Dele),
         "TOP" => return top(&words),
+        "LANG" => return lang(&words),
         "STLS" => Command::Stls,
         "CAPA" => Command::Capa,
         "QUIT" => Command::Quit,
         "STAT" => Command::Stat,
         "NOOP" => Command::Noop,
         "RSET" => Command::Rset,
+        "UTF8" => Command::Utf8,
         _ => return Err(Error::Unknown),
     };
     if words.is_empty() { Ok(command) } else { Err(Error::Arguments) }
@@ -86,6 +92,14 @@ fn optional_number(words: &[&str]) -> Result<Option<u32>, Error> {
     if words.is_empty() { Ok(None) } else { one_number(words).map(Some) }
 }
 
+fn lang(words: &[&str]) -> Result<Command, Error> {
+    match words {
+        [] => Ok(Command::Lang(None)),
+        [range] => Ok(Command::Lang(Some((*range).to_owned()))),
+        _ => Err(Error::Arguments),
+    }
+}
+
 fn top(words: &[&str]) -> Result<Command, Error> {
     match words {
         [message, lines] => Ok(Command::Top(number(message)?, number(lines)?)),
@@ -114,6 +128,11 @@ mod tests {
             ("RETR", Err(Error::Arguments)),
             ("STAT x", Err(Error::Arguments)),
             ("QUIT ", Ok(Command::Quit)),
+            ("utf8", Ok(Command::Utf8)),
+            ("UTF8 USER", Err(Error::Arguments)),
+            ("LANG", Ok(Command::Lang(None))),
+            ("lang en-GB", Ok(Command::Lang(Some("en-GB".into())))),
+            ("LANG en de", Err(Error::Arguments)),
             ("APOP a b", Err(Error::Unknown)),
             ("", Err(Error::Unknown)),
             ("\u{e9}", Err(Error::Unknown)),

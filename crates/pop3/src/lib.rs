@@ -1,6 +1,6 @@
 //! POP3 (RFC 1939), the server's session, without I/O: bytes and time in, bytes and events out.
 //!
-//! With CAPA and response codes (RFC 2449, RFC 3206), STLS (RFC 2595) and AUTH (RFC 5034). APOP is not offered: it
+//! With CAPA and response codes (RFC 2449, RFC 3206), STLS (RFC 2595), AUTH (RFC 5034), UTF8 and LANG (RFC 6856). APOP is not offered: it
 //! needs passwords in clear on the server.
 //!
 //! ```text

@@ -108,6 +108,8 @@ pub struct Session {
     output: Vec<u8>,
     waiting: Waiting,
     user: Option<String>,
+    /// UTF8 was given (RFC 6856 §2.1).
+    utf8: bool,
     maildrop: Option<Maildrop>,
     errors: u32,
     active: Mono,
@@ -121,6 +123,7 @@ impl Session {
             output: Vec::new(),
             waiting: Waiting::Command,
             user: None,
+            utf8: false,
             maildrop: None,
             errors: 0,
             active: now,
@@ -256,6 +259,12 @@ impl Session {
                 self.waiting = Waiting::Answer;
                 return Some(Event::Login { user, password });
             }
+            // RFC 6856 §2.1: both server and client may send UTF-8 from now on.
+            Command::Utf8 => {
+                self.utf8 = true;
+                self.ok("UTF-8 it is");
+            }
+            Command::Lang(range) => self.language(range.as_deref()),
             Command::Auth(None) => self.list_mechanisms(),
             Command::Auth(Some((mechanism, initial))) => return self.auth(mechanism, initial.as_deref()),
             _ => return self.bad("Log in first"),
@@ -272,6 +281,8 @@ impl Session {
         match self.config.tls {
             TlsOffer::None => self.bad("There is no TLS here"),
             TlsOffer::Active => self.bad("TLS is active already"),
+            // RFC 6856 §2.1
+            TlsOffer::Offered if self.utf8 => self.bad("STLS comes before UTF8"),
             TlsOffer::Offered if !self.input.is_empty() => {
                 self.error("Nothing may follow STLS before TLS has begun");
                 self.close();
@@ -352,6 +363,8 @@ impl Session {
     /// RFC 1939 §5
     fn in_transaction(&mut self, command: &Command) -> Option<Event> {
         match *command {
+            Command::Lang(ref range) => self.language(range.as_deref()),
+            Command::Utf8 => return self.bad("UTF8 comes before the login"),
             Command::Capa => self.capabilities(),
             Command::Noop => self.ok("Still here"),
             Command::Stat => self.stat(),
@@ -374,6 +387,18 @@ impl Session {
         let size = lines.is_none().then_some(message.size);
         self.waiting = Waiting::Message { stuffing: Stuffing::new(lines), size, begun: false };
         Some(Event::Retrieve { uid: message.uid })
+    }
+
+    /// Whether the client knows UTF-8 (RFC 6856 §2.1); to others no message goes out whose header fields need it.
+    pub fn is_utf8(&self) -> bool {
+        self.utf8
+    }
+
+    /// Before the first bytes of a message that is sent in another form than it has: the octets it has then.
+    pub fn body_size(&mut self, octets: u64) {
+        if let Waiting::Message { size: Some(size), .. } = &mut self.waiting {
+            *size = octets;
+        }
     }
 
     /// The next bytes of the message. Whether more are wanted; write the output in between.

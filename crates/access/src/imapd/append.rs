@@ -1,10 +1,10 @@
-//! APPEND (RFC 3501 §6.3.11, RFC 4315): the message goes to the store as it arrives.
+//! APPEND (RFC 3501 §6.3.11, RFC 4315, RFC 9755 §4): the message goes to the store as it arrives.
 
 use std::io;
 
 use bytes::Bytes;
 use imap::command::Append;
-use imap::{Code, Completion};
+use imap::{Code, Completion, Text};
 use journey::{Accepted, Event, What};
 use mail::{MailboxId, MailboxName, ReversePath, Uid, limits};
 use mailbox::NewEmail;
@@ -14,6 +14,7 @@ use store::{Batch, BlobWriter};
 use super::connection::Connection;
 use super::stop::{Done, Stop};
 use super::sync::Moment;
+use crate::head::Head;
 
 /// A message that is coming in.
 pub(crate) struct Appending {
@@ -22,6 +23,7 @@ pub(crate) struct Appending {
     name: MailboxName,
     writer: BlobWriter,
     parser: Parser,
+    head: Head,
 }
 
 impl Connection<'_> {
@@ -36,7 +38,8 @@ impl Connection<'_> {
             Ok((target, name)) => {
                 let writer = self.parts().store.stage();
                 let parser = Parser::new();
-                self.appending = Some(Box::new(Appending { append, target, name, writer, parser }));
+                let head = Head::default();
+                self.appending = Some(Box::new(Appending { append, target, name, writer, parser, head }));
                 self.session.accept_append();
                 Ok(())
             }
@@ -50,6 +53,14 @@ impl Connection<'_> {
 
     pub(super) async fn append_data(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Some(appending) = self.appending.as_mut() else { return Ok(()) };
+        appending.head.feed(bytes);
+        // RFC 9755 §4: who has not enabled UTF-8 may not leave it to others, either.
+        if appending.head.has_8bit && self.session.text() == Text::Ascii {
+            self.appending = None;
+            let text = "8-bit header fields need ENABLE UTF8=ACCEPT or ENABLE IMAP4rev2";
+            self.session.complete(Completion::no(Code::Cannot, text));
+            return Ok(());
+        }
         appending.parser.feed(bytes);
         if let Err(error) = appending.writer.write(bytes).await {
             self.appending = None;
@@ -69,7 +80,7 @@ impl Connection<'_> {
     }
 
     async fn append_commit(&mut self, appending: Appending) -> Done {
-        let Appending { append, target, name, writer, parser } = appending;
+        let Appending { append, target, name, writer, parser, .. } = appending;
         let summary = parser.finish();
         let staged = writer.finish().await?;
         let id = self.parts().store.next_id();
@@ -94,6 +105,9 @@ impl Connection<'_> {
             }
             receipt => receipt?,
         };
+        if let Some(supplied) = &append.supplied {
+            self.tell_supplied(&name, supplied).await?;
+        }
         let uid = u32::try_from(receipt.number(appended.uid)).ok().and_then(Uid::new);
         match (uid, self.mailboxes().info(self.account(), target).await) {
             (Some(uid), Ok(Some(info))) => {

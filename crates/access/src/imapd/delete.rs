@@ -25,6 +25,7 @@ impl Connection<'_> {
         if self.selected.as_ref().is_some_and(|s| s.mailbox() == id) {
             self.deselect();
         }
+        self.tell_renamed(&name).await?;
         Self::done("Mailbox deleted")
     }
 }

@@ -1,4 +1,4 @@
-//! LIST (RFC 3501 §6.3.8, RFC 5258, RFC 6154, RFC 5819).
+//! LIST (RFC 3501 §6.3.8, RFC 9051 §6.3.9, RFC 5258, RFC 6154, RFC 5819).
 
 use std::collections::BTreeMap;
 
@@ -20,9 +20,14 @@ struct Node {
     mailbox: Option<MailboxInfo>,
     has_children: bool,
     subscribed: bool,
-    /// Something below it is subscribed.
-    subscribed_below: bool,
-    special_below: bool,
+    /// It matches one of the patterns.
+    matches: bool,
+    /// It satisfies the selection options.
+    selected: bool,
+    /// Something below it does.
+    selected_below: bool,
+    /// And does not match.
+    unmatched_below: bool,
 }
 
 impl Connection<'_> {
@@ -32,17 +37,25 @@ impl Connection<'_> {
             self.session.out().text("* LIST (\\Noselect) \"/\" \"\"").end();
             return Self::done("Separator told");
         }
-        let tree = self.tree(list.select_subscribed).await?;
-        let patterns: Vec<String> = list.patterns.iter().map(|p| format!("{}{p}", list.reference)).collect();
-        for (at, (name, node)) in tree.iter().enumerate() {
+        let mut tree = self.tree(list.select_subscribed).await?;
+        // RFC 5258 §3: an empty pattern says nothing there.
+        let patterns = list.patterns.iter().filter(|pattern| !pattern.is_empty());
+        let patterns: Vec<String> = patterns.map(|p| format!("{}{p}", list.reference)).collect();
+        for (at, (name, node)) in tree.iter_mut().enumerate() {
             if at % TURN == TURN - 1 {
                 take_turn().await;
             }
-            if !patterns.iter().any(|pattern| matches(pattern, name)) || !is_selected(&list, node) {
-                continue;
+            node.matches = patterns.iter().any(|pattern| matches(pattern, name));
+            node.selected = is_selected(&list, node);
+        }
+        if list.select_recursive {
+            mark_above_selected(&mut tree);
+        }
+        for (name, node) in tree.iter().filter(|(_, node)| is_told(node)) {
+            self.tell(&list, name, node, None);
+            if node.selected {
+                self.tell_status(&list, node).await?;
             }
-            self.tell(&list, name, node);
-            self.tell_status(&list, node).await?;
             if self.session.output_length() >= WRITE_AT {
                 self.flush().await?;
             }
@@ -55,7 +68,7 @@ impl Connection<'_> {
     async fn tree(&self, with_subscriptions: bool) -> Result<BTreeMap<String, Node>, Stop> {
         let mut tree: BTreeMap<String, Node> = BTreeMap::new();
         for info in self.mailboxes().list(self.account()).await? {
-            mark_parents(&mut tree, &info.name, info.subscribed, info.special_use.is_some());
+            above(&mut tree, &info.name, |node| node.has_children = true);
             let node = tree.entry(info.name.to_string()).or_default();
             node.subscribed = info.subscribed;
             node.mailbox = Some(info);
@@ -63,7 +76,8 @@ impl Connection<'_> {
         if with_subscriptions {
             for name in self.mailboxes().subscriptions(self.account()).await? {
                 if tree.get(name.as_str()).is_none_or(|node| node.mailbox.is_none()) {
-                    mark_parents(&mut tree, &name, true, false);
+                    // RFC 9051 §6.3.9.8, example 9: no mailbox, no child.
+                    above(&mut tree, &name, |_| {});
                     tree.entry(name.to_string()).or_default().subscribed = true;
                 }
             }
@@ -71,8 +85,40 @@ impl Connection<'_> {
         Ok(tree)
     }
 
-    /// RFC 5258 §6: `* LIST (attributes) "/" name [("CHILDINFO" (...))]`
-    fn tell(&mut self, list: &List, name: &str, node: &Node) {
+    /// One mailbox, for clients of IMAP4rev2: what its attributes are (RFC 9051 §6.3.2), and that its name is not what the
+    /// client called it (§6.3.9.7). \NonExistent if it is gone.
+    pub(super) async fn tell_mailbox(
+        &mut self,
+        name: &MailboxName,
+        supplied: Option<&str>,
+    ) -> Result<(), Stop> {
+        let tree = self.tree(false).await?;
+        let gone = Node::default();
+        let list = List { extended: true, ..List::default() };
+        self.tell(&list, name.as_str(), tree.get(name.as_str()).unwrap_or(&gone), supplied);
+        Ok(())
+    }
+
+    /// RFC 9051 §6.3.9.7: as [`Self::tell_mailbox`], where the client of the running command wrote a name in another way than it
+    /// has here. The command was done, so that failing to tell is no failure of it.
+    pub(super) async fn tell_renamed(&mut self, name: &MailboxName) -> Result<(), Stop> {
+        let Some(supplied) = self.session.supplied().map(str::to_owned) else { return Ok(()) };
+        self.tell_supplied(name, &supplied).await
+    }
+
+    /// The same for APPEND.
+    pub(super) async fn tell_supplied(&mut self, name: &MailboxName, supplied: &str) -> Result<(), Stop> {
+        if !self.session.enabled().rev2 {
+            return Ok(());
+        }
+        match self.tell_mailbox(name, Some(supplied)).await {
+            Err(Stop::Answer(_)) => Ok(()),
+            told => told,
+        }
+    }
+
+    /// RFC 5258 §6: `* LIST (attributes) "/" name [("CHILDINFO" (...))]`, RFC 9051 §9: `("OLDNAME" ("old"))`
+    fn tell(&mut self, list: &List, name: &str, node: &Node, old: Option<&str>) {
         let mut out = self.session.out();
         out.text("* LIST (");
         let mut first = true;
@@ -80,16 +126,17 @@ impl Connection<'_> {
             out.keyword(attribute, &mut first);
         }
         out.text(") \"/\" ").mailbox_text(name);
-        if list.select_recursive {
-            let info = child_info(list, node);
-            if !info.is_empty() {
-                out.text(" (\"CHILDINFO\" (").text(&info.join(" ")).text("))");
-            }
+        let info = child_info(list, node);
+        if !info.is_empty() {
+            out.text(" (\"CHILDINFO\" (").text(&info.join(" ")).text("))");
+        }
+        if let Some(old) = old {
+            out.text(" (\"OLDNAME\" (").mailbox_text(old).text("))");
         }
         out.end();
     }
 
-    /// RFC 5819 §2: STATUS for what can be selected.
+    /// RFC 5819 §2: STATUS for what can be selected; RFC 9051 §6.3.9.8, example 11: and is not only told for what is below it.
     async fn tell_status(&mut self, list: &List, node: &Node) -> Result<(), Stop> {
         match &node.mailbox {
             Some(info) if !list.return_status.is_empty() => {
@@ -104,13 +151,11 @@ impl Connection<'_> {
     }
 }
 
-fn mark_parents(tree: &mut BTreeMap<String, Node>, name: &MailboxName, subscribed: bool, special: bool) {
+/// Does something to all names above one.
+fn above(tree: &mut BTreeMap<String, Node>, name: &MailboxName, mark: impl Fn(&mut Node)) {
     let mut at = name.parent();
     while let Some(parent) = at {
-        let node = tree.entry(parent.to_string()).or_default();
-        node.has_children = true;
-        node.subscribed_below |= subscribed;
-        node.special_below |= special;
+        mark(tree.entry(parent.to_string()).or_default());
         at = parent.parent();
     }
 }
@@ -121,14 +166,35 @@ fn is_selected(list: &List, node: &Node) -> bool {
     let selects = list.select_subscribed || list.select_special_use;
     // Without conditions only what is there or leads to what is there; a subscription alone is not there.
     let there = node.mailbox.is_some() || node.has_children;
-    (itself && (selects || there)) || (list.select_recursive && !child_info(list, node).is_empty())
+    itself && (selects || there)
 }
 
-/// RFC 5258 §3.5: which condition matches something below.
+/// RECURSIVEMATCH: what is above those that are selected (RFC 5258 §3.5).
+fn mark_above_selected(tree: &mut BTreeMap<String, Node>) {
+    let selected = tree.iter().filter(|(_, node)| node.selected);
+    let selected: Vec<(String, bool)> = selected.map(|(name, node)| (name.clone(), node.matches)).collect();
+    for (name, matches) in selected {
+        let mut at = name.as_str();
+        while let Some((parent, _)) = at.rsplit_once(MailboxName::SEPARATOR) {
+            if let Some(node) = tree.get_mut(parent) {
+                node.selected_below = true;
+                node.unmatched_below |= !matches;
+            }
+            at = parent;
+        }
+    }
+}
+
+/// RFC 9051 §6.3.9.3: what matches and is selected, or stands for something below that is selected and does not match.
+fn is_told(node: &Node) -> bool {
+    node.matches && (node.selected || node.unmatched_below)
+}
+
+/// RFC 5258 §3.5: which conditions something below satisfies.
 fn child_info(list: &List, node: &Node) -> Vec<&'static str> {
-    let subscribed = (list.select_subscribed && node.subscribed_below).then_some("\"SUBSCRIBED\"");
-    let special = (list.select_special_use && node.special_below).then_some("\"SPECIAL-USE\"");
-    subscribed.into_iter().chain(special).collect()
+    let conditions =
+        [(list.select_subscribed, "\"SUBSCRIBED\""), (list.select_special_use, "\"SPECIAL-USE\"")];
+    conditions.into_iter().filter(|(asked, _)| *asked && node.selected_below).map(|(_, name)| name).collect()
 }
 
 fn attributes(list: &List, node: &Node) -> Vec<&'static str> {

@@ -25,13 +25,14 @@ impl Connection<'_> {
             let outcome = self.commit(batch).await;
             if !attempts.again(&outcome) {
                 outcome?;
+                self.tell_renamed(&to).await?;
                 return Self::done("Mailbox renamed");
             }
         }
     }
 
     /// Commit after commit, because INBOX may be large. Mail that comes meanwhile stays in it.
-    async fn rename_inbox(&self, to: &MailboxName) -> Done {
+    async fn rename_inbox(&mut self, to: &MailboxName) -> Done {
         let mut attempts = Attempts::default();
         let renamed = loop {
             let mut batch = Batch::new();
@@ -43,6 +44,7 @@ impl Connection<'_> {
             }
         };
         while self.rename_inbox_on(&renamed).await? {}
+        self.tell_renamed(to).await?;
         Self::done("Mailbox renamed")
     }
 

@@ -1,4 +1,4 @@
-//! SEARCH (RFC 3501 §6.4.4, RFC 4731, RFC 5182), and SORT and THREAD of what it finds (RFC 5256).
+//! SEARCH (RFC 3501 §6.4.4, RFC 9051 §6.4.4, RFC 4731, RFC 5182), and SORT and THREAD of what it finds (RFC 5256).
 //!
 //! Each message is judged first by what the view holds, then by the index of words, then by its header, then by its text;
 //! most are decided before anything is read ([`judge()`]).
@@ -11,7 +11,7 @@ mod sort;
 mod tell;
 mod thread;
 
-use imap::command::Search;
+use imap::command::{Returns, Search};
 use imap::{Code, Numbers};
 use mailbox::Entry;
 
@@ -31,7 +31,10 @@ const TURN_OF_READ: u32 = 16;
 
 impl Connection<'_> {
     pub(super) async fn search(&mut self, search: Search) -> Done {
-        let (uid, returns, asks_modseq) = (search.uid, search.returns, search.key.asks_modseq());
+        let (uid, asks_modseq) = (search.uid, search.key.asks_modseq());
+        // RFC 9051 §6.4.4: ESEARCH takes the place of SEARCH, with ALL where nothing else is asked for.
+        let rev2 = self.session.enabled().rev2;
+        let returns = search.returns.or(rev2.then(|| Returns { all: true, ..Returns::default() }));
         let found = self.found(search).await?;
         self.tell_found("SEARCH", uid, returns, &found, asks_modseq);
         Self::done("Searched")

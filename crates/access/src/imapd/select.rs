@@ -1,4 +1,4 @@
-//! SELECT and EXAMINE (RFC 3501 §6.3.1, §6.3.2, RFC 7162 §3.1.2, §3.2.5).
+//! SELECT and EXAMINE (RFC 3501 §6.3.1, §6.3.2, RFC 9051 §6.3.2, §6.3.3, RFC 7162 §3.1.2, §3.2.5).
 
 use imap::command::{Mailbox, Select};
 use imap::{Code, Completion, State};
@@ -13,11 +13,17 @@ impl Connection<'_> {
         let Select { mailbox, read_only, resync, .. } = select;
         // RFC 3501 §6.3.1: whatever comes of it, the mailbox selected before is no longer.
         self.deselect();
-        let (id, _) = self.existing(mailbox).await?;
+        let (id, name) = self.existing(mailbox).await?;
         let view = self.mailboxes().view(self.account(), id).await?;
-        let recent_above = self.mailboxes().recent(&view, !read_only);
-        let selected = Selected::new(view, read_only, recent_above);
-        self.report_selected(&selected);
+        let mut selected = Selected::new(view, read_only);
+        let rev2 = self.session.enabled().rev2;
+        if rev2 {
+            let supplied = self.session.supplied().map(str::to_owned);
+            self.tell_mailbox(&name, supplied.as_deref()).await?;
+        } else {
+            selected.add_recent(self.mailboxes().recent(&selected.view, !read_only));
+        }
+        self.report_selected(&selected, rev2);
         self.selected = Some(selected);
         self.session.set_state(State::Selected { read_only });
         if let Some(resync) = resync {
@@ -38,7 +44,8 @@ impl Connection<'_> {
         }
     }
 
-    fn report_selected(&mut self, selected: &Selected) {
+    /// RFC 9051 §6.3.2, Appendix E: IMAP4rev2 knows neither RECENT nor UNSEEN.
+    fn report_selected(&mut self, selected: &Selected, rev2: bool) {
         let view = &selected.view;
         let keywords = view.keywords();
         let known = flag_names(&keywords);
@@ -46,9 +53,11 @@ impl Connection<'_> {
         let mut out = self.session.out();
         out.text("* FLAGS (").text(&known).text(")").end();
         out.counted(u64::from(selected.count()), "EXISTS");
-        out.counted(u64::from(selected.recent_count()), "RECENT");
-        if let Some(number) = view.first_unseen() {
-            out.untagged("OK", Some(&Code::Unseen(number)), "First unseen message");
+        if !rev2 {
+            out.counted(u64::from(selected.recent_count()), "RECENT");
+            if let Some(number) = view.first_unseen() {
+                out.untagged("OK", Some(&Code::Unseen(number)), "First unseen message");
+            }
         }
         out.untagged("OK", Some(&Code::PermanentFlags(permanent)), "Flags that are kept");
         out.untagged("OK", Some(&Code::UidNext(view.uid_next().get())), "Next UID");

@@ -39,17 +39,15 @@ pub(crate) struct Selected {
 }
 
 impl Selected {
-    pub(crate) fn new(view: Arc<View>, read_only: bool, recent_above: Option<Uid>) -> Self {
-        let mut selected = Self {
+    pub(crate) fn new(view: Arc<View>, read_only: bool) -> Self {
+        Self {
             view,
             read_only,
             recent: Vec::new(),
             told: Vec::new(),
             saved: Numbers::default(),
             how_far: HowFar::Right,
-        };
-        selected.add_recent(recent_above);
-        selected
+        }
     }
 
     pub(crate) fn mailbox(&self) -> MailboxId {
@@ -67,6 +65,11 @@ impl Selected {
             Some(range) if first <= range.1.saturating_add(1) => range.1 = range.1.max(last),
             _ => self.recent.push((first, last)),
         }
+    }
+
+    /// No message is \Recent for a client of IMAP4rev2 (RFC 9051 Appendix E).
+    pub(crate) fn forget_recent(&mut self) {
+        self.recent.clear();
     }
 
     /// Whether a message is \Recent here.

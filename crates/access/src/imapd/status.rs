@@ -1,4 +1,5 @@
-//! STATUS (RFC 3501 §6.3.10, RFC 8438, RFC 7162 §3.1.7): from counters, without opening the mailbox.
+//! STATUS (RFC 3501 §6.3.10, RFC 9051 §6.3.11, RFC 8438, RFC 7162 §3.1.7): from counters, without opening the mailbox; all but
+//! DELETED, which few ask for.
 
 use imap::command::{Mailbox, StatusItem};
 use mail::{MailboxId, MailboxName};
@@ -21,6 +22,11 @@ impl Connection<'_> {
     ) -> Result<(), Stop> {
         let status = self.mailboxes().status(self.account(), id).await?;
         let limit = self.parts().settings.message_size;
+        let deleted = if items.contains(&StatusItem::Deleted) {
+            self.mailboxes().view(self.account(), id).await?.deleted()
+        } else {
+            0
+        };
         let mut out = self.session.out();
         out.text("* STATUS ").mailbox(name).text(" (");
         for (i, item) in items.iter().enumerate() {
@@ -30,6 +36,7 @@ impl Connection<'_> {
                 StatusItem::UidNext => u64::from(status.uid_next.get()),
                 StatusItem::UidValidity => u64::from(status.uid_validity.0.get()),
                 StatusItem::Unseen => u64::from(status.unseen),
+                StatusItem::Deleted => deleted as u64,
                 StatusItem::Size => status.size,
                 StatusItem::AppendLimit => limit,
                 StatusItem::HighestModSeq => status.highest_modseq.0,

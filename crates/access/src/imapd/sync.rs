@@ -34,6 +34,10 @@ impl Connection<'_> {
             latest => latest?,
         };
         let selected = self.selected.as_mut().expect("looked at above");
+        // RFC 9051 §6.3.1: IMAP4rev2 may be enabled with a mailbox selected.
+        if self.session.enabled().rev2 {
+            selected.forget_recent();
+        }
         if latest.highest_modseq() == selected.view.highest_modseq() {
             return Ok(());
         }
@@ -52,10 +56,12 @@ impl Connection<'_> {
             selected.view = latest;
         }
         if !changes.arrived.is_empty() {
-            let recent_above = self.daemon.parts.mailboxes.recent(&selected.view, !selected.read_only);
-            selected.add_recent(recent_above);
             out.counted(u64::from(selected.count()), "EXISTS");
-            out.counted(u64::from(selected.recent_count()), "RECENT");
+            if !enabled.rev2 {
+                let recent_above = self.daemon.parts.mailboxes.recent(&selected.view, !selected.read_only);
+                selected.add_recent(recent_above);
+                out.counted(u64::from(selected.recent_count()), "RECENT");
+            }
         }
         report_changed(&mut out, selected, &changes, enabled.condstore);
         selected.told.clear();

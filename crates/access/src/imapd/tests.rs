@@ -9,6 +9,7 @@ mod login;
 mod mailboxes;
 mod model;
 mod resync;
+mod rev2;
 mod search;
 mod several;
 mod store;

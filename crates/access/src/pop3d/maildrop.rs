@@ -4,14 +4,16 @@ use std::io;
 use std::sync::Arc;
 
 use journey::{Event, What};
-use mail::{AccountId, Uid};
+use mail::{AccountId, Uid, limits};
 use mailbox::{Entry, Error, INBOX, View};
+use message::surrogate;
 use pop3::Message;
 use store::Batch;
 
 use super::Lock;
 use super::connection::Connection;
 use crate::damage;
+use crate::head::Head;
 
 /// Bytes of a message that are in memory at once.
 const CHUNK: usize = 64 * 1024;
@@ -47,6 +49,11 @@ impl Open {
     }
 }
 
+/// Whether the header section has to be read on, for what it is to be shown as is not known yet.
+fn wants_more(head: &Head) -> bool {
+    !head.ended && head.length < limits::HEADER_SECTION_HELD
+}
+
 impl Connection<'_> {
     /// Passes a message on, chunk by chunk.
     pub(super) async fn retrieve(&mut self, uid: u32) -> io::Result<()> {
@@ -57,11 +64,13 @@ impl Connection<'_> {
         };
         // Nothing is announced before the first bytes are there, those of the body too: then one that is damaged is
         // refused, and the session goes on (P4).
-        let (mut offset, mut first) = (0, Vec::new());
-        while offset < entry.size() && offset < CHUNK as u64 {
+        let (mut offset, mut first, mut head) = (0, Vec::new(), Head::default());
+        let needs_head = !self.session.is_utf8();
+        while offset < entry.size() && (offset < CHUNK as u64 || needs_head && wants_more(&head)) {
             match self.chunk(account, &entry, offset).await {
                 Ok(bytes) => {
                     offset += bytes.len() as u64;
+                    head.feed(&bytes);
                     first.push(bytes);
                 }
                 Err(error) => {
@@ -75,6 +84,13 @@ impl Connection<'_> {
         {
             self.unreadable(uid, &error.into());
             return Ok(());
+        }
+        if needs_head && head.has_8bit {
+            if !head.ended && offset < entry.size() {
+                self.session.body_failed("[UTF8] Only for clients that say UTF8 before they log in");
+                return Ok(());
+            }
+            first = vec![self.in_ascii(&first.concat(), head.length, entry.size())];
         }
         let mut wanted = true;
         for bytes in first {
@@ -99,6 +115,14 @@ impl Connection<'_> {
         }
         self.session.body_end(self.now());
         Ok(())
+    }
+
+    /// RFC 6856 §2.1, RFC 6858: the beginning of a message of `size` octets, its header section in ASCII.
+    fn in_ascii(&mut self, beginning: &[u8], header: usize, size: u64) -> bytes::Bytes {
+        let (header, rest) = beginning.split_at(header);
+        let shown = [&surrogate(header), rest].concat();
+        self.session.body_size(size - beginning.len() as u64 + shown.len() as u64);
+        shown.into()
     }
 
     /// The next bytes of a message.

@@ -126,6 +126,42 @@ async fn a_maildrop_is_read() {
     assert_eq!(uids(&house).await, [1, 2]);
 }
 
+/// RFC 6856 §2.1, RFC 6858 §2: UTF-8 in header fields is for clients that have said UTF8; others get it in ASCII.
+#[tokio::test]
+async fn header_fields_in_utf8() {
+    let house = House::new().await;
+    let message = "Subject: gr\u{fc}\u{df}e\r\nFrom: \u{fc}@x.test\r\n\r\nb\u{f6}dy\r\n";
+    house.deliver("INBOX", message, Flags::new()).await;
+    let long = format!("{}Subject: \u{fc}\r\n\r\nb\r\n", "X: y\r\n".repeat(20_000));
+    house.deliver("INBOX", &long, Flags::new()).await;
+    house.deliver("INBOX", &"X: \u{fc}\r\n".repeat(300_000), Flags::new()).await;
+    let (pop3d, mut client) = serve(&house).await;
+    let shown = "Subject: =?utf-8?B?Z3LDvMOfZQ==?=\n\
+                 From: =?utf-8?B?w7xAeC50ZXN0?= <invalid@internationalized-address.invalid>\n";
+    client.check("RETR 1", &format!("+OK 120 octets\n{shown}\nb\u{f6}dy\n.")).await;
+    client.check("TOP 1 0", &format!("+OK The beginning follows\n{shown}\n.")).await;
+    client.send("RETR 2").await;
+    let reply = client.until("\r\n.\r\n").await;
+    assert!(
+        reply.ends_with("X: y\r\nSubject: =?utf-8?B?w7w=?=\r\n\r\nb\r\n.\r\n"),
+        "{}",
+        &reply[reply.len() - 100..]
+    );
+    assert!(
+        reply.starts_with(&format!(
+            "+OK {} octets\r\n",
+            reply.find("\r\n").map_or(0, |at| reply.len() - at - 5)
+        ))
+    );
+    client.check("RETR 3", "-ERR [UTF8] Only for clients that say UTF8 before they log in").await;
+    client.check("QUIT", "+OK Goodbye").await;
+    let mut client = Client::connect(&pop3d, &house.parts, LOOPBACK).await;
+    client.check("UTF8", "+OK UTF-8 it is").await;
+    client.log_in().await;
+    let lines = message.trim_end().replace("\r\n", "\n");
+    client.check("RETR 1", &format!("+OK {} octets\n{lines}\n.", message.len())).await;
+}
+
 #[tokio::test]
 async fn messages_go_at_quit_and_only_then() {
     let house = House::new().await;

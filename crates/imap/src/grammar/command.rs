@@ -12,7 +12,7 @@ pub fn request(cursor: &mut Cursor<'_>) -> Result<Request, Error> {
     cursor.space()?;
     let command = command(cursor)?;
     cursor.end()?;
-    Ok(Request { tag, command })
+    Ok(Request { tag, command, supplied: cursor.supplied() })
 }
 
 /// The tag that a command begins with, if it has one, for answers to what could not be parsed.

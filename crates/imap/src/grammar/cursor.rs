@@ -6,7 +6,7 @@ use mail::{MailboxName, limits};
 
 use crate::command::{BadName, Mailbox};
 use crate::sequence::{Number, SequenceSet};
-use crate::utf7;
+use crate::{Text, utf7};
 
 /// What is wrong with a command; text for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,11 @@ impl std::error::Error for Error {}
 pub struct Cursor<'a> {
     rest: &'a [u8],
     depth: usize,
+    text: Text,
+    /// The first mailbox's name as it was written.
+    first_name: Option<String>,
+    /// Whether a mailbox's name was written in another form than it has here.
+    is_renamed: bool,
 }
 
 /// RFC 3501 §9 `ATOM-CHAR`: no specials, controls, spaces or 8-bit bytes.
@@ -45,7 +50,17 @@ pub(crate) fn is_tag_char(b: u8) -> bool {
 impl<'a> Cursor<'a> {
     /// At the beginning of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, depth: 0 }
+        Self { rest: bytes, depth: 0, text: Text::Ascii, first_name: None, is_renamed: false }
+    }
+
+    /// With mailbox names as a client of `text` writes them.
+    pub(crate) fn in_text(self, text: Text) -> Self {
+        Self { text, ..self }
+    }
+
+    /// See [`Request::supplied`](crate::command::Request::supplied).
+    pub(crate) fn supplied(&mut self) -> Option<String> {
+        self.first_name.take().filter(|_| self.is_renamed)
     }
 
     /// What has not been read yet.
@@ -151,10 +166,19 @@ impl<'a> Cursor<'a> {
 
     /// `nz-number = digit-nz *DIGIT`
     pub(crate) fn nz_number(&mut self) -> Result<u32, Error> {
-        match self.number()? {
-            0 => Err(Error("Zero is not allowed here")),
-            n => Ok(n),
-        }
+        self.digit_nz()?;
+        self.number()
+    }
+
+    /// `digit-nz = %x31-39`, which comes next.
+    fn digit_nz(&self) -> Result<(), Error> {
+        if self.peek() == Some(b'0') { Err(Error("Zero is not allowed here")) } else { Ok(()) }
+    }
+
+    /// `nz-number64 = digit-nz *DIGIT`
+    pub(crate) fn nz_number64(&mut self) -> Result<u64, Error> {
+        self.digit_nz()?;
+        self.number64()
     }
 
     /// `string = quoted / literal`
@@ -166,15 +190,16 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// `quoted = DQUOTE *QUOTED-CHAR DQUOTE`. Bytes above 127 are let through (quirk: clients that send
-    /// UTF-8 in SEARCH and LOGIN without a literal); what they mean is judged where the string is used.
+    /// `quoted = DQUOTE *QUOTED-CHAR DQUOTE`, with UTF-8 as in RFC 9051 §9. Also of clients that have not enabled it
+    /// (RFC 9755 §3: what is offered may be used); bytes that are no UTF-8 are an error.
     fn quoted(&mut self) -> Result<Vec<u8>, Error> {
         self.expect(b'"', "Expected a quoted string")?;
         let mut meant = Vec::new();
         loop {
             meant.extend_from_slice(self.take_while(|b| !matches!(b, b'"' | b'\\' | b'\r' | b'\n' | 0)));
             if self.eat(b'"') {
-                return Ok(meant);
+                let good = std::str::from_utf8(&meant).is_ok();
+                return if good { Ok(meant) } else { Err(Error("The quoted string is not UTF-8")) };
             }
             self.expect(b'\\', "Missing '\"' at the end of a quoted string")?;
             let escaped = self.peek().filter(|b| matches!(b, b'"' | b'\\'));
@@ -186,7 +211,7 @@ impl<'a> Cursor<'a> {
     /// `literal = "{" number ["+"] "}" CRLF *CHAR8` (RFC 7888 §8); the bytes stand in place.
     fn literal(&mut self) -> Result<Vec<u8>, Error> {
         self.expect(b'{', "Expected a literal")?;
-        let length = self.number()? as usize;
+        let length = usize::try_from(self.number64()?).map_err(|_| Error("The number is too large"))?;
         self.eat(b'+');
         self.expect(b'}', "Missing '}' of a literal")?;
         self.eat(b'\r');
@@ -215,10 +240,23 @@ impl<'a> Cursor<'a> {
         let wire = self.astring()?;
         // RFC 3501 §6.3.3: a name may end in the separator to say that names below it will follow.
         let wire = wire.strip_suffix(b"/").filter(|w| !w.is_empty()).unwrap_or(&wire);
-        Ok(match utf7::decode(wire) {
-            Some(name) => MailboxName::new(&name).map_err(BadName::Name),
-            None => Err(BadName::Encoding),
-        })
+        let written = match self.name_text(wire) {
+            Ok(written) => written,
+            Err(bad) => return Ok(Err(bad)),
+        };
+        let name = MailboxName::new(&written).map_err(BadName::Name);
+        self.is_renamed |= name.as_ref().is_ok_and(|name| name.as_str() != written);
+        self.first_name.get_or_insert(written);
+        Ok(name)
+    }
+
+    /// A mailbox's name, or a pattern of names, in UTF-8. A name with bytes above 127 cannot be meant as modified UTF-7,
+    /// whoever sends it (RFC 9755 §3); in modified UTF-7, wildcards stand for themselves.
+    pub(crate) fn name_text(&self, wire: &[u8]) -> Result<String, BadName> {
+        if self.text == Text::Ascii && wire.is_ascii() {
+            return utf7::decode(wire).ok_or(BadName::Encoding);
+        }
+        std::str::from_utf8(wire).map(str::to_owned).map_err(|_| BadName::Utf8)
     }
 
     /// `sequence-set = (seq-number / seq-range) *("," sequence-set)`, RFC 5182 §5: `/ "$"`

@@ -37,7 +37,11 @@ impl Cursor<'_> {
     /// `date-time = DQUOTE date-day-fixed "-" date-month "-" date-year SP time SP zone DQUOTE`
     pub(crate) fn date_time(&mut self) -> Result<Wall, Error> {
         self.expect(b'"', "Expected a date and time in quotes")?;
-        self.eat(b' '); // date-day-fixed = (SP DIGIT) / 2DIGIT
+        // `date-day-fixed = (SP DIGIT) / 2DIGIT`
+        let width = if self.eat(b' ') { 1 } else { 2 };
+        if self.rest().iter().position(|b| !b.is_ascii_digit()) != Some(width) {
+            return Err(Error("A date looks like 1-Feb-2026"));
+        }
         let (year, month, day) = self.date_text()?;
         self.expect(b' ', "Missing time in the date")?;
         let hour = self.digits(2, 23)?;
@@ -54,7 +58,9 @@ impl Cursor<'_> {
 
     fn date_text(&mut self) -> Result<(i64, u8, u8), Error> {
         let bad = Error("A date looks like 1-Feb-2026");
-        let day = self.number().map_err(|_| bad)?;
+        // `date-day = 1*2DIGIT`
+        let digits = self.rest().iter().take_while(|b| b.is_ascii_digit()).count();
+        let day = if digits <= 2 { self.number().map_err(|_| bad)? } else { return Err(bad) };
         self.expect(b'-', bad.0)?;
         let month = (1..=12).find(|&m| self.eat_word(month_name(m))).ok_or(bad)?;
         self.expect(b'-', bad.0)?;

@@ -142,14 +142,14 @@ fn body_section(cursor: &mut Cursor<'_>, peek: bool) -> Result<FetchSection, Err
     Ok(FetchSection { section, peek, partial: partial(cursor)?, label: Label::Body })
 }
 
-/// `["<" number "." nz-number ">"]`
-fn partial(cursor: &mut Cursor<'_>) -> Result<Option<(u32, u32)>, Error> {
+/// RFC 9051 §9: `partial = "<" number64 "." nz-number64 ">"`
+fn partial(cursor: &mut Cursor<'_>) -> Result<Option<(u64, u64)>, Error> {
     if !cursor.eat(b'<') {
         return Ok(None);
     }
-    let offset = cursor.number()?;
+    let offset = cursor.number64()?;
     cursor.expect(b'.', "A partial looks like <0.1024>")?;
-    let count = cursor.nz_number()?;
+    let count = cursor.nz_number64()?;
     cursor.expect(b'>', "A partial looks like <0.1024>")?;
     Ok(Some((offset, count)))
 }

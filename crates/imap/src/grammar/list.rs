@@ -3,7 +3,6 @@
 use super::cursor::{is_astring_char, utf8};
 use super::{Cursor, Error};
 use crate::command::{Command, List, StatusItem};
-use crate::utf7;
 
 /// RFC 5258 §6: `list = "LIST" [SP list-select-opts] SP mailbox SP mbox-or-pat [SP list-return-opts]`
 pub(crate) fn list(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
@@ -18,7 +17,7 @@ pub(crate) fn list(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
         }
         cursor.space()?;
     }
-    list.reference = pattern_text(cursor.astring()?)?;
+    list.reference = reference(cursor)?;
     cursor.space()?;
     if cursor.peek() == Some(b'(') {
         list.extended = true;
@@ -62,7 +61,7 @@ fn return_option(cursor: &mut Cursor<'_>, list: &mut List) -> Result<(), Error> 
 /// `lsub = "LSUB" SP mailbox SP list-mailbox`
 pub(crate) fn lsub(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
     cursor.space()?;
-    let reference = pattern_text(cursor.astring()?)?;
+    let reference = reference(cursor)?;
     cursor.space()?;
     Ok(Command::Lsub { reference, pattern: list_mailbox(cursor)? })
 }
@@ -70,19 +69,25 @@ pub(crate) fn lsub(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
 /// `list-mailbox = 1*list-char / string`, `list-char = ATOM-CHAR / list-wildcards / resp-specials`
 fn list_mailbox(cursor: &mut Cursor<'_>) -> Result<String, Error> {
     if let Some(b'"' | b'{') = cursor.peek() {
-        return pattern_text(cursor.string()?);
+        let wire = cursor.string()?;
+        return pattern_text(cursor, wire);
     }
     let bytes = cursor.take_while(|b| is_astring_char(b) || matches!(b, b'%' | b'*'));
-    if bytes.is_empty() { Err(Error("Missing mailbox pattern")) } else { pattern_text(bytes.into()) }
+    if bytes.is_empty() { Err(Error("Missing mailbox pattern")) } else { pattern_text(cursor, bytes.into()) }
 }
 
-/// A pattern in UTF-8. Wildcards stand for themselves in modified UTF-7, so the whole is decoded. What is not
-/// modified UTF-7 is kept as it is and matches nothing that has a wire form of its own.
-fn pattern_text(wire: Vec<u8>) -> Result<String, Error> {
+fn reference(cursor: &mut Cursor<'_>) -> Result<String, Error> {
+    let wire = cursor.astring()?;
+    pattern_text(cursor, wire)
+}
+
+/// A pattern in UTF-8. What is not modified UTF-7 where it should be is kept as it is and matches nothing that has a
+/// wire form of its own.
+fn pattern_text(cursor: &Cursor<'_>, wire: Vec<u8>) -> Result<String, Error> {
     if wire.len() > mail::limits::MAILBOX_NAME_LENGTH * 2 {
         return Err(Error("The mailbox pattern is too long"));
     }
-    utf7::decode(&wire).map_or_else(|| utf8(wire), Ok)
+    cursor.name_text(&wire).or_else(|_| utf8(wire))
 }
 
 /// `status = "STATUS" SP mailbox SP "(" status-att *(SP status-att) ")"`

@@ -21,11 +21,16 @@ pub(crate) use cursor::is_astring_char;
 pub use cursor::{Cursor, Error};
 pub use date::{Day, month_name};
 
+use crate::Text;
 use crate::command::Request;
 
-/// Parses one whole command. The final line end may be missing.
+/// Parses one whole command of a client that has not enabled UTF-8. The final line end may be missing.
 pub fn parse(bytes: &[u8]) -> Result<Request, Error> {
-    let mut cursor =
-        Cursor::new(bytes.strip_suffix(b"\n").map_or(bytes, |b| b.strip_suffix(b"\r").unwrap_or(b)));
-    request(&mut cursor)
+    parse_in(Text::Ascii, bytes)
+}
+
+/// Parses one whole command; `text` says how its mailbox names are to be read.
+pub fn parse_in(text: Text, bytes: &[u8]) -> Result<Request, Error> {
+    let line = bytes.strip_suffix(b"\n").map_or(bytes, |b| b.strip_suffix(b"\r").unwrap_or(b));
+    request(&mut Cursor::new(line).in_text(text))
 }

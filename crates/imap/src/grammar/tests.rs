@@ -2,10 +2,12 @@
 
 use mail::{Flag, Keyword, MailboxName, Wall};
 
+mod productions;
+
 use super::parse;
 use crate::command::*;
 use crate::sequence::Number::{Largest, Value};
-use crate::{Command, SequenceSet};
+use crate::{Command, SequenceSet, Text};
 
 fn command(text: &str) -> Command {
     match parse(format!("a {text}\r\n").as_bytes()) {
@@ -82,7 +84,7 @@ fn stores() {
     }
 }
 
-fn section(part: &[u32], what: SectionWhat, peek: bool, partial: Option<(u32, u32)>) -> FetchItem {
+fn section(part: &[u32], what: SectionWhat, peek: bool, partial: Option<(u64, u64)>) -> FetchItem {
     let section = Section { part: part.to_vec(), what };
     FetchItem::Section(FetchSection { section, peek, partial, label: Label::Body })
 }
@@ -177,7 +179,7 @@ fn searches() {
 
 #[test]
 fn append_dates_and_flags() {
-    let start = |text: &str| super::append_start(format!("a {text}").as_bytes());
+    let start = |text: &str| super::append_start(Text::Ascii, format!("a {text}").as_bytes());
     let append = start("append x (\\Seen) \" 1-Feb-2026 10:00:00 +0130\" {77}")
         .expect("an append")
         .expect("a good one");
@@ -249,7 +251,8 @@ proptest::proptest! {
     #[test]
     fn nothing_panics(input in proptest::collection::vec(0u8.., 0..120)) {
         drop(parse(&input));
-        drop(super::append_start(&input));
+        drop(super::append_start(Text::Ascii, &input));
+        drop(super::parse_in(Text::Utf8, &input));
     }
 
     #[test]

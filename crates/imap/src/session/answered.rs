@@ -23,8 +23,7 @@ impl Session {
 
     /// RFC 5161 §3.1: what needs no enabling, or is unknown, is passed over.
     pub(super) fn enable(&mut self, tag: &str, names: &[String]) {
-        let known: Vec<&str> =
-            names.iter().map(String::as_str).filter(|name| self.enabled.enable(name)).collect();
+        let known: Vec<&str> = names.iter().filter_map(|name| self.enabled.enable(name)).collect();
         let mut out = self.out();
         out.text("* ENABLED");
         for name in &known {

@@ -4,14 +4,29 @@ use super::{Completion, Event, Polled, Session, State, Step};
 use crate::Code;
 use crate::command::Append;
 use crate::grammar::Error;
-use crate::reader::{Announced, NON_SYNC_LITERAL, TooLong};
+use crate::reader::{Announced, TooLong};
 
 /// How far the message has come in.
 #[derive(Debug)]
 pub(super) struct Progress {
-    tag: String,
-    remaining: u64,
-    synchronising: bool,
+    pub(super) tag: String,
+    /// Bytes of the literal.
+    pub(super) length: u64,
+    /// Bytes of it that have not come yet.
+    pub(super) remaining: u64,
+    pub(super) synchronising: bool,
+    /// What has to stand behind the message.
+    pub(super) tail: &'static [u8],
+    /// Bytes of the command's literals before this one.
+    pub(super) skipped: u64,
+}
+
+impl Progress {
+    /// Nothing of it has come.
+    pub(super) fn new(tag: String, announced: Announced) -> Self {
+        let Announced { length, synchronising } = announced;
+        Self { tag, length, remaining: length, synchronising, tail: b"", skipped: 0 }
+    }
 }
 
 impl Session {
@@ -21,25 +36,17 @@ impl Session {
         parsed: Result<Append, Error>,
         announced: Announced,
     ) -> Polled {
-        let Announced { length, synchronising } = announced;
-        let too_big = length > self.config.message_size;
-        if !synchronising && (length > NON_SYNC_LITERAL || self.state == State::NotAuthenticated) {
-            // RFC 7888 §5: the tagged BAD must carry TOOBIG. What follows cannot be told from commands.
-            self.reject(
-                Some(&tag),
-                Some(Code::TooBig),
-                "Literals over 4096 bytes must wait for the continuation",
-            );
-            self.bye(Some(&Code::TooBig), "The literal is too large");
-            return Polled::Again;
+        let mut progress = Progress::new(tag, announced);
+        if parsed.as_ref().is_ok_and(|append| append.in_parentheses) {
+            progress.tail = b")";
         }
-        let progress = Progress { tag, remaining: length, synchronising };
+        let too_big = announced.length > self.config.message_size;
         let refusal = match parsed {
             _ if self.state == State::NotAuthenticated => Completion::bad("Log in first"),
             Err(error) => Completion::bad(error.0),
             Ok(_) if too_big => Completion::no(Code::TooBig, "The message is larger than this server takes"),
             // RFC 3502 §2: an empty message stands for giving up.
-            Ok(_) if length == 0 => Completion::no(Code::Cannot, "An empty message is not kept"),
+            Ok(_) if announced.length == 0 => Completion::no(Code::Cannot, "An empty message is not kept"),
             Ok(append) => {
                 self.step = Step::AppendAsked(progress);
                 return Polled::Event(Event::AppendStart(append));
@@ -67,7 +74,7 @@ impl Session {
             self.step = Step::Reading;
             self.tagged(&progress.tag, &completion);
         } else {
-            self.step = Step::Skipping(progress, completion);
+            self.skip(progress, completion);
         }
     }
 
@@ -86,7 +93,7 @@ impl Session {
         }
         match self.reader.line(mail::limits::IMAP_LINE) {
             Ok(None) => Polled::Waiting,
-            Ok(Some(line)) => self.message_ended(line.iter().all(|&b| b == b' ')),
+            Ok(Some(line)) => self.message_ended(&line),
             Err(TooLong) => {
                 self.bye(Some(&Code::TooBig), "The command is too long");
                 Polled::Event(Event::AppendAborted)
@@ -95,17 +102,16 @@ impl Session {
     }
 
     /// The message and the rest of its command have come.
-    fn message_ended(&mut self, clean: bool) -> Polled {
+    fn message_ended(&mut self, rest: &[u8]) -> Polled {
         match std::mem::replace(&mut self.step, Step::Reading) {
-            Step::AppendData(progress) if clean => self.run(progress.tag, Event::AppendEnd),
+            Step::AppendData(progress) if rest.trim_ascii_end() == progress.tail => {
+                self.run(progress.tag, Event::AppendEnd)
+            }
             Step::AppendData(progress) => {
-                self.tagged(&progress.tag, &Completion::bad("Unexpected text after the message"));
+                self.skip_on(progress, Completion::bad("Unexpected text after the message"), rest);
                 Polled::Event(Event::AppendAborted)
             }
-            Step::Skipping(progress, completion) => {
-                self.tagged(&progress.tag, &completion);
-                Polled::Again
-            }
+            Step::Skipping(progress, completion) => self.skip_on(progress, completion, rest),
             other => {
                 self.step = other;
                 Polled::Waiting

@@ -11,12 +11,14 @@ fn login_allowed(config: &Config) -> bool {
 
 /// The list for CAPABILITY.
 pub(super) fn capabilities(state: State, config: &Config) -> String {
-    let mut list = String::from("IMAP4rev1 LITERAL- ID ENABLE");
+    // RFC 7888 §5: one of LITERAL+ and LITERAL-.
+    let literals = if state == State::NotAuthenticated { "LITERAL-" } else { "LITERAL+" };
+    let mut list = format!("IMAP4rev1 IMAP4rev2 {literals} ID ENABLE");
     if state != State::NotAuthenticated {
         list.push_str(
             " IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE \
              ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES \
-             BINARY PREVIEW PARTIAL UNAUTHENTICATE APPENDLIMIT=",
+             BINARY PREVIEW PARTIAL UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=",
         );
         list.push_str(&config.message_size.to_string());
         return list;

@@ -95,7 +95,7 @@ fn the_greeting_says_what_is_offered() {
     let mut session = Session::new(config(), now());
     assert_eq!(
         feed(&mut session, b""),
-        "* OK [CAPABILITY IMAP4rev1 LITERAL- ID ENABLE SASL-IR AUTH=PLAIN] mx.test Posthouse ready\r\n"
+        "* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL- ID ENABLE SASL-IR AUTH=PLAIN] mx.test Posthouse ready\r\n"
     );
 }
 
@@ -107,7 +107,7 @@ fn logging_in() {
          C: b SELECT INBOX
          S: b BAD Log in first
          C: c LOGIN {1+}\\r\\nu \"secret\"
-         S: c OK [CAPABILITY IMAP4rev1 LITERAL- ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES BINARY PREVIEW PARTIAL UNAUTHENTICATE APPENDLIMIT=10000] Logged in
+         S: c OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES BINARY PREVIEW PARTIAL UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=10000] Logged in
          C: d LOGIN u secret
          S: d BAD You are logged in already
          C: e FETCH 1 FLAGS
@@ -136,10 +136,10 @@ fn authenticating() {
          C: e AUTHENTICATE PLAIN
          S: + Z28gb24=
          C: AHUAc2VjcmV0
-         S: e OK [CAPABILITY IMAP4rev1 LITERAL- ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES BINARY PREVIEW PARTIAL UNAUTHENTICATE APPENDLIMIT=10000] Logged in",
+         S: e OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES BINARY PREVIEW PARTIAL UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=10000] Logged in",
     );
     check("C: a AUTHENTICATE PLAIN AHUAc2VjcmV0
-           S: a OK [CAPABILITY IMAP4rev1 LITERAL- ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES BINARY PREVIEW PARTIAL UNAUTHENTICATE APPENDLIMIT=10000] Logged in");
+           S: a OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES BINARY PREVIEW PARTIAL UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=10000] Logged in");
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn no_password_in_clear_where_tls_is_demanded() {
     let session = run(
         Session::new(config, now()),
         "C: a CAPABILITY
-         S: * CAPABILITY IMAP4rev1 LITERAL- ID ENABLE SASL-IR STARTTLS LOGINDISABLED
+         S: * CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL- ID ENABLE SASL-IR STARTTLS LOGINDISABLED
          S: a OK Capabilities listed
          C: b LOGIN u secret
          S: b NO [PRIVACYREQUIRED] Logging in needs TLS; use STARTTLS first
@@ -157,7 +157,7 @@ fn no_password_in_clear_where_tls_is_demanded() {
          C: d STARTTLS
          S: d OK Begin TLS negotiation now
          C: e CAPABILITY
-         S: * CAPABILITY IMAP4rev1 LITERAL- ID ENABLE SASL-IR AUTH=PLAIN
+         S: * CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL- ID ENABLE SASL-IR AUTH=PLAIN
          S: e OK Capabilities listed
          C: f STARTTLS
          S: f BAD TLS is active already",
@@ -197,7 +197,7 @@ fn answered_by_the_session_itself() {
 fn pipelined_commands_are_answered_in_order() {
     check_in("C: a NOOP\\r\\nb CAPABILITY\\r\\nc NOOP
               S: a OK Done
-              S: * CAPABILITY IMAP4rev1 LITERAL- ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES BINARY PREVIEW PARTIAL UNAUTHENTICATE APPENDLIMIT=10000
+              S: * CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES BINARY PREVIEW PARTIAL UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=10000
               S: b OK Capabilities listed
               S: c OK Done");
 }
@@ -310,18 +310,35 @@ fn literals_that_do_not_fit() {
               C: b NOOP
               S: b OK Done",
     );
-    let session = check_in(
-        "C: a SELECT {5000+}
-                            S: a BAD [TOOBIG] The literal is too large
-                            S: * BYE [TOOBIG] The literal is too large",
-    );
-    assert!(session.is_closed());
-    let session = check_in(
-        "C: a APPEND INBOX {5000+}
-                            S: a BAD [TOOBIG] Literals over 4096 bytes must wait for the continuation
-                            S: * BYE [TOOBIG] The literal is too large",
-    );
-    assert!(session.is_closed());
+}
+
+/// RFC 7888 §4, §5: what comes without asking. Before login little of it is taken, after login it is read past up to a limit.
+#[test]
+fn literals_that_come_without_asking() {
+    let too_big = "BAD [TOOBIG] The literal is too large";
+    for (state, input, output) in [
+        (State::NotAuthenticated, "a LOGIN {5000+}".to_owned(), format!("a {too_big}|* BYE [TOOBIG] The literal is too large|")),
+        (State::NotAuthenticated, "a APPEND x {4097+}".to_owned(), "a BAD [TOOBIG] Log in first|* BYE [TOOBIG] The literal is too large|".into()),
+        (State::NotAuthenticated, "a APPEND x {6+}|b NOOP|c NOOP|".into(), "a BAD Log in first|c OK Done|".into()),
+        (State::Authenticated, format!("a LOGIN {{2000000+}}|{} {{6+}}|b NOOP {{3}}|c NOOP|", "x".repeat(2_000_000)), format!("a {too_big}|c OK Done|")),
+        (State::Authenticated, format!("a CREATE {{1048575+}}|{}{{2+}}|b {{6+}}|c NOOP|d NOOP|", "x".repeat(1_048_575)), format!("a {too_big}|d OK Done|")),
+        (State::Authenticated, format!("a SELECT {{{}+}}|", limits::IMAP_SKIPPED + 1), format!("a {too_big}|* BYE [TOOBIG] The literal is too large|")),
+        (State::Authenticated, format!("a APPEND INBOX {{10000+}}|{}|b NOOP|", "x".repeat(10_000)), "a OK Appended|b OK Done|".into()),
+        (State::Authenticated, format!("a APPEND INBOX {{10001+}}|{}|b NOOP|", "x".repeat(10_001)), "a NO [TOOBIG] The message is larger than this server takes|b OK Done|".into()),
+        (State::Authenticated, "a APPEND INBOX {999999999999+}|".into(), "a NO [TOOBIG] The message is larger than this server takes|* BYE [TOOBIG] The literal is too large|".into()),
+        (State::Authenticated, "a APPEND Nowhere {3+}|abc {6+}|b NOOP|c NOOP|".into(), "a NO [TRYCREATE] Not there|c OK Done|".into()),
+        (State::Authenticated, "a APPEND INBOX {3+}|abc (\\Seen) {6+}|b NOOP|c NOOP|".into(), "a BAD Unexpected text after the message|c OK Done|".into()),
+        (State::Authenticated, format!("a APPEND Nowhere {{3+}}|abc {{{}+}}|", limits::IMAP_SKIPPED), "a NO [TOOBIG] Not there|* BYE [TOOBIG] The literal is too large|".into()),
+    ] {
+        let mut session = Session::new(config(), now());
+        session.set_state(state);
+        feed(&mut session, b"");
+        let came = feed(&mut session, input.replace('|', "\r\n").as_bytes()) + &feed(&mut session, b"\r\n");
+        let came = came.strip_suffix("* BAD Missing tag\r\n").unwrap_or(&came);
+        assert_eq!(came.replace("\r\n", "|"), output, "{}", &input[..input.len().min(60)]);
+        assert_eq!(session.is_closed(), output.contains("BYE"), "{output}");
+        assert!(session.reader.is_empty(), "nothing of it is kept");
+    }
 }
 
 #[test]
@@ -447,6 +464,85 @@ fn extensions_are_switched_on() {
     }
 }
 
+/// RFC 9755 §3: with UTF8=ACCEPT there is one charset; commands that name another are refused.
+#[test]
+fn enabling_utf8() {
+    let session = check_in(
+        "C: a SELECT INBOX
+         S: a OK Selected
+         C: b SEARCH CHARSET UTF-8 ALL
+         S: b OK Done
+         C: c SORT (DATE) US-ASCII ALL
+         S: c OK Done
+         C: d ENABLE utf8=accept UTF8=ONLY
+         S: * ENABLED UTF8=ACCEPT
+         S: d OK Enabled
+         C: e SEARCH CHARSET UTF-8 ALL
+         S: e BAD With UTF8=ACCEPT, strings have no other charset
+         C: f SORT (DATE) US-ASCII ALL
+         S: f BAD With UTF8=ACCEPT, strings have no other charset
+         C: g THREAD REFERENCES ISO-8859-1 ALL
+         S: g BAD With UTF8=ACCEPT, strings have no other charset
+         C: h UID SORT (DATE) utf-8 ALL
+         S: h OK Done
+         C: i SEARCH TEXT \"x\"
+         S: i OK Done",
+    );
+    assert_eq!(session.text(), crate::Text::Utf8);
+}
+
+/// RFC 6855 §4.
+#[test]
+fn appending_utf8_data() {
+    check_in(
+        "C: a APPEND INBOX (\\Seen) UTF8 (~{5}
+         S: + OK
+         C: hello)
+         S: a OK Appended
+         C: b APPEND INBOX utf8 (~{5+}\\r\\nhello)
+         S: b OK Appended
+         C: c APPEND INBOX UTF8 (~{5+}\\r\\nhello
+         S: c BAD Unexpected text after the message
+         C: d APPEND INBOX ~{5+}\\r\\nhello)
+         S: d BAD Unexpected text after the message
+         C: e APPEND INBOX UTF8 ({5}
+         S: e BAD UTF8 data comes as a literal8
+         C: f APPEND INBOX UTF8 ~{5}
+         S: f BAD The message comes as a literal
+         C: g APPEND Nowhere UTF8 (~{3+}\\r\\nabc)
+         S: g NO [TRYCREATE] Not there
+         C: h NOOP
+         S: h OK Done",
+    );
+}
+
+/// RFC 9051 §6.3.1: what was enabled stays, the capabilities are the same, and names are UTF-8 from then on.
+#[test]
+fn enabling_imap4rev2() {
+    let session = check_in(
+        "C: a CREATE &bad
+         S: a OK Done
+         C: b ENABLE imap4REV2 CONDSTORE
+         S: * ENABLED IMAP4rev2 CONDSTORE
+         S: b OK Enabled
+         C: c ENABLE UIDPLUS
+         S: * ENABLED
+         S: c OK Nothing needed enabling",
+    );
+    assert!(session.enabled().rev2);
+    assert_eq!(session.text(), crate::Text::Utf8);
+    let mut session = session;
+    let before = session.capabilities();
+    session.handle_input(b"d DELETE \"Inbox/\xc3\xbc&\"\r\n", now());
+    let Some(Event::Command(Command::Delete(Ok(name)))) = session.poll_event(now()) else { panic!("a name") };
+    assert_eq!((name.as_str(), session.supplied()), ("INBOX/\u{fc}&", Some("Inbox/\u{fc}&")));
+    assert_eq!(session.capabilities(), before);
+    session.complete(Completion::ok("Done"));
+    session.handle_input(b"e APPEND {9+}\r\nInbox/\xc3\xbc& {3+}\r\n", now());
+    let Some(Event::AppendStart(append)) = session.poll_event(now()) else { panic!("an append") };
+    assert_eq!(append.supplied.as_deref(), Some("Inbox/\u{fc}&"));
+}
+
 /// RFC 8437 §2.
 #[test]
 fn logging_out_and_in_again() {
@@ -454,7 +550,7 @@ fn logging_out_and_in_again() {
         "C: a UNAUTHENTICATE
          S: a BAD Log in first
          C: b LOGIN u secret
-         S: b OK [CAPABILITY IMAP4rev1 LITERAL- ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES BINARY PREVIEW PARTIAL UNAUTHENTICATE APPENDLIMIT=10000] Logged in
+         S: b OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES BINARY PREVIEW PARTIAL UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=10000] Logged in
          C: c ENABLE QRESYNC
          S: * ENABLED QRESYNC
          S: c OK Enabled

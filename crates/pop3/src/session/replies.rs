@@ -41,7 +41,9 @@ impl Session {
     /// RFC 2449 §5. Ways of logging in are told only where they work.
     pub(super) fn capabilities(&mut self) {
         self.ok("Capabilities follow");
-        for capability in ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"] {
+        for capability in
+            ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "UTF8", "LANG"]
+        {
             self.line(format_args!("{capability}"));
         }
         if self.maildrop.is_none() && self.config.tls == TlsOffer::Offered {
@@ -56,6 +58,19 @@ impl Session {
         }
         self.line(format_args!("IMPLEMENTATION Posthouse"));
         self.line(format_args!("."));
+    }
+
+    /// RFC 6856 §3.2: there is one language. A range means it as RFC 4647 §3.3.1 says.
+    pub(super) fn language(&mut self, range: Option<&str>) {
+        match range {
+            None => {
+                self.ok("Languages follow");
+                self.line(format_args!("en English"));
+                self.line(format_args!("."));
+            }
+            Some(range) if range == "*" || range.eq_ignore_ascii_case("en") => self.ok("en Language chosen"),
+            Some(_) => self.error("There is only English"),
+        }
     }
 
     /// AUTH alone: what older clients ask instead of CAPA.

@@ -227,6 +227,8 @@ fn passwords_wait_for_tls() {
         S: AUTH-RESP-CODE
         S: PIPELINING
         S: EXPIRE NEVER
+        S: UTF8
+        S: LANG
         S: STLS
         S: IMPLEMENTATION Posthouse
         S: .
@@ -244,11 +246,48 @@ fn passwords_wait_for_tls() {
         S: AUTH-RESP-CODE
         S: PIPELINING
         S: EXPIRE NEVER
+        S: UTF8
+        S: LANG
         S: USER
         S: SASL SCRAM-SHA-256 PLAIN
         S: IMPLEMENTATION Posthouse
         S: .",
     );
+}
+
+/// RFC 6856 §2.1, §3.2.
+#[test]
+fn utf8_and_languages() {
+    let session = Session::new(config(TlsOffer::Offered, false), Mono::default());
+    let session = check_with(
+        session,
+        "C: LANG
+        C: LANG MUL
+        C: LANG EN
+        C: LANG *
+        C: UTF8
+        C: STLS
+        C: USER joe
+        C: PASS pw
+        C: LANG en-GB
+        C: LANG en
+        C: UTF8
+        S: +OK h.test POP3 server ready
+        S: +OK Languages follow
+        S: en English
+        S: .
+        S: -ERR There is only English
+        S: +OK en Language chosen
+        S: +OK en Language chosen
+        S: +OK UTF-8 it is
+        S: -ERR STLS comes before UTF8
+        S: +OK Now the password
+        S: +OK 2 messages (35 octets)
+        S: -ERR There is only English
+        S: +OK en Language chosen
+        S: -ERR UTF8 comes before the login",
+    );
+    assert!(session.is_utf8());
 }
 
 #[test]

@@ -40,7 +40,7 @@ impl Connection<'_> {
         };
         self.binary_label("BINARY[", &wanted.part);
         if let Some((offset, _)) = wanted.partial {
-            self.session.out().text("<").number(u64::from(offset)).text(">");
+            self.session.out().text("<").number(offset).text(">");
         }
         let Some(wrapped) = wrapped else {
             self.session.out().text(" NIL");

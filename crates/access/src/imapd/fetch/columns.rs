@@ -1,5 +1,6 @@
 //! FETCH of what the view holds in columns: no store read, and nothing allocated per message (performance §3).
 
+use imap::Text;
 use imap::command::FetchItem;
 use imap::response::Writer;
 use mailbox::{Entry, View};
@@ -19,10 +20,10 @@ pub(super) fn suffice(items: &[FetchItem]) -> bool {
 struct Rendered(Vec<[Vec<u8>; 2]>);
 
 impl Rendered {
-    fn new(view: &View) -> Self {
+    fn new(view: &View, form: Text) -> Self {
         let render = |flags: &mail::Flags, recent| {
             let mut text = Vec::new();
-            Writer(&mut text).flags(flags, recent);
+            Writer(&mut text, form).flags(flags, recent);
             text
         };
         Self(view.flag_sets().iter().map(|flags| [render(flags, false), render(flags, true)]).collect())
@@ -47,7 +48,7 @@ impl Connection<'_> {
         ranges: &[(u32, u32)],
         items: &[FetchItem],
     ) -> Result<(), Stop> {
-        let rendered = Rendered::new(&selected.view);
+        let rendered = Rendered::new(&selected.view, self.session.text());
         for &(low, high) in ranges {
             let mut next = low;
             while next <= high {

@@ -52,7 +52,7 @@ impl Connection<'_> {
         header: Range<u64>,
         names: &[String],
         not: bool,
-        partial: Option<(u32, u32)>,
+        partial: Option<(u64, u64)>,
     ) -> Result<(), Stop> {
         let bytes = self.read_range(&told.entry, header, limits::HEADER_SECTION_LENGTH).await?;
         let selected = section::select_fields(&bytes, names, not);
@@ -139,10 +139,10 @@ fn broken(stop: Stop) -> Stop {
 }
 
 /// RFC 3501 §6.4.5: a partial beyond the end is cut; one that begins there is empty.
-pub(super) fn cut(range: Range<u64>, partial: Option<(u32, u32)>) -> Range<u64> {
+pub(super) fn cut(range: Range<u64>, partial: Option<(u64, u64)>) -> Range<u64> {
     let Some((offset, count)) = partial else { return range };
-    let start = range.start.saturating_add(u64::from(offset)).min(range.end);
-    start..start.saturating_add(u64::from(count)).min(range.end)
+    let start = range.start.saturating_add(offset).min(range.end);
+    start..start.saturating_add(count).min(range.end)
 }
 
 fn spec(wanted: &Section) -> section::Section {
@@ -179,7 +179,7 @@ fn body_label(out: &mut Writer<'_>, wanted: &FetchSection) {
     }
     out.text("]");
     if let Some((offset, _)) = wanted.partial {
-        out.text("<").number(u64::from(offset)).text(">");
+        out.text("<").number(offset).text(">");
     }
     out.text(" ");
 }

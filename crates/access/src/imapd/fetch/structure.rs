@@ -1,5 +1,6 @@
-//! BODY and BODYSTRUCTURE (RFC 3501 §7.4.2).
+//! BODY and BODYSTRUCTURE (RFC 3501 §7.4.2, RFC 9051 §7.5.2).
 
+use imap::Text;
 use imap::response::Writer;
 use message::{Disposition, Parameter, Part};
 
@@ -50,7 +51,9 @@ fn single(out: &mut Writer<'_>, part: &Part, extended: bool) {
     out.text(" ");
     upper(out, &part.encoding);
     out.text(" ").number(part.size());
-    match (&part.envelope, part.children.first()) {
+    // RFC 3501 §9 `media-message` knows RFC822 alone, RFC 9051 §9 GLOBAL too, and RFC 9755 §6 leaves it open.
+    let shown = part.envelope.as_ref().filter(|_| part.subtype != "global" || out.1 == Text::Utf8);
+    match (shown, part.children.first()) {
         (Some(inner), Some(child)) => {
             out.text(" ");
             envelope::write(out, inner);

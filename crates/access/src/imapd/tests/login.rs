@@ -56,7 +56,7 @@ async fn not_in_clear() {
     client
         .check(
             "CAPABILITY",
-            "* CAPABILITY IMAP4rev1 LITERAL- ID ENABLE SASL-IR LOGINDISABLED
+            "* CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL- ID ENABLE SASL-IR LOGINDISABLED
              OK Capabilities listed",
         )
         .await;
@@ -106,7 +106,7 @@ async fn under_tls_by_starttls() {
     let capabilities = read(&mut stream).await;
     assert!(
         capabilities.starts_with(
-            "* CAPABILITY IMAP4rev1 LITERAL- ID ENABLE SASL-IR AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-256 AUTH=PLAIN AUTH=LOGIN\r\n"
+            "* CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL- ID ENABLE SASL-IR AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-256 AUTH=PLAIN AUTH=LOGIN\r\n"
         ),
         "{capabilities}"
     );

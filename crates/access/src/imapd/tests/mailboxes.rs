@@ -62,11 +62,113 @@ async fn subscriptions_outlive_mailboxes() {
     client
         .check(
             "LIST (SUBSCRIBED RECURSIVEMATCH) \"\" x%",
-            "* LIST (\\HasChildren) \"/\" \"x\" (\"CHILDINFO\" (\"SUBSCRIBED\"))\nOK Mailboxes listed",
+            "* LIST (\\HasNoChildren) \"/\" \"x\" (\"CHILDINFO\" (\"SUBSCRIBED\"))\nOK Mailboxes listed",
         )
         .await;
     client.check("UNSUBSCRIBE x/y", "OK Unsubscribed").await;
     client.check("LSUB \"\" x*", "OK Subscriptions listed").await;
+}
+
+/// The examples of RFC 5258 §5 that RFC 9051 §6.3.9.8 has, in a tree as there.
+#[tokio::test]
+async fn listing_as_in_the_examples() {
+    let house = House::new().await;
+    let mut client = house.client().await;
+    for name in ["Archive", "Drafts", "Junk", "Sent", "Trash"] {
+        client.run(&format!("UNSUBSCRIBE {name}")).await;
+        client.run(&format!("DELETE {name}")).await;
+    }
+    let made = [
+        "Fruit/Apple",
+        "Fruit/Banana",
+        "Fruit/Peach",
+        "Tofu",
+        "Vegetable/Broccoli",
+        "Vegetable/Corn",
+        "also/jazz",
+    ];
+    for name in made {
+        client.check(&format!("CREATE {name}"), "OK Mailbox created").await;
+    }
+    client.run("DELETE also").await;
+    for name in ["INBOX", "Fruit/Banana", "Fruit/Peach", "Vegetable", "Vegetable/Broccoli"] {
+        client.check(&format!("SUBSCRIBE {name}"), "OK Subscribed").await;
+    }
+    client.run("DELETE Fruit/Peach").await;
+    for (list, told) in [
+        // Examples 2 and 5.
+        (
+            "LIST (REMOTE SUBSCRIBED) \"\" *",
+            "(\\Subscribed \\HasNoChildren) Fruit/Banana
+             (\\NonExistent \\Subscribed \\HasNoChildren) Fruit/Peach
+             (\\Subscribed \\HasNoChildren) INBOX
+             (\\Subscribed \\HasChildren) Vegetable
+             (\\Subscribed \\HasNoChildren) Vegetable/Broccoli",
+        ),
+        // Examples 3, 4 and 10.
+        (
+            "LIST (REMOTE) \"\" % RETURN (CHILDREN)",
+            "(\\HasChildren) Fruit
+             (\\HasNoChildren) INBOX
+             (\\HasNoChildren) Tofu
+             (\\HasChildren) Vegetable
+             (\\NonExistent \\HasChildren) also",
+        ),
+        // Example 6: no Fruit/Peach.
+        (
+            "LIST () \"\" Fruit* RETURN (SUBSCRIBED)",
+            "(\\HasChildren) Fruit
+             (\\HasNoChildren) Fruit/Apple
+             (\\Subscribed \\HasNoChildren) Fruit/Banana",
+        ),
+        // Examples 7 and 8.
+        ("LIST (SUBSCRIBED) \"\" F%", ""),
+        (
+            "LIST (SUBSCRIBED RECURSIVEMATCH) \"\" %",
+            "(\\HasChildren) Fruit (\"CHILDINFO\" (\"SUBSCRIBED\"))
+             (\\Subscribed \\HasNoChildren) INBOX
+             (\\Subscribed \\HasChildren) Vegetable (\"CHILDINFO\" (\"SUBSCRIBED\"))",
+        ),
+        // Example 8: what is told itself needs nobody above it.
+        (
+            "LIST (RECURSIVEMATCH SUBSCRIBED) \"\" Fruit*",
+            "(\\Subscribed \\HasNoChildren) Fruit/Banana
+             (\\NonExistent \\Subscribed \\HasNoChildren) Fruit/Peach",
+        ),
+        (
+            "LIST (RECURSIVEMATCH SUBSCRIBED) \"\" (Fruit Fruit/B*)",
+            "(\\HasChildren) Fruit (\"CHILDINFO\" (\"SUBSCRIBED\"))
+             (\\Subscribed \\HasNoChildren) Fruit/Banana",
+        ),
+    ] {
+        let told: String = told.lines().map(|line| with_name(line.trim()) + "\n").collect();
+        client.check(list, &format!("{told}OK Mailboxes listed")).await;
+    }
+    // Example 9: what is subscribed and no mailbox is no child.
+    client.run("DELETE Fruit/Apple").await;
+    client.run("DELETE Fruit/Banana").await;
+    client
+        .check(
+            "LIST (SUBSCRIBED RECURSIVEMATCH) \"\" Fruit RETURN (CHILDREN STATUS (MESSAGES))",
+            "* LIST (\\HasNoChildren) \"/\" \"Fruit\" (\"CHILDINFO\" (\"SUBSCRIBED\"))\nOK Mailboxes listed",
+        )
+        .await;
+    // Example 11: STATUS only of what is selected for itself.
+    client
+        .check(
+            "LIST (SUBSCRIBED RECURSIVEMATCH) \"\" Veg% RETURN (STATUS (MESSAGES))",
+            "* LIST (\\Subscribed \\HasChildren) \"/\" \"Vegetable\" (\"CHILDINFO\" (\"SUBSCRIBED\"))
+             * STATUS \"Vegetable\" (MESSAGES 0)
+             OK Mailboxes listed",
+        )
+        .await;
+}
+
+/// `(attributes) name more` as LIST tells it.
+fn with_name(line: &str) -> String {
+    let (attributes, rest) = line.split_once(") ").expect("attributes");
+    let (name, more) = rest.split_once(' ').unwrap_or((rest, ""));
+    format!("* LIST {attributes}) \"/\" \"{name}\" {more}").trim_end().to_owned()
 }
 
 #[tokio::test]
