@@ -6,6 +6,7 @@
 
 mod check;
 mod commands;
+mod returning;
 mod session;
 mod steps;
 mod talk;
@@ -20,6 +21,7 @@ use world::{Rng, World};
 use crate::oracle::ledger::Ledger;
 use crate::oracle::reading::Reading;
 pub use check::survey;
+use returning::Memories;
 pub(super) use session::hash;
 pub use steps::{Step, What};
 
@@ -69,12 +71,14 @@ pub(crate) struct Shared {
     pub(crate) plan: Plan,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) reading: Arc<Reading>,
+    pub(crate) memories: returning::Memories,
 }
 
 /// Runs the programs of one account to the end of their steps.
 pub async fn run(world: World, plan: Plan, ledger: Arc<Ledger>, reading: Arc<Reading>) {
     let programs = plan.sessions.max(1);
-    let shared = Arc::new(Shared { world: world.clone(), plan, ledger, reading });
+    let shared =
+        Arc::new(Shared { world: world.clone(), plan, ledger, reading, memories: Memories::default() });
     let mut tasks = Vec::new();
     for number in 0..programs {
         let shared = Arc::clone(&shared);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use world::World;
 
+use super::returning::Memories;
 use super::session::{Command, Known, Session};
 use super::talk::Heard;
 use super::{Plan, Shared};
@@ -104,7 +105,7 @@ fn known(messages: &[Known]) -> Option<Messages> {
 
 /// Looks at every mailbox of an account and all bytes of every message. Whether it came to the end.
 pub async fn survey(world: World, plan: Plan, ledger: Arc<Ledger>, reading: Arc<Reading>) -> bool {
-    let shared = Arc::new(Shared { world, plan, ledger, reading });
+    let shared = Arc::new(Shared { world, plan, ledger, reading, memories: Memories::default() });
     let mut session = Session::new(shared, "s".into());
     for _ in 0..TRIES {
         let looked = match session.connect().await {

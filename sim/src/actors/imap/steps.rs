@@ -70,6 +70,8 @@ pub enum What {
     Drop,
     /// Compares with a fresh look.
     Check,
+    /// Comes back to a mailbox and asks for what changed since the last time.
+    Return { mailbox: u8 },
 }
 
 impl Step {
@@ -109,6 +111,7 @@ impl What {
             86..88 => Self::Close,
             88..89 => Self::Unselect,
             89..91 => Self::Drop,
+            91..95 => Self::Return { mailbox: to },
             _ => Self::Check,
         }
     }
@@ -139,7 +142,9 @@ pub(super) async fn perform(shared: Arc<Shared>, number: u8) {
     let mut mailbox = 0;
     let clock = shared.world.clock.clone();
     let end = clock.mono() + shared.plan.span;
-    for (pause, what) in steps.into_iter().chain([(0, What::Check)]) {
+    // The first visit and the last have everything between them that happens to an office.
+    let visit = (0, What::Return { mailbox: 0 });
+    for (pause, what) in [visit].into_iter().chain(steps).chain([(0, What::Check), visit]) {
         clock.sleep_until(end.min(clock.mono() + Duration::from_millis(pause.into()))).await;
         if let What::Select { mailbox: chosen, .. } = what {
             mailbox = chosen;
@@ -174,6 +179,7 @@ impl Session {
                 | What::Delete { .. }
                 | What::Rename { .. }
                 | What::Drop
+                | What::Return { .. }
         );
         if without || self.selected.is_some() {
             return Ok(true);
@@ -214,6 +220,7 @@ impl Session {
                 Ok(())
             }
             What::Check => self.check().await,
+            What::Return { mailbox } => self.come_back(name(mailbox)).await,
         }
     }
 

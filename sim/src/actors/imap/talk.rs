@@ -23,6 +23,7 @@ pub(super) struct Fetched {
     /// The message's token; 0 if it has none.
     pub(super) token: Option<u64>,
     pub(super) body: Option<Vec<u8>>,
+    pub(super) modseq: Option<u64>,
 }
 
 /// One response.
@@ -42,6 +43,8 @@ pub(super) enum Heard {
     Exists(u32),
     Expunge(u32),
     Fetch(u32, Fetched),
+    /// Ranges of UIDs that are gone, now or since the last visit.
+    Vanished(Vec<(u32, u32)>),
     Search(Vec<u32>),
     Status(String, BTreeMap<String, u64>),
     /// A name of LIST.
@@ -181,6 +184,7 @@ fn untagged(pieces: &[Piece]) -> Option<Heard> {
         "SEARCH" => {
             Heard::Search(rest.iter().map(|v| u32::try_from(v.number()?).ok()).collect::<Option<_>>()?)
         }
+        "VANISHED" => Heard::Vanished(ranges(rest.last()?.word())),
         "STATUS" => Heard::Status(rest.first()?.text(), pairs(rest.get(1)?)?),
         "LIST" => Heard::List(rest.get(2)?.text()),
         "FLAGS" | "CAPABILITY" | "ID" | "ENABLED" | "NAMESPACE" | "LSUB" => Heard::Other,
@@ -202,6 +206,7 @@ fn fetched(value: &Value) -> Option<Fetched> {
             ("UID", value) => told.uid = Some(u32::try_from(value.number()?).ok()?),
             ("RFC822.SIZE", value) => told.size = Some(value.number()?),
             ("FLAGS", Value::List(flags)) => told.marks = Some(marks(flags.iter().map(Value::word))),
+            ("MODSEQ", Value::List(one)) => told.modseq = Some(one.first()?.number()?),
             ("BODY[]", value) => told.body = Some(bytes(value)?),
             (label, value) if label.starts_with("BODY[HEADER.FIELDS") => {
                 told.token = Some(letter::token(&bytes(value)?).unwrap_or(0));
@@ -281,14 +286,19 @@ fn quoted(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     }
 }
 
-/// The numbers of a set such as `3:5,9`.
-pub(super) fn numbers(set: &str) -> Vec<u32> {
+/// The ranges of a set such as `3:5,9`.
+fn ranges(set: &str) -> Vec<(u32, u32)> {
     let range = |part: &str| {
         let (first, last) = part.split_once(':').unwrap_or((part, part));
         let (first, last): (u32, u32) = (first.parse().ok()?, last.parse().ok()?);
-        Some(first.min(last)..=first.max(last))
+        Some((first.min(last), first.max(last)))
     };
-    set.split(',').filter_map(range).flatten().collect()
+    set.split(',').filter_map(range).collect()
+}
+
+/// The numbers of a set.
+pub(super) fn numbers(set: &str) -> Vec<u32> {
+    ranges(set).into_iter().flat_map(|(first, last)| first..=last).collect()
 }
 
 #[cfg(test)]
