@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use message::text::{Decoder, Encoding, decode_body, encode_quoted_printable, to_utf8};
-use message::{date, header, section};
+use message::{date, header, section, surrogate};
 
 fn fields_are_whole(bytes: &[u8]) {
     let raw: Vec<u8> = header::fields(bytes).flat_map(|field| field.raw).copied().collect();
@@ -51,10 +51,18 @@ fn bodies_decode(seed: u8, bytes: &[u8]) {
     }
 }
 
+fn surrogates_are_ascii(bytes: &[u8]) {
+    let shown = surrogate(bytes);
+    assert!(header::fields(&shown).all(|field| field.raw.is_ascii()));
+    assert!(header::fields(&shown).count() <= header::fields(bytes).count(), "a field of nobody's");
+    assert_eq!(surrogate(&shown), shown, "ASCII stays");
+}
+
 fuzz_target!(|data: &[u8]| {
     let Some((&[seed], bytes)) = data.split_first_chunk::<1>() else { return };
     fields_are_whole(bytes);
     bodies_decode(seed, bytes);
+    surrogates_are_ascii(bytes);
     header::decode_rfc2047(bytes);
     for address in header::parse_addresses(bytes).0 {
         if let Some(address) = address.to_mail() {

@@ -60,6 +60,10 @@ fn play(how: u8, pieces: &[&[u8]]) -> (Vec<Event>, Vec<u8>) {
         1 => session.set_state(State::Authenticated),
         _ => session.set_state(State::Selected { read_only: false }),
     }
+    if how & 64 != 0 {
+        session.handle_input(b"x ENABLE IMAP4rev2 UTF8=ACCEPT QRESYNC\r\n", now);
+        assert_eq!(session.poll_event(now), None);
+    }
     let (mut events, mut output) = (Vec::new(), Vec::new());
     for piece in pieces {
         session.handle_input(piece, now);

@@ -181,7 +181,12 @@ impl Session {
         }
         self.talk = Some(talk);
         let login = format!("LOGIN {} \"{}\"", self.plan().account, self.plan().password);
-        Ok(self.run(Command::new(login)).await?.ok())
+        if !self.run(Command::new(login)).await?.ok() {
+            return Ok(false);
+        }
+        // Half of the programs are of another age (RFC 9051 Appendix A).
+        let is_old = self.name.bytes().last().is_none_or(|last| last % 2 == 1);
+        Ok(is_old || self.run(Command::new("ENABLE IMAP4rev2")).await?.ok())
     }
 
     /// Sends one command and hears it out.

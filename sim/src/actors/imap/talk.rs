@@ -185,11 +185,20 @@ fn untagged(pieces: &[Piece]) -> Option<Heard> {
             Heard::Search(rest.iter().map(|v| u32::try_from(v.number()?).ok()).collect::<Option<_>>()?)
         }
         "VANISHED" => Heard::Vanished(ranges(rest.last()?.word())),
+        "ESEARCH" => Heard::Search(esearch(rest)?),
         "STATUS" => Heard::Status(rest.first()?.text(), pairs(rest.get(1)?)?),
         "LIST" => Heard::List(rest.get(2)?.text()),
         "FLAGS" | "CAPABILITY" | "ID" | "ENABLED" | "NAMESPACE" | "LSUB" => Heard::Other,
         _ => return None,
     })
+}
+
+/// What RFC 9051 §7.3.4 has behind ALL; nothing was found where there is none.
+fn esearch(values: &[Value]) -> Option<Vec<u32>> {
+    let [Value::List(correlator), data @ ..] = values else { return None };
+    let all = data.iter().position(|value| value.word() == "ALL");
+    let found = all.map_or(Some(Vec::new()), |at| Some(numbers(data.get(at + 1)?.word())));
+    found.filter(|_| correlator.first().is_some_and(|first| first.word() == "TAG"))
 }
 
 fn pairs(value: &Value) -> Option<BTreeMap<String, u64>> {
@@ -313,6 +322,8 @@ mod tests {
     fn responses_are_understood() {
         assert_eq!(heard("* 12 EXISTS"), Heard::Exists(12));
         assert_eq!(heard("* SEARCH 1 3"), Heard::Search(vec![1, 3]));
+        assert_eq!(heard("* ESEARCH (TAG \"b1\") UID ALL 1,3:4"), Heard::Search(vec![1, 3, 4]));
+        assert_eq!(heard("* ESEARCH (TAG \"b1\")"), Heard::Search(Vec::new()));
         assert_eq!(heard("* OK [UIDNEXT 7] Next UID"), Heard::Said("UIDNEXT 7".into()));
         let tagged = Heard::Tagged { tag: "a1".into(), verdict: Verdict::No, code: String::new() };
         assert_eq!(heard("a1 NO there is nothing"), tagged);
