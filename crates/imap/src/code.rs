@@ -28,6 +28,8 @@ pub enum Code {
     AppendUid(UidValidity, Uid),
     /// RFC 4315 §3: UIDs in the source and, in the same order, in the target.
     CopyUid(UidValidity, Numbers, Numbers),
+    /// RFC 8474 §4.1, §4.2: an object identifier.
+    MailboxId(String),
     /// RFC 7162 §3.1.2.1.
     HighestModSeq(ModSeq),
     /// RFC 7162 §3.1.3: messages that a conditional STORE did not change.
@@ -71,6 +73,7 @@ impl fmt::Display for Code {
             Self::Unseen(number) => write!(f, "UNSEEN {number}"),
             Self::AppendUid(validity, uid) => write!(f, "APPENDUID {validity} {uid}"),
             Self::CopyUid(validity, from, to) => write!(f, "COPYUID {validity} {from} {to}"),
+            Self::MailboxId(id) => write!(f, "MAILBOXID ({id})"),
             Self::HighestModSeq(modseq) => write!(f, "HIGHESTMODSEQ {}", modseq.0),
             Self::Modified(numbers) => write!(f, "MODIFIED {numbers}"),
             simple => f.write_str(simple.word()),
@@ -130,6 +133,7 @@ mod tests {
                 Code::CopyUid(validity, [1, 2, 5].into_iter().collect(), [9, 10, 11].into_iter().collect()),
                 "COPYUID 7 1:2,5 9:11",
             ),
+            (Code::MailboxId("F2212ea87".into()), "MAILBOXID (F2212ea87)"),
             (Code::BadCharset, "BADCHARSET (UTF-8 US-ASCII)"),
         ] {
             assert_eq!(code.to_string(), text);

@@ -167,11 +167,13 @@ pub enum StatusItem {
     HighestModSeq,
     /// RFC 7889 §4.
     AppendLimit,
+    /// RFC 8474 §4.3.
+    MailboxId,
 }
 
 impl StatusItem {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Messages,
         Self::Recent,
         Self::UidNext,
@@ -180,6 +182,7 @@ impl StatusItem {
         Self::Size,
         Self::HighestModSeq,
         Self::AppendLimit,
+        Self::MailboxId,
     ];
 
     /// The word on the wire.
@@ -193,6 +196,7 @@ impl StatusItem {
             Self::Size => "SIZE",
             Self::HighestModSeq => "HIGHESTMODSEQ",
             Self::AppendLimit => "APPENDLIMIT",
+            Self::MailboxId => "MAILBOXID",
         }
     }
 }
@@ -261,6 +265,10 @@ pub enum FetchItem {
     BodyStructure,
     /// RFC 7162 §3.1.4.2.
     ModSeq,
+    /// RFC 8474 §5.1.
+    EmailId,
+    /// RFC 8474 §5.2.
+    ThreadId,
     /// RFC 8970 §3. Also with LAZY: a preview is never a long way off.
     Preview,
     /// RFC 3516 §4.2.
@@ -470,6 +478,10 @@ pub enum SearchKey {
     },
     Body(Vec<u8>),
     Text(Vec<u8>),
+    /// RFC 8474 §6; case matters.
+    EmailId(String),
+    /// RFC 8474 §6; case matters.
+    ThreadId(String),
     /// Changed at or after (RFC 7162 §3.1.5).
     ModSeq(u64),
     /// Internal date at least so many seconds ago (RFC 5032 §3).

@@ -113,6 +113,7 @@ fn info(id: MailboxId, record: record::Mailbox, subscribed: impl Fn(&MailboxName
         subscribed: subscribed(&record.name),
         special_use: record.special_use,
         uid_validity: record.uid_validity,
+        object: record.object,
         name: record.name,
     }
 }
@@ -247,6 +248,7 @@ pub(crate) fn put_mailbox(
         uid_validity: uid_validity(number),
         created: ModSeq(0),
         special_use,
+        object: number,
         name: name.clone(),
     };
     batch.put(keys::record(account, MailboxId(number)), record.template(modseq));

@@ -73,16 +73,19 @@ impl Connection<'_> {
         let summary = parser.finish();
         let staged = writer.finish().await?;
         let id = self.parts().store.next_id();
+        let now = self.world().clock.wall();
         let mut batch = Batch::new();
         let blob_length = staged.len();
         let email = NewEmail {
             prefix: Bytes::new(),
             blob: batch.blob(staged),
             blob_length,
-            internal_date: append.date.unwrap_or_else(|| self.world().clock.wall()),
+            internal_date: append.date.unwrap_or(now),
+            saved: now,
             flags: append.flags,
             summary: summary.encode().into(),
             id,
+            content: self.parts().store.next_id(),
         };
         debug_assert!(email.flags.keywords().len() <= limits::KEYWORDS, "the grammar bounds keywords");
         let appended = self.mailboxes().append(&mut batch, self.account(), target, &email);

@@ -215,12 +215,6 @@ impl Connection<'_> {
         let mut out = self.session.out();
         match (item, summary) {
             (FetchItem::Flags, _) => drop(out.flags(&told.flags, told.recent)),
-            (FetchItem::Uid, _) => drop(out.text("UID ").number(u64::from(told.entry.uid.get()))),
-            (FetchItem::InternalDate, _) => {
-                out.text("INTERNALDATE ").date_time(told.entry.internal_date);
-            }
-            (FetchItem::ModSeq, _) => write_modseq(&mut out, told.entry.modseq),
-            (FetchItem::Rfc822Size, _) => drop(out.text("RFC822.SIZE ").number(told.entry.size())),
             (FetchItem::Envelope, Some(summary)) => {
                 out.text("ENVELOPE ");
                 envelope::write(&mut out, &summary.envelope);
@@ -233,7 +227,10 @@ impl Connection<'_> {
                 out.text("BODYSTRUCTURE ");
                 structure::write(&mut out, &summary.root, true);
             }
-            _ => debug_assert!(false, "summaries are read for what needs them"),
+            _ => {
+                let written = columns::write_column(&mut out, &told.entry, item);
+                debug_assert!(written, "summaries are read for what needs them");
+            }
         }
     }
 

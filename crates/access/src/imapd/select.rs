@@ -5,6 +5,7 @@ use imap::{Code, Completion, State};
 use mail::{Flag, Keyword, MailboxId, MailboxName};
 
 use super::connection::Connection;
+use super::object::mailbox_id;
 use super::selected::Selected;
 use super::stop::{Done, Stop};
 
@@ -42,6 +43,7 @@ impl Connection<'_> {
         let view = &selected.view;
         let keywords = view.keywords();
         let known = flag_names(&keywords);
+        let object = mailbox_id(self.account(), view.object());
         let permanent = if selected.read_only { String::new() } else { format!("{known} \\*") };
         let mut out = self.session.out();
         out.text("* FLAGS (").text(&known).text(")").end();
@@ -54,6 +56,8 @@ impl Connection<'_> {
         out.untagged("OK", Some(&Code::UidNext(view.uid_next().get())), "Next UID");
         out.untagged("OK", Some(&Code::UidValidity(view.uid_validity())), "UIDs hold");
         out.untagged("OK", Some(&Code::HighestModSeq(view.highest_modseq())), "Newest change");
+        // RFC 8474 §4.2.
+        out.untagged("OK", Some(&Code::MailboxId(object)), "Its identifier");
     }
 
     /// The mailbox a command names, which must be there. A name that no mailbox can have names none.

@@ -1,9 +1,10 @@
-//! STATUS (RFC 3501 §6.3.10, RFC 8438, RFC 7162 §3.1.7): from counters, without opening the mailbox.
+//! STATUS (RFC 3501 §6.3.10, RFC 8438, RFC 7162 §3.1.7, RFC 8474 §4.3): from counters, without opening the mailbox.
 
 use imap::command::{Mailbox, StatusItem};
 use mail::{MailboxId, MailboxName};
 
 use super::connection::Connection;
+use super::object::mailbox_id;
 use super::stop::{Done, Stop};
 
 impl Connection<'_> {
@@ -21,10 +22,16 @@ impl Connection<'_> {
     ) -> Result<(), Stop> {
         let status = self.mailboxes().status(self.account(), id).await?;
         let limit = self.parts().settings.message_size;
+        let object = mailbox_id(self.account(), status.object);
         let mut out = self.session.out();
         out.text("* STATUS ").mailbox(name).text(" (");
         for (i, item) in items.iter().enumerate() {
+            out.text(if i > 0 { " " } else { "" }).text(item.name()).text(" ");
             let value = match item {
+                StatusItem::MailboxId => {
+                    out.text("(").text(&object).text(")");
+                    continue;
+                }
                 StatusItem::Messages => u64::from(status.messages),
                 StatusItem::Recent => u64::from(status.recent),
                 StatusItem::UidNext => u64::from(status.uid_next.get()),
@@ -34,7 +41,7 @@ impl Connection<'_> {
                 StatusItem::AppendLimit => limit,
                 StatusItem::HighestModSeq => status.highest_modseq.0,
             };
-            out.text(if i > 0 { " " } else { "" }).text(item.name()).text(" ").number(value);
+            out.number(value);
         }
         out.text(")").end();
         Ok(())

@@ -94,6 +94,8 @@ fn fetch_att(cursor: &mut Cursor<'_>) -> Result<FetchItem, Error> {
         "FLAGS" => FetchItem::Flags,
         "INTERNALDATE" => FetchItem::InternalDate,
         "MODSEQ" => FetchItem::ModSeq,
+        "EMAILID" => FetchItem::EmailId,
+        "THREADID" => FetchItem::ThreadId,
         "PREVIEW" => preview(cursor)?,
         "UID" => FetchItem::Uid,
         "RFC822" => plain(SectionWhat::All, Label::Rfc822, false),

@@ -124,6 +124,7 @@ fn takes_argument(name: &str) -> bool {
             | "BEFORE"
             | "BODY"
             | "CC"
+            | "EMAILID"
             | "FROM"
             | "HEADER"
             | "KEYWORD"
@@ -140,6 +141,7 @@ fn takes_argument(name: &str) -> bool {
             | "SMALLER"
             | "SUBJECT"
             | "TEXT"
+            | "THREADID"
             | "TO"
             | "UID"
             | "UNKEYWORD"
@@ -171,6 +173,8 @@ fn key_with_argument(name: &str, cursor: &mut Cursor<'_>) -> Result<SearchKey, E
         "LARGER" => SearchKey::Larger(cursor.number64()?),
         "SMALLER" => SearchKey::Smaller(cursor.number64()?),
         "MODSEQ" => mod_sequence(cursor)?,
+        "EMAILID" => SearchKey::EmailId(object_id(cursor)?),
+        "THREADID" => SearchKey::ThreadId(object_id(cursor)?),
         "OLDER" => SearchKey::Older(cursor.nz_number()?),
         "YOUNGER" => SearchKey::Younger(cursor.nz_number()?),
         "UID" => SearchKey::Uid(cursor.sequence_set()?),
@@ -196,6 +200,15 @@ fn mod_sequence(cursor: &mut Cursor<'_>) -> Result<SearchKey, Error> {
         cursor.space()?;
     }
     cursor.number64().map(SearchKey::ModSeq)
+}
+
+/// RFC 8474 §7: `objectid = 1*255(ALPHA / DIGIT / "_" / "-")`
+fn object_id(cursor: &mut Cursor<'_>) -> Result<String, Error> {
+    let id = cursor.take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    if id.is_empty() || id.len() > 255 {
+        return Err(Error("An object identifier has 1 to 255 letters and digits"));
+    }
+    Ok(String::from_utf8_lossy(id).into_owned())
 }
 
 fn keyword(cursor: &mut Cursor<'_>) -> Result<Keyword, Error> {

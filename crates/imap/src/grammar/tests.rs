@@ -39,8 +39,8 @@ fn mailbox_commands() {
         ("SUBSCRIBE ]x", Command::Subscribe(mailbox("]x"))),
         ("LSUB \"\" %", Command::Lsub { reference: String::new(), pattern: "%".into() }),
         (
-            "STATUS x (MESSAGES unseen)",
-            Command::Status { mailbox: mailbox("x"), items: vec![StatusItem::Messages, StatusItem::Unseen] },
+            "STATUS x (mailboxid unseen)",
+            Command::Status { mailbox: mailbox("x"), items: vec![StatusItem::MailboxId, StatusItem::Unseen] },
         ),
         ("UID EXPUNGE 3:*", Command::Expunge { uids: Some(SequenceSet::Written(vec![(Value(3), Largest)])) }),
         ("MOVE 1 x", Command::Copy { uid: false, set: one(1), mailbox: mailbox("x"), and_remove: true }),
@@ -96,6 +96,7 @@ fn fetches() {
         ("FETCH 1 ALL", vec![Flags, InternalDate, Rfc822Size, Envelope]),
         ("FETCH 1 FULL", vec![Flags, InternalDate, Rfc822Size, Envelope, Body]),
         ("UID FETCH 1 (BODYSTRUCTURE)", vec![Uid, BodyStructure]),
+        ("FETCH 1 (emailid THREADID)", vec![FetchItem::EmailId, FetchItem::ThreadId]),
         ("FETCH 1 BODY[]", vec![section(&[], SectionWhat::All, false, None)]),
         ("FETCH 1 (BODY.PEEK[1.2.MIME]<0.5>)", vec![section(&[1, 2], SectionWhat::Mime, true, Some((0, 5)))]),
         (
@@ -144,6 +145,8 @@ fn searches() {
                 K::Sequence(SequenceSet::Written(vec![(Value(1), Largest)])),
             ]),
         ),
+        ("SEARCH EMAILID M6d99_-", K::EmailId("M6d99_-".into())),
+        ("SEARCH THREADID t1", K::ThreadId("t1".into())),
         ("SEARCH NOT NEW", K::Not(Box::new(K::New))),
         (
             "SEARCH OR SEEN (OLD UID 5)",
@@ -229,6 +232,8 @@ fn what_is_refused() {
         "SEARCH (",
         "SEARCH OR SEEN",
         "STATUS x ()",
+        "SEARCH EMAILID \"M1\"",
+        "SEARCH THREADID",
         "STATUS x (WHAT)",
         "UID NOOP",
         "LIST \"\"",

@@ -5,14 +5,18 @@ use imap::response::Writer;
 use mailbox::{Entry, View};
 
 use super::super::connection::{Connection, WRITE_AT};
+use super::super::object::email_id;
 use super::super::selected::Selected;
 use super::super::stop::Stop;
 use super::super::sync::write_modseq;
 
 /// Whether a view's columns hold all that is asked.
 pub(super) fn suffice(items: &[FetchItem]) -> bool {
-    use FetchItem::{Flags, InternalDate, ModSeq, Rfc822Size, Uid};
-    items.iter().all(|item| matches!(item, Flags | Uid | InternalDate | Rfc822Size | ModSeq))
+    use FetchItem::{EmailId, Flags, InternalDate, ModSeq, Rfc822Size, ThreadId, Uid};
+    let is_column = |item: &FetchItem| {
+        matches!(item, Flags | Uid | InternalDate | Rfc822Size | ModSeq | EmailId | ThreadId)
+    };
+    items.iter().all(is_column)
 }
 
 /// `FLAGS (...)` of each set of flags in use, written once.
@@ -82,19 +86,28 @@ fn write_columns(
         if i > 0 {
             out.raw(b" ");
         }
-        match item {
-            FetchItem::Uid => drop(out.raw(b"UID ").number(u64::from(entry.uid.get()))),
-            FetchItem::InternalDate => drop(out.raw(b"INTERNALDATE ").date_time(entry.internal_date)),
-            FetchItem::Rfc822Size => drop(out.raw(b"RFC822.SIZE ").number(entry.size())),
-            FetchItem::ModSeq => write_modseq(out, entry.modseq),
-            _ => {
-                let recent = selected.is_recent(entry.uid);
-                match rendered.0.get(entry.flags.0 as usize) {
-                    Some(texts) => out.raw(&texts[usize::from(recent)]),
-                    None => out.flags(selected.view.flags(entry.flags), recent),
-                };
-            }
+        if !write_column(out, entry, item) {
+            let recent = selected.is_recent(entry.uid);
+            match rendered.0.get(entry.flags.0 as usize) {
+                Some(texts) => out.raw(&texts[usize::from(recent)]),
+                None => out.flags(selected.view.flags(entry.flags), recent),
+            };
         }
     }
     out.raw(b")\r\n");
+}
+
+/// Writes an item that an entry holds by itself. `false` if it is not such a one.
+pub(super) fn write_column(out: &mut Writer<'_>, entry: &Entry, item: &FetchItem) -> bool {
+    match item {
+        FetchItem::Uid => drop(out.raw(b"UID ").number(u64::from(entry.uid.get()))),
+        FetchItem::InternalDate => drop(out.raw(b"INTERNALDATE ").date_time(entry.internal_date)),
+        FetchItem::Rfc822Size => drop(out.raw(b"RFC822.SIZE ").number(entry.size())),
+        FetchItem::ModSeq => write_modseq(out, entry.modseq),
+        FetchItem::EmailId => drop(out.raw(b"EMAILID (").text(&email_id(entry.content)).raw(b")")),
+        // RFC 8474 §5.2: NIL for each message where there are none.
+        FetchItem::ThreadId => drop(out.raw(b"THREADID NIL")),
+        _ => return false,
+    }
+    true
 }

@@ -71,6 +71,7 @@ fn judge_columns(test: &Test, facts: &Facts<'_>) -> bool {
         Test::Internal(relation, day) => compare(*relation, Day::of(facts.entry.internal_date), *day),
         Test::Larger(size) => facts.entry.size() > *size,
         Test::Smaller(size) => facts.entry.size() < *size,
+        Test::Content(content) => facts.entry.content == *content,
         Test::ModSeq(modseq) => facts.entry.modseq >= *modseq,
         Test::Until(wall) => facts.entry.internal_date <= *wall,
         Test::From(wall) => facts.entry.internal_date >= *wall,

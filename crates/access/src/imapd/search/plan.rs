@@ -3,8 +3,9 @@
 use imap::command::{DateRelation, SearchKey};
 use imap::grammar::Day;
 use imap::{Numbers, SequenceSet};
-use mail::{Flag, Keyword, ModSeq, Wall};
+use mail::{Flag, Id, Keyword, ModSeq, Wall};
 
+use super::super::object::content;
 use super::super::selected::Selected;
 
 /// A condition.
@@ -26,6 +27,8 @@ pub(super) enum Test {
     },
     Body(String),
     Text(String),
+    /// This content (RFC 8474 §6).
+    Content(Id),
     /// Changed at or after.
     ModSeq(ModSeq),
     /// Internal date at or before.
@@ -38,6 +41,9 @@ pub(super) enum Test {
     Any(Vec<Test>),
     Every(Vec<Test>),
 }
+
+/// What no message passes.
+const NOTHING: Test = Test::Any(Vec::new());
 
 /// Case does not matter (RFC 3501 §6.4.4), in any script.
 pub(super) fn fold(text: &str) -> String {
@@ -103,6 +109,9 @@ pub(super) fn compile(key: SearchKey, charset: &'static str, selected: &Selected
         SearchKey::Header { field, contains } => Test::Header { field, contains: decode(charset, &contains) },
         SearchKey::Body(text) => Test::Body(decode(charset, &text)),
         SearchKey::Text(text) => Test::Text(decode(charset, &text)),
+        SearchKey::EmailId(id) => content(&id).map_or(NOTHING, Test::Content),
+        // RFC 8474 §5.2: no message has one.
+        SearchKey::ThreadId(_) => NOTHING,
         SearchKey::ModSeq(modseq) => Test::ModSeq(ModSeq(modseq)),
         SearchKey::Older(seconds) => Test::Until(ago(seconds)),
         SearchKey::Younger(seconds) => Test::From(ago(seconds)),

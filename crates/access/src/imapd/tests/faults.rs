@@ -131,7 +131,7 @@ async fn a_full_disk_refuses_changes_and_reading_goes_on() {
     client.check("SEARCH BODY body", "* SEARCH 1 2\nOK Searched").await;
     house.faulty.fail(Error::Poisoned("EIO".into()), 1);
     client.check("CREATE x", "NO [UNAVAILABLE] The store is not available; try again later").await;
-    client.check("CREATE x", "OK Mailbox created").await;
+    client.check("CREATE x", "OK [MAILBOXID (F000000400ygj7)] Mailbox created").await;
 }
 
 #[tokio::test]

@@ -144,9 +144,11 @@ impl House {
             blob_length: staged.len(),
             blob: batch.blob(staged),
             internal_date: Wall::from_civil(2026, 11, 22, 10, 30, 0),
+            saved: self.parts.world.clock.wall(),
             flags,
             summary: message::Parser::parse(message.as_bytes()).encode().into(),
             id: self.parts.store.next_id(),
+            content: self.parts.store.next_id(),
         };
         self.parts.mailboxes.append(&mut batch, self.account, id.expect("a mailbox"), &email);
         self.parts.store.commit(batch).await.expect("a commit");

@@ -21,7 +21,7 @@ async fn listing() {
              OK Mailboxes listed",
         )
         .await;
-    client.check("CREATE a/&APw-/c", "OK Mailbox created").await;
+    client.check("CREATE a/&APw-/c", "OK [MAILBOXID (F000000400ygj9)] Mailbox created").await;
     client.check("LIST \"\" a/%", "* LIST (\\HasChildren) \"/\" \"a/&APw-\"\nOK Mailboxes listed").await;
     client.check("LIST a/ *c", "* LIST (\\HasNoChildren) \"/\" \"a/&APw-/c\"\nOK Mailboxes listed").await;
     client.check("LIST \"\" inbox", "* LIST (\\HasNoChildren) \"/\" \"INBOX\"\nOK Mailboxes listed").await;
@@ -47,7 +47,7 @@ async fn listing() {
 async fn subscriptions_outlive_mailboxes() {
     let house = House::new().await;
     let mut client = house.client().await;
-    client.check("CREATE x/y", "OK Mailbox created").await;
+    client.check("CREATE x/y", "OK [MAILBOXID (F000000400ygj8)] Mailbox created").await;
     client.check("SUBSCRIBE x/y", "OK Subscribed").await;
     client.check("SUBSCRIBE nowhere", "NO [NONEXISTENT] There is no such mailbox").await;
     client.check("DELETE x/y", "OK Mailbox deleted").await;
@@ -74,13 +74,13 @@ async fn creating_deleting_renaming() {
     let house = House::new().await;
     let mut client = house.client().await;
     client.check("CREATE Inbox", "NO [ALREADYEXISTS] There is a mailbox INBOX already").await;
-    client.check("CREATE a/", "OK Mailbox created").await;
+    client.check("CREATE a/", "OK [MAILBOXID (F000000400ygj7)] Mailbox created").await;
     client.check("CREATE a", "NO [ALREADYEXISTS] There is a mailbox a already").await;
     client.check("CREATE a//b", "NO [CANNOT] a mailbox name has no empty levels").await;
     client.check("CREATE &bad", "NO [CANNOT] The mailbox name is not in modified UTF-7").await;
     client.check("DELETE nowhere", "NO [NONEXISTENT] There is no such mailbox").await;
     client.check("RENAME nowhere x", "NO [NONEXISTENT] There is no such mailbox").await;
-    client.check("CREATE a/b", "OK Mailbox created").await;
+    client.check("CREATE a/b", "OK [MAILBOXID (F000000400ygj8)] Mailbox created").await;
     client.check("RENAME a x/y", "OK Mailbox renamed").await;
     client
         .check(
@@ -133,6 +133,7 @@ async fn selecting_and_status() {
 * OK [UIDNEXT 3] Next UID
 * OK [UIDVALIDITY {validity}] UIDs hold
 * OK [HIGHESTMODSEQ 3] Newest change
+* OK [MAILBOXID (F000000400ygj1)] Its identifier
 OK [READ-ONLY] Examined"
     );
     assert_eq!(selected, expected);
