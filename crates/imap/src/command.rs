@@ -265,6 +265,8 @@ pub enum FetchItem {
     BodyStructure,
     /// RFC 7162 §3.1.4.2.
     ModSeq,
+    /// RFC 8514 §4.2.
+    SaveDate,
     /// RFC 8474 §5.1.
     EmailId,
     /// RFC 8474 §5.2.
@@ -468,6 +470,10 @@ pub enum SearchKey {
     New,
     /// Internal date, by day.
     Internal(DateRelation, grammar::Day),
+    /// The save date, by day (RFC 8514 §4.3).
+    Saved(DateRelation, grammar::Day),
+    /// Save dates are kept here (RFC 8514 §4.3).
+    SaveDateSupported,
     /// The Date header, by day.
     Sent(DateRelation, grammar::Day),
     Larger(u64),

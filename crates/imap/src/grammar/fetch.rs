@@ -94,6 +94,7 @@ fn fetch_att(cursor: &mut Cursor<'_>) -> Result<FetchItem, Error> {
         "FLAGS" => FetchItem::Flags,
         "INTERNALDATE" => FetchItem::InternalDate,
         "MODSEQ" => FetchItem::ModSeq,
+        "SAVEDATE" => FetchItem::SaveDate,
         "EMAILID" => FetchItem::EmailId,
         "THREADID" => FetchItem::ThreadId,
         "PREVIEW" => preview(cursor)?,

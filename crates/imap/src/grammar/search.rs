@@ -110,6 +110,7 @@ fn key_without_argument(name: &str) -> Option<SearchKey> {
         "UNDRAFT" => SearchKey::Flag(Flag::Draft, false),
         "UNFLAGGED" => SearchKey::Flag(Flag::Flagged, false),
         "UNSEEN" => SearchKey::Flag(Flag::Seen, false),
+        "SAVEDATESUPPORTED" => SearchKey::SaveDateSupported,
         "NEW" => SearchKey::New,
         "OLD" => SearchKey::Recent(false),
         "RECENT" => SearchKey::Recent(true),
@@ -134,6 +135,9 @@ fn takes_argument(name: &str) -> bool {
             | "OLDER"
             | "ON"
             | "OR"
+            | "SAVEDBEFORE"
+            | "SAVEDON"
+            | "SAVEDSINCE"
             | "SENTBEFORE"
             | "SENTON"
             | "SENTSINCE"
@@ -167,6 +171,9 @@ fn key_with_argument(name: &str, cursor: &mut Cursor<'_>) -> Result<SearchKey, E
         "BEFORE" => SearchKey::Internal(Before, cursor.date()?),
         "ON" => SearchKey::Internal(On, cursor.date()?),
         "SINCE" => SearchKey::Internal(Since, cursor.date()?),
+        "SAVEDBEFORE" => SearchKey::Saved(Before, cursor.date()?),
+        "SAVEDON" => SearchKey::Saved(On, cursor.date()?),
+        "SAVEDSINCE" => SearchKey::Saved(Since, cursor.date()?),
         "SENTBEFORE" => SearchKey::Sent(Before, cursor.date()?),
         "SENTON" => SearchKey::Sent(On, cursor.date()?),
         "SENTSINCE" => SearchKey::Sent(Since, cursor.date()?),

@@ -97,6 +97,7 @@ fn fetches() {
         ("FETCH 1 FULL", vec![Flags, InternalDate, Rfc822Size, Envelope, Body]),
         ("UID FETCH 1 (BODYSTRUCTURE)", vec![Uid, BodyStructure]),
         ("FETCH 1 (emailid THREADID)", vec![FetchItem::EmailId, FetchItem::ThreadId]),
+        ("FETCH 1 savedate", vec![FetchItem::SaveDate]),
         ("FETCH 1 BODY[]", vec![section(&[], SectionWhat::All, false, None)]),
         ("FETCH 1 (BODY.PEEK[1.2.MIME]<0.5>)", vec![section(&[1, 2], SectionWhat::Mime, true, Some((0, 5)))]),
         (
@@ -146,6 +147,10 @@ fn searches() {
             ]),
         ),
         ("SEARCH EMAILID M6d99_-", K::EmailId("M6d99_-".into())),
+        ("SEARCH savedon 28-Dec-2014", K::Saved(DateRelation::On, day(2014, 12, 28))),
+        ("SEARCH SAVEDBEFORE 28-Dec-2014", K::Saved(DateRelation::Before, day(2014, 12, 28))),
+        ("SEARCH SAVEDSINCE \"28-Dec-2014\"", K::Saved(DateRelation::Since, day(2014, 12, 28))),
+        ("SEARCH SAVEDATESUPPORTED", K::SaveDateSupported),
         ("SEARCH THREADID t1", K::ThreadId("t1".into())),
         ("SEARCH NOT NEW", K::Not(Box::new(K::New))),
         (
@@ -234,6 +239,8 @@ fn what_is_refused() {
         "STATUS x ()",
         "SEARCH EMAILID \"M1\"",
         "SEARCH THREADID",
+        "SEARCH SAVEDON",
+        "SEARCH SAVEDATESUPPORTED 1-Jan-2026",
         "STATUS x (WHAT)",
         "UID NOOP",
         "LIST \"\"",

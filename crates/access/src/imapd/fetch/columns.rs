@@ -12,9 +12,9 @@ use super::super::sync::write_modseq;
 
 /// Whether a view's columns hold all that is asked.
 pub(super) fn suffice(items: &[FetchItem]) -> bool {
-    use FetchItem::{EmailId, Flags, InternalDate, ModSeq, Rfc822Size, ThreadId, Uid};
+    use FetchItem::{EmailId, Flags, InternalDate, ModSeq, Rfc822Size, SaveDate, ThreadId, Uid};
     let is_column = |item: &FetchItem| {
-        matches!(item, Flags | Uid | InternalDate | Rfc822Size | ModSeq | EmailId | ThreadId)
+        matches!(item, Flags | Uid | InternalDate | Rfc822Size | ModSeq | SaveDate | EmailId | ThreadId)
     };
     items.iter().all(is_column)
 }
@@ -104,6 +104,11 @@ pub(super) fn write_column(out: &mut Writer<'_>, entry: &Entry, item: &FetchItem
         FetchItem::InternalDate => drop(out.raw(b"INTERNALDATE ").date_time(entry.internal_date)),
         FetchItem::Rfc822Size => drop(out.raw(b"RFC822.SIZE ").number(entry.size())),
         FetchItem::ModSeq => write_modseq(out, entry.modseq),
+        FetchItem::SaveDate => match entry.saved.wall() {
+            Some(saved) => drop(out.raw(b"SAVEDATE ").date_time(saved)),
+            // RFC 8514 §4.2: of what came before save dates were kept.
+            None => drop(out.raw(b"SAVEDATE NIL")),
+        },
         FetchItem::EmailId => drop(out.raw(b"EMAILID (").text(&email_id(entry.content)).raw(b")")),
         // RFC 8474 §5.2: NIL for each message where there are none.
         FetchItem::ThreadId => drop(out.raw(b"THREADID NIL")),

@@ -17,6 +17,7 @@ pub(super) enum Test {
     Recent(bool),
     New,
     Internal(DateRelation, Day),
+    Saved(DateRelation, Day),
     Sent(DateRelation, Day),
     Larger(u64),
     Smaller(u64),
@@ -97,12 +98,13 @@ pub(super) fn compile(key: SearchKey, charset: &'static str, selected: &Selected
     let inner = |key: SearchKey| compile(key, charset, selected, now);
     let ago = |seconds: u32| Wall::from_millis(now.millis().saturating_sub(i64::from(seconds) * 1000));
     match key {
-        SearchKey::All => Test::All,
+        SearchKey::All | SearchKey::SaveDateSupported => Test::All,
         SearchKey::Flag(flag, set) => Test::Flag(flag, set),
         SearchKey::Keyword(keyword, set) => Test::Keyword(keyword, set),
         SearchKey::Recent(recent) => Test::Recent(recent),
         SearchKey::New => Test::New,
         SearchKey::Internal(relation, day) => Test::Internal(relation, day),
+        SearchKey::Saved(relation, day) => Test::Saved(relation, day),
         SearchKey::Sent(relation, day) => Test::Sent(relation, day),
         SearchKey::Larger(size) => Test::Larger(size),
         SearchKey::Smaller(size) => Test::Smaller(size),

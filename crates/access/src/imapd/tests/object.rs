@@ -1,5 +1,7 @@
 //! Object identifiers (RFC 8474) and save dates (RFC 8514).
 
+use std::time::Duration;
+
 use super::{Client, House};
 
 async fn told(client: &mut Client, command: &str, before: &str) -> String {
@@ -96,4 +98,37 @@ async fn another_front_is_another_content() {
     let mut client = house.in_inbox().await;
     let first = told(&mut client, "FETCH 1 EMAILID", "(EMAILID (").await;
     assert_ne!(told(&mut client, "FETCH 2 EMAILID", "(EMAILID (").await, first);
+}
+
+/// RFC 8514 §3, §4: the clock stands at 2026-11-23 12:16:40.
+#[tokio::test]
+async fn save_dates() {
+    let house = House::new().await;
+    house.fill(1).await;
+    let mut client = house.in_inbox().await;
+    client.run("APPEND INBOX \" 1-Jan-2015 18:50:53 +0100\" {4+}\r\na: b").await;
+    house.advance(Duration::from_hours(24));
+    client.run("COPY 1:2 INBOX").await;
+    client.run("STORE 1:4 +FLAGS.SILENT (\\Seen)").await;
+    let dates = |n: u32, saved: u32, came: &str| {
+        format!("* {n} FETCH (SAVEDATE \"{saved}-Nov-2026 12:16:40 +0000\" INTERNALDATE \"{came} +0000\")\n")
+    };
+    let (delivered, appended) = ("22-Nov-2026 10:30:00", " 1-Jan-2015 17:50:53");
+    let told = dates(1, 23, delivered)
+        + &dates(2, 23, appended)
+        + &dates(3, 24, delivered)
+        + &dates(4, 24, appended);
+    client.check("FETCH 1:* (SAVEDATE INTERNALDATE)", &format!("{told}OK Fetched")).await;
+    for (key, found) in [
+        ("SAVEDON 23-Nov-2026", " 1 2"),
+        ("SAVEDSINCE 24-Nov-2026", " 3 4"),
+        ("SAVEDBEFORE 24-Nov-2026", " 1 2"),
+        ("SAVEDATESUPPORTED 2:*", " 2 3 4"),
+        ("NOT SAVEDATESUPPORTED", ""),
+    ] {
+        client.check(&format!("SEARCH {key}"), &format!("* SEARCH{found}\nOK Searched")).await;
+    }
+    client.run("MOVE 1 Trash").await;
+    client.run("SELECT Trash").await;
+    client.check("FETCH 1 SAVEDATE", "* 1 FETCH (SAVEDATE \"24-Nov-2026 12:16:40 +0000\")\nOK Fetched").await;
 }
