@@ -2,6 +2,8 @@
 #![no_main]
 
 use imap::command::Command;
+use imap::grammar::Place;
+use imap::url::MessageUrl;
 use imap::{Numbers, SequenceSet, grammar, utf7};
 use libfuzzer_sys::fuzz_target;
 
@@ -44,5 +46,11 @@ fuzz_target!(|data: &[u8]| {
         grammar::tag_of(bytes);
         let _ = grammar::parse(bytes);
         let _ = grammar::append_start(bytes);
+        for place in [Place::Message, Place::Behind, Place::Parts(0), Place::Parts(1)] {
+            let _ = grammar::append_more(bytes, place, false);
+        }
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            let _ = MessageUrl::parse(text);
+        }
     }
 });

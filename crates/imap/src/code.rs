@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mail::{ModSeq, Uid, UidValidity};
+use mail::{ModSeq, UidValidity};
 
 use crate::Numbers;
 
@@ -24,8 +24,8 @@ pub enum Code {
     UidNext(u32),
     UidValidity(UidValidity),
     Unseen(u32),
-    /// RFC 4315 §3: where APPEND put the message.
-    AppendUid(UidValidity, Uid),
+    /// RFC 4315 §3, RFC 3502: where APPEND put the messages, in their order.
+    AppendUid(UidValidity, Numbers),
     /// RFC 4315 §3: UIDs in the source and, in the same order, in the target.
     CopyUid(UidValidity, Numbers, Numbers),
     /// RFC 8474 §4.1, §4.2: an object identifier.
@@ -57,6 +57,8 @@ pub enum Code {
     NonExistent,
     /// RFC 7888 §4, RFC 4469.
     TooBig,
+    /// RFC 4469 §4.1: the first URL that means nothing.
+    BadUrl(String),
     /// RFC 3501 §6.3.1: the mailbox selected before has been left (RFC 7162 §3.2.11).
     Closed,
 }
@@ -71,14 +73,20 @@ impl fmt::Display for Code {
             Self::UidNext(uid) => write!(f, "UIDNEXT {uid}"),
             Self::UidValidity(validity) => write!(f, "UIDVALIDITY {validity}"),
             Self::Unseen(number) => write!(f, "UNSEEN {number}"),
-            Self::AppendUid(validity, uid) => write!(f, "APPENDUID {validity} {uid}"),
+            Self::AppendUid(validity, uids) => write!(f, "APPENDUID {validity} {uids}"),
             Self::CopyUid(validity, from, to) => write!(f, "COPYUID {validity} {from} {to}"),
+            Self::BadUrl(url) => write!(f, "BADURL \"{}\"", url_text(url)),
             Self::MailboxId(id) => write!(f, "MAILBOXID ({id})"),
             Self::HighestModSeq(modseq) => write!(f, "HIGHESTMODSEQ {}", modseq.0),
             Self::Modified(numbers) => write!(f, "MODIFIED {numbers}"),
             simple => f.write_str(simple.word()),
         }
     }
+}
+
+/// RFC 4469 §5 `url-resp-text`: a URL, as far as it can stand in a response code, and not all of a long one.
+fn url_text(url: &str) -> String {
+    url.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, ']' | '"' | '\\')).take(500).collect()
 }
 
 impl Code {
@@ -124,16 +132,17 @@ mod tests {
     #[test]
     fn codes_as_on_the_wire() {
         let validity = UidValidity(NonZeroU32::new(7).expect("not zero"));
-        let uid = Uid::new(9).expect("not zero");
         for (code, text) in [
             (Code::ReadOnly, "READ-ONLY"),
             (Code::ServerBug, "SERVERBUG"),
-            (Code::AppendUid(validity, uid), "APPENDUID 7 9"),
+            (Code::AppendUid(validity, [9].into_iter().collect()), "APPENDUID 7 9"),
+            (Code::AppendUid(validity, [9, 10].into_iter().collect()), "APPENDUID 7 9:10"),
             (
                 Code::CopyUid(validity, [1, 2, 5].into_iter().collect(), [9, 10, 11].into_iter().collect()),
                 "COPYUID 7 1:2,5 9:11",
             ),
             (Code::MailboxId("F2212ea87".into()), "MAILBOXID (F2212ea87)"),
+            (Code::BadUrl("/x;\"]\r\nä".into()), "BADURL \"/x;\""),
             (Code::BadCharset, "BADCHARSET (UTF-8 US-ASCII)"),
         ] {
             assert_eq!(code.to_string(), text);

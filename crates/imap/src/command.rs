@@ -81,8 +81,6 @@ pub enum Command {
         mailbox: Mailbox,
         items: Vec<StatusItem>,
     },
-    /// Never handed out by the parser as a whole: the session streams its literal.
-    Append(Append),
     Idle,
     // Selected.
     Check,
@@ -201,17 +199,31 @@ impl StatusItem {
     }
 }
 
-/// APPEND without its message.
+/// APPEND or REPLACE without messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Append {
     /// Where to.
     pub mailbox: Mailbox,
+    /// What goes in the same step: REPLACE.
+    pub replaces: Option<Replaced>,
+}
+
+/// The one message that REPLACE replaces (RFC 8508 §3.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// It is named by its UID.
+    pub uid: bool,
+    /// One number, or `*`.
+    pub set: SequenceSet,
+}
+
+/// How a message is appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMessage {
     /// With which flags.
     pub flags: Flags,
     /// The internal date; `None` for now.
     pub date: Option<Wall>,
-    /// Bytes of the message.
-    pub size: u64,
 }
 
 /// STORE.

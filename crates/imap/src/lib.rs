@@ -13,6 +13,7 @@ pub mod reader;
 pub mod response;
 pub mod sequence;
 pub mod session;
+pub mod url;
 pub mod utf7;
 
 pub use code::Code;

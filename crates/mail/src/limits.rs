@@ -189,6 +189,12 @@ pub const IMAP_LINE_BEFORE_LOGIN: usize = 8192;
 pub const IMAP_LINE: usize = 65_536;
 /// Bytes of all literals of one command other than APPEND.
 pub const IMAP_LITERALS: usize = 1 << 20;
+/// Messages of one APPEND (RFC 3502). Small ones are in memory until the last has come.
+pub const IMAP_APPEND_MESSAGES: usize = 100;
+/// Bytes of all messages of one APPEND, as a multiple of the largest message that is taken.
+pub const IMAP_APPEND_TOTAL: u64 = 4;
+/// Parts that one message of APPEND may be put together from (RFC 4469).
+pub const IMAP_CATENATE_PARTS: usize = 1000;
 /// Nesting of parentheses in one command.
 pub const IMAP_DEPTH: usize = 32;
 /// Idle time after login before logout (RFC 3501 §5.4 asks for at least 30 minutes).

@@ -12,7 +12,7 @@ mod structure;
 
 use imap::command::{Fetch, FetchItem, Partial};
 use imap::{Code, Completion};
-use mail::{Flag, Flags, ModSeq, Uid};
+use mail::{Flag, Flags, MailboxId, ModSeq, Uid};
 use mailbox::{Entry, FlagChange};
 use message::Summary;
 
@@ -20,6 +20,8 @@ use super::connection::{Connection, WRITE_AT};
 use super::stop::{Done, Stop};
 use super::store::{AT_ONCE, Change};
 use super::sync::{Moment, write_modseq};
+
+pub(super) use section::spec;
 
 /// What is left out of a FETCH, for its completion.
 #[derive(Default)]
@@ -237,12 +239,18 @@ impl Connection<'_> {
     /// What was found out about the message at delivery, with offsets into the message as it is read here.
     pub(super) async fn summary(&self, entry: &Entry) -> Result<Summary, Stop> {
         let selected = self.selected.as_ref().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
-        let bytes = self.mailboxes().summary(self.account(), selected.mailbox(), entry.uid).await?;
+        self.summary_in(selected.mailbox(), entry).await
+    }
+
+    /// The same of a message of any mailbox.
+    pub(super) async fn summary_in(&self, mailbox: MailboxId, entry: &Entry) -> Result<Summary, Stop> {
+        let bytes = self.mailboxes().summary(self.account(), mailbox, entry.uid).await?;
         let mut summary =
             Summary::decode(&bytes).map_err(|_| Stop::no(Code::Corruption, "A summary is damaged"))?;
         // The summary may be of the shared body alone, which this recipient's trace headers precede.
         if summary.size == entry.blob_length && entry.prefix_length > 0 {
-            let prefix = self.read_email(entry, 0, entry.prefix_length as usize).await?;
+            let prefix = entry.prefix_length as usize;
+            let prefix = self.mailboxes().read(self.account(), mailbox, entry, 0, prefix).await?;
             summary.prepend(&prefix);
         }
         Ok(summary)

@@ -157,6 +157,13 @@ fn partial(cursor: &mut Cursor<'_>) -> Result<Option<(u32, u32)>, Error> {
     Ok(Some((offset, count)))
 }
 
+/// `[section-spec]`, as FETCH has it in brackets; all of it.
+pub fn section_spec(text: &[u8]) -> Option<Section> {
+    let bracketed = [b"[", text, b"]"].concat();
+    let mut cursor = Cursor::new(&bracketed);
+    section(&mut cursor).ok().filter(|_| cursor.rest().is_empty())
+}
+
 /// `section = "[" [section-spec] "]"`,
 /// `section-spec = section-msgtext / (section-part ["." section-text])`
 fn section(cursor: &mut Cursor<'_>) -> Result<Section, Error> {

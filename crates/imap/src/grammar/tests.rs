@@ -2,7 +2,7 @@
 
 use mail::{Flag, Keyword, MailboxName, Wall};
 
-use super::parse;
+use super::{Piece, Place, Segment, parse};
 use crate::command::*;
 use crate::sequence::Number::{Largest, Value};
 use crate::{Command, SequenceSet};
@@ -186,14 +186,25 @@ fn searches() {
 #[test]
 fn append_dates_and_flags() {
     let start = |text: &str| super::append_start(format!("a {text}").as_bytes());
-    let append = start("append x (\\Seen) \" 1-Feb-2026 10:00:00 +0130\" {77}")
+    let (append, segment) = start("append x (\\Seen) \" 1-Feb-2026 10:00:00 +0130\" {77}")
         .expect("an append")
         .expect("a good one");
-    assert_eq!(append.mailbox, mailbox("x"));
-    assert_eq!((append.size, append.date), (77, Some(Wall::from_civil(2026, 2, 1, 8, 30, 0))));
-    assert!(append.flags.contains(Flag::Seen));
+    assert_eq!(append, Append { mailbox: mailbox("x"), replaces: None });
+    let message = NewMessage {
+        flags: [Flag::Seen].into_iter().collect(),
+        date: Some(Wall::from_civil(2026, 2, 1, 8, 30, 0)),
+    };
+    assert_eq!(segment, Segment { pieces: vec![Piece::Message(message)], place: Place::Behind });
     assert!(start("APPEND {5}").is_none(), "the name is the literal");
     assert!(start("SELECT {5}").is_none());
+    assert!(start("UID REPLACE 3 {5}").is_none(), "the name is the literal");
+    assert!(start("APPEND x CATENATE (URL {5+}").is_none(), "a URL is the literal");
+    assert!(start("UID FETCH 3 {5}").is_none());
+    assert!(start("REPLACE 0 x {5}").expect("a replace").is_err());
+    let (replace, _) = start("uid replace 3 x {5}").expect("a replace").expect("a good one");
+    assert_eq!(replace.replaces, Some(Replaced { uid: true, set: one(3) }));
+    let parts = format!("APPEND x CATENATE (URL a{}", " URL a".repeat(mail::limits::IMAP_CATENATE_PARTS));
+    assert_eq!(start(&parts).expect("an append"), Err(super::Error("CATENATE has too many parts")));
     assert!(start("APPEND x (\\Seen {5}").expect("an append").is_err());
 }
 
@@ -262,6 +273,9 @@ proptest::proptest! {
     fn nothing_panics(input in proptest::collection::vec(0u8.., 0..120)) {
         drop(parse(&input));
         drop(super::append_start(&input));
+        for place in [Place::Message, Place::Behind, Place::Parts(0), Place::Parts(1)] {
+            drop(super::append_more(&input, place, false));
+        }
     }
 
     #[test]

@@ -63,6 +63,14 @@ impl House {
         Self::with(Some(Acceptor::from_pem(chain.as_bytes(), key.as_bytes()).expect("just made"))).await
     }
 
+    /// Takes no larger messages.
+    pub(crate) async fn with_message_size(message_size: u64) -> Self {
+        let mut house = Self::with(None).await;
+        house.parts.settings.message_size = message_size;
+        house.imapd = Imapd::new(house.parts.clone());
+        house
+    }
+
     async fn with(acceptor: Option<Acceptor>) -> Self {
         let clock = Arc::new(TestClock(watch::Sender::new(Duration::from_secs(1000))));
         let mut world = world::real::world(&["127.0.0.1:9".parse().expect("an address")]);

@@ -68,6 +68,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         "MOVE # INBOX",
         "UID EXPUNGE #",
         "UID FETCH # BODY[TEXT]",
+        "APPEND INBOX {1+}\r\nx (\\Seen) {1+}\r\ny",
+        "APPEND INBOX {1+}\r\nx CATENATE (URL ;UID=# TEXT {1+}\r\ny)",
+        "REPLACE # INBOX {1+}\r\nx",
+        "UID REPLACE # INBOX CATENATE (TEXT {1+}\r\nx URL ;UID=#)",
     ]);
     let step = prop_oneof![1 => Just(Step::Deliver), 6 => (0usize..3, command, 1u32..12).prop_map(|(who, c, n)| Step::Run(who, c, n))];
     prop::collection::vec(step, 1..60)
