@@ -57,6 +57,8 @@ pub enum Code {
     NonExistent,
     /// RFC 7888 §4, RFC 4469.
     TooBig,
+    /// RFC 6154 §3: the mailbox cannot have that special use.
+    UseAttr,
     /// RFC 4469 §4.1: the first URL that means nothing.
     BadUrl(String),
     /// RFC 3501 §6.3.1: the mailbox selected before has been left (RFC 7162 §3.2.11).
@@ -117,6 +119,7 @@ impl Code {
             Self::AlreadyExists => "ALREADYEXISTS",
             Self::NonExistent => "NONEXISTENT",
             Self::TooBig => "TOOBIG",
+            Self::UseAttr => "USEATTR",
             Self::Closed => "CLOSED",
             _ => "SERVERBUG",
         }

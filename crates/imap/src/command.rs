@@ -63,7 +63,11 @@ pub enum Command {
     /// RFC 5161. Names in capitals.
     Enable(Vec<String>),
     Select(Select),
-    Create(Mailbox),
+    /// `special_uses` are attributes as written (RFC 6154 §3).
+    Create {
+        mailbox: Mailbox,
+        special_uses: Vec<String>,
+    },
     Delete(Mailbox),
     Rename {
         from: Mailbox,

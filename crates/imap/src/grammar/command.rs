@@ -45,7 +45,7 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
         "ENABLE" => enable(cursor)?,
         "SELECT" => select(cursor, false)?,
         "EXAMINE" => select(cursor, true)?,
-        "CREATE" => Command::Create(mailbox(cursor)?),
+        "CREATE" => create(cursor)?,
         "DELETE" => Command::Delete(mailbox(cursor)?),
         "RENAME" => Command::Rename { from: mailbox(cursor)?, to: mailbox(cursor)? },
         "SUBSCRIBE" => Command::Subscribe(mailbox(cursor)?),
@@ -135,6 +135,30 @@ fn resync(cursor: &mut Cursor<'_>) -> Result<Resync, Error> {
     }
     cursor.expect(b')', "Missing ')'")?;
     Ok(resync)
+}
+
+/// `create = "CREATE" SP mailbox [SP "(" create-param *(SP create-param) ")"]` (RFC 4466 §2.2),
+/// `create-param =/ "USE" SP "(" [use-attr *(SP use-attr)] ")"` (RFC 6154 §6)
+fn create(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
+    let mailbox = mailbox(cursor)?;
+    let mut special_uses = Vec::new();
+    cursor.take_while(|b| b == b' ');
+    if cursor.peek() == Some(b'(') {
+        cursor.list(false, |c| {
+            if !c.eat_word("USE ") {
+                return Err(Error("Unknown CREATE parameter"));
+            }
+            special_uses.extend(c.list(true, use_attribute)?);
+            Ok(())
+        })?;
+    }
+    Ok(Command::Create { mailbox, special_uses })
+}
+
+/// `use-attr = "\All" / ... / use-attr-ext`, `use-attr-ext = "\" atom`
+fn use_attribute(cursor: &mut Cursor<'_>) -> Result<String, Error> {
+    cursor.expect(b'\\', "A special use looks like \\Sent")?;
+    cursor.atom().map(|atom| format!("\\{atom}"))
 }
 
 fn mailbox(cursor: &mut Cursor<'_>) -> Result<crate::command::Mailbox, Error> {

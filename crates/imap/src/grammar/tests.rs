@@ -23,6 +23,13 @@ fn select(name: &str, read_only: bool) -> Command {
     Command::Select(Select { mailbox: mailbox(name), read_only, condstore: false, resync: None })
 }
 
+fn create(mailbox: Mailbox, special_uses: &[&str]) -> Command {
+    Command::Create {
+        mailbox,
+        special_uses: special_uses.iter().map(|&attribute| attribute.into()).collect(),
+    }
+}
+
 fn one(n: u32) -> SequenceSet {
     SequenceSet::Written(vec![(Value(n), Value(n))])
 }
@@ -32,8 +39,10 @@ fn mailbox_commands() {
     for (text, expected) in [
         ("SELECT inbox", select("INBOX", false)),
         ("examine \"a b\"", select("a b", true)),
-        ("CREATE Entw&APw-rfe/", Command::Create(mailbox("Entwürfe"))),
-        ("CREATE &bad", Command::Create(Err(BadName::Encoding))),
+        ("CREATE Entw&APw-rfe/", create(mailbox("Entwürfe"), &[])),
+        ("CREATE &bad", create(Err(BadName::Encoding), &[])),
+        ("CREATE x (use (\\Drafts \\sent))", create(mailbox("x"), &["\\Drafts", "\\sent"])),
+        ("CREATE x (USE ())", create(mailbox("x"), &[])),
         ("DELETE {3}\r\na/b", Command::Delete(mailbox("a/b"))),
         ("RENAME a {1+}\r\nb", Command::Rename { from: mailbox("a"), to: mailbox("b") }),
         ("SUBSCRIBE ]x", Command::Subscribe(mailbox("]x"))),
@@ -247,6 +256,10 @@ fn what_is_refused() {
         "SEARCH ON 1-Foo-2026",
         "SEARCH (",
         "SEARCH OR SEEN",
+        "CREATE x ()",
+        "CREATE x (USE)",
+        "CREATE x (USE (Sent))",
+        "CREATE x (WHAT (\\Sent))",
         "STATUS x ()",
         "SEARCH EMAILID \"M1\"",
         "SEARCH THREADID",

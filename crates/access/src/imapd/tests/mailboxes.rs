@@ -43,6 +43,29 @@ async fn listing() {
         .await;
 }
 
+/// RFC 6154 §3, §5.3.
+#[tokio::test]
+async fn created_for_a_special_use() {
+    let house = House::new().await;
+    let mut client = house.client().await;
+    for (command, answer) in [
+        ("CREATE Everything (USE (\\All))", "NO [USEATTR] \\All is not supported"),
+        ("CREATE MySpecial (USE (\\Drafts \\Sent))", "NO [USEATTR] A mailbox has one special use at most"),
+        ("CREATE MySent (USE (\\Sent))", "NO [USEATTR] The mailbox Sent is the one for \\Sent already"),
+        ("CREATE Sent (USE (\\Sent))", "NO [ALREADYEXISTS] There is a mailbox Sent already"),
+        ("LIST \"\" (E* M*)", "OK Mailboxes listed"),
+        ("DELETE Sent", "OK Mailbox deleted"),
+        ("CREATE a/MySent (USE (\\sent \\Sent))", "OK [MAILBOXID (F000000400ygj8)] Mailbox created"),
+        (
+            "LIST (SPECIAL-USE) \"\" a*",
+            "* LIST (\\HasNoChildren \\Sent) \"/\" \"a/MySent\"\nOK Mailboxes listed",
+        ),
+        ("CREATE plain (USE ())", "OK [MAILBOXID (F000000400ygj9)] Mailbox created"),
+    ] {
+        client.check(command, answer).await;
+    }
+}
+
 #[tokio::test]
 async fn subscriptions_outlive_mailboxes() {
     let house = House::new().await;
