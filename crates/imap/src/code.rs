@@ -57,6 +57,8 @@ pub enum Code {
     NonExistent,
     /// RFC 7888 §4, RFC 4469.
     TooBig,
+    /// RFC 9586 §3: message numbers are no longer taken.
+    UidRequired,
     /// RFC 6154 §3: the mailbox cannot have that special use.
     UseAttr,
     /// RFC 4469 §4.1: the first URL that means nothing.
@@ -120,6 +122,7 @@ impl Code {
             Self::NonExistent => "NONEXISTENT",
             Self::TooBig => "TOOBIG",
             Self::UseAttr => "USEATTR",
+            Self::UidRequired => "UIDREQUIRED",
             Self::Closed => "CLOSED",
             _ => "SERVERBUG",
         }

@@ -121,8 +121,7 @@ pub struct Select {
     pub resync: Option<Resync>,
 }
 
-/// What a client knew of a mailbox when it left it (RFC 7162 §3.2.5). The sequence numbers it may add are read and not
-/// needed: which UIDs are gone is known exactly.
+/// What a client knew of a mailbox when it left it (RFC 7162 §3.2.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resync {
     /// With any other UIDVALIDITY there is nothing to synchronise.
@@ -131,6 +130,8 @@ pub struct Resync {
     pub modseq: u64,
     /// The UIDs it knew; all where it does not say.
     pub known: Option<SequenceSet>,
+    /// It told sequence numbers of UIDs (RFC 7162 §3.2.5.2), which are not needed: which UIDs are gone is known exactly.
+    pub has_match_data: bool,
 }
 
 /// LIST with RFC 5258's options.
@@ -460,6 +461,17 @@ impl std::fmt::Display for Partial {
 }
 
 impl SearchKey {
+    /// Whether messages are named by number.
+    pub fn names_numbers(&self) -> bool {
+        match self {
+            Self::Sequence(_) => true,
+            Self::Not(key) => key.names_numbers(),
+            Self::Or(a, b) => a.names_numbers() || b.names_numbers(),
+            Self::And(keys) => keys.iter().any(Self::names_numbers),
+            _ => false,
+        }
+    }
+
     /// Whether the result tells the highest MODSEQ (RFC 7162 §3.1.5).
     pub fn asks_modseq(&self) -> bool {
         match self {

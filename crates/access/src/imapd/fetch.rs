@@ -19,7 +19,7 @@ use message::Summary;
 use super::connection::{Connection, WRITE_AT};
 use super::stop::{Done, Stop};
 use super::store::{AT_ONCE, Change};
-use super::sync::{Moment, write_modseq};
+use super::sync::{Moment, begin_message, write_modseq};
 
 pub(super) use section::spec;
 
@@ -51,7 +51,11 @@ pub(super) struct Told {
 impl Connection<'_> {
     pub(super) async fn fetch(&mut self, fetch: Fetch) -> Done {
         self.sync(Moment::NumbersStay).await?;
-        let Fetch { uid, set, items, changed_since, vanished, partial } = fetch;
+        let Fetch { uid, set, mut items, changed_since, vanished, partial } = fetch;
+        // RFC 3501 §6.4.8: a UID FETCH always tells the UID; RFC 9586 §3.3: UIDFETCH does anyway.
+        if uid && !self.session.enabled().uid_only && !items.contains(&FetchItem::Uid) {
+            items.insert(0, FetchItem::Uid);
+        }
         let selected = self.selected.as_ref().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
         let mut ranges = selected.ranges(uid, &set).map_err(Stop::Answer)?;
         if let Some(partial) = partial {
@@ -183,7 +187,8 @@ impl Connection<'_> {
     async fn write_message(&mut self, told: &Told, items: &[FetchItem]) -> Result<(), Stop> {
         let summary =
             if items.iter().any(needs_summary) { Some(self.summary(&told.entry).await?) } else { None };
-        self.session.out().text("* ").number(u64::from(told.number)).text(" FETCH (");
+        let uid_only = self.session.enabled().uid_only;
+        begin_message(&mut self.session.out(), uid_only, told.number, &told.entry);
         let mut first = true;
         for item in items {
             if !std::mem::take(&mut first) {

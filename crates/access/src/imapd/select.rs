@@ -44,12 +44,14 @@ impl Connection<'_> {
         let keywords = view.keywords();
         let known = flag_names(&keywords);
         let object = mailbox_id(self.account(), view.object());
+        let uid_only = self.session.enabled().uid_only;
         let permanent = if selected.read_only { String::new() } else { format!("{known} \\*") };
         let mut out = self.session.out();
         out.text("* FLAGS (").text(&known).text(")").end();
         out.counted(u64::from(selected.count()), "EXISTS");
         out.counted(u64::from(selected.recent_count()), "RECENT");
-        if let Some(number) = view.first_unseen() {
+        // RFC 9586 §3: a message number.
+        if let Some(number) = view.first_unseen().filter(|_| !uid_only) {
             out.untagged("OK", Some(&Code::Unseen(number)), "First unseen message");
         }
         out.untagged("OK", Some(&Code::PermanentFlags(permanent)), "Flags that are kept");

@@ -110,13 +110,13 @@ impl Connection<'_> {
     /// Tells messages as they are now, but for those left as they are (`but`, ascending); `silent`: without their flags.
     async fn report_stored(&mut self, uids: &[Uid], but: &[Uid], silent: bool) -> Result<(), Stop> {
         let latest = self.latest().await?;
-        let with_modseq = self.session.enabled().condstore;
+        let enabled = self.session.enabled();
         let Some(selected) = &self.selected else { return Ok(()) };
         let mut out = self.session.out();
         for &uid in uids.iter().filter(|uid| but.binary_search(uid).is_err()) {
             if let (Some((number, _)), Some((_, entry))) = (selected.view.by_uid(uid), latest.by_uid(uid)) {
                 let flags = (!silent).then(|| (latest.flags(entry.flags), selected.is_recent(uid)));
-                write_state(&mut out, number, entry, flags, with_modseq);
+                write_state(&mut out, number, entry, flags, enabled);
             }
         }
         self.flush().await?;

@@ -118,7 +118,7 @@ fn resync(cursor: &mut Cursor<'_>) -> Result<Resync, Error> {
     cursor.expect(b'(', "QRESYNC looks like (QRESYNC (1 2))")?;
     let uid_validity = cursor.nz_number()?;
     cursor.space()?;
-    let mut resync = Resync { uid_validity, modseq: cursor.number64()?, known: None };
+    let mut resync = Resync { uid_validity, modseq: cursor.number64()?, known: None, has_match_data: false };
     while cursor.peek() == Some(b' ') {
         cursor.space()?;
         if cursor.eat(b'(') {
@@ -126,6 +126,7 @@ fn resync(cursor: &mut Cursor<'_>) -> Result<Resync, Error> {
             cursor.space()?;
             cursor.sequence_set()?;
             cursor.expect(b')', "Missing ')'")?;
+            resync.has_match_data = true;
             break;
         }
         if resync.known.is_some() {

@@ -13,7 +13,7 @@ pub(crate) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error
     cursor.space()?;
     let set = cursor.sequence_set()?;
     cursor.space()?;
-    let mut items = if cursor.peek() == Some(b'(') {
+    let items = if cursor.peek() == Some(b'(') {
         cursor.list(false, fetch_att)?
     } else {
         match macro_items(cursor) {
@@ -23,10 +23,6 @@ pub(crate) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error
     };
     if items.len() > ITEMS_MAX {
         return Err(Error("Too many FETCH items"));
-    }
-    // RFC 3501 §6.4.8: a UID FETCH always tells the UID.
-    if uid && !items.contains(&FetchItem::Uid) {
-        items.insert(0, FetchItem::Uid);
     }
     let mut fetch = Fetch { uid, set, items, changed_since: None, vanished: false, partial: None };
     cursor.take_while(|b| b == b' ');

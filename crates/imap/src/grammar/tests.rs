@@ -104,7 +104,7 @@ fn fetches() {
         ("FETCH 1 fast", vec![Flags, InternalDate, Rfc822Size]),
         ("FETCH 1 ALL", vec![Flags, InternalDate, Rfc822Size, Envelope]),
         ("FETCH 1 FULL", vec![Flags, InternalDate, Rfc822Size, Envelope, Body]),
-        ("UID FETCH 1 (BODYSTRUCTURE)", vec![Uid, BodyStructure]),
+        ("UID FETCH 1 (BODYSTRUCTURE UID)", vec![BodyStructure, Uid]),
         ("FETCH 1 (emailid THREADID)", vec![FetchItem::EmailId, FetchItem::ThreadId]),
         ("FETCH 1 savedate", vec![FetchItem::SaveDate]),
         ("FETCH 1 BODY[]", vec![section(&[], SectionWhat::All, false, None)]),
@@ -308,7 +308,8 @@ proptest::proptest! {
 /// RFC 7162 §3.1.8, §3.2.5, §7.
 #[test]
 fn selects_with_parameters() {
-    let resync = |known| Resync { uid_validity: 67, modseq: 90, known };
+    let resync = |known| Resync { uid_validity: 67, modseq: 90, known, has_match_data: false };
+    let with_data = |known| Resync { has_match_data: true, ..resync(known) };
     let selected = |condstore, resync| {
         Command::Select(Select { mailbox: mailbox("INBOX"), read_only: false, condstore, resync })
     };
@@ -319,9 +320,9 @@ fn selects_with_parameters() {
         ("SELECT INBOX (QRESYNC (67 90 41:211))", selected(false, Some(resync(Some(span(41, 211)))))),
         (
             "SELECT INBOX (QRESYNC (67 90 1:5 (1,3 2,4)) CONDSTORE)",
-            selected(true, Some(resync(Some(span(1, 5))))),
+            selected(true, Some(with_data(Some(span(1, 5))))),
         ),
-        ("SELECT INBOX (QRESYNC (67 90 (1,3 2,4)))", selected(false, Some(resync(None)))),
+        ("SELECT INBOX (QRESYNC (67 90 (1,3 2,4)))", selected(false, Some(with_data(None)))),
     ] {
         assert_eq!(command(text), expected, "{text}");
     }
@@ -367,15 +368,15 @@ fn fetches_and_stores_with_modifiers() {
     for (text, expected) in [
         (
             "UID FETCH 1 (FLAGS) (CHANGEDSINCE 5 VANISHED)",
-            fetch(vec![FetchItem::Uid, FetchItem::Flags, FetchItem::ModSeq], Some(5), true),
+            fetch(vec![FetchItem::Flags, FetchItem::ModSeq], Some(5), true),
         ),
         ("UID FETCH 1 (PREVIEW UID)", fetch(vec![FetchItem::Preview, FetchItem::Uid], None, false)),
         ("UID FETCH 1 (UID PREVIEW (LAZY))", fetch(vec![FetchItem::Uid, FetchItem::Preview], None, false)),
         (
             "UID FETCH 1 PREVIEW (CHANGEDSINCE 5)",
-            fetch(vec![FetchItem::Uid, FetchItem::Preview, FetchItem::ModSeq], Some(5), false),
+            fetch(vec![FetchItem::Preview, FetchItem::ModSeq], Some(5), false),
         ),
-        ("UID FETCH 1 MODSEQ", fetch(vec![FetchItem::Uid, FetchItem::ModSeq], None, false)),
+        ("UID FETCH 1 MODSEQ", fetch(vec![FetchItem::ModSeq], None, false)),
         (
             "STORE $ (UNCHANGEDSINCE 0) -FLAGS.SILENT ()",
             Command::Store(Store {

@@ -47,7 +47,8 @@ impl Session {
             _ if self.state == State::NotAuthenticated => Completion::bad("Log in first"),
             Err(error) => Completion::bad(error.0),
             Ok((append, segment)) => {
-                let refusal = legality::append_refusal(&append, self.state);
+                let refusal = legality::append_refusal(&append, self.state)
+                    .or_else(|| self.enabled.append_refusal(&append));
                 if let Some(refusal) = refusal.or_else(|| self.literal_refusal(&segment, literal)) {
                     refusal
                 } else {

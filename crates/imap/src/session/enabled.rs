@@ -1,7 +1,8 @@
 //! What a client has switched on: ENABLE (RFC 5161), and commands that switch CONDSTORE on (RFC 7162 §3.1).
 
 use super::Completion;
-use crate::command::{Command, FetchItem, Sort, StatusItem, Thread};
+use crate::Code;
+use crate::command::{Append, Command, FetchItem, Sort, StatusItem, Thread};
 
 /// Extensions that change responses, so that only those hear of them who asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,6 +11,8 @@ pub struct Enabled {
     pub condstore: bool,
     /// VANISHED takes the place of EXPUNGE.
     pub qresync: bool,
+    /// Message numbers are neither taken nor told (RFC 9586).
+    pub uid_only: bool,
 }
 
 impl Enabled {
@@ -19,6 +22,7 @@ impl Enabled {
             "CONDSTORE" => self.condstore = true,
             // RFC 7162 §3.2.3: it implies CONDSTORE.
             "QRESYNC" => (self.condstore, self.qresync) = (true, true),
+            "UIDONLY" => self.uid_only = true,
             _ => return false,
         }
         true
@@ -38,13 +42,41 @@ impl Enabled {
         };
     }
 
-    /// RFC 7162 §3.2.5, §3.2.6: what needs ENABLE QRESYNC before.
+    /// RFC 7162 §3.2.5, §3.2.6: what needs ENABLE QRESYNC before; RFC 9586 §3: what may not come after ENABLE UIDONLY.
     pub(super) fn refusal(self, command: &Command) -> Option<Completion> {
+        if self.uid_only && names_numbers(command) {
+            return Some(numbers_refused());
+        }
         let needs_it = match command {
             Command::Select(select) => select.resync.is_some(),
             Command::Fetch(fetch) => fetch.vanished,
             _ => false,
         };
         (needs_it && !self.qresync).then(|| Completion::bad("ENABLE QRESYNC first"))
+    }
+
+    /// As [`Self::refusal`], for APPEND and REPLACE.
+    pub(super) fn append_refusal(self, append: &Append) -> Option<Completion> {
+        let names_number = append.replaces.as_ref().is_some_and(|replaced| !replaced.uid);
+        (self.uid_only && names_number).then(numbers_refused)
+    }
+}
+
+fn numbers_refused() -> Completion {
+    let refusal = Completion::bad("Message numbers are not allowed once UIDONLY is enabled");
+    Completion { code: Some(Code::UidRequired), ..refusal }
+}
+
+/// RFC 9586 §3.2, §3.5, §3.7, §3.8.
+fn names_numbers(command: &Command) -> bool {
+    match command {
+        Command::Fetch(fetch) => !fetch.uid,
+        Command::Store(store) => !store.uid,
+        Command::Copy { uid, .. } => !uid,
+        Command::Search(search)
+        | Command::Sort(Sort { search, .. })
+        | Command::Thread(Thread { search, .. }) => !search.uid || search.key.names_numbers(),
+        Command::Select(select) => select.resync.as_ref().is_some_and(|resync| resync.has_match_data),
+        _ => false,
     }
 }

@@ -8,7 +8,7 @@ use super::super::connection::{Connection, WRITE_AT};
 use super::super::object::email_id;
 use super::super::selected::Selected;
 use super::super::stop::Stop;
-use super::super::sync::write_modseq;
+use super::super::sync::{begin_message, write_modseq};
 
 /// Whether a view's columns hold all that is asked.
 pub(super) fn suffice(items: &[FetchItem]) -> bool {
@@ -52,13 +52,14 @@ impl Connection<'_> {
         items: &[FetchItem],
     ) -> Result<(), Stop> {
         let rendered = Rendered::new(&selected.view);
+        let uid_only = self.session.enabled().uid_only;
         for &(low, high) in ranges {
             let mut next = low;
             while next <= high {
                 for (number, entry) in selected.view.range(next, high) {
                     next = number + 1;
                     let mut out = self.session.out();
-                    write_columns(&mut out, selected, &rendered, number, entry, items);
+                    write_columns(&mut out, selected, &rendered, uid_only, number, entry, items);
                     if out.0.len() >= WRITE_AT {
                         break;
                     }
@@ -77,11 +78,12 @@ fn write_columns(
     out: &mut Writer<'_>,
     selected: &Selected,
     rendered: &Rendered,
+    uid_only: bool,
     number: u32,
     entry: &Entry,
     items: &[FetchItem],
 ) {
-    out.raw(b"* ").number(u64::from(number)).raw(b" FETCH (");
+    begin_message(out, uid_only, number, entry);
     for (i, item) in items.iter().enumerate() {
         if i > 0 {
             out.raw(b" ");

@@ -139,7 +139,11 @@ impl Kept {
         }
         // What stands behind a literal belongs to the message before it.
         if line.starts_with("* ") {
-            self.of = line.split_once(" FETCH (UID ").and_then(|(_, uid)| number(uid)).map(|uid| uid as u32);
+            let uid = match line.split_once(" UIDFETCH (") {
+                Some((uid, _)) => number(&uid[2..]),
+                None => line.split_once(" FETCH (UID ").and_then(|(_, uid)| number(uid)),
+            };
+            self.of = uid.map(|uid| uid as u32);
         }
         if let Some(uid) = self.of {
             if let Some((_, flags)) = line.split_once("FLAGS (") {
@@ -160,13 +164,14 @@ impl Kept {
     }
 }
 
-/// One client goes and comes back, at any moment, and knows as much as if it asked for all again.
-async fn come_and_go(steps: Vec<Step>) {
+/// One client goes and comes back, at any moment, and knows as much as if it asked for all again; also without message
+/// numbers (RFC 9586).
+async fn come_and_go(steps: Vec<Step>, uid_only: bool) {
     let house = House::new().await;
     house.fill(4).await;
     let mut others = [house.in_inbox().await, house.in_inbox().await];
     let (mut client, mut kept) = (house.client().await, Kept::default());
-    client.run("ENABLE QRESYNC").await;
+    client.run(if uid_only { "ENABLE QRESYNC UIDONLY" } else { "ENABLE QRESYNC" }).await;
     let reply = client.run("SELECT INBOX").await;
     let validity =
         reply.split("UIDVALIDITY ").nth(1).and_then(|s| s.split(']').next()).expect("one").to_owned();
@@ -190,7 +195,7 @@ async fn come_and_go(steps: Vec<Step>) {
                 }
             }
             Step::Run(0, command, number) => {
-                if here {
+                if here && !(uid_only && names_number(command)) {
                     // What .SILENT leaves out is known to who sent it, and would only make this client longer.
                     let command = command.replace('#', &number.to_string()).replace(".SILENT", "");
                     kept.reply(&client.run(&command).await);
@@ -206,6 +211,10 @@ async fn come_and_go(steps: Vec<Step>) {
     }
     kept.reply(&client.run("NOOP").await);
     same(&mut client, &mut kept).await;
+}
+
+fn names_number(command: &str) -> bool {
+    ["FETCH", "STORE", "SEARCH", "COPY", "MOVE", "REPLACE"].iter().any(|word| command.starts_with(word))
 }
 
 /// New messages are told by number only, so the client asks for UIDs above those it has asked for; then its picture is the
@@ -228,8 +237,8 @@ proptest! {
     }
 
     #[test]
-    fn who_comes_back_knows_as_much_as_who_asks_for_all(steps in steps()) {
+    fn who_comes_back_knows_as_much_as_who_asks_for_all(steps in steps(), uid_only: bool) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(come_and_go(steps));
+        runtime.block_on(come_and_go(steps, uid_only));
     }
 }
