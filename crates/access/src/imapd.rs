@@ -19,6 +19,7 @@ mod idle;
 mod list;
 mod lsub;
 mod object;
+mod progress;
 mod rename;
 mod resync;
 mod search;

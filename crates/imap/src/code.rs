@@ -57,6 +57,12 @@ pub enum Code {
     NonExistent,
     /// RFC 7888 §4, RFC 4469.
     TooBig,
+    /// RFC 9585 §4: how many of how many messages a command has done.
+    InProgress {
+        tag: String,
+        done: u64,
+        goal: u64,
+    },
     /// RFC 9586 §3: message numbers are no longer taken.
     UidRequired,
     /// RFC 6154 §3: the mailbox cannot have that special use.
@@ -80,6 +86,11 @@ impl fmt::Display for Code {
             Self::AppendUid(validity, uids) => write!(f, "APPENDUID {validity} {uids}"),
             Self::CopyUid(validity, from, to) => write!(f, "COPYUID {validity} {from} {to}"),
             Self::BadUrl(url) => write!(f, "BADURL \"{}\"", url_text(url)),
+            // RFC 9585 §4: a tag with "]" cannot be told.
+            Self::InProgress { tag, done, goal } if tag.contains(']') => {
+                write!(f, "INPROGRESS (NIL {done} {goal})")
+            }
+            Self::InProgress { tag, done, goal } => write!(f, "INPROGRESS (\"{tag}\" {done} {goal})"),
             Self::MailboxId(id) => write!(f, "MAILBOXID ({id})"),
             Self::HighestModSeq(modseq) => write!(f, "HIGHESTMODSEQ {}", modseq.0),
             Self::Modified(numbers) => write!(f, "MODIFIED {numbers}"),
@@ -149,6 +160,11 @@ mod tests {
             ),
             (Code::MailboxId("F2212ea87".into()), "MAILBOXID (F2212ea87)"),
             (Code::BadUrl("/x;\"]\r\nä".into()), "BADURL \"/x;\""),
+            (
+                Code::InProgress { tag: "A001".into(), done: 454, goal: 1000 },
+                "INPROGRESS (\"A001\" 454 1000)",
+            ),
+            (Code::InProgress { tag: "A]".into(), done: 0, goal: 9 }, "INPROGRESS (NIL 0 9)"),
             (Code::BadCharset, "BADCHARSET (UTF-8 US-ASCII)"),
         ] {
             assert_eq!(code.to_string(), text);

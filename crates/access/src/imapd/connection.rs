@@ -94,7 +94,7 @@ impl<'a> Connection<'a> {
         self.wire.stream()
     }
 
-    fn now(&self) -> Mono {
+    pub(super) fn now(&self) -> Mono {
         self.world().clock.mono()
     }
 

@@ -51,22 +51,27 @@ impl Connection<'_> {
     }
 
     /// The messages that pass, ascending.
-    async fn find(&self, test: &Test) -> Result<Vec<Hit>, Stop> {
-        let Some(selected) = &self.selected else { return Ok(Vec::new()) };
+    async fn find(&mut self, test: &Test) -> Result<Vec<Hit>, Stop> {
+        let Some(view) = self.selected.as_ref().map(|selected| selected.view.clone()) else {
+            return Ok(Vec::new());
+        };
         let mut found = Vec::new();
         let mut read = 0;
-        for (number, entry) in selected.view.iter() {
+        let mut progress = self.begin_progress(view.len());
+        for (number, entry) in view.iter() {
             if number % TURN == 0 {
                 take_turn().await;
+                self.tell_progress(&mut progress, number as usize - 1).await?;
             }
-            let recent = selected.is_recent(entry.uid);
-            let mut facts = Facts::new(number, entry, selected.view.flags(entry.flags), recent);
+            let recent = self.selected.as_ref().is_some_and(|selected| selected.is_recent(entry.uid));
+            let mut facts = Facts::new(number, entry, view.flags(entry.flags), recent);
             let passes = if let Some(passes) = judge(test, &facts) {
                 passes
             } else {
                 read += 1;
                 if read % TURN_OF_READ == 0 {
                     take_turn().await;
+                    self.tell_progress(&mut progress, number as usize - 1).await?;
                 }
                 self.read_and_judge(test, entry, &mut facts).await?
             };

@@ -47,7 +47,9 @@ impl Connection<'_> {
         };
         let unchanged_since = store.unchanged_since.map(ModSeq);
         let (mut missing, mut modified) = (false, Vec::new());
-        for some in uids.chunks(AT_ONCE) {
+        let mut progress = self.begin_progress(uids.len());
+        for (at, some) in uids.chunks(AT_ONCE).enumerate() {
+            self.tell_progress(&mut progress, at * AT_ONCE).await?;
             let change = Change { how, flags: &store.flags, unchanged_since };
             let changed = self.change_flags(some, &change).await?;
             missing |= changed.present < some.len();

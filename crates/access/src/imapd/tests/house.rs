@@ -1,5 +1,6 @@
 //! A house with one account, and clients.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,11 +21,16 @@ use crate::{Parts, Port, Settings};
 
 pub(crate) const PASSWORD: &str = "correct horse";
 
-/// Stands still unless a test moves it; the wall stands at 2026-11-23T12:00:00Z.
-struct TestClock(watch::Sender<Duration>);
+/// Stands still unless a test moves it; the wall stands at 2026-11-23T12:00:00Z. Or goes on whenever it is looked at, by the
+/// seconds in the second field.
+struct TestClock(watch::Sender<Duration>, AtomicU64);
 
 impl world::Clock for TestClock {
     fn mono(&self) -> Mono {
+        let by = Duration::from_secs(self.1.load(Ordering::Relaxed));
+        if !by.is_zero() {
+            self.0.send_modify(|now| *now += by);
+        }
         Mono::from_start(*self.0.borrow())
     }
 
@@ -72,7 +78,7 @@ impl House {
     }
 
     async fn with(acceptor: Option<Acceptor>) -> Self {
-        let clock = Arc::new(TestClock(watch::Sender::new(Duration::from_secs(1000))));
+        let clock = Arc::new(TestClock(watch::Sender::new(Duration::from_secs(1000)), AtomicU64::new(0)));
         let mut world = world::real::world(&["127.0.0.1:9".parse().expect("an address")]);
         world.clock = clock.clone();
         let faulty = Arc::new(Faulty::new(store::memory::open(&world)));
@@ -89,6 +95,11 @@ impl House {
 
     pub(crate) fn advance(&self, by: Duration) {
         self.clock.0.send_modify(|now| *now += by);
+    }
+
+    /// From now on, so many seconds go by whenever the clock is looked at.
+    pub(crate) fn hurry(&self, seconds: u64) {
+        self.clock.1.store(seconds, Ordering::Relaxed);
     }
 
     pub(crate) fn shutdown(&self) {
