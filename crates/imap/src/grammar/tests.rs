@@ -222,6 +222,7 @@ fn what_is_refused() {
     let deep = format!("SEARCH {}SEEN{}", "(".repeat(40), ")".repeat(40));
     let deep_not = format!("SEARCH {}SEEN", "NOT ".repeat(40));
     let long = format!("STORE 1 FLAGS {}", "x".repeat(200));
+    let long_id = format!("SEARCH EMAILID {}", "M".repeat(256));
     let many = format!("FETCH 1 (UID{})", " UID".repeat(500));
     for text in [
         "",
@@ -275,6 +276,7 @@ fn what_is_refused() {
         &deep,
         &deep_not,
         &long,
+        &long_id,
         &many,
     ] {
         assert!(parse(format!("a {text}\r\n").as_bytes()).is_err(), "{text}");

@@ -353,6 +353,14 @@ fn appending_in_pieces() {
          C: w NOOP
          S: w OK Done",
     );
+    let long = format!("C: a APPEND INBOX {{5+}}\\r\\nhello {}", "x".repeat(limits::IMAP_LINE + 1));
+    for start in ["INBOX", "Nowhere"] {
+        let session = check_in(&format!(
+            "{}\n S: * BYE [TOOBIG] The command is too long",
+            long.replace("INBOX", start)
+        ));
+        assert!(session.is_closed());
+    }
     let session = check_in(
         "C: a APPEND INBOX {5+}\\r\\nhello {5000+}
          S: a BAD [TOOBIG] Literals over 4096 bytes must wait for the continuation

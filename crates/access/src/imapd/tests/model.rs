@@ -95,6 +95,7 @@ async fn play(steps: Vec<Step>) {
             }
         }
     }
+    identifiers_hold(&mut house.in_inbox().await).await;
     let mut last = None;
     for (client, known) in &mut clients {
         let reply = client.run("NOOP").await;
@@ -107,6 +108,17 @@ async fn play(steps: Vec<Step>) {
             assert!(known.is_none_or(|known| known == *uid), "{known:?} is {uids:?}");
         }
         assert!(last.replace(uids.clone()).is_none_or(|last| last == uids), "all see the same in the end");
+    }
+}
+
+/// RFC 8474 §5.1: messages of one EMAILID are the same in all that is immutable.
+async fn identifiers_hold(client: &mut Client) {
+    let reply = client.run("UID FETCH 1:* (EMAILID RFC822.SIZE INTERNALDATE BODY.PEEK[])").await;
+    let mut contents = BTreeMap::new();
+    let told = reply.split(" EMAILID (").skip(1).filter_map(|told| told.split_once(") "));
+    for (id, content) in told {
+        let content = content.rsplit_once(')').map_or(content, |(content, _)| content);
+        assert_eq!(*contents.entry(id).or_insert(content), content, "{id} in {reply}");
     }
 }
 
