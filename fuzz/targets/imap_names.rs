@@ -2,6 +2,8 @@
 #![no_main]
 
 use imap::command::Command;
+use imap::grammar::Place;
+use imap::url::MessageUrl;
 use imap::{Numbers, SequenceSet, Text, grammar, utf7};
 use libfuzzer_sys::fuzz_target;
 
@@ -45,6 +47,12 @@ fuzz_target!(|data: &[u8]| {
         for form in [Text::Ascii, Text::Utf8] {
             let _ = grammar::parse_in(form, bytes);
             let _ = grammar::append_start(form, bytes);
+            for place in [Place::Message, Place::Behind, Place::Parts(0), Place::Parts(1), Place::Utf8] {
+                let _ = grammar::append_more(form, bytes, place, false);
+            }
+        }
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            let _ = MessageUrl::parse(text);
         }
     }
 });

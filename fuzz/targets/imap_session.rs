@@ -25,6 +25,12 @@ fn decide(session: &mut Session, event: &Event) {
         Event::AuthStart { .. } => session.challenge(b"go on"),
         Event::AppendStart(append) if append.mailbox.is_ok() => session.accept_append(),
         Event::AppendStart(_) => refuse(session),
+        Event::AppendLiteral(length) if length % 5 == 4 => refuse(session),
+        Event::AppendLiteral(_) => session.accept_append(),
+        Event::AppendMessage(message) if message.flags.contains(mail::Flag::Deleted) => refuse(session),
+        Event::AppendUrl(url) if imap::url::MessageUrl::parse(url).is_none() => {
+            session.complete(Completion::no(Code::BadUrl(url.clone()), "No"));
+        }
         Event::AppendEnd | Event::IdleEnd => session.complete(Completion::ok("Done")),
         Event::Command(Command::Select(imap::command::Select { read_only, .. })) => {
             session.set_state(State::Selected { read_only: *read_only });
@@ -36,7 +42,12 @@ fn decide(session: &mut Session, event: &Event) {
         }
         Event::Command(_) => session.complete(Completion::ok("Done")),
         Event::StartTls => session.tls_started(vec!["PLAIN"], Mono::default()),
-        Event::IdleStart | Event::AuthAborted | Event::AppendData(_) | Event::AppendAborted => {}
+        Event::IdleStart
+        | Event::AuthAborted
+        | Event::AppendMessage(_)
+        | Event::AppendUrl(_)
+        | Event::AppendData(_)
+        | Event::AppendAborted => {}
     }
 }
 

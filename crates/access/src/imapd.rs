@@ -18,6 +18,8 @@ mod fetch;
 mod idle;
 mod list;
 mod lsub;
+mod object;
+mod progress;
 mod rename;
 mod resync;
 mod search;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mail::{ModSeq, Uid, UidValidity};
+use mail::{ModSeq, UidValidity};
 
 use crate::Numbers;
 
@@ -24,10 +24,12 @@ pub enum Code {
     UidNext(u32),
     UidValidity(UidValidity),
     Unseen(u32),
-    /// RFC 4315 §3: where APPEND put the message.
-    AppendUid(UidValidity, Uid),
+    /// RFC 4315 §3, RFC 3502: where APPEND put the messages, in their order.
+    AppendUid(UidValidity, Numbers),
     /// RFC 4315 §3: UIDs in the source and, in the same order, in the target.
     CopyUid(UidValidity, Numbers, Numbers),
+    /// RFC 8474 §4.1, §4.2: an object identifier.
+    MailboxId(String),
     /// RFC 7162 §3.1.2.1.
     HighestModSeq(ModSeq),
     /// RFC 7162 §3.1.3: messages that a conditional STORE did not change.
@@ -55,6 +57,18 @@ pub enum Code {
     NonExistent,
     /// RFC 7888 §4, RFC 4469.
     TooBig,
+    /// RFC 9585 §4: how many of how many messages a command has done.
+    InProgress {
+        tag: String,
+        done: u64,
+        goal: u64,
+    },
+    /// RFC 9586 §3: message numbers are no longer taken.
+    UidRequired,
+    /// RFC 6154 §3: the mailbox cannot have that special use.
+    UseAttr,
+    /// RFC 4469 §4.1: the first URL that means nothing.
+    BadUrl(String),
     /// RFC 3501 §6.3.1: the mailbox selected before has been left (RFC 7162 §3.2.11).
     Closed,
 }
@@ -69,13 +83,25 @@ impl fmt::Display for Code {
             Self::UidNext(uid) => write!(f, "UIDNEXT {uid}"),
             Self::UidValidity(validity) => write!(f, "UIDVALIDITY {validity}"),
             Self::Unseen(number) => write!(f, "UNSEEN {number}"),
-            Self::AppendUid(validity, uid) => write!(f, "APPENDUID {validity} {uid}"),
+            Self::AppendUid(validity, uids) => write!(f, "APPENDUID {validity} {uids}"),
             Self::CopyUid(validity, from, to) => write!(f, "COPYUID {validity} {from} {to}"),
+            Self::BadUrl(url) => write!(f, "BADURL \"{}\"", url_text(url)),
+            // RFC 9585 §4: a tag with "]" cannot be told.
+            Self::InProgress { tag, done, goal } if tag.contains(']') => {
+                write!(f, "INPROGRESS (NIL {done} {goal})")
+            }
+            Self::InProgress { tag, done, goal } => write!(f, "INPROGRESS (\"{tag}\" {done} {goal})"),
+            Self::MailboxId(id) => write!(f, "MAILBOXID ({id})"),
             Self::HighestModSeq(modseq) => write!(f, "HIGHESTMODSEQ {}", modseq.0),
             Self::Modified(numbers) => write!(f, "MODIFIED {numbers}"),
             simple => f.write_str(simple.word()),
         }
     }
+}
+
+/// RFC 4469 §5 `url-resp-text`: a URL, as far as it can stand in a response code, and not all of a long one.
+fn url_text(url: &str) -> String {
+    url.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, ']' | '"' | '\\')).take(500).collect()
 }
 
 impl Code {
@@ -106,6 +132,8 @@ impl Code {
             Self::AlreadyExists => "ALREADYEXISTS",
             Self::NonExistent => "NONEXISTENT",
             Self::TooBig => "TOOBIG",
+            Self::UseAttr => "USEATTR",
+            Self::UidRequired => "UIDREQUIRED",
             Self::Closed => "CLOSED",
             _ => "SERVERBUG",
         }
@@ -121,15 +149,22 @@ mod tests {
     #[test]
     fn codes_as_on_the_wire() {
         let validity = UidValidity(NonZeroU32::new(7).expect("not zero"));
-        let uid = Uid::new(9).expect("not zero");
         for (code, text) in [
             (Code::ReadOnly, "READ-ONLY"),
             (Code::ServerBug, "SERVERBUG"),
-            (Code::AppendUid(validity, uid), "APPENDUID 7 9"),
+            (Code::AppendUid(validity, [9].into_iter().collect()), "APPENDUID 7 9"),
+            (Code::AppendUid(validity, [9, 10].into_iter().collect()), "APPENDUID 7 9:10"),
             (
                 Code::CopyUid(validity, [1, 2, 5].into_iter().collect(), [9, 10, 11].into_iter().collect()),
                 "COPYUID 7 1:2,5 9:11",
             ),
+            (Code::MailboxId("F2212ea87".into()), "MAILBOXID (F2212ea87)"),
+            (Code::BadUrl("/x;\"]\r\nä".into()), "BADURL \"/x;\""),
+            (
+                Code::InProgress { tag: "A001".into(), done: 454, goal: 1000 },
+                "INPROGRESS (\"A001\" 454 1000)",
+            ),
+            (Code::InProgress { tag: "A]".into(), done: 0, goal: 9 }, "INPROGRESS (NIL 0 9)"),
             (Code::BadCharset, "BADCHARSET (UTF-8 US-ASCII)"),
         ] {
             assert_eq!(code.to_string(), text);

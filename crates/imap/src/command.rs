@@ -69,7 +69,11 @@ pub enum Command {
     /// RFC 5161. Names in capitals.
     Enable(Vec<String>),
     Select(Select),
-    Create(Mailbox),
+    /// `special_uses` are attributes as written (RFC 6154 §3).
+    Create {
+        mailbox: Mailbox,
+        special_uses: Vec<String>,
+    },
     Delete(Mailbox),
     Rename {
         from: Mailbox,
@@ -87,8 +91,6 @@ pub enum Command {
         mailbox: Mailbox,
         items: Vec<StatusItem>,
     },
-    /// Never handed out by the parser as a whole: the session streams its literal.
-    Append(Append),
     Idle,
     // Selected.
     Check,
@@ -125,8 +127,7 @@ pub struct Select {
     pub resync: Option<Resync>,
 }
 
-/// What a client knew of a mailbox when it left it (RFC 7162 §3.2.5). The sequence numbers it may add are read and not
-/// needed: which UIDs are gone is known exactly.
+/// What a client knew of a mailbox when it left it (RFC 7162 §3.2.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resync {
     /// With any other UIDVALIDITY there is nothing to synchronise.
@@ -135,6 +136,8 @@ pub struct Resync {
     pub modseq: u64,
     /// The UIDs it knew; all where it does not say.
     pub known: Option<SequenceSet>,
+    /// It told sequence numbers of UIDs (RFC 7162 §3.2.5.2), which are not needed: which UIDs are gone is known exactly.
+    pub has_match_data: bool,
 }
 
 /// LIST with RFC 5258's options.
@@ -174,11 +177,13 @@ pub enum StatusItem {
     HighestModSeq,
     /// RFC 7889 §4.
     AppendLimit,
+    /// RFC 8474 §4.3.
+    MailboxId,
 }
 
 impl StatusItem {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Messages,
         Self::Recent,
         Self::UidNext,
@@ -188,6 +193,7 @@ impl StatusItem {
         Self::Size,
         Self::HighestModSeq,
         Self::AppendLimit,
+        Self::MailboxId,
     ];
 
     /// The word on the wire.
@@ -202,25 +208,38 @@ impl StatusItem {
             Self::Size => "SIZE",
             Self::HighestModSeq => "HIGHESTMODSEQ",
             Self::AppendLimit => "APPENDLIMIT",
+            Self::MailboxId => "MAILBOXID",
         }
     }
 }
 
-/// APPEND without its message.
+/// APPEND or REPLACE without messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Append {
     /// Where to.
     pub mailbox: Mailbox,
+    /// What goes in the same step: REPLACE.
+    pub replaces: Option<Replaced>,
+    /// As [`Request::supplied`].
+    pub supplied: Option<String>,
+}
+
+/// The one message that REPLACE replaces (RFC 8508 §3.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// It is named by its UID.
+    pub uid: bool,
+    /// One number, or `*`.
+    pub set: SequenceSet,
+}
+
+/// How a message is appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMessage {
     /// With which flags.
     pub flags: Flags,
     /// The internal date; `None` for now.
     pub date: Option<Wall>,
-    /// Bytes of the message.
-    pub size: u64,
-    /// Whether it came as `UTF8 (~{size}` and `)` has to follow (RFC 6855 §4).
-    pub in_parentheses: bool,
-    /// As [`Request::supplied`].
-    pub supplied: Option<String>,
 }
 
 /// STORE.
@@ -274,6 +293,12 @@ pub enum FetchItem {
     BodyStructure,
     /// RFC 7162 §3.1.4.2.
     ModSeq,
+    /// RFC 8514 §4.2.
+    SaveDate,
+    /// RFC 8474 §5.1.
+    EmailId,
+    /// RFC 8474 §5.2.
+    ThreadId,
     /// RFC 8970 §3. Also with LAZY: a preview is never a long way off.
     Preview,
     /// RFC 3516 §4.2.
@@ -447,6 +472,17 @@ impl std::fmt::Display for Partial {
 }
 
 impl SearchKey {
+    /// Whether messages are named by number.
+    pub fn names_numbers(&self) -> bool {
+        match self {
+            Self::Sequence(_) => true,
+            Self::Not(key) => key.names_numbers(),
+            Self::Or(a, b) => a.names_numbers() || b.names_numbers(),
+            Self::And(keys) => keys.iter().any(Self::names_numbers),
+            _ => false,
+        }
+    }
+
     /// Whether the result tells the highest MODSEQ (RFC 7162 §3.1.5).
     pub fn asks_modseq(&self) -> bool {
         match self {
@@ -473,6 +509,10 @@ pub enum SearchKey {
     New,
     /// Internal date, by day.
     Internal(DateRelation, grammar::Day),
+    /// The save date, by day (RFC 8514 §4.3).
+    Saved(DateRelation, grammar::Day),
+    /// Save dates are kept here (RFC 8514 §4.3).
+    SaveDateSupported,
     /// The Date header, by day.
     Sent(DateRelation, grammar::Day),
     Larger(u64),
@@ -483,6 +523,10 @@ pub enum SearchKey {
     },
     Body(Vec<u8>),
     Text(Vec<u8>),
+    /// RFC 8474 §6; case matters.
+    EmailId(String),
+    /// RFC 8474 §6; case matters.
+    ThreadId(String),
     /// Changed at or after (RFC 7162 §3.1.5).
     ModSeq(u64),
     /// Internal date at least so many seconds ago (RFC 5032 §3).

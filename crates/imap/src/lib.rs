@@ -14,6 +14,7 @@ pub mod response;
 pub mod sequence;
 pub mod session;
 pub mod text;
+pub mod url;
 pub mod utf7;
 
 pub use code::Code;

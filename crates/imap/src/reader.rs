@@ -7,7 +7,7 @@ use mail::limits;
 
 use crate::Text;
 use crate::command::Append;
-use crate::grammar::{self, Error};
+use crate::grammar::{self, Error, Place, Segment};
 
 /// RFC 7888 §5: the largest literal that may come without asking before login.
 pub const NON_SYNC_LITERAL: u64 = 4096;
@@ -49,8 +49,10 @@ pub enum Found {
     Command(Vec<u8>),
     /// A literal is announced and fits: ask for it.
     WantsContinuation,
-    /// An APPEND up to its message, the tag, and how the message comes.
-    Append(String, Result<Append, Error>, Announced),
+    /// An APPEND or REPLACE up to its first message, the tag, and how the message comes.
+    Append(String, Result<(Append, Segment), Error>, Announced),
+    /// What comes behind a literal of such a command, and how the next one comes; `None` at the command's end.
+    Segment(Result<Segment, Error>, Option<Announced>),
     /// A literal that does not fit; the tag, if there is one. The line is gone.
     LiteralTooBig(Option<String>, Announced),
     /// A line that does not fit; the tag, if there is one. Where the next command begins is not known.
@@ -146,6 +148,23 @@ impl Reader {
     /// Looks for the next command; `text` says how it writes mailbox names. A line may end in a bare LF (quirk: people who type; no IMAP syntax gives a bare
     /// LF another meaning, so nothing can hide behind it).
     pub fn poll(&mut self, bounds: Bounds, text: Text) -> Found {
+        self.poll_up_to(bounds, text, None)
+    }
+
+    /// Looks for what comes behind a streamed literal of an APPEND that stands at this place (and takes one message only).
+    pub fn poll_segment(&mut self, bounds: Bounds, text: Text, after: (Place, bool)) -> Found {
+        match self.poll_up_to(bounds, text, Some(after)) {
+            Found::Command(bytes) => {
+                let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+                let line = line.strip_suffix(b"\r").unwrap_or(line);
+                let cut_off = Err(Error("The literal is cut off"));
+                Found::Segment(grammar::append_more(text, line, after.0, after.1).unwrap_or(cut_off), None)
+            }
+            found => found,
+        }
+    }
+
+    fn poll_up_to(&mut self, bounds: Bounds, text: Text, after: Option<(Place, bool)>) -> Found {
         loop {
             if self.scanned > self.waiting().len() {
                 return Found::Nothing; // Within a literal.
@@ -162,7 +181,7 @@ impl Reader {
             let Some(announced) = Announced::at_end(line) else {
                 return Found::Command(self.consume(end + 1));
             };
-            if let Some(found) = self.append(end, announced, text) {
+            if let Some(found) = self.streamed(end, announced, text, after) {
                 return found;
             }
             if let Some(found) = self.literal(end, announced, bounds) {
@@ -183,9 +202,22 @@ impl Reader {
         grammar::tag_of(self.waiting()).map(str::to_owned)
     }
 
-    fn append(&mut self, end: usize, announced: Announced, text: Text) -> Option<Found> {
+    /// A line that ends in the beginning of a literal that is streamed.
+    fn streamed(
+        &mut self,
+        end: usize,
+        announced: Announced,
+        text: Text,
+        after: Option<(Place, bool)>,
+    ) -> Option<Found> {
         let line = &self.waiting()[..end];
-        let parsed = grammar::append_start(text, line.strip_suffix(b"\r").unwrap_or(line))?;
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if let Some((place, only)) = after {
+            let parsed = grammar::append_more(text, line, place, only)?;
+            self.discard(end + 1);
+            return Some(Found::Segment(parsed, Some(announced)));
+        }
+        let parsed = grammar::append_start(text, line)?;
         let tag = self.tag().unwrap_or_default();
         self.discard(end + 1);
         Some(Found::Append(tag, parsed, announced))

@@ -19,7 +19,7 @@ use std::borrow::Cow;
 
 use mail::{Mono, TlsOffer, limits};
 
-use crate::command::{Append, Command};
+use crate::command::{Append, Command, NewMessage};
 use crate::grammar;
 use crate::reader::{Bounds, Found, Reader};
 use crate::response::Writer;
@@ -82,13 +82,20 @@ pub enum Event {
     AuthResponse(Vec<u8>),
     /// The client gave the exchange up; already answered.
     AuthAborted,
-    /// May this be appended? [`Session::accept_append`], or [`Session::complete`] with NO.
+    /// May something be appended there? [`Session::accept_append`], or [`Session::complete`] with NO.
     AppendStart(Append),
-    /// Some bytes of the message; needs no answer.
+    /// A message begins; the one before is whole. Needs no answer, but may be refused by [`Session::complete`], as may all
+    /// that follows.
+    AppendMessage(NewMessage),
+    /// What this URL means goes on with the message (RFC 4469 §3). Needs no answer.
+    AppendUrl(String),
+    /// So many bytes of the message come as a literal: [`Session::accept_append`].
+    AppendLiteral(u64),
+    /// Some of these bytes; needs no answer.
     AppendData(Vec<u8>),
-    /// All of the message came; commit, then [`Session::complete`].
+    /// All messages are whole; commit, then [`Session::complete`].
     AppendEnd,
-    /// The command after the message was wrong, and has been answered: forget the message.
+    /// The command after a literal was wrong, and has been answered: forget the messages.
     AppendAborted,
     /// Write out, shake hands, then [`Session::tls_started`].
     StartTls,
@@ -151,9 +158,13 @@ enum Step {
     Challenged(String),
     /// The driver decides about an APPEND.
     AppendAsked(append::Progress),
-    /// The message comes in.
+    /// What APPEND asks for is handed out.
+    AppendPieces(append::Progress),
+    /// The driver decides about its next literal.
+    LiteralAsked(append::Progress),
+    /// The literal comes in.
     AppendData(append::Progress),
-    /// A refused message or another literal comes in anyway; how the command ends then.
+    /// A refused literal, or another one, comes in anyway; how the command ends then.
     Skipping(append::Progress, Completion),
     Idling(String),
     /// The line in IDLE was not DONE.
@@ -213,7 +224,8 @@ impl Session {
             let event = match &self.step {
                 Step::Reading => self.poll_command(now),
                 Step::Challenged(_) => self.poll_auth_response(),
-                Step::AppendData(_) | Step::Skipping(..) => self.poll_message(),
+                Step::AppendPieces(_) => self.poll_piece(),
+                Step::AppendData(_) | Step::Skipping(..) => self.poll_literal(),
                 Step::Idling(_) => self.poll_done(),
                 _ => return None,
             };
@@ -330,8 +342,10 @@ impl Session {
         match std::mem::replace(&mut self.step, Step::Reading) {
             Step::Running(tag) | Step::Challenged(tag) | Step::Idling(tag) => self.tagged(&tag, &completion),
             Step::IdleBroken(tag) => self.tagged(&tag, &Completion::bad("Expected DONE")),
-            Step::AppendAsked(progress) => self.refuse_append(progress, completion),
-            Step::AppendData(progress) => self.step = Step::Skipping(progress, completion),
+            Step::AppendAsked(progress) | Step::AppendPieces(progress) | Step::LiteralAsked(progress) => {
+                self.refuse_append(progress, completion);
+            }
+            Step::AppendData(progress) => self.skip(progress, completion),
             other => self.step = other,
         }
     }
@@ -373,13 +387,16 @@ impl Session {
 
     fn poll_command(&mut self, now: Mono) -> Polled {
         match self.reader.poll(self.bounds(), self.enabled.text()) {
-            Found::Nothing => return Polled::Waiting,
+            Found::Nothing | Found::Segment(..) => return Polled::Waiting,
             Found::Command(bytes) => {
                 self.last_heard = now;
-                return self.dispatch(&bytes);
+                return match self.append_without_literal(&bytes) {
+                    Some(found) => found,
+                    None => self.dispatch(&bytes),
+                };
             }
             Found::WantsContinuation => drop(self.out().raw(b"+ OK\r\n")),
-            Found::Append(tag, parsed, announced) => return self.append_found(tag, parsed, announced),
+            Found::Append(tag, parsed, announced) => return self.append_found(tag, parsed, Some(announced)),
             Found::LiteralTooBig(tag, announced) => self.literal_too_big(tag, announced),
             Found::LineTooLong(tag) => {
                 self.reject(tag.as_deref(), Some(Code::TooBig), "The command is too long");

@@ -192,6 +192,12 @@ pub const IMAP_LITERALS: usize = 1 << 20;
 /// Bytes of one command's literals that come without asking, do not fit, and are read past (RFC 7888 §4). The session of who
 /// announces more is closed.
 pub const IMAP_SKIPPED: u64 = 100_000_000;
+/// Messages of one APPEND (RFC 3502). Small ones are in memory until the last has come.
+pub const IMAP_APPEND_MESSAGES: usize = 100;
+/// Bytes of all messages of one APPEND, as a multiple of the largest message that is taken.
+pub const IMAP_APPEND_TOTAL: u64 = 4;
+/// Parts that one message of APPEND may be put together from (RFC 4469).
+pub const IMAP_CATENATE_PARTS: usize = 1000;
 /// Nesting of parentheses in one command.
 pub const IMAP_DEPTH: usize = 32;
 /// Idle time after login before logout (RFC 3501 §5.4 asks for at least 30 minutes).

@@ -18,12 +18,17 @@ pub struct NewEmail {
     pub blob_length: u64,
     /// INTERNALDATE.
     pub internal_date: Wall,
+    /// The time now: its save date (RFC 8514 §3).
+    pub saved: Wall,
     /// Its first flags.
     pub flags: Flags,
     /// The parsed structure as the message crate encodes it; opaque here. Given back by [`Mailboxes::summary`].
     pub summary: Bytes,
     /// The message's id: its journey.
     pub id: Id,
+    /// Names its content, prefix and internal date included (RFC 8474 §5.1): of this message alone, or of one that is the
+    /// same in all of that. Never given to another, so from [`Store::next_id`](store::Store::next_id).
+    pub content: Id,
 }
 
 /// Numbers that the commit gives out.

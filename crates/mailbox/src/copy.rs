@@ -1,12 +1,12 @@
 //! Messages go to another mailbox of the account.
 
-use mail::{MailboxId, Uid};
+use mail::{MailboxId, Uid, Wall};
 use store::{Batch, Expect, Slot, Snapshot, Topic};
 
 use crate::append::add_message;
 use crate::change::{Leave, is_unseen, remove};
 use crate::keys::{self, UidPart};
-use crate::{Entry, Error, Mailboxes, View, record};
+use crate::{Entry, Error, Mailboxes, SaveDate, View, record};
 
 /// Numbers that the commit gives out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Copied {
 }
 
 impl Mailboxes {
-    /// Copies `entries` of `view` into `target`, with flags and internal dates (RFC 3501 §6.4.7). `None` for no
+    /// Copies `entries` of `view` into `target` at `now`, with flags and internal dates (RFC 3501 §6.4.7). `None` for no
     /// entries. Conflicts if an original has changed since or the target is gone.
     pub async fn copy(
         &self,
@@ -26,8 +26,9 @@ impl Mailboxes {
         view: &View,
         entries: &[Entry],
         target: MailboxId,
+        now: Wall,
     ) -> Result<Option<Copied>, Error> {
-        let Some(copied) = self.place(batch, view, entries, target).await? else { return Ok(None) };
+        let Some(copied) = self.place(batch, view, entries, target, now).await? else { return Ok(None) };
         for entry in entries {
             let original = keys::entry(view.account(), view.mailbox(), entry.modseq, entry.uid);
             batch.expect(original, Expect::Present);
@@ -44,8 +45,9 @@ impl Mailboxes {
         view: &View,
         entries: &[Entry],
         target: MailboxId,
+        now: Wall,
     ) -> Result<Option<Copied>, Error> {
-        let Some(copied) = self.place(batch, view, entries, target).await? else { return Ok(None) };
+        let Some(copied) = self.place(batch, view, entries, target, now).await? else { return Ok(None) };
         remove(batch, view, entries, copied.modseq, Leave::Nothing);
         Ok(Some(copied))
     }
@@ -57,6 +59,7 @@ impl Mailboxes {
         view: &View,
         entries: &[Entry],
         target: MailboxId,
+        now: Wall,
     ) -> Result<Option<Copied>, Error> {
         if entries.is_empty() {
             return Ok(None);
@@ -68,7 +71,7 @@ impl Mailboxes {
         }
         let texts = texts(&snapshot, view, entries).await?;
         batch.expect(record, Expect::Present);
-        Ok(Some(place(batch, view, entries, texts, target)))
+        Ok(Some(place(batch, view, entries, texts, target, now)))
     }
 }
 
@@ -94,6 +97,7 @@ pub(crate) fn place(
     entries: &[Entry],
     texts: Vec<Vec<u8>>,
     target: MailboxId,
+    now: Wall,
 ) -> Copied {
     let account = view.account();
     let modseq = batch.count(keys::modseq(account), 1);
@@ -102,7 +106,9 @@ pub(crate) fn place(
         let flags = view.flags(entry.flags);
         let uid = add_message(batch, account, target, is_unseen(flags), entry.size());
         let key = keys::new_entry(account, target, modseq, UidPart::Given(uid));
-        batch.put(key, record::encode_entry(entry, flags));
+        // RFC 8514 §3: a copy has a save date of its own.
+        let copy = Entry { saved: SaveDate::at(now), ..*entry };
+        batch.put(key, record::encode_entry(&copy, flags));
         batch.put(keys::new_text(account, target, uid), text);
         uids.push((entry.uid, uid));
     }

@@ -96,7 +96,10 @@ async fn renew(snapshot: &Snapshot, batch: &mut Batch, account: AccountId, at: W
         let uid_validity = uid_validity(number_of(number)?);
         // Its HIGHESTMODSEQ is not below its creation: so that leaps as well.
         let created = ModSeq(next as u64);
-        let renewed = |old: &record::Mailbox| record::Mailbox { uid_validity, created, ..old.clone() };
+        // UIDs may be given out once more for other messages: it is not the same mailbox any more (RFC 8474 §4).
+        let object = uid_validity.0.get();
+        let renewed =
+            |old: &record::Mailbox| record::Mailbox { uid_validity, created, object, ..old.clone() };
         match place {
             Place::Used(record) => batch.put(keys::record(account, *mailbox), renewed(record).encode()),
             Place::Removed(remains) => {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mail::{MailboxName, NameError, limits};
+use mail::{MailboxName, NameError, SpecialUse, limits};
 
 /// Why a mailbox operation did not happen. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub enum Error {
     NoSuchMailbox(String),
     /// A mailbox of that name is there already (IMAP: ALREADYEXISTS).
     AlreadyExists(MailboxName),
+    /// Another mailbox has that special use already (IMAP: USEATTR).
+    SpecialUseTaken(SpecialUse, MailboxName),
     /// INBOX cannot be created or deleted, nor a mailbox moved below itself (IMAP: CANNOT).
     NotPossible(&'static str),
     /// The new name is not allowed.
@@ -41,6 +43,9 @@ impl fmt::Display for Error {
         match self {
             Self::NoSuchMailbox(name) => write!(f, "there is no mailbox {name}"),
             Self::AlreadyExists(name) => write!(f, "there is a mailbox {name} already"),
+            Self::SpecialUseTaken(special_use, name) => {
+                write!(f, "the mailbox {name} is the one for {} already", special_use.attribute())
+            }
             Self::NotPossible(why) => f.write_str(why),
             Self::Name(why) => why.fmt(f),
             Self::Limit("mailboxes") => {

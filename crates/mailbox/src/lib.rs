@@ -56,7 +56,7 @@ pub use append::{Appended, NewEmail};
 pub use audit::{Held, Trouble};
 pub use change::{FlagChange, Stored};
 pub use copy::Copied;
-pub use entry::{Entry, FlagSet};
+pub use entry::{Entry, FlagSet, SaveDate};
 pub use error::Error;
 pub use rename::Renamed;
 pub use retention::Retention;
@@ -81,6 +81,8 @@ pub struct MailboxInfo {
     pub subscribed: bool,
     /// Greater than any that this name had before (F28).
     pub uid_validity: UidValidity,
+    /// Names it within its account as long as its UIDs hold; a rename keeps it (RFC 8474 §4).
+    pub object: u32,
 }
 
 /// All accounts' mailboxes. Shared as `Arc<Mailboxes>`.

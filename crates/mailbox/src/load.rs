@@ -117,6 +117,7 @@ async fn build(
     let chunks = chunk::split(&entries, &table);
     let mut view = View::assemble(account, mailbox, chunks, table);
     view.uid_validity = mailbox_record.uid_validity;
+    view.object = mailbox_record.object;
     view.uid_next = uid_next(snapshot, account, mailbox).await?;
     view.highest_modseq = highest_modseq(snapshot, account, mailbox, mailbox_record).await?;
     Ok(view)
@@ -150,6 +151,7 @@ async fn refresh(snapshot: &Snapshot, known: &View, mailbox_record: &record::Mai
     let chunks = chunk::update(&known.chunks, &updates, &table);
     let mut view = View::assemble(account, mailbox, chunks, table);
     view.uid_validity = mailbox_record.uid_validity;
+    view.object = mailbox_record.object;
     view.uid_next = uid_next(snapshot, account, mailbox).await?;
     view.highest_modseq = highest;
     Ok(view)

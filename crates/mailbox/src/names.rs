@@ -43,7 +43,7 @@ impl Mailboxes {
         Ok(subscriptions(&self.store.snapshot(), account).await?.into_iter().collect())
     }
 
-    /// Creates a mailbox, and those above it that are missing (RFC 3501 §6.3.3). At most one call of
+    /// Creates a mailbox, and those above it that are missing (RFC 3501 §6.3.3). No other may have the special use. At most one call of
     /// `create`, `rename` or `rename_inbox` for an account in one batch.
     pub async fn create(
         &self,
@@ -113,6 +113,7 @@ fn info(id: MailboxId, record: record::Mailbox, subscribed: impl Fn(&MailboxName
         subscribed: subscribed(&record.name),
         special_use: record.special_use,
         uid_validity: record.uid_validity,
+        object: record.object,
         name: record.name,
     }
 }
@@ -178,6 +179,9 @@ pub(crate) async fn create(
     if find(snapshot, account, name).await?.is_some() {
         return Err(Error::AlreadyExists(name.clone()));
     }
+    if let Some(special_use) = special_use {
+        check_unused(snapshot, account, special_use).await?;
+    }
     let mut missing = missing_above(snapshot, account, name).await?;
     missing.push(name.clone());
     let first = take_numbers(snapshot, batch, account, missing.len() as u32).await?;
@@ -187,6 +191,16 @@ pub(crate) async fn create(
         put_mailbox(batch, account, number, name, special_use, modseq);
     }
     Ok(MailboxId(last))
+}
+
+/// RFC 6154 §3: a special use belongs to one mailbox, so that all clients, and delivery, mean the same one. Two that are created
+/// at once conflict by their numbers.
+async fn check_unused(snapshot: &Snapshot, account: AccountId, special_use: SpecialUse) -> Result<(), Error> {
+    let records = records(snapshot, account).await?;
+    match records.into_values().find(|record| record.special_use == Some(special_use)) {
+        Some(record) => Err(Error::SpecialUseTaken(special_use, record.name)),
+        None => Ok(()),
+    }
 }
 
 /// Names above `name` that no mailbox has, from the top down.
@@ -247,6 +261,7 @@ pub(crate) fn put_mailbox(
         uid_validity: uid_validity(number),
         created: ModSeq(0),
         special_use,
+        object: number,
         name: name.clone(),
     };
     batch.put(keys::record(account, MailboxId(number)), record.template(modseq));

@@ -1,25 +1,29 @@
 //! How records look in the store. The first byte is the format's version.
 
-use mail::{Flags, Keyword, MailboxName, ModSeq, SpecialUse, Uid, UidValidity};
+use mail::{Flags, Id, Keyword, MailboxName, ModSeq, SpecialUse, Uid, UidValidity};
 use store::codec::{Reader, Writer};
 use store::{Error, Patch, Slot, Template};
 
-use crate::{Entry, FlagSet, NewEmail};
+use crate::{Entry, FlagSet, NewEmail, SaveDate};
 
-/// A mailbox: UIDVALIDITY (4), MODSEQ of its creation (8), special use (1), name (the rest).
+/// A mailbox: UIDVALIDITY (4), MODSEQ of its creation (8), special use (1), object (4), name (the rest).
+///
+/// The first version knew no object: it is the UIDVALIDITY then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mailbox {
     pub(crate) uid_validity: UidValidity,
     pub(crate) created: ModSeq,
     pub(crate) special_use: Option<SpecialUse>,
+    /// Names it as long as its UIDs hold, also when it is renamed (RFC 8474 §4). Given out with the UIDVALIDITY values.
+    pub(crate) object: u32,
     pub(crate) name: MailboxName,
 }
 
 impl Mailbox {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut w = Writer::new(1);
+        let mut w = Writer::new(2);
         w.u32(self.uid_validity.0.get()).raw(&self.created.0.to_be_bytes());
-        w.u8(self.special_use.map_or(0, |s| s as u8)).raw(self.name.as_str().as_bytes());
+        w.u8(self.special_use.map_or(0, |s| s as u8)).u32(self.object).raw(self.name.as_str().as_bytes());
         w.finish()
     }
 
@@ -29,22 +33,27 @@ impl Mailbox {
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let (mut r, _) = Reader::new(bytes, 1, "a mailbox's record")?;
-        let uid_validity = r.u32()?.try_into().map(UidValidity).map_err(|_| r.damaged())?;
+        let (mut r, version) = Reader::new(bytes, 2, "a mailbox's record")?;
+        let uid_validity: UidValidity = r.u32()?.try_into().map(UidValidity).map_err(|_| r.damaged())?;
         let created = ModSeq(u64::from_be_bytes(r.raw(8)?.try_into().map_err(|_| r.damaged())?));
         let special = r.u8()?;
         let special_use = SpecialUse::ALL.into_iter().find(|&s| s as u8 == special);
+        let object = if version == 1 { uid_validity.0.get() } else { r.u32()? };
         let name = std::str::from_utf8(r.rest()).map_err(|_| r.damaged())?;
         let name = MailboxName::new(name).map_err(|_| r.damaged())?;
-        Ok(Self { uid_validity, created, special_use, name })
+        Ok(Self { uid_validity, created, special_use, object, name })
     }
 }
 
 /// An entry's value: everything but MODSEQ and UID, which are in its key; the flags last.
+///
+/// The first version knew no save date, and no content: a message's id names that then.
 pub(crate) fn encode_entry(entry: &Entry, flags: &Flags) -> Vec<u8> {
-    let mut w = Writer::new(1);
+    let mut w = Writer::new(2);
     w.wall(entry.internal_date).id(entry.id).blob(entry.blob).varint(entry.blob_length);
-    w.varint(entry.prefix_length.into()).raw(&encode_flags(flags));
+    w.varint(entry.prefix_length.into()).varint(entry.saved.seconds().into());
+    // Near each other, or the same.
+    w.varint(entry.content.0 ^ entry.id.0).raw(&encode_flags(flags));
     w.finish()
 }
 
@@ -55,7 +64,9 @@ pub(crate) fn encode_new(email: &NewEmail) -> Vec<u8> {
         flags: FlagSet(0),
         modseq: ModSeq(0),
         internal_date: email.internal_date,
+        saved: SaveDate::at(email.saved),
         id: email.id,
+        content: email.content,
         blob: email.blob,
         blob_length: email.blob_length,
         prefix_length: email.prefix.len() as u32,
@@ -65,17 +76,24 @@ pub(crate) fn encode_new(email: &NewEmail) -> Vec<u8> {
 
 /// Reads an entry; its flags are left as bytes, to be interned.
 pub(crate) fn decode_entry(modseq: ModSeq, uid: Uid, bytes: &[u8]) -> Result<(Entry, &[u8]), Error> {
-    let (mut r, _) = Reader::new(bytes, 1, "a message's entry")?;
-    let entry = Entry {
+    let (mut r, version) = Reader::new(bytes, 2, "a message's entry")?;
+    let mut entry = Entry {
         uid,
         modseq,
         flags: FlagSet(0),
         internal_date: r.wall()?,
+        saved: SaveDate::default(),
         id: r.id()?,
+        content: Id(0),
         blob: r.blob()?,
         blob_length: r.varint()?,
         prefix_length: r.number()?,
     };
+    entry.content = entry.id;
+    if version > 1 {
+        entry.saved = SaveDate::from_seconds(r.number()?);
+        entry.content = Id(entry.id.0 ^ r.varint()?);
+    }
     Ok((entry, r.rest()))
 }
 
@@ -123,7 +141,7 @@ pub(crate) fn tally(counter: i64) -> (u32, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mail::{Flag, Id, Wall};
+    use mail::{Flag, Wall};
     use proptest::prelude::*;
     use store::BlobId;
 
@@ -137,7 +155,9 @@ mod tests {
             modseq: ModSeq(9),
             flags: FlagSet(0),
             internal_date: Wall::from_millis(-12),
+            saved: SaveDate::at(Wall::from_secs(1_800_000_000)),
             id: Id(u64::MAX),
+            content: Id(5),
             blob: BlobId(3),
             blob_length: 5_000_000_000,
             prefix_length: 120,
@@ -149,9 +169,24 @@ mod tests {
             uid_validity: UidValidity(5.try_into().expect("not zero")),
             created: ModSeq(4),
             special_use: Some(SpecialUse::Junk),
+            object: 6,
             name: MailboxName::new("Spam/älter").expect("a name"),
         };
         assert_eq!(Mailbox::decode(&mailbox.encode()), Ok(mailbox));
+    }
+
+    /// What the first version wrote, to the byte.
+    #[test]
+    fn the_first_version_is_still_read() {
+        let old = [1, 0x80, 0x10, 9, 3, 5, 2, 8];
+        let (entry, flags) = decode_entry(ModSeq(9), Uid::new(7).expect("not zero"), &old).expect("an entry");
+        assert_eq!((entry.id, entry.content, entry.blob, entry.size()), (Id(9), Id(9), BlobId(3), 7));
+        assert_eq!((entry.internal_date, entry.saved.wall()), (Wall::from_millis(1024), None));
+        assert_eq!(decode_flags(flags).map(|flags| flags.bits()), Ok(8));
+        let old = [&[1, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 4, 3], "Spam".as_bytes()].concat();
+        let mailbox = Mailbox::decode(&old).expect("a mailbox");
+        assert_eq!((mailbox.object, mailbox.special_use), (5, Some(SpecialUse::Junk)));
+        assert_eq!((mailbox.created, mailbox.name.as_str()), (ModSeq(4), "Spam"));
     }
 
     proptest! {

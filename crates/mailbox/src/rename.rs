@@ -1,6 +1,6 @@
 //! RENAME (RFC 3501 §6.3.5).
 
-use mail::{AccountId, MailboxId, MailboxName, Uid};
+use mail::{AccountId, MailboxId, MailboxName, Uid, Wall};
 use store::{Batch, Expect, Snapshot, Topic};
 
 use crate::change::{Leave, remove};
@@ -55,6 +55,7 @@ impl Mailboxes {
         batch: &mut Batch,
         account: AccountId,
         to: &MailboxName,
+        now: Wall,
     ) -> Result<Renamed, Error> {
         let view = self.view(account, INBOX).await?;
         let snapshot = self.store.snapshot();
@@ -65,7 +66,7 @@ impl Mailboxes {
         let entries = renamed.next(&view);
         if !entries.is_empty() {
             let texts = texts(&snapshot, &view, &entries).await?;
-            let copied = place(batch, &view, &entries, texts, target);
+            let copied = place(batch, &view, &entries, texts, target, now);
             remove(batch, &view, &entries, copied.modseq, Leave::Nothing);
         }
         Ok(renamed)
@@ -79,10 +80,11 @@ impl Mailboxes {
         batch: &mut Batch,
         account: AccountId,
         renamed: &Renamed,
+        now: Wall,
     ) -> Result<bool, Error> {
         let view = self.view(account, INBOX).await?;
         let entries = renamed.next(&view);
-        Ok(self.move_to(batch, &view, &entries, renamed.target).await?.is_some())
+        Ok(self.move_to(batch, &view, &entries, renamed.target, now).await?.is_some())
     }
 
     /// Messages that one commit of a rename of INBOX moves at most: a full INBOX takes several, so that none is too

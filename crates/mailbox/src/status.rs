@@ -23,6 +23,8 @@ pub struct Status {
     pub highest_modseq: ModSeq,
     /// Bytes of all messages (RFC 8438).
     pub size: u64,
+    /// As [`MailboxInfo::object`](crate::MailboxInfo::object).
+    pub object: u32,
 }
 
 impl Mailboxes {
@@ -41,6 +43,7 @@ impl Mailboxes {
             uid_validity: mailbox_record.uid_validity,
             highest_modseq: highest_modseq(&snapshot, account, mailbox, &mailbox_record).await?,
             size: u64::try_from(size).unwrap_or(0),
+            object: mailbox_record.object,
         })
     }
 }

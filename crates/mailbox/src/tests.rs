@@ -79,9 +79,11 @@ impl House {
             blob: batch.blob(staged),
             blob_length,
             internal_date: Wall::from_secs(1_000_000),
+            saved: NOW,
             flags,
             summary: Bytes::copy_from_slice(body),
             id: Id(77),
+            content: self.store.next_id(),
         };
         self.mailboxes.append(batch, ANN, mailbox, &email);
     }

@@ -10,7 +10,7 @@ use crate::change::is_unseen;
 use crate::keys::{self, UidPart};
 use crate::names::records;
 use crate::remains::{Cause, remains_of};
-use crate::{Entry, Error, Mailboxes, grave, record};
+use crate::{Entry, Error, Mailboxes, SaveDate, grave, record};
 
 /// Where something that can be brought back is kept. They ascend in the order of [`Mailboxes::lost`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,7 +75,7 @@ impl Mailboxes {
         Ok(lost)
     }
 
-    /// Puts messages of [`lost`](Self::lost) into `target` again, with new UIDs (P6), their flags but \Deleted, and their
+    /// Puts messages of [`lost`](Self::lost) into `target` again at `now`, with new UIDs (P6), their flags but \Deleted, and their
     /// internal dates. Gives the slot of each new UID. Conflicts if one was brought back or removed for good meanwhile,
     /// or the target is gone. At most some hundred a batch.
     pub async fn bring_back(
@@ -84,6 +84,7 @@ impl Mailboxes {
         account: AccountId,
         lost: &[Lost],
         target: MailboxId,
+        now: Wall,
     ) -> Result<Vec<Slot>, Error> {
         let snapshot = self.store.snapshot();
         batch.expect(keys::record(account, target), Expect::Present);
@@ -100,7 +101,8 @@ impl Mailboxes {
             flags.remove(&[Flag::Deleted].into_iter().collect());
             let uid = add_message(batch, account, target, is_unseen(&flags), it.entry.size());
             let entry = keys::new_entry(account, target, modseq, UidPart::Given(uid));
-            batch.put(entry, record::encode_entry(&it.entry, &flags));
+            let back = Entry { saved: SaveDate::at(now), ..it.entry };
+            batch.put(entry, record::encode_entry(&back, &flags));
             batch.put(keys::new_text(account, target, uid), text);
             uids.push(uid);
         }

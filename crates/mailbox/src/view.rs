@@ -19,6 +19,7 @@ pub struct View {
     account: AccountId,
     mailbox: MailboxId,
     pub(crate) uid_validity: UidValidity,
+    pub(crate) object: u32,
     pub(crate) uid_next: Uid,
     pub(crate) highest_modseq: ModSeq,
     pub(crate) chunks: Vec<Arc<Chunk>>,
@@ -67,6 +68,7 @@ impl View {
             account,
             mailbox,
             uid_validity,
+            object: 0,
             uid_next,
             highest_modseq: ModSeq(1),
             chunks,
@@ -95,6 +97,11 @@ impl View {
     /// UIDVALIDITY.
     pub fn uid_validity(&self) -> UidValidity {
         self.uid_validity
+    }
+
+    /// As [`MailboxInfo::object`](crate::MailboxInfo::object).
+    pub fn object(&self) -> u32 {
+        self.object
     }
 
     /// The UID that the next message gets, at least.
@@ -244,6 +251,7 @@ impl View {
         let chunks = chunk::update(&self.chunks, &updates, &latest.table);
         let mut view = Self::assemble(self.account, self.mailbox, chunks, latest.table.clone());
         (view.uid_validity, view.uid_next) = (latest.uid_validity, latest.uid_next);
+        view.object = latest.object;
         view.highest_modseq = self.highest_modseq;
         Some(view)
     }

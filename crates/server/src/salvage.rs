@@ -278,9 +278,12 @@ impl Salvage {
             blob_length: staged.len(),
             blob: batch.blob(staged),
             internal_date: it.entry.internal_date,
+            saved: office.world.clock.wall(),
             flags,
             summary: summary.into(),
             id: it.entry.id,
+            // The backup may be another store's, in which that number named something else.
+            content: office.store.next_id(),
         })
     }
 }

@@ -1,148 +1,193 @@
-//! APPEND (RFC 3501 §6.3.11, RFC 4315, RFC 9755 §4): the message goes to the store as it arrives.
+//! APPEND and REPLACE (RFC 3501 §6.3.11, RFC 3502, RFC 4469, RFC 8508, RFC 9755 §4): messages go to the store as they arrive.
+
+mod commit;
+mod part;
 
 use std::io;
 
 use bytes::Bytes;
-use imap::command::Append;
+use imap::command::{Append, NewMessage, Replaced};
 use imap::{Code, Completion, Text};
-use journey::{Accepted, Event, What};
-use mail::{MailboxId, MailboxName, ReversePath, Uid, limits};
-use mailbox::NewEmail;
-use message::{Parser, Summary};
-use store::{Batch, BlobWriter};
+use journey::Event;
+use mail::{MailboxId, MailboxName, Uid, limits};
+use message::Parser;
+use store::{BlobWriter, Staged};
 
 use super::connection::Connection;
 use super::stop::{Done, Stop};
 use super::sync::Moment;
 use crate::head::Head;
 
-/// A message that is coming in.
+/// A command whose messages are coming in.
 pub(crate) struct Appending {
-    append: Append,
     target: MailboxId,
     name: MailboxName,
+    /// As the client wrote it, if that is another form.
+    supplied: Option<String>,
+    /// REPLACE: the message of the selected mailbox that goes.
+    replaced: Option<Uid>,
+    /// Those that are whole.
+    whole: Vec<Whole>,
+    /// The one that is coming in.
+    current: Option<Incoming>,
+    /// Bytes of all of them so far.
+    total: u64,
+}
+
+struct Incoming {
+    message: NewMessage,
     writer: BlobWriter,
     parser: Parser,
     head: Head,
+    length: u64,
+}
+
+struct Whole {
+    message: NewMessage,
+    staged: Staged,
+    summary: Bytes,
+    events: [Event; 2],
 }
 
 impl Connection<'_> {
-    /// Says whether the message may come. A client that waits for that does not send it in vain.
+    /// Says whether messages may come. A client that waits for that does not send them in vain.
     pub(super) async fn append_start(&mut self, append: Append) -> io::Result<()> {
-        let room = self.parts().store.check_room(0).map_err(Stop::from);
-        let target = match room {
-            Ok(()) => self.target(append.mailbox.clone()).await,
-            Err(stop) => Err(stop),
+        let begun = self.append_begun(append).await;
+        let accepted = begun.map(|appending| {
+            self.appending = Some(Box::new(appending));
+            self.session.accept_append();
+        });
+        self.refuse_if(accepted)
+    }
+
+    async fn append_begun(&self, append: Append) -> Result<Appending, Stop> {
+        self.parts().store.check_room(0)?;
+        let (target, name) = self.target(append.mailbox).await?;
+        let replaced = match &append.replaces {
+            Some(replaced) => Some(self.to_replace(replaced).await?),
+            None => None,
         };
-        match target {
-            Ok((target, name)) => {
-                let writer = self.parts().store.stage();
-                let parser = Parser::new();
-                let head = Head::default();
-                self.appending = Some(Box::new(Appending { append, target, name, writer, parser, head }));
-                self.session.accept_append();
-                Ok(())
-            }
-            Err(Stop::Answer(refusal)) => {
-                self.session.complete(refusal);
-                Ok(())
-            }
-            Err(Stop::Gone(error)) => Err(error),
+        let (supplied, whole) = (append.supplied, Vec::new());
+        Ok(Appending { target, name, supplied, replaced, whole, current: None, total: 0 })
+    }
+
+    /// The message that REPLACE names. It must be there: nothing is appended in vain (RFC 8508 §3.2).
+    async fn to_replace(&self, replaced: &Replaced) -> Result<Uid, Stop> {
+        let chosen = self.chosen(replaced.uid, &replaced.set)?;
+        let view = self.latest().await?;
+        match chosen.first() {
+            Some(&uid) if view.by_uid(uid).is_some() => Ok(uid),
+            Some(_) => Err(Stop::no(Code::ExpungeIssued, "The message no longer exists")),
+            None => Err(Stop::no(Code::NonExistent, "There is no such message")),
         }
     }
 
-    pub(super) async fn append_data(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) async fn append_message(&mut self, message: NewMessage) -> io::Result<()> {
+        let begun = self.begin_message(message).await;
+        self.refuse_if(begun)
+    }
+
+    async fn begin_message(&mut self, message: NewMessage) -> Result<(), Stop> {
+        self.end_message().await?;
+        let writer = self.parts().store.stage();
         let Some(appending) = self.appending.as_mut() else { return Ok(()) };
-        appending.head.feed(bytes);
-        // RFC 9755 §4: who has not enabled UTF-8 may not leave it to others, either.
-        if appending.head.has_8bit && self.session.text() == Text::Ascii {
-            self.appending = None;
-            let text = "8-bit header fields need ENABLE UTF8=ACCEPT or ENABLE IMAP4rev2";
-            self.session.complete(Completion::no(Code::Cannot, text));
-            return Ok(());
+        if appending.whole.len() >= limits::IMAP_APPEND_MESSAGES {
+            return Err(Stop::no(Code::Limit, "At most 100 messages at a time"));
         }
-        appending.parser.feed(bytes);
-        if let Err(error) = appending.writer.write(bytes).await {
-            self.appending = None;
-            if let Stop::Answer(refusal) = error.into() {
-                self.session.complete(refusal);
-            }
+        appending.current =
+            Some(Incoming { message, writer, parser: Parser::new(), head: Head::default(), length: 0 });
+        Ok(())
+    }
+
+    /// The message that was coming in is whole.
+    async fn end_message(&mut self) -> Result<(), Stop> {
+        let Some(incoming) = self.appending.as_mut().and_then(|appending| appending.current.take()) else {
+            return Ok(());
+        };
+        if incoming.length == 0 {
+            return Err(Stop::no(Code::Cannot, "An empty message is not kept"));
+        }
+        let summary = incoming.parser.finish();
+        let staged = incoming.writer.finish().await?;
+        let name =
+            self.appending.as_ref().map_or_else(MailboxName::inbox, |appending| appending.name.clone());
+        let events = self.append_events(&summary, &name, staged.len());
+        let summary = summary.encode().into();
+        if let Some(appending) = self.appending.as_mut() {
+            appending.whole.push(Whole { message: incoming.message, staged, summary, events });
         }
         Ok(())
     }
 
+    /// Whether so many bytes more may come.
+    pub(super) fn append_literal(&mut self, length: u64) -> io::Result<()> {
+        let accepted = self.room_in_message(length).map(|()| self.session.accept_append());
+        self.refuse_if(accepted)
+    }
+
+    /// RFC 4469 §4.2: whether a message, and the command, may grow by so many bytes.
+    fn room_in_message(&self, length: u64) -> Result<(), Stop> {
+        let most = self.parts().settings.message_size;
+        let Some(appending) = &self.appending else { return Ok(()) };
+        let grown = |length_so_far: u64| length_so_far.saturating_add(length);
+        if grown(appending.current.as_ref().map_or(0, |incoming| incoming.length)) > most {
+            return Err(Stop::no(Code::TooBig, "The message is larger than this server takes"));
+        }
+        if grown(appending.total) > most.saturating_mul(limits::IMAP_APPEND_TOTAL) {
+            return Err(Stop::no(Code::TooBig, "The messages are larger than one command may bring"));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn append_data(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let written = self.append_bytes(bytes).await;
+        self.refuse_if(written)
+    }
+
+    async fn append_bytes(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        let Some(appending) = self.appending.as_mut() else { return Ok(()) };
+        let Some(incoming) = appending.current.as_mut() else { return Ok(()) };
+        incoming.head.feed(bytes);
+        // RFC 9755 §4: who has not enabled UTF-8 may not leave it to others, either.
+        if incoming.head.has_8bit && self.session.text() == Text::Ascii {
+            let text = "8-bit header fields need ENABLE UTF8=ACCEPT or ENABLE IMAP4rev2";
+            return Err(Stop::no(Code::Cannot, text));
+        }
+        incoming.parser.feed(bytes);
+        incoming.length += bytes.len() as u64;
+        appending.total += bytes.len() as u64;
+        Ok(incoming.writer.write(bytes).await?)
+    }
+
+    pub(super) async fn append_url(&mut self, url: &str) -> io::Result<()> {
+        let written = self.append_part(url).await;
+        self.refuse_if(written)
+    }
+
     pub(super) async fn append_end(&mut self) -> io::Result<()> {
-        let done = match self.appending.take() {
-            Some(appending) => self.append_commit(*appending).await,
-            None => Err(Stop::no(Code::ServerBug, "The message was lost")),
-        };
+        let done = self.append_ended().await;
         self.finish(done, Moment::NumbersMay).await
     }
 
-    async fn append_commit(&mut self, appending: Appending) -> Done {
-        let Appending { append, target, name, writer, parser, .. } = appending;
-        let summary = parser.finish();
-        let staged = writer.finish().await?;
-        let id = self.parts().store.next_id();
-        let mut batch = Batch::new();
-        let blob_length = staged.len();
-        let email = NewEmail {
-            prefix: Bytes::new(),
-            blob: batch.blob(staged),
-            blob_length,
-            internal_date: append.date.unwrap_or_else(|| self.world().clock.wall()),
-            flags: append.flags,
-            summary: summary.encode().into(),
-            id,
-        };
-        debug_assert!(email.flags.keywords().len() <= limits::KEYWORDS, "the grammar bounds keywords");
-        let appended = self.mailboxes().append(&mut batch, self.account(), target, &email);
-        self.parts().journeys.record(&mut batch, id, &self.append_events(&summary, &name, blob_length));
-        let receipt = match self.commit(batch).await {
-            // The only conflict an append can have: the mailbox was deleted meanwhile.
-            Err(store::Error::Conflict) => {
-                return Err(Stop::no(Code::TryCreate, "The mailbox was deleted; create it first"));
-            }
-            receipt => receipt?,
-        };
-        if let Some(supplied) = &append.supplied {
-            self.tell_supplied(&name, supplied).await?;
-        }
-        let uid = u32::try_from(receipt.number(appended.uid)).ok().and_then(Uid::new);
-        match (uid, self.mailboxes().info(self.account(), target).await) {
-            (Some(uid), Ok(Some(info))) => {
-                Ok(Completion::ok_with(Code::AppendUid(info.uid_validity, uid), "Appended"))
-            }
-            _ => Self::done("Appended"),
+    async fn append_ended(&mut self) -> Done {
+        let ended = self.end_message().await;
+        let appending = self.appending.take();
+        ended?;
+        match appending {
+            Some(appending) => self.append_commit(*appending).await,
+            None => Err(Stop::no(Code::ServerBug, "The message was lost")),
         }
     }
 
-    fn append_events(&self, summary: &Summary, name: &MailboxName, size: u64) -> [Event; 2] {
-        let at = self.world().clock.wall();
-        let address = self.login.as_ref().expect("the session asks for login first").address.clone();
-        let stream = self.stream().ok();
-        let accepted = Accepted {
-            service: "imap".into(),
-            client: stream.map(|s| s.peer().ip()),
-            helo: String::new(),
-            tls: stream.and_then(|s| s.tls()).map(|facts| journey::Tls {
-                version: facts.version.into(),
-                cipher: facts.cipher.clone(),
-                verified: journey::Verified::No,
-            }),
-            account: Some(address.clone()),
-            reverse_path: ReversePath::default(),
-            recipients: Vec::new(),
-            size,
-            subject: summary.subject(),
-            message_id: summary.message_id().map(str::to_owned),
+    /// Ends the command if it is refused, and forgets what has come.
+    fn refuse_if(&mut self, done: Result<(), Stop>) -> io::Result<()> {
+        let Err(stop) = done else { return Ok(()) };
+        self.appending = None;
+        let refusal: Completion = match stop {
+            Stop::Answer(refusal) => refusal,
+            Stop::Gone(error) => return Err(error),
         };
-        let delivered = What::Delivered {
-            recipient: address.clone(),
-            account: address,
-            mailbox: name.to_string(),
-            uid: None,
-        };
-        [Event { at, what: What::Accepted(Box::new(accepted)) }, Event { at, what: delivered }]
+        self.session.complete(refusal);
+        Ok(())
     }
 }

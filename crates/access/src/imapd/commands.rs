@@ -19,7 +19,7 @@ impl Connection<'_> {
     async fn dispatch(&mut self, command: Command) -> Done {
         match command {
             Command::Select(select) => self.select(select).await,
-            Command::Create(mailbox) => self.create(mailbox).await,
+            Command::Create { mailbox, special_uses } => self.create(mailbox, &special_uses).await,
             Command::Delete(mailbox) => self.delete(mailbox).await,
             Command::Rename { from, to } => self.rename(from, to).await,
             Command::Subscribe(mailbox) => self.subscribe(mailbox, true).await,

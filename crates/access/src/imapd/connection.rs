@@ -94,7 +94,7 @@ impl<'a> Connection<'a> {
         self.wire.stream()
     }
 
-    fn now(&self) -> Mono {
+    pub(super) fn now(&self) -> Mono {
         self.world().clock.mono()
     }
 
@@ -197,6 +197,9 @@ impl<'a> Connection<'a> {
                 Ok(())
             }
             Event::AppendStart(append) => self.append_start(append).await,
+            Event::AppendMessage(message) => self.append_message(message).await,
+            Event::AppendUrl(url) => self.append_url(&url).await,
+            Event::AppendLiteral(length) => self.append_literal(length),
             Event::AppendData(bytes) => self.append_data(&bytes).await,
             Event::AppendEnd => self.append_end().await,
             Event::AppendAborted => {

@@ -33,10 +33,11 @@ impl Connection<'_> {
             let view = self.latest().await?;
             let entries = present(&view, &uids, uid)?;
             let mut batch = Batch::new();
+            let now = self.world().clock.wall();
             let copied = if and_remove {
-                self.mailboxes().move_to(&mut batch, &view, &entries, target).await?
+                self.mailboxes().move_to(&mut batch, &view, &entries, target, now).await?
             } else {
-                self.mailboxes().copy(&mut batch, &view, &entries, target).await?
+                self.mailboxes().copy(&mut batch, &view, &entries, target, now).await?
             };
             // RFC 3501 §6.4.8: a UID command without messages is no error.
             let Some(copied) = copied else { return Self::done("No messages") };

@@ -19,8 +19,13 @@ impl Connection<'_> {
     /// The EXPUNGE or VANISHED responses come from telling what changed, as for everyone else's sessions.
     pub(super) async fn expunge(&mut self, uids: Option<&SequenceSet>) -> Done {
         self.expunge_deleted(uids).await?;
+        self.expunged("Expunged").await
+    }
+
+    /// The end of a command that has taken messages out.
+    pub(super) async fn expunged(&mut self, text: &'static str) -> Done {
         if !self.session.enabled().qresync {
-            return Self::done("Expunged");
+            return Self::done(text);
         }
         // RFC 7162 §3.2.7: how far the client is with that. It must hold for all that it has been told.
         self.sync(Moment::NumbersMay).await?;
@@ -29,8 +34,8 @@ impl Connection<'_> {
             selected.view.highest_modseq()
         });
         Ok(match newest {
-            Some(newest) => Completion::ok_with(Code::HighestModSeq(newest), "Expunged"),
-            None => Completion::ok("Expunged"),
+            Some(newest) => Completion::ok_with(Code::HighestModSeq(newest), text),
+            None => Completion::ok(text),
         })
     }
 
@@ -58,7 +63,12 @@ impl Connection<'_> {
         }
     }
 
-    async fn record_expunged(&self, batch: &mut Batch, view: &View, entries: &[Entry]) -> Result<(), Stop> {
+    pub(super) async fn record_expunged(
+        &self,
+        batch: &mut Batch,
+        view: &View,
+        entries: &[Entry],
+    ) -> Result<(), Stop> {
         let info = self.mailboxes().info(self.account(), view.mailbox()).await?;
         let mailbox = info.map(|info| info.name.to_string()).unwrap_or_default();
         let what = What::Expunged { account: self.account(), mailbox, by: "imap".into() };

@@ -12,14 +12,16 @@ mod structure;
 
 use imap::command::{Fetch, FetchItem, Partial};
 use imap::{Code, Completion};
-use mail::{Flag, Flags, ModSeq, Uid};
+use mail::{Flag, Flags, MailboxId, ModSeq, Uid};
 use mailbox::{Entry, FlagChange};
 use message::Summary;
 
 use super::connection::{Connection, WRITE_AT};
 use super::stop::{Done, Stop};
 use super::store::{AT_ONCE, Change};
-use super::sync::{Moment, write_modseq};
+use super::sync::{Moment, begin_message, write_modseq};
+
+pub(super) use section::spec;
 
 /// What is left out of a FETCH, for its completion.
 #[derive(Default)]
@@ -49,7 +51,11 @@ pub(super) struct Told {
 impl Connection<'_> {
     pub(super) async fn fetch(&mut self, fetch: Fetch) -> Done {
         self.sync(Moment::NumbersStay).await?;
-        let Fetch { uid, set, items, changed_since, vanished, partial } = fetch;
+        let Fetch { uid, set, mut items, changed_since, vanished, partial } = fetch;
+        // RFC 3501 §6.4.8: a UID FETCH always tells the UID; RFC 9586 §3.3: UIDFETCH does anyway.
+        if uid && !self.session.enabled().uid_only && !items.contains(&FetchItem::Uid) {
+            items.insert(0, FetchItem::Uid);
+        }
         let selected = self.selected.as_ref().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
         let mut ranges = selected.ranges(uid, &set).map_err(Stop::Answer)?;
         if let Some(partial) = partial {
@@ -181,7 +187,8 @@ impl Connection<'_> {
     async fn write_message(&mut self, told: &Told, items: &[FetchItem]) -> Result<(), Stop> {
         let summary =
             if items.iter().any(needs_summary) { Some(self.summary(&told.entry).await?) } else { None };
-        self.session.out().text("* ").number(u64::from(told.number)).text(" FETCH (");
+        let uid_only = self.session.enabled().uid_only;
+        begin_message(&mut self.session.out(), uid_only, told.number, &told.entry);
         let mut first = true;
         for item in items {
             if !std::mem::take(&mut first) {
@@ -215,12 +222,6 @@ impl Connection<'_> {
         let mut out = self.session.out();
         match (item, summary) {
             (FetchItem::Flags, _) => drop(out.flags(&told.flags, told.recent)),
-            (FetchItem::Uid, _) => drop(out.text("UID ").number(u64::from(told.entry.uid.get()))),
-            (FetchItem::InternalDate, _) => {
-                out.text("INTERNALDATE ").date_time(told.entry.internal_date);
-            }
-            (FetchItem::ModSeq, _) => write_modseq(&mut out, told.entry.modseq),
-            (FetchItem::Rfc822Size, _) => drop(out.text("RFC822.SIZE ").number(told.entry.size())),
             (FetchItem::Envelope, Some(summary)) => {
                 out.text("ENVELOPE ");
                 envelope::write(&mut out, &summary.envelope);
@@ -233,19 +234,28 @@ impl Connection<'_> {
                 out.text("BODYSTRUCTURE ");
                 structure::write(&mut out, &summary.root, true);
             }
-            _ => debug_assert!(false, "summaries are read for what needs them"),
+            _ => {
+                let written = columns::write_column(&mut out, &told.entry, item);
+                debug_assert!(written, "summaries are read for what needs them");
+            }
         }
     }
 
     /// What was found out about the message at delivery, with offsets into the message as it is read here.
     pub(super) async fn summary(&self, entry: &Entry) -> Result<Summary, Stop> {
         let selected = self.selected.as_ref().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
-        let bytes = self.mailboxes().summary(self.account(), selected.mailbox(), entry.uid).await?;
+        self.summary_in(selected.mailbox(), entry).await
+    }
+
+    /// The same of a message of any mailbox.
+    pub(super) async fn summary_in(&self, mailbox: MailboxId, entry: &Entry) -> Result<Summary, Stop> {
+        let bytes = self.mailboxes().summary(self.account(), mailbox, entry.uid).await?;
         let mut summary =
             Summary::decode(&bytes).map_err(|_| Stop::no(Code::Corruption, "A summary is damaged"))?;
         // The summary may be of the shared body alone, which this recipient's trace headers precede.
         if summary.size == entry.blob_length && entry.prefix_length > 0 {
-            let prefix = self.read_email(entry, 0, entry.prefix_length as usize).await?;
+            let prefix = entry.prefix_length as usize;
+            let prefix = self.mailboxes().read(self.account(), mailbox, entry, 0, prefix).await?;
             summary.prepend(&prefix);
         }
         Ok(summary)

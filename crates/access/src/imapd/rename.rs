@@ -36,7 +36,8 @@ impl Connection<'_> {
         let mut attempts = Attempts::default();
         let renamed = loop {
             let mut batch = Batch::new();
-            let renamed = self.mailboxes().rename_inbox(&mut batch, self.account(), to).await?;
+            let now = self.world().clock.wall();
+            let renamed = self.mailboxes().rename_inbox(&mut batch, self.account(), to, now).await?;
             let outcome = self.commit(batch).await;
             if !attempts.again(&outcome) {
                 outcome?;
@@ -52,7 +53,8 @@ impl Connection<'_> {
         let mut attempts = Attempts::default();
         loop {
             let mut batch = Batch::new();
-            let more = self.mailboxes().rename_inbox_on(&mut batch, self.account(), renamed).await?;
+            let now = self.world().clock.wall();
+            let more = self.mailboxes().rename_inbox_on(&mut batch, self.account(), renamed, now).await?;
             if !more {
                 return Ok(false);
             }

@@ -22,7 +22,10 @@ impl Connection<'_> {
         };
         let changed = selected.changed_since(&ranges, since);
         self.tell_vanished_earlier(since, known.as_ref()).await?;
-        self.fetch_columns(&changed, &[FetchItem::Uid, FetchItem::Flags, FetchItem::ModSeq]).await
+        // RFC 9586 §3.3: UIDFETCH has the UID in front.
+        let items = [FetchItem::Uid, FetchItem::Flags, FetchItem::ModSeq];
+        let from = usize::from(self.session.enabled().uid_only);
+        self.fetch_columns(&changed, &items[from..]).await
     }
 
     /// `* VANISHED (EARLIER) 41,43:116`: of these UIDs, those expunged since `modseq`.

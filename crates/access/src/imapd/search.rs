@@ -68,15 +68,20 @@ impl Connection<'_> {
     }
 
     /// The messages that pass, ascending.
-    async fn find(&self, plan: &Plan, mut known: Option<&mut Known>) -> Result<Vec<Hit>, Stop> {
-        let Some(selected) = &self.selected else { return Ok(Vec::new()) };
+    async fn find(&mut self, plan: &Plan, mut known: Option<&mut Known>) -> Result<Vec<Hit>, Stop> {
+        let Some(view) = self.selected.as_ref().map(|selected| selected.view.clone()) else {
+            return Ok(Vec::new());
+        };
         let mut found = Vec::new();
         let mut read = 0;
-        for (number, entry) in selected.view.iter() {
+        let mut progress = self.begin_progress(view.len());
+        for (number, entry) in view.iter() {
             if number % TURN == 0 {
                 take_turn().await;
+                self.tell_progress(&mut progress, number as usize - 1).await?;
             }
-            let mut facts = facts(selected, number, entry);
+            let recent = self.selected.as_ref().is_some_and(|selected| selected.is_recent(entry.uid));
+            let mut facts = Facts::new(number, entry, view.flags(entry.flags), recent);
             facts.indexed = known.as_mut().and_then(|known| known.of(entry));
             let passes = if let Some(passes) = judge(&plan.test, &facts) {
                 passes
@@ -84,6 +89,7 @@ impl Connection<'_> {
                 read += 1;
                 if read % TURN_OF_READ == 0 {
                     take_turn().await;
+                    self.tell_progress(&mut progress, number as usize - 1).await?;
                 }
                 self.read_and_judge(&plan.test, entry, &mut facts).await?
             };

@@ -5,6 +5,7 @@ use imap::{Code, Completion, State};
 use mail::{Flag, Keyword, MailboxId, MailboxName};
 
 use super::connection::Connection;
+use super::object::mailbox_id;
 use super::selected::Selected;
 use super::stop::{Done, Stop};
 
@@ -49,13 +50,16 @@ impl Connection<'_> {
         let view = &selected.view;
         let keywords = view.keywords();
         let known = flag_names(&keywords);
+        let object = mailbox_id(self.account(), view.object());
+        let uid_only = self.session.enabled().uid_only;
         let permanent = if selected.read_only { String::new() } else { format!("{known} \\*") };
         let mut out = self.session.out();
         out.text("* FLAGS (").text(&known).text(")").end();
         out.counted(u64::from(selected.count()), "EXISTS");
         if !rev2 {
             out.counted(u64::from(selected.recent_count()), "RECENT");
-            if let Some(number) = view.first_unseen() {
+            // RFC 9586 §3: a message number.
+            if let Some(number) = view.first_unseen().filter(|_| !uid_only) {
                 out.untagged("OK", Some(&Code::Unseen(number)), "First unseen message");
             }
         }
@@ -63,6 +67,8 @@ impl Connection<'_> {
         out.untagged("OK", Some(&Code::UidNext(view.uid_next().get())), "Next UID");
         out.untagged("OK", Some(&Code::UidValidity(view.uid_validity())), "UIDs hold");
         out.untagged("OK", Some(&Code::HighestModSeq(view.highest_modseq())), "Newest change");
+        // RFC 8474 §4.2.
+        out.untagged("OK", Some(&Code::MailboxId(object)), "Its identifier");
     }
 
     /// The mailbox a command names, which must be there. A name that no mailbox can have names none.

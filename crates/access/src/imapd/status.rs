@@ -1,10 +1,11 @@
-//! STATUS (RFC 3501 §6.3.10, RFC 9051 §6.3.11, RFC 8438, RFC 7162 §3.1.7): from counters, without opening the mailbox; all but
-//! DELETED, which few ask for.
+//! STATUS (RFC 3501 §6.3.10, RFC 9051 §6.3.11, RFC 8438, RFC 7162 §3.1.7, RFC 8474 §4.3): from counters, without opening the
+//! mailbox; all but DELETED, which few ask for.
 
 use imap::command::{Mailbox, StatusItem};
 use mail::{MailboxId, MailboxName};
 
 use super::connection::Connection;
+use super::object::mailbox_id;
 use super::stop::{Done, Stop};
 
 impl Connection<'_> {
@@ -27,10 +28,16 @@ impl Connection<'_> {
         } else {
             0
         };
+        let object = mailbox_id(self.account(), status.object);
         let mut out = self.session.out();
         out.text("* STATUS ").mailbox(name).text(" (");
         for (i, item) in items.iter().enumerate() {
+            out.text(if i > 0 { " " } else { "" }).text(item.name()).text(" ");
             let value = match item {
+                StatusItem::MailboxId => {
+                    out.text("(").text(&object).text(")");
+                    continue;
+                }
                 StatusItem::Messages => u64::from(status.messages),
                 StatusItem::Recent => u64::from(status.recent),
                 StatusItem::UidNext => u64::from(status.uid_next.get()),
@@ -41,7 +48,7 @@ impl Connection<'_> {
                 StatusItem::AppendLimit => limit,
                 StatusItem::HighestModSeq => status.highest_modseq.0,
             };
-            out.text(if i > 0 { " " } else { "" }).text(item.name()).text(" ").number(value);
+            out.number(value);
         }
         out.text(")").end();
         Ok(())

@@ -46,6 +46,7 @@ pub(crate) fn answer(error: &mailbox::Error) -> Completion {
     let code = match error {
         E::NoSuchMailbox(_) => Code::NonExistent,
         E::AlreadyExists(_) => Code::AlreadyExists,
+        E::SpecialUseTaken(..) => Code::UseAttr,
         E::NotPossible(_) | E::Name(_) => Code::Cannot,
         E::Limit(_) => Code::Limit,
         E::NoSuchMessage => Code::ExpungeIssued,
@@ -94,6 +95,7 @@ mod tests {
         for (error, code) in [
             (M::NoSuchMailbox("x".into()), Code::NonExistent),
             (M::AlreadyExists(mail::MailboxName::inbox()), Code::AlreadyExists),
+            (M::SpecialUseTaken(mail::SpecialUse::Sent, mail::MailboxName::inbox()), Code::UseAttr),
             (M::NotPossible("no"), Code::Cannot),
             (M::Limit("mailboxes"), Code::Limit),
             (M::NoSuchMessage, Code::ExpungeIssued),

@@ -47,7 +47,9 @@ impl Connection<'_> {
         };
         let unchanged_since = store.unchanged_since.map(ModSeq);
         let (mut missing, mut modified) = (false, Vec::new());
-        for some in uids.chunks(AT_ONCE) {
+        let mut progress = self.begin_progress(uids.len());
+        for (at, some) in uids.chunks(AT_ONCE).enumerate() {
+            self.tell_progress(&mut progress, at * AT_ONCE).await?;
             let change = Change { how, flags: &store.flags, unchanged_since };
             let changed = self.change_flags(some, &change).await?;
             missing |= changed.present < some.len();
@@ -110,13 +112,13 @@ impl Connection<'_> {
     /// Tells messages as they are now, but for those left as they are (`but`, ascending); `silent`: without their flags.
     async fn report_stored(&mut self, uids: &[Uid], but: &[Uid], silent: bool) -> Result<(), Stop> {
         let latest = self.latest().await?;
-        let with_modseq = self.session.enabled().condstore;
+        let enabled = self.session.enabled();
         let Some(selected) = &self.selected else { return Ok(()) };
         let mut out = self.session.out();
         for &uid in uids.iter().filter(|uid| but.binary_search(uid).is_err()) {
             if let (Some((number, _)), Some((_, entry))) = (selected.view.by_uid(uid), latest.by_uid(uid)) {
                 let flags = (!silent).then(|| (latest.flags(entry.flags), selected.is_recent(uid)));
-                write_state(&mut out, number, entry, flags, with_modseq);
+                write_state(&mut out, number, entry, flags, enabled);
             }
         }
         self.flush().await?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use imap::response::Writer;
+use imap::session::Enabled;
 use imap::{Code, Completion, Numbers};
 use mailbox::{Changes, Entry, View};
 
@@ -50,7 +51,7 @@ impl Connection<'_> {
             let Some(joined) = selected.view.with_news_of(&latest, &changes) else { return Ok(()) };
             selected.view = Arc::new(joined);
         } else {
-            report_vanished(&mut out, selected, &changes, enabled.qresync);
+            report_vanished(&mut out, selected, &changes, enabled.qresync || enabled.uid_only);
             let known = changes.vanished.is_empty();
             selected.how_far = if known { HowFar::Right } else { HowFar::TooShort };
             selected.view = latest;
@@ -63,7 +64,7 @@ impl Connection<'_> {
                 out.counted(u64::from(selected.recent_count()), "RECENT");
             }
         }
-        report_changed(&mut out, selected, &changes, enabled.condstore);
+        report_changed(&mut out, selected, &changes, enabled);
         selected.told.clear();
         Ok(())
     }
@@ -131,35 +132,45 @@ fn report_vanished(out: &mut Writer<'_>, selected: &Selected, changes: &Changes,
     }
 }
 
-fn report_changed(out: &mut Writer<'_>, selected: &Selected, changes: &Changes, with_modseq: bool) {
+fn report_changed(out: &mut Writer<'_>, selected: &Selected, changes: &Changes, enabled: Enabled) {
     for &uid in &changes.changed {
         if let Some((number, entry)) = selected.view.by_uid(uid)
             && !selected.told.contains(&entry.modseq)
         {
             let flags = Some((selected.view.flags(entry.flags), selected.is_recent(uid)));
-            write_state(out, number, entry, flags, with_modseq);
+            write_state(out, number, entry, flags, enabled);
         }
     }
 }
 
 /// `* 2 FETCH (UID 5 FLAGS (\Seen) MODSEQ (7))`, with flags and whether it is \Recent. The UID is told along, as clients
-/// that went by UIDs need it (§6.4.8), and the MODSEQ to those who asked for it (RFC 7162 §3.1).
+/// that went by UIDs need it (§6.4.8), and the MODSEQ to those who asked for it (RFC 7162 §3.1). Without numbers (RFC 9586
+/// §3.6): `* 5 UIDFETCH (FLAGS (\Seen) MODSEQ (7))`.
 pub(super) fn write_state(
     out: &mut Writer<'_>,
     number: u32,
     entry: &Entry,
     flags: Option<(&mail::Flags, bool)>,
-    with_modseq: bool,
+    enabled: Enabled,
 ) {
-    out.text("* ").number(u64::from(number)).text(" FETCH (UID ").number(u64::from(entry.uid.get()));
-    if let Some((flags, recent)) = flags {
-        out.text(" ").flags(flags, recent);
+    begin_message(out, enabled.uid_only, number, entry);
+    let mut first = true;
+    if !enabled.uid_only {
+        out.keyword("UID ", &mut first).number(u64::from(entry.uid.get()));
     }
-    if with_modseq {
-        out.text(" ");
-        write_modseq(out, entry.modseq);
+    if let Some((flags, recent)) = flags {
+        out.keyword("", &mut first).flags(flags, recent);
+    }
+    if enabled.condstore {
+        write_modseq(out.keyword("", &mut first), entry.modseq);
     }
     out.text(")").end();
+}
+
+/// `* 2 FETCH (`, or with the UID `* 5 UIDFETCH (` where there are no message numbers (RFC 9586 §3.3).
+pub(super) fn begin_message(out: &mut Writer<'_>, uid_only: bool, number: u32, entry: &Entry) {
+    let (number, word) = if uid_only { (entry.uid.get(), " UIDFETCH (") } else { (number, " FETCH (") };
+    out.raw(b"* ").number(u64::from(number)).text(word);
 }
 
 /// `MODSEQ (7)`

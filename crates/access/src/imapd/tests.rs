@@ -8,6 +8,7 @@ mod journeys;
 mod login;
 mod mailboxes;
 mod model;
+mod object;
 mod resync;
 mod rev2;
 mod search;

@@ -45,7 +45,7 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
         "ENABLE" => enable(cursor)?,
         "SELECT" => select(cursor, false)?,
         "EXAMINE" => select(cursor, true)?,
-        "CREATE" => Command::Create(mailbox(cursor)?),
+        "CREATE" => create(cursor)?,
         "DELETE" => Command::Delete(mailbox(cursor)?),
         "RENAME" => Command::Rename { from: mailbox(cursor)?, to: mailbox(cursor)? },
         "SUBSCRIBE" => Command::Subscribe(mailbox(cursor)?),
@@ -54,7 +54,8 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
         "LSUB" => list::lsub(cursor)?,
         "NAMESPACE" => Command::Namespace,
         "STATUS" => list::status(cursor)?,
-        "APPEND" => append_without_literal(cursor)?,
+        // The session knows these by their literals.
+        "APPEND" => return Err(Error("The message of APPEND comes as a literal")),
         "IDLE" => Command::Idle,
         "CHECK" => Command::Check,
         "CLOSE" => Command::Close,
@@ -117,7 +118,7 @@ fn resync(cursor: &mut Cursor<'_>) -> Result<Resync, Error> {
     cursor.expect(b'(', "QRESYNC looks like (QRESYNC (1 2))")?;
     let uid_validity = cursor.nz_number()?;
     cursor.space()?;
-    let mut resync = Resync { uid_validity, modseq: cursor.number64()?, known: None };
+    let mut resync = Resync { uid_validity, modseq: cursor.number64()?, known: None, has_match_data: false };
     while cursor.peek() == Some(b' ') {
         cursor.space()?;
         if cursor.eat(b'(') {
@@ -125,6 +126,7 @@ fn resync(cursor: &mut Cursor<'_>) -> Result<Resync, Error> {
             cursor.space()?;
             cursor.sequence_set()?;
             cursor.expect(b')', "Missing ')'")?;
+            resync.has_match_data = true;
             break;
         }
         if resync.known.is_some() {
@@ -134,6 +136,30 @@ fn resync(cursor: &mut Cursor<'_>) -> Result<Resync, Error> {
     }
     cursor.expect(b')', "Missing ')'")?;
     Ok(resync)
+}
+
+/// `create = "CREATE" SP mailbox [SP "(" create-param *(SP create-param) ")"]` (RFC 4466 §2.2),
+/// `create-param =/ "USE" SP "(" [use-attr *(SP use-attr)] ")"` (RFC 6154 §6)
+fn create(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
+    let mailbox = mailbox(cursor)?;
+    let mut special_uses = Vec::new();
+    cursor.take_while(|b| b == b' ');
+    if cursor.peek() == Some(b'(') {
+        cursor.list(false, |c| {
+            if !c.eat_word("USE ") {
+                return Err(Error("Unknown CREATE parameter"));
+            }
+            special_uses.extend(c.list(true, use_attribute)?);
+            Ok(())
+        })?;
+    }
+    Ok(Command::Create { mailbox, special_uses })
+}
+
+/// `use-attr = "\All" / ... / use-attr-ext`, `use-attr-ext = "\" atom`
+fn use_attribute(cursor: &mut Cursor<'_>) -> Result<String, Error> {
+    cursor.expect(b'\\', "A special use looks like \\Sent")?;
+    cursor.atom().map(|atom| format!("\\{atom}"))
 }
 
 fn mailbox(cursor: &mut Cursor<'_>) -> Result<crate::command::Mailbox, Error> {
@@ -146,13 +172,6 @@ fn copy(cursor: &mut Cursor<'_>, uid: bool, and_remove: bool) -> Result<Command,
     cursor.space()?;
     let set = cursor.sequence_set()?;
     Ok(Command::Copy { uid, set, mailbox: mailbox(cursor)?, and_remove })
-}
-
-/// An APPEND that came to its end without the session seeing its literal has none in the right place.
-fn append_without_literal(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
-    cursor.space()?;
-    cursor.append()?;
-    Err(Error("The message of APPEND comes as a literal"))
 }
 
 /// `login = "LOGIN" SP userid SP password`

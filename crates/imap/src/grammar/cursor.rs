@@ -276,7 +276,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// `seq-number = nz-number / "*"`
-    fn seq_number(&mut self) -> Result<Number, Error> {
+    pub(crate) fn seq_number(&mut self) -> Result<Number, Error> {
         if self.eat(b'*') { Ok(Number::Largest) } else { self.nz_number().map(Number::Value) }
     }
 }

@@ -13,7 +13,7 @@ pub(crate) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error
     cursor.space()?;
     let set = cursor.sequence_set()?;
     cursor.space()?;
-    let mut items = if cursor.peek() == Some(b'(') {
+    let items = if cursor.peek() == Some(b'(') {
         cursor.list(false, fetch_att)?
     } else {
         match macro_items(cursor) {
@@ -23,10 +23,6 @@ pub(crate) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error
     };
     if items.len() > ITEMS_MAX {
         return Err(Error("Too many FETCH items"));
-    }
-    // RFC 3501 §6.4.8: a UID FETCH always tells the UID.
-    if uid && !items.contains(&FetchItem::Uid) {
-        items.insert(0, FetchItem::Uid);
     }
     let mut fetch = Fetch { uid, set, items, changed_since: None, vanished: false, partial: None };
     cursor.take_while(|b| b == b' ');
@@ -94,6 +90,9 @@ fn fetch_att(cursor: &mut Cursor<'_>) -> Result<FetchItem, Error> {
         "FLAGS" => FetchItem::Flags,
         "INTERNALDATE" => FetchItem::InternalDate,
         "MODSEQ" => FetchItem::ModSeq,
+        "SAVEDATE" => FetchItem::SaveDate,
+        "EMAILID" => FetchItem::EmailId,
+        "THREADID" => FetchItem::ThreadId,
         "PREVIEW" => preview(cursor)?,
         "UID" => FetchItem::Uid,
         "RFC822" => plain(SectionWhat::All, Label::Rfc822, false),
@@ -152,6 +151,13 @@ fn partial(cursor: &mut Cursor<'_>) -> Result<Option<(u64, u64)>, Error> {
     let count = cursor.nz_number64()?;
     cursor.expect(b'>', "A partial looks like <0.1024>")?;
     Ok(Some((offset, count)))
+}
+
+/// `[section-spec]`, as FETCH has it in brackets; all of it.
+pub fn section_spec(text: &[u8]) -> Option<Section> {
+    let bracketed = [b"[", text, b"]"].concat();
+    let mut cursor = Cursor::new(&bracketed);
+    section(&mut cursor).ok().filter(|_| cursor.rest().is_empty())
 }
 
 /// `section = "[" [section-spec] "]"`,

@@ -15,11 +15,12 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use append::append_start;
+pub use append::{Piece, Place, Segment, append_more, append_start};
 pub use command::{request, tag_of};
 pub(crate) use cursor::is_astring_char;
 pub use cursor::{Cursor, Error};
 pub use date::{Day, month_name};
+pub use fetch::section_spec as section;
 
 use crate::Text;
 use crate::command::Request;

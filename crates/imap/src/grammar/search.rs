@@ -110,6 +110,7 @@ fn key_without_argument(name: &str) -> Option<SearchKey> {
         "UNDRAFT" => SearchKey::Flag(Flag::Draft, false),
         "UNFLAGGED" => SearchKey::Flag(Flag::Flagged, false),
         "UNSEEN" => SearchKey::Flag(Flag::Seen, false),
+        "SAVEDATESUPPORTED" => SearchKey::SaveDateSupported,
         "NEW" => SearchKey::New,
         "OLD" => SearchKey::Recent(false),
         "RECENT" => SearchKey::Recent(true),
@@ -124,6 +125,7 @@ fn takes_argument(name: &str) -> bool {
             | "BEFORE"
             | "BODY"
             | "CC"
+            | "EMAILID"
             | "FROM"
             | "HEADER"
             | "KEYWORD"
@@ -133,6 +135,9 @@ fn takes_argument(name: &str) -> bool {
             | "OLDER"
             | "ON"
             | "OR"
+            | "SAVEDBEFORE"
+            | "SAVEDON"
+            | "SAVEDSINCE"
             | "SENTBEFORE"
             | "SENTON"
             | "SENTSINCE"
@@ -140,6 +145,7 @@ fn takes_argument(name: &str) -> bool {
             | "SMALLER"
             | "SUBJECT"
             | "TEXT"
+            | "THREADID"
             | "TO"
             | "UID"
             | "UNKEYWORD"
@@ -165,12 +171,17 @@ fn key_with_argument(name: &str, cursor: &mut Cursor<'_>) -> Result<SearchKey, E
         "BEFORE" => SearchKey::Internal(Before, cursor.date()?),
         "ON" => SearchKey::Internal(On, cursor.date()?),
         "SINCE" => SearchKey::Internal(Since, cursor.date()?),
+        "SAVEDBEFORE" => SearchKey::Saved(Before, cursor.date()?),
+        "SAVEDON" => SearchKey::Saved(On, cursor.date()?),
+        "SAVEDSINCE" => SearchKey::Saved(Since, cursor.date()?),
         "SENTBEFORE" => SearchKey::Sent(Before, cursor.date()?),
         "SENTON" => SearchKey::Sent(On, cursor.date()?),
         "SENTSINCE" => SearchKey::Sent(Since, cursor.date()?),
         "LARGER" => SearchKey::Larger(cursor.number64()?),
         "SMALLER" => SearchKey::Smaller(cursor.number64()?),
         "MODSEQ" => mod_sequence(cursor)?,
+        "EMAILID" => SearchKey::EmailId(object_id(cursor)?),
+        "THREADID" => SearchKey::ThreadId(object_id(cursor)?),
         "OLDER" => SearchKey::Older(cursor.nz_number()?),
         "YOUNGER" => SearchKey::Younger(cursor.nz_number()?),
         "UID" => SearchKey::Uid(cursor.sequence_set()?),
@@ -196,6 +207,15 @@ fn mod_sequence(cursor: &mut Cursor<'_>) -> Result<SearchKey, Error> {
         cursor.space()?;
     }
     cursor.number64().map(SearchKey::ModSeq)
+}
+
+/// RFC 8474 §7: `objectid = 1*255(ALPHA / DIGIT / "_" / "-")`
+fn object_id(cursor: &mut Cursor<'_>) -> Result<String, Error> {
+    let id = cursor.take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    if id.is_empty() || id.len() > 255 {
+        return Err(Error("An object identifier has 1 to 255 letters and digits"));
+    }
+    Ok(String::from_utf8_lossy(id).into_owned())
 }
 
 fn keyword(cursor: &mut Cursor<'_>) -> Result<Keyword, Error> {

@@ -4,7 +4,7 @@ use mail::{Flag, Keyword, MailboxName, Wall};
 
 mod productions;
 
-use super::parse;
+use super::{Piece, Place, Segment, parse};
 use crate::command::*;
 use crate::sequence::Number::{Largest, Value};
 use crate::{Command, SequenceSet, Text};
@@ -25,6 +25,13 @@ fn select(name: &str, read_only: bool) -> Command {
     Command::Select(Select { mailbox: mailbox(name), read_only, condstore: false, resync: None })
 }
 
+fn create(mailbox: Mailbox, special_uses: &[&str]) -> Command {
+    Command::Create {
+        mailbox,
+        special_uses: special_uses.iter().map(|&attribute| attribute.into()).collect(),
+    }
+}
+
 fn one(n: u32) -> SequenceSet {
     SequenceSet::Written(vec![(Value(n), Value(n))])
 }
@@ -34,15 +41,17 @@ fn mailbox_commands() {
     for (text, expected) in [
         ("SELECT inbox", select("INBOX", false)),
         ("examine \"a b\"", select("a b", true)),
-        ("CREATE Entw&APw-rfe/", Command::Create(mailbox("Entwürfe"))),
-        ("CREATE &bad", Command::Create(Err(BadName::Encoding))),
+        ("CREATE Entw&APw-rfe/", create(mailbox("Entwürfe"), &[])),
+        ("CREATE &bad", create(Err(BadName::Encoding), &[])),
+        ("CREATE x (use (\\Drafts \\sent))", create(mailbox("x"), &["\\Drafts", "\\sent"])),
+        ("CREATE x (USE ())", create(mailbox("x"), &[])),
         ("DELETE {3}\r\na/b", Command::Delete(mailbox("a/b"))),
         ("RENAME a {1+}\r\nb", Command::Rename { from: mailbox("a"), to: mailbox("b") }),
         ("SUBSCRIBE ]x", Command::Subscribe(mailbox("]x"))),
         ("LSUB \"\" %", Command::Lsub { reference: String::new(), pattern: "%".into() }),
         (
-            "STATUS x (MESSAGES unseen)",
-            Command::Status { mailbox: mailbox("x"), items: vec![StatusItem::Messages, StatusItem::Unseen] },
+            "STATUS x (mailboxid unseen)",
+            Command::Status { mailbox: mailbox("x"), items: vec![StatusItem::MailboxId, StatusItem::Unseen] },
         ),
         ("UID EXPUNGE 3:*", Command::Expunge { uids: Some(SequenceSet::Written(vec![(Value(3), Largest)])) }),
         ("MOVE 1 x", Command::Copy { uid: false, set: one(1), mailbox: mailbox("x"), and_remove: true }),
@@ -97,7 +106,9 @@ fn fetches() {
         ("FETCH 1 fast", vec![Flags, InternalDate, Rfc822Size]),
         ("FETCH 1 ALL", vec![Flags, InternalDate, Rfc822Size, Envelope]),
         ("FETCH 1 FULL", vec![Flags, InternalDate, Rfc822Size, Envelope, Body]),
-        ("UID FETCH 1 (BODYSTRUCTURE)", vec![Uid, BodyStructure]),
+        ("UID FETCH 1 (BODYSTRUCTURE UID)", vec![BodyStructure, Uid]),
+        ("FETCH 1 (emailid THREADID)", vec![FetchItem::EmailId, FetchItem::ThreadId]),
+        ("FETCH 1 savedate", vec![FetchItem::SaveDate]),
         ("FETCH 1 BODY[]", vec![section(&[], SectionWhat::All, false, None)]),
         ("FETCH 1 (BODY.PEEK[1.2.MIME]<0.5>)", vec![section(&[1, 2], SectionWhat::Mime, true, Some((0, 5)))]),
         (
@@ -146,6 +157,12 @@ fn searches() {
                 K::Sequence(SequenceSet::Written(vec![(Value(1), Largest)])),
             ]),
         ),
+        ("SEARCH EMAILID M6d99_-", K::EmailId("M6d99_-".into())),
+        ("SEARCH savedon 28-Dec-2014", K::Saved(DateRelation::On, day(2014, 12, 28))),
+        ("SEARCH SAVEDBEFORE 28-Dec-2014", K::Saved(DateRelation::Before, day(2014, 12, 28))),
+        ("SEARCH SAVEDSINCE \"28-Dec-2014\"", K::Saved(DateRelation::Since, day(2014, 12, 28))),
+        ("SEARCH SAVEDATESUPPORTED", K::SaveDateSupported),
+        ("SEARCH THREADID t1", K::ThreadId("t1".into())),
         ("SEARCH NOT NEW", K::Not(Box::new(K::New))),
         (
             "SEARCH OR SEEN (OLD UID 5)",
@@ -180,14 +197,25 @@ fn searches() {
 #[test]
 fn append_dates_and_flags() {
     let start = |text: &str| super::append_start(Text::Ascii, format!("a {text}").as_bytes());
-    let append = start("append x (\\Seen) \" 1-Feb-2026 10:00:00 +0130\" {77}")
+    let (append, segment) = start("append x (\\Seen) \" 1-Feb-2026 10:00:00 +0130\" {77}")
         .expect("an append")
         .expect("a good one");
-    assert_eq!(append.mailbox, mailbox("x"));
-    assert_eq!((append.size, append.date), (77, Some(Wall::from_civil(2026, 2, 1, 8, 30, 0))));
-    assert!(append.flags.contains(Flag::Seen));
+    assert_eq!(append, Append { mailbox: mailbox("x"), replaces: None, supplied: None });
+    let message = NewMessage {
+        flags: [Flag::Seen].into_iter().collect(),
+        date: Some(Wall::from_civil(2026, 2, 1, 8, 30, 0)),
+    };
+    assert_eq!(segment, Segment { pieces: vec![Piece::Message(message)], place: Place::Behind });
     assert!(start("APPEND {5}").is_none(), "the name is the literal");
     assert!(start("SELECT {5}").is_none());
+    assert!(start("UID REPLACE 3 {5}").is_none(), "the name is the literal");
+    assert!(start("APPEND x CATENATE (URL {5+}").is_none(), "a URL is the literal");
+    assert!(start("UID FETCH 3 {5}").is_none());
+    assert!(start("REPLACE 0 x {5}").expect("a replace").is_err());
+    let (replace, _) = start("uid replace 3 x {5}").expect("a replace").expect("a good one");
+    assert_eq!(replace.replaces, Some(Replaced { uid: true, set: one(3) }));
+    let parts = format!("APPEND x CATENATE (URL a{}", " URL a".repeat(mail::limits::IMAP_CATENATE_PARTS));
+    assert_eq!(start(&parts).expect("an append"), Err(super::Error("CATENATE has too many parts")));
     assert!(start("APPEND x (\\Seen {5}").expect("an append").is_err());
 }
 
@@ -196,6 +224,7 @@ fn what_is_refused() {
     let deep = format!("SEARCH {}SEEN{}", "(".repeat(40), ")".repeat(40));
     let deep_not = format!("SEARCH {}SEEN", "NOT ".repeat(40));
     let long = format!("STORE 1 FLAGS {}", "x".repeat(200));
+    let long_id = format!("SEARCH EMAILID {}", "M".repeat(256));
     let many = format!("FETCH 1 (UID{})", " UID".repeat(500));
     for text in [
         "",
@@ -230,7 +259,15 @@ fn what_is_refused() {
         "SEARCH ON 1-Foo-2026",
         "SEARCH (",
         "SEARCH OR SEEN",
+        "CREATE x ()",
+        "CREATE x (USE)",
+        "CREATE x (USE (Sent))",
+        "CREATE x (WHAT (\\Sent))",
         "STATUS x ()",
+        "SEARCH EMAILID \"M1\"",
+        "SEARCH THREADID",
+        "SEARCH SAVEDON",
+        "SEARCH SAVEDATESUPPORTED 1-Jan-2026",
         "STATUS x (WHAT)",
         "UID NOOP",
         "LIST \"\"",
@@ -241,6 +278,7 @@ fn what_is_refused() {
         &deep,
         &deep_not,
         &long,
+        &long_id,
         &many,
     ] {
         assert!(parse(format!("a {text}\r\n").as_bytes()).is_err(), "{text}");
@@ -253,6 +291,9 @@ proptest::proptest! {
         drop(parse(&input));
         drop(super::append_start(Text::Ascii, &input));
         drop(super::parse_in(Text::Utf8, &input));
+        for place in [Place::Message, Place::Behind, Place::Parts(0), Place::Parts(1), Place::Utf8] {
+            drop(super::append_more(Text::Ascii, &input, place, false));
+        }
     }
 
     #[test]
@@ -272,7 +313,8 @@ proptest::proptest! {
 /// RFC 7162 §3.1.8, §3.2.5, §7.
 #[test]
 fn selects_with_parameters() {
-    let resync = |known| Resync { uid_validity: 67, modseq: 90, known };
+    let resync = |known| Resync { uid_validity: 67, modseq: 90, known, has_match_data: false };
+    let with_data = |known| Resync { has_match_data: true, ..resync(known) };
     let selected = |condstore, resync| {
         Command::Select(Select { mailbox: mailbox("INBOX"), read_only: false, condstore, resync })
     };
@@ -283,9 +325,9 @@ fn selects_with_parameters() {
         ("SELECT INBOX (QRESYNC (67 90 41:211))", selected(false, Some(resync(Some(span(41, 211)))))),
         (
             "SELECT INBOX (QRESYNC (67 90 1:5 (1,3 2,4)) CONDSTORE)",
-            selected(true, Some(resync(Some(span(1, 5))))),
+            selected(true, Some(with_data(Some(span(1, 5))))),
         ),
-        ("SELECT INBOX (QRESYNC (67 90 (1,3 2,4)))", selected(false, Some(resync(None)))),
+        ("SELECT INBOX (QRESYNC (67 90 (1,3 2,4)))", selected(false, Some(with_data(None)))),
     ] {
         assert_eq!(command(text), expected, "{text}");
     }
@@ -331,15 +373,15 @@ fn fetches_and_stores_with_modifiers() {
     for (text, expected) in [
         (
             "UID FETCH 1 (FLAGS) (CHANGEDSINCE 5 VANISHED)",
-            fetch(vec![FetchItem::Uid, FetchItem::Flags, FetchItem::ModSeq], Some(5), true),
+            fetch(vec![FetchItem::Flags, FetchItem::ModSeq], Some(5), true),
         ),
         ("UID FETCH 1 (PREVIEW UID)", fetch(vec![FetchItem::Preview, FetchItem::Uid], None, false)),
         ("UID FETCH 1 (UID PREVIEW (LAZY))", fetch(vec![FetchItem::Uid, FetchItem::Preview], None, false)),
         (
             "UID FETCH 1 PREVIEW (CHANGEDSINCE 5)",
-            fetch(vec![FetchItem::Uid, FetchItem::Preview, FetchItem::ModSeq], Some(5), false),
+            fetch(vec![FetchItem::Preview, FetchItem::ModSeq], Some(5), false),
         ),
-        ("UID FETCH 1 MODSEQ", fetch(vec![FetchItem::Uid, FetchItem::ModSeq], None, false)),
+        ("UID FETCH 1 MODSEQ", fetch(vec![FetchItem::ModSeq], None, false)),
         (
             "STORE $ (UNCHANGEDSINCE 0) -FLAGS.SILENT ()",
             Command::Store(Store {

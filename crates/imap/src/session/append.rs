@@ -1,84 +1,149 @@
-//! APPEND: the one command whose literal is streamed (RFC 3501 §6.3.11, RFC 7888).
+//! APPEND and REPLACE: the commands whose literals are streamed (RFC 3501 §6.3.11, RFC 3502, RFC 4469, RFC 7888, RFC 8508).
 
-use super::{Completion, Event, Polled, Session, State, Step};
+use std::collections::VecDeque;
+
+use super::{Completion, Event, Polled, Session, State, Step, legality};
 use crate::Code;
 use crate::command::Append;
-use crate::grammar::Error;
-use crate::reader::{Announced, TooLong};
+use crate::grammar::{self, Error, Piece, Place, Segment};
+use crate::reader::{Announced, Found, TooLong};
 
-/// How far the message has come in.
+/// How far the command has come in.
 #[derive(Debug)]
 pub(super) struct Progress {
     pub(super) tag: String,
-    /// Bytes of the literal.
+    /// It takes one message only.
+    only: bool,
+    /// Where it goes on behind the literal.
+    place: Place,
+    /// What it asks for before that.
+    pieces: VecDeque<Piece>,
+    /// The literal that comes next; `None` where the command ends instead.
+    pub(super) literal: Option<Announced>,
+    /// Bytes of the literal that is coming in.
     pub(super) length: u64,
     /// Bytes of it that have not come yet.
     pub(super) remaining: u64,
-    pub(super) synchronising: bool,
-    /// What has to stand behind the message.
-    pub(super) tail: &'static [u8],
-    /// Bytes of the command's literals before this one.
+    /// Bytes of the command's literals that were read past.
     pub(super) skipped: u64,
 }
 
 impl Progress {
     /// Nothing of it has come.
-    pub(super) fn new(tag: String, announced: Announced) -> Self {
-        let Announced { length, synchronising } = announced;
-        Self { tag, length, remaining: length, synchronising, tail: b"", skipped: 0 }
+    pub(super) fn new(tag: String, literal: Option<Announced>) -> Self {
+        let (place, pieces) = (Place::Message, VecDeque::new());
+        Self { tag, only: false, place, pieces, literal, length: 0, remaining: 0, skipped: 0 }
+    }
+
+    /// The literal that comes next comes in now.
+    pub(super) fn begin(&mut self, literal: Announced) {
+        (self.length, self.remaining) = (literal.length, literal.length);
+    }
+
+    fn take(&mut self, segment: Segment) {
+        self.pieces = segment.pieces.into();
+        self.place = segment.place;
     }
 }
 
 impl Session {
+    /// A command has come up to its first literal, or to its end.
     pub(super) fn append_found(
         &mut self,
         tag: String,
-        parsed: Result<Append, Error>,
-        announced: Announced,
+        parsed: Result<(Append, Segment), Error>,
+        literal: Option<Announced>,
     ) -> Polled {
-        let mut progress = Progress::new(tag, announced);
-        if parsed.as_ref().is_ok_and(|append| append.in_parentheses) {
-            progress.tail = b")";
-        }
-        let too_big = announced.length > self.config.message_size;
+        let mut progress = Progress::new(tag, literal);
         let refusal = match parsed {
             _ if self.state == State::NotAuthenticated => Completion::bad("Log in first"),
             Err(error) => Completion::bad(error.0),
-            Ok(_) if too_big => Completion::no(Code::TooBig, "The message is larger than this server takes"),
-            // RFC 3502 §2: an empty message stands for giving up.
-            Ok(_) if announced.length == 0 => Completion::no(Code::Cannot, "An empty message is not kept"),
-            Ok(append) => {
-                self.step = Step::AppendAsked(progress);
-                return Polled::Event(Event::AppendStart(append));
+            Ok((append, segment)) => {
+                let refusal = legality::append_refusal(&append, self.state)
+                    .or_else(|| self.enabled.append_refusal(&append));
+                if let Some(refusal) = refusal.or_else(|| self.literal_refusal(&segment, literal)) {
+                    refusal
+                } else {
+                    progress.only = append.replaces.is_some();
+                    progress.take(segment);
+                    self.step = Step::AppendAsked(progress);
+                    return Polled::Event(Event::AppendStart(append));
+                }
             }
         };
         self.refuse_append(progress, refusal);
         Polled::Again
     }
 
-    /// Asks for the message, if the client waits for that.
+    fn literal_refusal(&self, segment: &Segment, literal: Option<Announced>) -> Option<Completion> {
+        let length = literal?.length;
+        if length > self.config.message_size {
+            return Some(Completion::no(Code::TooBig, "The message is larger than this server takes"));
+        }
+        // RFC 3502: an empty message stands for giving up.
+        let is_whole = matches!(segment.place, Place::Behind | Place::Utf8);
+        (is_whole && length == 0).then(|| Completion::no(Code::Cannot, "An empty message is not kept"))
+    }
+
+    /// The command, or its next literal, may come. Asks for the literal, if the client waits for that.
     pub fn accept_append(&mut self) {
-        let Step::AppendAsked(progress) = std::mem::replace(&mut self.step, Step::Reading) else {
-            debug_assert!(false, "only an asked APPEND is accepted");
-            return;
-        };
-        if progress.synchronising {
-            self.out().raw(b"+ OK\r\n");
-        }
-        self.step = Step::AppendData(progress);
-    }
-
-    /// A refused message is not sent if the client waits for us; else it is read past first.
-    pub(super) fn refuse_append(&mut self, progress: Progress, completion: Completion) {
-        if progress.synchronising {
-            self.step = Step::Reading;
-            self.tagged(&progress.tag, &completion);
-        } else {
-            self.skip(progress, completion);
+        match std::mem::replace(&mut self.step, Step::Reading) {
+            Step::AppendAsked(progress) => self.step = Step::AppendPieces(progress),
+            Step::LiteralAsked(mut progress) => {
+                if let Some(literal) = progress.literal.take() {
+                    if literal.synchronising {
+                        self.out().raw(b"+ OK\r\n");
+                    }
+                    progress.begin(literal);
+                }
+                self.step = Step::AppendData(progress);
+            }
+            other => {
+                debug_assert!(false, "only an asked APPEND is accepted");
+                self.step = other;
+            }
         }
     }
 
-    pub(super) fn poll_message(&mut self) -> Polled {
+    /// A literal that is refused is not sent if the client waits for us; else it is read past first.
+    pub(super) fn refuse_append(&mut self, mut progress: Progress, completion: Completion) {
+        match progress.literal.take() {
+            Some(literal) if !literal.synchronising => {
+                progress.begin(literal);
+                self.skip(progress, completion);
+            }
+            _ => {
+                self.step = Step::Reading;
+                self.tagged(&progress.tag, &completion);
+            }
+        }
+    }
+
+    /// What the command asks for before its next literal, one by one.
+    pub(super) fn poll_piece(&mut self) -> Polled {
+        let Step::AppendPieces(progress) = &mut self.step else { return Polled::Waiting };
+        match progress.pieces.pop_front() {
+            Some(Piece::Message(message)) => return Polled::Event(Event::AppendMessage(message)),
+            Some(Piece::Url(url)) => return Polled::Event(Event::AppendUrl(url)),
+            None => {}
+        }
+        match std::mem::replace(&mut self.step, Step::Reading) {
+            Step::AppendPieces(progress) => match progress.literal {
+                Some(literal) => {
+                    self.step = Step::LiteralAsked(progress);
+                    Polled::Event(Event::AppendLiteral(literal.length))
+                }
+                None => self.run(progress.tag, Event::AppendEnd),
+            },
+            other => {
+                self.step = other;
+                Polled::Waiting
+            }
+        }
+    }
+
+    /// Bytes of a literal, and what comes behind it.
+    pub(super) fn poll_literal(&mut self) -> Polled {
         let (Step::AppendData(progress) | Step::Skipping(progress, _)) = &mut self.step else {
             return Polled::Waiting;
         };
@@ -91,31 +156,82 @@ impl Session {
                 _ => Polled::Again,
             };
         }
-        match self.reader.line(mail::limits::IMAP_LINE) {
-            Ok(None) => Polled::Waiting,
-            Ok(Some(line)) => self.message_ended(&line),
-            Err(TooLong) => {
-                self.bye(Some(&Code::TooBig), "The command is too long");
-                Polled::Event(Event::AppendAborted)
-            }
-        }
-    }
-
-    /// The message and the rest of its command have come.
-    fn message_ended(&mut self, rest: &[u8]) -> Polled {
+        let after = (progress.place, progress.only);
         match std::mem::replace(&mut self.step, Step::Reading) {
-            Step::AppendData(progress) if rest.trim_ascii_end() == progress.tail => {
-                self.run(progress.tag, Event::AppendEnd)
-            }
-            Step::AppendData(progress) => {
-                self.skip_on(progress, Completion::bad("Unexpected text after the message"), rest);
-                Polled::Event(Event::AppendAborted)
-            }
-            Step::Skipping(progress, completion) => self.skip_on(progress, completion, rest),
+            Step::AppendData(progress) => self.poll_segment(progress, after),
+            Step::Skipping(progress, completion) => self.skip_line(progress, completion),
             other => {
                 self.step = other;
                 Polled::Waiting
             }
         }
+    }
+
+    fn poll_segment(&mut self, progress: Progress, after: (Place, bool)) -> Polled {
+        let bounds = self.bounds();
+        match self.reader.poll_segment(bounds, self.enabled.text(), after) {
+            Found::Segment(parsed, literal) => return self.segment_found(progress, parsed, literal),
+            Found::LiteralTooBig(_, literal) => {
+                self.literal_too_big(Some(progress.tag), literal);
+                return Polled::Event(Event::AppendAborted);
+            }
+            Found::LineTooLong(_) => {
+                self.bye(Some(&Code::TooBig), "The command is too long");
+                return Polled::Event(Event::AppendAborted);
+            }
+            Found::WantsContinuation => {
+                self.out().raw(b"+ OK\r\n");
+                self.step = Step::AppendData(progress);
+                return Polled::Again;
+            }
+            Found::Nothing | Found::Command(_) | Found::Append(..) => self.step = Step::AppendData(progress),
+        }
+        Polled::Waiting
+    }
+
+    fn segment_found(
+        &mut self,
+        mut progress: Progress,
+        parsed: Result<Segment, Error>,
+        literal: Option<Announced>,
+    ) -> Polled {
+        progress.literal = literal;
+        let refusal = match parsed {
+            Err(error) => Completion::bad(error.0),
+            Ok(segment) => {
+                if let Some(refusal) = self.literal_refusal(&segment, literal) {
+                    refusal
+                } else {
+                    progress.take(segment);
+                    self.step = Step::AppendPieces(progress);
+                    return Polled::Again;
+                }
+            }
+        };
+        self.refuse_append(progress, refusal);
+        Polled::Event(Event::AppendAborted)
+    }
+
+    /// A refused command's line behind a literal.
+    fn skip_line(&mut self, progress: Progress, completion: Completion) -> Polled {
+        match self.reader.line(mail::limits::IMAP_LINE) {
+            Ok(None) => {
+                self.step = Step::Skipping(progress, completion);
+                Polled::Waiting
+            }
+            Ok(Some(line)) => self.skip_on(progress, completion, &line),
+            Err(TooLong) => {
+                self.bye(Some(&Code::TooBig), "The command is too long");
+                Polled::Again
+            }
+        }
+    }
+
+    /// A whole command that has no literal to stream, if it is such a one.
+    pub(super) fn append_without_literal(&mut self, bytes: &[u8]) -> Option<Polled> {
+        let line = bytes.strip_suffix(b"\n").map_or(bytes, |b| b.strip_suffix(b"\r").unwrap_or(b));
+        let parsed = grammar::append_start(self.enabled.text(), line)?;
+        let tag = grammar::tag_of(bytes).unwrap_or_default().to_owned();
+        Some(self.append_found(tag, parsed, None))
     }
 }

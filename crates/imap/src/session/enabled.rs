@@ -1,8 +1,8 @@
 //! What a client has switched on: ENABLE (RFC 5161), and commands that switch CONDSTORE on (RFC 7162 §3.1).
 
 use super::Completion;
-use crate::Text;
-use crate::command::{Command, FetchItem, Sort, StatusItem, Thread};
+use crate::command::{Append, Command, FetchItem, Sort, StatusItem, Thread};
+use crate::{Code, Text};
 
 /// Extensions that change responses, so that only those hear of them who asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Enabled {
     pub rev2: bool,
     /// UTF-8 in headers, quoted strings and names (RFC 9755).
     pub utf8: bool,
+    /// Message numbers are neither taken nor told (RFC 9586).
+    pub uid_only: bool,
 }
 
 impl Enabled {
@@ -38,6 +40,10 @@ impl Enabled {
             "IMAP4REV2" => {
                 self.rev2 = true;
                 Some("IMAP4rev2")
+            }
+            "UIDONLY" => {
+                self.uid_only = true;
+                Some("UIDONLY")
             }
             _ => None,
         }
@@ -64,6 +70,9 @@ impl Enabled {
 
     /// What is not for this client, by what it has switched on and what not.
     pub(super) fn refusal(self, command: &Command) -> Option<Completion> {
+        if self.uid_only && names_numbers(command) {
+            return Some(numbers_refused());
+        }
         self.refusal_of_charset(command).or_else(|| self.refusal_without_qresync(command))
     }
 
@@ -88,5 +97,30 @@ impl Enabled {
             _ => false,
         };
         (needs_it && !self.qresync).then(|| Completion::bad("ENABLE QRESYNC first"))
+    }
+
+    /// As [`Self::refusal`], for APPEND and REPLACE.
+    pub(super) fn append_refusal(self, append: &Append) -> Option<Completion> {
+        let names_number = append.replaces.as_ref().is_some_and(|replaced| !replaced.uid);
+        (self.uid_only && names_number).then(numbers_refused)
+    }
+}
+
+fn numbers_refused() -> Completion {
+    let refusal = Completion::bad("Message numbers are not allowed once UIDONLY is enabled");
+    Completion { code: Some(Code::UidRequired), ..refusal }
+}
+
+/// RFC 9586 §3.2, §3.5, §3.7, §3.8.
+fn names_numbers(command: &Command) -> bool {
+    match command {
+        Command::Fetch(fetch) => !fetch.uid,
+        Command::Store(store) => !store.uid,
+        Command::Copy { uid, .. } => !uid,
+        Command::Search(search)
+        | Command::Sort(Sort { search, .. })
+        | Command::Thread(Thread { search, .. }) => !search.uid || search.key.names_numbers(),
+        Command::Select(select) => select.resync.as_ref().is_some_and(|resync| resync.has_match_data),
+        _ => false,
     }
 }

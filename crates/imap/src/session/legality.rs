@@ -2,7 +2,7 @@
 
 use super::{Completion, Config, State, TlsOffer};
 use crate::Code;
-use crate::command::Command;
+use crate::command::{Append, Command};
 
 /// Whether names and passwords may be sent now.
 fn login_allowed(config: &Config) -> bool {
@@ -16,9 +16,9 @@ pub(super) fn capabilities(state: State, config: &Config) -> String {
     let mut list = format!("IMAP4rev1 IMAP4rev2 {literals} ID ENABLE");
     if state != State::NotAuthenticated {
         list.push_str(
-            " IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE \
-             ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES \
-             BINARY PREVIEW PARTIAL UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=",
+            " IDLE NAMESPACE UIDPLUS MULTIAPPEND CATENATE REPLACE MOVE UNSELECT CHILDREN SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE \
+             ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC UIDONLY SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES \
+             BINARY PREVIEW PARTIAL OBJECTID SAVEDATE INPROGRESS UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=",
         );
         list.push_str(&config.message_size.to_string());
         return list;
@@ -81,6 +81,19 @@ pub(super) fn refusal(command: &Command, state: State, config: &Config) -> Optio
             Some(Completion::no(Code::ReadOnly, "The mailbox was opened read-only"))
         }
         (When::Selected, true) => None,
+    }
+}
+
+/// As [`refusal`], for APPEND and REPLACE.
+pub(super) fn append_refusal(append: &Append, state: State) -> Option<Completion> {
+    append.replaces.as_ref()?;
+    match state {
+        // RFC 8508 §3.5.
+        State::NotAuthenticated | State::Authenticated => Some(Completion::bad("Select a mailbox first")),
+        State::Selected { read_only: true } => {
+            Some(Completion::no(Code::ReadOnly, "The mailbox was opened read-only"))
+        }
+        State::Selected { .. } => None,
     }
 }
 

@@ -36,17 +36,20 @@ impl Session {
         if announced.synchronising {
             self.tagged(&tag, &completion);
         } else {
-            self.skip(Progress::new(tag, announced), completion);
+            let mut progress = Progress::new(tag, None);
+            progress.begin(announced);
+            self.skip(progress, completion);
         }
     }
 
     /// A literal of a command that is being read past has come, and the line behind it. RFC 7888 §3: where that announces
     /// another one, which comes in any case, it belongs to the same command. What must be asked for does not come.
-    pub(super) fn skip_on(&mut self, progress: Progress, completion: Completion, line: &[u8]) -> Polled {
+    pub(super) fn skip_on(&mut self, mut progress: Progress, completion: Completion, line: &[u8]) -> Polled {
         match Announced::at_end(line).filter(|announced| !announced.synchronising) {
-            Some(Announced { length, .. }) => {
-                let skipped = progress.skipped.saturating_add(progress.length);
-                self.skip(Progress { remaining: length, length, skipped, ..progress }, completion);
+            Some(announced) => {
+                progress.skipped = progress.skipped.saturating_add(progress.length);
+                progress.begin(announced);
+                self.skip(progress, completion);
             }
             None => self.tagged(&progress.tag, &completion),
         }

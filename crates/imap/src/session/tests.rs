@@ -32,6 +32,10 @@ fn decide(session: &mut Session, event: Event) {
         }
         Event::AppendStart(Append { mailbox: Ok(name), .. }) if name.is_inbox() => session.accept_append(),
         Event::AppendStart(_) => session.complete(Completion::no(Code::TryCreate, "Not there")),
+        Event::AppendLiteral(_) => session.accept_append(),
+        Event::AppendUrl(url) if url.contains("bad") => {
+            session.complete(Completion::no(Code::BadUrl(url), "Not there"));
+        }
         Event::AppendEnd => session.complete(Completion::ok("Appended")),
         Event::Unauthenticate => session.logged_out(),
         Event::IdleEnd => session.complete(Completion::ok("Idle no more")),
@@ -46,7 +50,11 @@ fn decide(session: &mut Session, event: Event) {
         Event::Command(_) => session.complete(Completion::ok("Done")),
         Event::IdleStart => drop(session.out().counted(1, "EXISTS")),
         Event::StartTls => session.tls_started(vec!["PLAIN"], now()),
-        Event::AuthAborted | Event::AppendData(_) | Event::AppendAborted => {}
+        Event::AuthAborted
+        | Event::AppendData(_)
+        | Event::AppendAborted
+        | Event::AppendMessage(_)
+        | Event::AppendUrl(_) => {}
     }
 }
 
@@ -107,7 +115,7 @@ fn logging_in() {
          C: b SELECT INBOX
          S: b BAD Log in first
          C: c LOGIN {1+}\\r\\nu \"secret\"
-         S: c OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES BINARY PREVIEW PARTIAL UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=10000] Logged in
+         S: c OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE NAMESPACE UIDPLUS MULTIAPPEND CATENATE REPLACE MOVE UNSELECT CHILDREN SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC UIDONLY SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES BINARY PREVIEW PARTIAL OBJECTID SAVEDATE INPROGRESS UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=10000] Logged in
          C: d LOGIN u secret
          S: d BAD You are logged in already
          C: e FETCH 1 FLAGS
@@ -136,10 +144,10 @@ fn authenticating() {
          C: e AUTHENTICATE PLAIN
          S: + Z28gb24=
          C: AHUAc2VjcmV0
-         S: e OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES BINARY PREVIEW PARTIAL UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=10000] Logged in",
+         S: e OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE NAMESPACE UIDPLUS MULTIAPPEND CATENATE REPLACE MOVE UNSELECT CHILDREN SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC UIDONLY SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES BINARY PREVIEW PARTIAL OBJECTID SAVEDATE INPROGRESS UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=10000] Logged in",
     );
     check("C: a AUTHENTICATE PLAIN AHUAc2VjcmV0
-           S: a OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES BINARY PREVIEW PARTIAL UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=10000] Logged in");
+           S: a OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE NAMESPACE UIDPLUS MULTIAPPEND CATENATE REPLACE MOVE UNSELECT CHILDREN SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC UIDONLY SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES BINARY PREVIEW PARTIAL OBJECTID SAVEDATE INPROGRESS UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=10000] Logged in");
 }
 
 #[test]
@@ -197,7 +205,7 @@ fn answered_by_the_session_itself() {
 fn pipelined_commands_are_answered_in_order() {
     check_in("C: a NOOP\\r\\nb CAPABILITY\\r\\nc NOOP
               S: a OK Done
-              S: * CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES BINARY PREVIEW PARTIAL UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=10000
+              S: * CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE NAMESPACE UIDPLUS MULTIAPPEND CATENATE REPLACE MOVE UNSELECT CHILDREN SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC UIDONLY SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES BINARY PREVIEW PARTIAL OBJECTID SAVEDATE INPROGRESS UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=10000
               S: b OK Capabilities listed
               S: c OK Done");
 }
@@ -269,7 +277,7 @@ fn appending() {
          S: d NO [TRYCREATE] Not there
          C: e APPEND INBOX {10001}
          S: e NO [TOOBIG] The message is larger than this server takes
-         C: f APPEND INBOX {5+}\\r\\nhello {5}
+         C: f APPEND INBOX {5+}\\r\\nhellox
          S: f BAD Unexpected text after the message
          C: g APPEND INBOX {0}
          S: g NO [CANNOT] An empty message is not kept
@@ -282,12 +290,88 @@ fn appending() {
     );
 }
 
+/// RFC 3502, RFC 4469 §5, RFC 8508 §5: however the literals come, a refusal is heard as soon as the client listens.
+#[test]
+fn appending_in_pieces() {
+    check_in(
+        "C: a APPEND INBOX (\\Seen) {5}
+         S: + OK
+         C: hello (\\Flagged) \" 7-Feb-1994 22:43:04 -0800\" {5+}\\r\\nhello {5}
+         S: + OK
+         C: hello
+         S: a OK Appended
+         C: b APPEND INBOX {5+}\\r\\nhello {0}
+         S: b NO [CANNOT] An empty message is not kept
+         C: c APPEND INBOX {5+}\\r\\nhello {10001}
+         S: c NO [TOOBIG] The message is larger than this server takes
+         C: d APPEND Nowhere {5+}\\r\\nhello {5+}\\r\\nhello {5}
+         S: d NO [TRYCREATE] Not there
+         C: e APPEND INBOX CATENATE (URL \"/INBOX/;UID=1\" URL /INBOX/;UID=2)
+         S: e OK Appended
+         C: f APPEND INBOX CATENATE (URL {2}
+         S: + OK
+         C: /a TEXT {2+}\\r\\nxx URL {2+}\\r\\n/b URL {2}
+         S: + OK
+         C: /c TEXT {1}
+         S: + OK
+         C: x) (\\Seen) {5+}\\r\\nhello CATENATE (TEXT {0+}\\r\\n)
+         S: f OK Appended
+         C: g APPEND INBOX CATENATE (URL bad TEXT {5}
+         S: g NO [BADURL \"bad\"] Not there
+         C: h APPEND INBOX CATENATE (TEXT {1+}\\r\\nx URL bad TEXT {1+}\\r\\nx URL /y)
+         S: h NO [BADURL \"bad\"] Not there
+         C: i APPEND INBOX CATENATE (URL bad)
+         S: i NO [BADURL \"bad\"] Not there
+         C: j APPEND INBOX CATENATE ()
+         S: j BAD A part of CATENATE is TEXT or URL
+         C: k APPEND INBOX CATENATE (TEXT {1+}\\r\\nx
+         S: k BAD Missing ')'
+         C: l APPEND INBOX CATENATE (TEXT {1+}\\r\\nx TEXT) {1+}\\r\\nx {1}
+         S: l BAD A part of CATENATE is TEXT or URL
+         C: m APPEND INBOX
+         S: m BAD Missing message
+         C: n APPEND INBOX {5+}\\r\\nhello {2000000}
+         S: n NO [TOOBIG] The message is larger than this server takes
+         C: o APPEND INBOX CATENATE (TEXT {1+}\\r\\nx URL {2000000}
+         S: o BAD [TOOBIG] The literal is too large
+         C: p REPLACE 1 INBOX {1+}\\r\\nx
+         S: p BAD Select a mailbox first
+         C: q SELECT INBOX
+         S: q OK Selected
+         C: r UID REPLACE 2000 INBOX (\\Seen) {1}
+         S: + OK
+         C: x
+         S: r OK Appended
+         C: s REPLACE * INBOX CATENATE (TEXT {1+}\\r\\nx) {1}
+         S: s BAD Unexpected text after the message
+         C: t REPLACE 1:2 INBOX {1}
+         S: t BAD Missing argument
+         C: u EXAMINE INBOX
+         S: u OK Selected
+         C: v REPLACE 1 INBOX {1}
+         S: v NO [READ-ONLY] The mailbox was opened read-only
+         C: w NOOP
+         S: w OK Done",
+    );
+    let long = format!("C: a APPEND INBOX {{5+}}\\r\\nhello {}", "x".repeat(limits::IMAP_LINE + 1));
+    for start in ["INBOX", "Nowhere"] {
+        let session = check_in(&format!(
+            "{}\n S: * BYE [TOOBIG] The command is too long",
+            long.replace("INBOX", start)
+        ));
+        assert!(session.is_closed());
+    }
+}
+
 #[test]
 fn a_large_message_comes_in_pieces() {
     let mut session = Session::new(config(), now());
     session.set_state(State::Authenticated);
     session.handle_input(b"a APPEND INBOX {10000}\r\n", now());
     assert!(matches!(session.poll_event(now()), Some(Event::AppendStart(_))));
+    session.accept_append();
+    assert!(matches!(session.poll_event(now()), Some(Event::AppendMessage(_))));
+    assert_eq!(session.poll_event(now()), Some(Event::AppendLiteral(10_000)));
     session.accept_append();
     let mut taken = 0;
     for _ in 0..10 {
@@ -327,7 +411,7 @@ fn literals_that_come_without_asking() {
         (State::Authenticated, format!("a APPEND INBOX {{10001+}}|{}|b NOOP|", "x".repeat(10_001)), "a NO [TOOBIG] The message is larger than this server takes|b OK Done|".into()),
         (State::Authenticated, "a APPEND INBOX {999999999999+}|".into(), "a NO [TOOBIG] The message is larger than this server takes|* BYE [TOOBIG] The literal is too large|".into()),
         (State::Authenticated, "a APPEND Nowhere {3+}|abc {6+}|b NOOP|c NOOP|".into(), "a NO [TRYCREATE] Not there|c OK Done|".into()),
-        (State::Authenticated, "a APPEND INBOX {3+}|abc (\\Seen) {6+}|b NOOP|c NOOP|".into(), "a BAD Unexpected text after the message|c OK Done|".into()),
+        (State::Authenticated, "a APPEND INBOX {3+}|abcx {6+}|b NOOP|c NOOP|".into(), "a BAD Unexpected text after the message|c OK Done|".into()),
         (State::Authenticated, format!("a APPEND Nowhere {{3+}}|abc {{{}+}}|", limits::IMAP_SKIPPED), "a NO [TOOBIG] Not there|* BYE [TOOBIG] The literal is too large|".into()),
     ] {
         let mut session = Session::new(config(), now());
@@ -405,6 +489,18 @@ proptest::proptest! {
                 proptest::strategy::Just(b"a NOOP\r\n".to_vec()),
                 proptest::strategy::Just(b"a APPEND INBOX {3+}\r\nabc\r\n".to_vec()),
                 proptest::strategy::Just(b"a APPEND x {3+}\r\nabc\r\n".to_vec()),
+                proptest::sample::select(vec![
+                    b"a APPEND INBOX {3+}\r\nabc (\\Seen) {3+}\r\nabc\r\n".to_vec(),
+                    b"a APPEND INBOX {3}\r\nabc {3}\r\nabc\r\n".to_vec(),
+                    b"a APPEND x {3+}\r\nabc CATENATE (TEXT {3+}\r\nabc)\r\n".to_vec(),
+                    b"a APPEND INBOX CATENATE (URL {2+}\r\n/a TEXT {1+}\r\nx URL bad)\r\n".to_vec(),
+                    b"a APPEND INBOX CATENATE (".to_vec(),
+                    b"TEXT {2+}\r\nxx".to_vec(),
+                    b" URL {2}\r\n/a".to_vec(),
+                    b" URL bad".to_vec(),
+                    b" {2+}\r\nxx".to_vec(),
+                    b")\r\n".to_vec(),
+                ]),
                 proptest::strategy::Just(b"a IDLE\r\nDONE\r\n".to_vec()),
                 proptest::strategy::Just(b"a SELECT {5+}\r\nINBOX\r\n".to_vec()),
                 proptest::collection::vec(proptest::sample::select(b"a (){}+0\r\n\"\\*".to_vec()), 0..12),
@@ -550,7 +646,7 @@ fn logging_out_and_in_again() {
         "C: a UNAUTHENTICATE
          S: a BAD Log in first
          C: b LOGIN u secret
-         S: b OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES BINARY PREVIEW PARTIAL UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=10000] Logged in
+         S: b OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE NAMESPACE UIDPLUS MULTIAPPEND CATENATE REPLACE MOVE UNSELECT CHILDREN SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC UIDONLY SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES BINARY PREVIEW PARTIAL OBJECTID SAVEDATE INPROGRESS UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=10000] Logged in
          C: c ENABLE QRESYNC
          S: * ENABLED QRESYNC
          S: c OK Enabled

@@ -25,7 +25,7 @@ async fn step(house: &House, n: usize) -> Result<(), store::Error> {
         1 => mailboxes.delete(&mut batch, ANN, &name("Trash"), NOW).await.map_err(said)?,
         3 => {
             let lost = mailboxes.lost(ANN, None, 4).await.map_err(said)?;
-            mailboxes.bring_back(&mut batch, ANN, &lost, INBOX).await.map_err(said)?;
+            mailboxes.bring_back(&mut batch, ANN, &lost, INBOX, NOW).await.map_err(said)?;
         }
         4 => mailboxes.grow_older(&mut batch, 15 * DAY, NOW),
         5..=8 => drop(mailboxes.sweep(&mut batch, 2).await.map_err(said)?),

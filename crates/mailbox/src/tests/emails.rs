@@ -7,7 +7,7 @@ use mail::{ModSeq, SpecialUse};
 use store::Batch;
 
 use super::{ANN, House, NOW, flags, name, uid, uids};
-use crate::{Error, FlagChange, INBOX, Mailboxes, Retention};
+use crate::{Error, FlagChange, INBOX, Mailboxes, Retention, SaveDate};
 
 #[tokio::test]
 async fn what_was_appended_is_read() {
@@ -71,7 +71,7 @@ async fn a_body_lives_as_long_as_someone_has_it() {
     let entry = *view.get(1).expect("a message");
     let trash = house.mailbox("Trash").await;
     let mut batch = Batch::new();
-    let copied = house.mailboxes.copy(&mut batch, &view, &[entry], trash).await;
+    let copied = house.mailboxes.copy(&mut batch, &view, &[entry], trash, NOW).await;
     let copied = copied.expect("a healthy store").expect("one message");
     let receipt = house.commit(batch).await;
     assert_eq!(receipt.number(copied.uids[0].1), 1);
@@ -88,6 +88,31 @@ async fn a_body_lives_as_long_as_someone_has_it() {
     let rounds = house.sweep(1).await;
     assert!((1..5).contains(&rounds), "{rounds}");
     assert!(house.store.read_blob(copy.blob, 0, 1).await.is_err(), "nobody has it any more");
+}
+
+/// RFC 8474 §5.1, RFC 8514 §3: a copy is the same content, saved at another time; a change of flags changes neither.
+#[tokio::test]
+async fn copies_are_the_same_content() {
+    let house = House::new().await;
+    house.append(INBOX, flags(0, None), b"one").await;
+    house.append(INBOX, flags(0, None), b"one").await;
+    let view = house.view(INBOX).await;
+    let (first, second) = (*view.get(1).expect("a message"), *view.get(2).expect("a message"));
+    assert_ne!(first.content, second.content, "told apart though they are equal");
+    assert_eq!((first.id, first.saved), (second.id, SaveDate::at(NOW)));
+    let trash = house.mailbox("Trash").await;
+    let later = NOW + Duration::from_mins(1);
+    let mut batch = Batch::new();
+    house.mailboxes.copy(&mut batch, &view, &[first], trash, later).await.expect("a healthy store");
+    house.commit(batch).await;
+    let mut batch = Batch::new();
+    let seen = flags(1, None);
+    house.mailboxes.store_flags(&mut batch, &view, &[first], FlagChange::Add, &seen).expect("few keywords");
+    house.commit(batch).await;
+    let original = *house.view(INBOX).await.get(1).expect("a message");
+    let copy = *house.view(trash).await.get(1).expect("a message");
+    assert_eq!((original.content, original.saved), (first.content, first.saved));
+    assert_eq!((copy.content, copy.saved.wall()), (first.content, Some(later)));
 }
 
 #[tokio::test]

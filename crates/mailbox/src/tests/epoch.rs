@@ -137,12 +137,14 @@ async fn a_client_of_the_lost_state_sees_another_uidvalidity() {
     let cached = original.view(INBOX).await;
     // A view that is in memory when the epoch begins is void as well.
     let warm = restored.view(INBOX).await;
-    assert_eq!(warm.uid_validity(), cached.uid_validity());
+    assert_eq!((warm.uid_validity(), warm.object()), (cached.uid_validity(), cached.object()));
     new_epoch(&restored, NOW).await;
     restored.append(INBOX, flags(0, None), b"other mail, the same UID").await;
     let now = restored.view(INBOX).await;
     assert_eq!(now.uid_next(), cached.uid_next());
     assert!(now.uid_validity().0 > cached.uid_validity().0);
+    // RFC 8474 §4: the UIDs of before mean other messages, so this is another mailbox.
+    assert!(now.object() > cached.object());
     assert!(now.highest_modseq() > cached.highest_modseq());
     let news: Vec<ModSeq> = now.iter().map(|(_, entry)| entry.modseq).collect();
     assert!(news[1] > cached.highest_modseq(), "changes of the new epoch come after all of the old");

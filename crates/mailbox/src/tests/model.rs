@@ -161,9 +161,9 @@ impl Life {
         let mut batch = Batch::new();
         let mailboxes = &self.house.mailboxes;
         let copied = if moving {
-            mailboxes.move_to(&mut batch, &view, &picked, self.ids[to]).await
+            mailboxes.move_to(&mut batch, &view, &picked, self.ids[to], NOW).await
         } else {
-            mailboxes.copy(&mut batch, &view, &picked, self.ids[to]).await
+            mailboxes.copy(&mut batch, &view, &picked, self.ids[to], NOW).await
         };
         let receipt = self.house.commit(batch).await;
         let copied = copied.expect("a healthy store").map_or_else(Vec::new, |copied| copied.uids);
@@ -197,7 +197,8 @@ impl Life {
             let body = self.house.mailboxes.summary(ANN, it.place.mailbox, it.place.uid).await;
             let mut batch = Batch::new();
             let mailboxes = &self.house.mailboxes;
-            let uids = mailboxes.bring_back(&mut batch, ANN, std::slice::from_ref(it), self.ids[to]).await;
+            let uids =
+                mailboxes.bring_back(&mut batch, ANN, std::slice::from_ref(it), self.ids[to], NOW).await;
             let receipt = self.house.commit(batch).await;
             let mut flags = it.flags.clone();
             flags.remove(&[mail::Flag::Deleted].into_iter().collect());

@@ -38,6 +38,13 @@ impl House {
         let list = self.mailboxes.list(ANN).await.expect("a healthy store");
         list.iter().find(|m| m.name == name(text)).expect("a mailbox").uid_validity.0.get()
     }
+
+    async fn object(&self, text: &str) -> u32 {
+        let mailbox = self.mailbox(text).await;
+        let status = self.mailboxes.status(ANN, mailbox).await.expect("a mailbox");
+        assert_eq!(self.view(mailbox).await.object(), status.object);
+        status.object
+    }
 }
 
 /// RFC 3501 §6.3.3-§6.3.5.
@@ -83,6 +90,27 @@ async fn a_name_never_gets_an_old_uidvalidity() {
     assert!(house.validity("b").await > last, "an older mailbox under this name");
 }
 
+/// RFC 8474 §4: a rename keeps what names the mailbox; INBOX's goes to nobody else; no number is used twice.
+#[tokio::test]
+async fn a_mailbox_is_the_same_after_a_rename() {
+    let house = House::new().await;
+    house.create("a").await.expect("a free name");
+    let before = house.object("a").await;
+    house.rename("a", "b").await.expect("a free name");
+    assert_eq!(house.object("b").await, before);
+    house.create("a").await.expect("a free name");
+    assert_ne!(house.object("a").await, before);
+    let inbox = house.object("INBOX").await;
+    let mut batch = Batch::new();
+    house.mailboxes.rename_inbox(&mut batch, ANN, &name("old"), NOW).await.expect("a free name");
+    house.commit(batch).await;
+    assert_eq!(house.object("INBOX").await, inbox);
+    let mut all: Vec<u32> =
+        house.mailboxes.list(ANN).await.expect("a healthy store").iter().map(|info| info.object).collect();
+    all.sort_unstable();
+    assert!(all.windows(2).all(|two| two[0] < two[1]), "{all:?}");
+}
+
 #[tokio::test]
 async fn creating_twice_at_once_conflicts() {
     let house = House::new().await;
@@ -103,7 +131,7 @@ async fn renaming_inbox_moves_its_messages() {
         house.append(INBOX, flags(1, Some("k")), body).await;
     }
     let mut batch = Batch::new();
-    let target = house.mailboxes.rename_inbox(&mut batch, ANN, &name("old/mail")).await;
+    let target = house.mailboxes.rename_inbox(&mut batch, ANN, &name("old/mail"), NOW).await;
     house.commit(batch).await;
     let target = target.expect("a free name").target;
     assert_eq!(house.names().await, "INBOX/below old old/mail");
@@ -126,13 +154,14 @@ async fn a_full_inbox_is_renamed_in_several_commits() {
     }
     house.commit(batch).await;
     let mut batch = Batch::new();
-    let renamed = house.mailboxes.rename_inbox(&mut batch, ANN, &name("old")).await.expect("a free name");
+    let renamed =
+        house.mailboxes.rename_inbox(&mut batch, ANN, &name("old"), NOW).await.expect("a free name");
     house.commit(batch).await;
     house.append(INBOX, flags(0, None), b"came meanwhile").await;
     for left in [PAGE + 11, 11, 1] {
         assert_eq!(house.view(INBOX).await.len(), left);
         let mut batch = Batch::new();
-        let more = house.mailboxes.rename_inbox_on(&mut batch, ANN, &renamed).await;
+        let more = house.mailboxes.rename_inbox_on(&mut batch, ANN, &renamed, NOW).await;
         assert_eq!(more, Ok(left > 1));
         if left > 1 {
             house.commit(batch).await;

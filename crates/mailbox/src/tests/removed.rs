@@ -67,7 +67,7 @@ async fn an_expunged_message_comes_back_as_it_was() {
 
     let (mut first, mut second) = (Batch::new(), Batch::new());
     for batch in [&mut first, &mut second] {
-        house.mailboxes.bring_back(batch, ANN, &lost[1..], INBOX).await.expect("a healthy store");
+        house.mailboxes.bring_back(batch, ANN, &lost[1..], INBOX, NOW).await.expect("a healthy store");
     }
     house.commit(first).await;
     assert_eq!(house.store.commit(second).await, Err(store::Error::Conflict), "once");
@@ -90,7 +90,11 @@ async fn what_comes_back_is_not_marked_as_deleted() {
     house.append(INBOX, deleted, b"x").await;
     house.expunge(&[1]).await;
     let mut batch = Batch::new();
-    house.mailboxes.bring_back(&mut batch, ANN, &house.lost().await, INBOX).await.expect("a healthy store");
+    house
+        .mailboxes
+        .bring_back(&mut batch, ANN, &house.lost().await, INBOX, NOW)
+        .await
+        .expect("a healthy store");
     house.commit(batch).await;
     let view = house.view(INBOX).await;
     let flags = view.flags(view.get(1).expect("a message").flags);
@@ -201,7 +205,7 @@ async fn a_deleted_mailbox_comes_back_message_by_message() {
     let new = house.mailboxes.create(&mut batch, ANN, &name("a/b"), None).await.expect("a free name");
     house.commit(batch).await;
     let mut batch = Batch::new();
-    house.mailboxes.bring_back(&mut batch, ANN, &lost[2..5], new).await.expect("a healthy store");
+    house.mailboxes.bring_back(&mut batch, ANN, &lost[2..5], new, NOW).await.expect("a healthy store");
     house.commit(batch).await;
     let view = house.view(new).await;
     assert_eq!((uids(&view), view.unseen()), (vec![1, 2, 3], 0));

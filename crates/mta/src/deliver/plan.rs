@@ -270,9 +270,12 @@ impl Local {
             blob: body.blob,
             blob_length: body.length,
             internal_date: body.at,
+            saved: body.at,
             flags: Flags::default(),
             summary: Bytes::from(summary.encode()),
             id: body.message,
+            // Other copies of the message have other fields in front, and may come to the same account later.
+            content: mta.store.next_id(),
         };
         mta.mailboxes.append(batch, self.id, self.mailbox, &email);
     }

@@ -274,6 +274,14 @@ impl Office {
         messages
     }
 
+    /// The first message of a user's INBOX: its id, and what names its content.
+    pub(crate) async fn first_in_inbox(&self, user: &str) -> (mail::Id, mail::Id) {
+        let account = self.directory.account_by_login(user).await.expect("an answer").expect("an account");
+        let view = self.mailboxes.view(account.id, mailbox::INBOX).await.expect("INBOX");
+        let entry = view.get(1).expect("a message");
+        (entry.id, entry.content)
+    }
+
     /// All queue items.
     pub(crate) async fn queued(&self) -> Vec<Item> {
         self.queue.list(&Filter::default(), None, 1000).await.expect("a page").items

@@ -86,6 +86,10 @@ fn aliases_give_one_copy_to_each_account() {
         assert!(reply.starts_with("250"), "{reply}");
         assert_eq!(office.inbox("ann@alpha.test").await.len(), 1);
         assert_eq!(office.inbox("abe@alpha.test").await.len(), 1);
+        // RFC 8474 §5.1: one message, but other fields in front of each copy.
+        let (ann, abe) =
+            (office.first_in_inbox("ann@alpha.test").await, office.first_in_inbox("abe@alpha.test").await);
+        assert!(ann.0 == abe.0 && ann.1 != abe.1, "{ann:?} {abe:?}");
         let items = office.queued().await;
         let [item] = &items[..] else { panic!("one item, not {items:?}") };
         assert_eq!(item.prefix, b"Delivered-To: away@alpha.test\r\n");

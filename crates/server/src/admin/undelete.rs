@@ -129,13 +129,14 @@ impl Office {
         lost: &[Lost],
     ) -> Result<bool, Trouble> {
         let mut batch = Batch::new();
-        match self.mailboxes.bring_back(&mut batch, account.id, lost, target).await {
+        let now = self.world.clock.wall();
+        match self.mailboxes.bring_back(&mut batch, account.id, lost, target, now).await {
             Ok(_) => {}
             Err(mailbox::Error::NoSuchMessage) => return Ok(false),
             Err(other) => return Err(other.into()),
         }
         let action = format!("brought back to {name} of {}", account.address);
-        let event = Event { at: self.world.clock.wall(), what: What::Operator { action, item: None } };
+        let event = Event { at: now, what: What::Operator { action, item: None } };
         for it in lost {
             self.journeys.record(&mut batch, it.entry.id, std::slice::from_ref(&event));
         }

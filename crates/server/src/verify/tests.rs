@@ -71,9 +71,11 @@ pub(crate) async fn furnished(disk: &MemoryDisk) {
             blob,
             blob_length: text.len() as u64,
             internal_date: Wall::from_secs(1),
+            saved: Wall::from_secs(2),
             flags: Flags::default(),
             summary: summary.into(),
             id: store.next_id(),
+            content: store.next_id(),
         };
         office.mailboxes.append(&mut batch, account.id, INBOX, &email);
         store.commit(batch).await.expect("the disk works");

@@ -6,14 +6,18 @@ use imap::response::Writer;
 use mailbox::{Entry, View};
 
 use super::super::connection::{Connection, WRITE_AT};
+use super::super::object::email_id;
 use super::super::selected::Selected;
 use super::super::stop::Stop;
-use super::super::sync::write_modseq;
+use super::super::sync::{begin_message, write_modseq};
 
 /// Whether a view's columns hold all that is asked.
 pub(super) fn suffice(items: &[FetchItem]) -> bool {
-    use FetchItem::{Flags, InternalDate, ModSeq, Rfc822Size, Uid};
-    items.iter().all(|item| matches!(item, Flags | Uid | InternalDate | Rfc822Size | ModSeq))
+    use FetchItem::{EmailId, Flags, InternalDate, ModSeq, Rfc822Size, SaveDate, ThreadId, Uid};
+    let is_column = |item: &FetchItem| {
+        matches!(item, Flags | Uid | InternalDate | Rfc822Size | ModSeq | SaveDate | EmailId | ThreadId)
+    };
+    items.iter().all(is_column)
 }
 
 /// `FLAGS (...)` of each set of flags in use, written once.
@@ -49,13 +53,14 @@ impl Connection<'_> {
         items: &[FetchItem],
     ) -> Result<(), Stop> {
         let rendered = Rendered::new(&selected.view, self.session.text());
+        let uid_only = self.session.enabled().uid_only;
         for &(low, high) in ranges {
             let mut next = low;
             while next <= high {
                 for (number, entry) in selected.view.range(next, high) {
                     next = number + 1;
                     let mut out = self.session.out();
-                    write_columns(&mut out, selected, &rendered, number, entry, items);
+                    write_columns(&mut out, selected, &rendered, uid_only, number, entry, items);
                     if out.0.len() >= WRITE_AT {
                         break;
                     }
@@ -74,28 +79,43 @@ fn write_columns(
     out: &mut Writer<'_>,
     selected: &Selected,
     rendered: &Rendered,
+    uid_only: bool,
     number: u32,
     entry: &Entry,
     items: &[FetchItem],
 ) {
-    out.raw(b"* ").number(u64::from(number)).raw(b" FETCH (");
+    begin_message(out, uid_only, number, entry);
     for (i, item) in items.iter().enumerate() {
         if i > 0 {
             out.raw(b" ");
         }
-        match item {
-            FetchItem::Uid => drop(out.raw(b"UID ").number(u64::from(entry.uid.get()))),
-            FetchItem::InternalDate => drop(out.raw(b"INTERNALDATE ").date_time(entry.internal_date)),
-            FetchItem::Rfc822Size => drop(out.raw(b"RFC822.SIZE ").number(entry.size())),
-            FetchItem::ModSeq => write_modseq(out, entry.modseq),
-            _ => {
-                let recent = selected.is_recent(entry.uid);
-                match rendered.0.get(entry.flags.0 as usize) {
-                    Some(texts) => out.raw(&texts[usize::from(recent)]),
-                    None => out.flags(selected.view.flags(entry.flags), recent),
-                };
-            }
+        if !write_column(out, entry, item) {
+            let recent = selected.is_recent(entry.uid);
+            match rendered.0.get(entry.flags.0 as usize) {
+                Some(texts) => out.raw(&texts[usize::from(recent)]),
+                None => out.flags(selected.view.flags(entry.flags), recent),
+            };
         }
     }
     out.raw(b")\r\n");
+}
+
+/// Writes an item that an entry holds by itself. `false` if it is not such a one.
+pub(super) fn write_column(out: &mut Writer<'_>, entry: &Entry, item: &FetchItem) -> bool {
+    match item {
+        FetchItem::Uid => drop(out.raw(b"UID ").number(u64::from(entry.uid.get()))),
+        FetchItem::InternalDate => drop(out.raw(b"INTERNALDATE ").date_time(entry.internal_date)),
+        FetchItem::Rfc822Size => drop(out.raw(b"RFC822.SIZE ").number(entry.size())),
+        FetchItem::ModSeq => write_modseq(out, entry.modseq),
+        FetchItem::SaveDate => match entry.saved.wall() {
+            Some(saved) => drop(out.raw(b"SAVEDATE ").date_time(saved)),
+            // RFC 8514 §4.2: of what came before save dates were kept.
+            None => drop(out.raw(b"SAVEDATE NIL")),
+        },
+        FetchItem::EmailId => drop(out.raw(b"EMAILID (").text(&email_id(entry.content)).raw(b")")),
+        // RFC 8474 §5.2: NIL for each message where there are none.
+        FetchItem::ThreadId => drop(out.raw(b"THREADID NIL")),
+        _ => return false,
+    }
+    true
 }

@@ -3,9 +3,10 @@
 use std::io;
 use std::ops::Range;
 
+use imap::Code;
 use imap::command::{FetchSection, Label, Section, SectionWhat};
 use imap::response::Writer;
-use mail::limits;
+use mail::{MailboxId, limits};
 use mailbox::Entry;
 use message::{Summary, section};
 
@@ -68,11 +69,24 @@ impl Connection<'_> {
         range: Range<u64>,
         most: usize,
     ) -> Result<Vec<u8>, Stop> {
+        let selected = self.selected.as_ref().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
+        self.read_range_in(selected.mailbox(), entry, range, most).await
+    }
+
+    /// The same of a message of any mailbox.
+    pub(in super::super) async fn read_range_in(
+        &self,
+        mailbox: MailboxId,
+        entry: &Entry,
+        range: Range<u64>,
+        most: usize,
+    ) -> Result<Vec<u8>, Stop> {
         let end = range.end.min(range.start + most as u64);
         let mut bytes = Vec::new();
         let mut at = range.start;
         while at < end {
-            let chunk = self.read_email(entry, at, ((end - at) as usize).min(WRITE_AT)).await?;
+            let length = ((end - at) as usize).min(WRITE_AT);
+            let chunk = self.mailboxes().read(self.account(), mailbox, entry, at, length).await?;
             if chunk.is_empty() {
                 break;
             }
@@ -145,7 +159,8 @@ pub(super) fn cut(range: Range<u64>, partial: Option<(u64, u64)>) -> Range<u64> 
     start..start.saturating_add(count).min(range.end)
 }
 
-fn spec(wanted: &Section) -> section::Section {
+/// What a section is called where it is located.
+pub(in super::super) fn spec(wanted: &Section) -> section::Section {
     let what = match &wanted.what {
         SectionWhat::All => section::What::Whole,
         SectionWhat::Text => section::What::Text,

@@ -100,20 +100,20 @@ impl Raw {
 
 impl Connection<'_> {
     /// What the index says, brought up to date first where that spares more reading than it takes.
-    pub(super) async fn known(&self, plan: &Plan) -> Result<Known, Stop> {
+    pub(super) async fn known(&mut self, plan: &Plan) -> Result<Known, Stop> {
         let Some(selected) = &self.selected else {
             return Err(Stop::no(Code::ClientBug, "Select a mailbox first"));
         };
-        let (shelf, view) = (&self.parts().search, &selected.view);
+        let (shelf, view) = (&self.parts().search, Arc::clone(&selected.view));
         let place = Place { account: self.account(), mailbox: selected.mailbox() };
         let mut volumes = shelf.volumes(place).await;
-        if missing(view, &volumes).len() > READ_AT_MOST {
+        if missing(&view, &volumes).len() > READ_AT_MOST {
             let _making = shelf.making(place).await;
             // Somebody else may have made it meanwhile.
             volumes = shelf.volumes(place).await;
-            let missing = missing(view, &volumes);
+            let missing = missing(&view, &volumes);
             if missing.len() > READ_AT_MOST {
-                volumes = self.make(place, view, &missing).await?;
+                volumes = self.make(place, &view, &missing).await?;
             }
         }
         let terms: Vec<_> = plan.terms.iter().map(|term| (term.phrase.clone(), term.zones)).collect();
@@ -129,11 +129,13 @@ impl Connection<'_> {
     }
 
     /// Puts messages into the index. What cannot be read stays out, and is found out about when it is looked for.
-    async fn make(&self, place: Place, view: &Arc<View>, missing: &[Entry]) -> Result<Volumes, Stop> {
+    async fn make(&mut self, place: Place, view: &Arc<View>, missing: &[Entry]) -> Result<Volumes, Stop> {
         let mut builder = Builder::default();
         let mut volumes = Volumes::default();
         let mut waiting = missing.iter();
+        let mut progress = self.begin_progress(missing.len());
         loop {
+            self.tell_progress(&mut progress, missing.len() - waiting.len()).await?;
             let batch = self.batch(&mut waiting).await?;
             let is_last = batch.is_empty();
             let work = move || {

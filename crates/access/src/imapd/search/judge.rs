@@ -92,8 +92,14 @@ fn judge_columns(test: &Test, facts: &Facts<'_>) -> bool {
         Test::Recent(recent) => facts.recent == *recent,
         Test::New => facts.recent && !facts.flags.contains(Flag::Seen),
         Test::Internal(relation, day) => compare(*relation, Day::of(facts.entry.internal_date), *day),
+        // RFC 8514 §4.3: the internal date stands in where it is not known.
+        Test::Saved(relation, day) => {
+            let saved = facts.entry.saved.wall().unwrap_or(facts.entry.internal_date);
+            compare(*relation, Day::of(saved), *day)
+        }
         Test::Larger(size) => facts.entry.size() > *size,
         Test::Smaller(size) => facts.entry.size() < *size,
+        Test::Content(content) => facts.entry.content == *content,
         Test::ModSeq(modseq) => facts.entry.modseq >= *modseq,
         Test::Until(wall) => facts.entry.internal_date <= *wall,
         Test::From(wall) => facts.entry.internal_date >= *wall,

@@ -3,9 +3,10 @@
 use imap::command::{DateRelation, SearchKey};
 use imap::grammar::Day;
 use imap::{Numbers, SequenceSet};
-use mail::{Flag, Keyword, ModSeq, Wall};
+use mail::{Flag, Id, Keyword, ModSeq, Wall};
 use search::{Phrase, Zones};
 
+use super::super::object::content;
 use super::super::selected::Selected;
 
 /// A condition.
@@ -17,6 +18,7 @@ pub(super) enum Test {
     Recent(bool),
     New,
     Internal(DateRelation, Day),
+    Saved(DateRelation, Day),
     Sent(DateRelation, Day),
     Larger(u64),
     Smaller(u64),
@@ -34,6 +36,8 @@ pub(super) enum Test {
         contains: String,
         term: usize,
     },
+    /// This content (RFC 8474 §6).
+    Content(Id),
     /// Changed at or after.
     ModSeq(ModSeq),
     /// Internal date at or before.
@@ -46,6 +50,9 @@ pub(super) enum Test {
     Any(Vec<Test>),
     Every(Vec<Test>),
 }
+
+/// What no message passes.
+const NOTHING: Test = Test::Any(Vec::new());
 
 /// Case does not matter (RFC 3501 §6.4.4), in any script.
 pub(super) fn fold(text: &str) -> String {
@@ -131,12 +138,13 @@ impl Compiler<'_> {
     /// As deep as the grammar allows, which is bounded.
     fn compile(&mut self, key: SearchKey) -> Test {
         match key {
-            SearchKey::All => Test::All,
+            SearchKey::All | SearchKey::SaveDateSupported => Test::All,
             SearchKey::Flag(flag, set) => Test::Flag(flag, set),
             SearchKey::Keyword(keyword, set) => Test::Keyword(keyword, set),
             SearchKey::Recent(recent) => Test::Recent(recent),
             SearchKey::New => Test::New,
             SearchKey::Internal(relation, day) => Test::Internal(relation, day),
+            SearchKey::Saved(relation, day) => Test::Saved(relation, day),
             SearchKey::Sent(relation, day) => {
                 self.reads = true;
                 Test::Sent(relation, day)
@@ -150,6 +158,9 @@ impl Compiler<'_> {
             SearchKey::Text(text) => {
                 self.text(&text, Zones::ALL, |contains, term| Test::Text { contains, term })
             }
+            SearchKey::EmailId(id) => content(&id).map_or(NOTHING, Test::Content),
+            // RFC 8474 §5.2: no message has one.
+            SearchKey::ThreadId(_) => NOTHING,
             SearchKey::ModSeq(modseq) => Test::ModSeq(ModSeq(modseq)),
             SearchKey::Older(seconds) => Test::Until(self.ago(seconds)),
             SearchKey::Younger(seconds) => Test::From(self.ago(seconds)),

@@ -5,6 +5,7 @@ use mailbox::Entry;
 use message::{Address, Summary, header, subject};
 
 use super::super::connection::Connection;
+use super::super::progress::Progress;
 use super::super::stop::{Done, Stop};
 use super::super::turn::take_turn;
 use super::TURN_OF_READ;
@@ -25,8 +26,9 @@ impl Connection<'_> {
         let found = self.found(search).await?;
         let reads = by.iter().any(|by| reads(by.what));
         let mut valued = Vec::with_capacity(found.len());
+        let mut progress = self.begin_progress(found.len());
         for (at, hit) in found.into_iter().enumerate() {
-            if let Some((entry, summary)) = self.summary_of(at, hit, reads).await? {
+            if let Some((entry, summary)) = self.summary_of(at, hit, reads, &mut progress).await? {
                 let values: Vec<Value> = by.iter().map(|by| value(by.what, &entry, &summary)).collect();
                 valued.push((values, hit));
             }
@@ -41,24 +43,26 @@ impl Connection<'_> {
     /// The `at`th message found, with what was found out about it at delivery if that is asked for; of one that is gone or
     /// damaged, nothing of that.
     pub(super) async fn summary_of(
-        &self,
+        &mut self,
         at: usize,
         hit: Hit,
         read: bool,
+        progress: &mut Progress,
     ) -> Result<Option<(Entry, Summary)>, Stop> {
         let view = self.selected.as_ref().map(|selected| &selected.view);
-        let Some((_, entry)) = view.and_then(|view| view.by_uid(hit.uid)) else { return Ok(None) };
+        let Some((_, &entry)) = view.and_then(|view| view.by_uid(hit.uid)) else { return Ok(None) };
         if !read {
-            return Ok(Some((*entry, Summary::default())));
+            return Ok(Some((entry, Summary::default())));
         }
         if at % TURN_OF_READ as usize == TURN_OF_READ as usize - 1 {
             take_turn().await;
+            self.tell_progress(progress, at).await?;
         }
-        match self.summary(entry).await {
+        match self.summary(&entry).await {
             Err(Stop::Answer(answer)) if answer.code != Some(imap::Code::Unavailable) => {
-                Ok(Some((*entry, Summary::default())))
+                Ok(Some((entry, Summary::default())))
             }
-            summary => Ok(Some((*entry, summary?))),
+            summary => Ok(Some((entry, summary?))),
         }
     }
 }

@@ -14,8 +14,9 @@ impl Connection<'_> {
         let uid = search.uid;
         let found = self.found(search).await?;
         let (mut messages, mut numbers) = (Vec::with_capacity(found.len()), Vec::with_capacity(found.len()));
+        let mut progress = self.begin_progress(found.len());
         for (at, hit) in found.into_iter().enumerate() {
-            if let Some((entry, summary)) = self.summary_of(at, hit, true).await? {
+            if let Some((entry, summary)) = self.summary_of(at, hit, true, &mut progress).await? {
                 messages.push(Threaded {
                     sent: summary.date.or(Some(entry.internal_date)),
                     ..threaded(&summary)

@@ -131,7 +131,7 @@ async fn a_full_disk_refuses_changes_and_reading_goes_on() {
     client.check("SEARCH BODY body", "* SEARCH 1 2\nOK Searched").await;
     house.faulty.fail(Error::Poisoned("EIO".into()), 1);
     client.check("CREATE x", "NO [UNAVAILABLE] The store is not available; try again later").await;
-    client.check("CREATE x", "OK Mailbox created").await;
+    client.check("CREATE x", "OK [MAILBOXID (F000000400ygj7)] Mailbox created").await;
 }
 
 #[tokio::test]
@@ -206,4 +206,45 @@ async fn a_message_that_breaks_off_ends_the_connection() {
         }
     }
     assert!(lines < 8000, "{lines} lines");
+}
+
+/// P4, RFC 4469 §4.1: damage is not a URL that means nothing. RFC 8508 §3.4: nothing is half done, and what was changed meanwhile
+/// is not taken away.
+#[tokio::test]
+async fn appending_from_what_is_damaged_or_changing() {
+    let house = House::new().await;
+    house.fill(2).await;
+    let mut client = house.in_inbox().await;
+    let view = house.parts.mailboxes.view(house.account, mailbox::INBOX).await.expect("a mailbox");
+    let mut flagged = Batch::new();
+    let flags = [mail::Flag::Flagged].into_iter().collect();
+    let entries = [*view.get(1).expect("a message")];
+    let change = mailbox::FlagChange::Add;
+    house.parts.mailboxes.store_flags(&mut flagged, &view, &entries, change, &flags).expect("few keywords");
+    house.faulty.slip_in(flagged);
+    client
+        .check(
+            "REPLACE 1 Sent {1+}\r\nx",
+            "* 1 FETCH (UID 1 FLAGS (\\Flagged \\Recent))\nNO [INUSE] Others keep changing the same; try again",
+        )
+        .await;
+    let mut deleted = Batch::new();
+    let name = mail::MailboxName::new("Sent").expect("a good name");
+    let now = house.parts.world.clock.wall();
+    house.parts.mailboxes.delete(&mut deleted, house.account, &name, now).await.expect("a mailbox");
+    house.faulty.slip_in(deleted);
+    client
+        .check("APPEND Sent {1+}\r\nx {1+}\r\nx", "NO [TRYCREATE] The mailbox was deleted; create it first")
+        .await;
+    house.faulty.damaged_from.store(0, Ordering::SeqCst);
+    client
+        .check(
+            "APPEND INBOX {1+}\r\nx CATENATE (URL ;UID=1 TEXT {1}",
+            "NO [CORRUPTION] The stored message is damaged",
+        )
+        .await;
+    client
+        .check("REPLACE 1 INBOX CATENATE (URL ;UID=1)", "NO [CORRUPTION] The stored message is damaged")
+        .await;
+    client.check("UID SEARCH ALL", "* SEARCH 1 2\nOK Searched").await;
 }

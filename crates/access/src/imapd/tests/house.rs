@@ -1,5 +1,6 @@
 //! A house with one account, and clients.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,11 +22,16 @@ use crate::{Parts, Port, Settings};
 
 pub(crate) const PASSWORD: &str = "correct horse";
 
-/// Stands still unless a test moves it; the wall stands at 2026-11-23T12:00:00Z.
-struct TestClock(watch::Sender<Duration>);
+/// Stands still unless a test moves it; the wall stands at 2026-11-23T12:00:00Z. Or goes on whenever it is looked at, by the
+/// seconds in the second field.
+struct TestClock(watch::Sender<Duration>, AtomicU64);
 
 impl world::Clock for TestClock {
     fn mono(&self) -> Mono {
+        let by = Duration::from_secs(self.1.load(Ordering::Relaxed));
+        if !by.is_zero() {
+            self.0.send_modify(|now| *now += by);
+        }
         Mono::from_start(*self.0.borrow())
     }
 
@@ -64,8 +70,16 @@ impl House {
         Self::with(Some(Acceptor::from_pem(chain.as_bytes(), key.as_bytes()).expect("just made"))).await
     }
 
+    /// Takes no larger messages.
+    pub(crate) async fn with_message_size(message_size: u64) -> Self {
+        let mut house = Self::with(None).await;
+        house.parts.settings.message_size = message_size;
+        house.imapd = Imapd::new(house.parts.clone());
+        house
+    }
+
     async fn with(acceptor: Option<Acceptor>) -> Self {
-        let clock = Arc::new(TestClock(watch::Sender::new(Duration::from_secs(1000))));
+        let clock = Arc::new(TestClock(watch::Sender::new(Duration::from_secs(1000)), AtomicU64::new(0)));
         let mut world = world::real::world(&["127.0.0.1:9".parse().expect("an address")]);
         world.clock = clock.clone();
         world.disk = Arc::new(MemoryDisk::new());
@@ -83,6 +97,11 @@ impl House {
 
     pub(crate) fn advance(&self, by: Duration) {
         self.clock.0.send_modify(|now| *now += by);
+    }
+
+    /// From now on, so many seconds go by whenever the clock is looked at.
+    pub(crate) fn hurry(&self, seconds: u64) {
+        self.clock.1.store(seconds, Ordering::Relaxed);
     }
 
     pub(crate) fn shutdown(&self) {
@@ -146,9 +165,11 @@ impl House {
             blob_length: staged.len(),
             blob: batch.blob(staged),
             internal_date: Wall::from_civil(2026, 11, 22, 10, 30, 0),
+            saved: self.parts.world.clock.wall(),
             flags,
             summary: message::Parser::parse(message.as_bytes()).encode().into(),
             id: self.parts.store.next_id(),
+            content: self.parts.store.next_id(),
         };
         self.parts.mailboxes.append(&mut batch, self.account, id.expect("a mailbox"), &email);
         self.parts.store.commit(batch).await.expect("a commit");
@@ -255,6 +276,12 @@ impl Client {
     }
 
     /// Sends a command and compares all that comes back.
+    /// Makes a mailbox, whatever it is called within.
+    pub(crate) async fn create(&mut self, name: &str) {
+        let answer = self.run(&format!("CREATE {name}")).await;
+        assert!(answer.starts_with("OK [MAILBOXID (") && answer.ends_with("Mailbox created"), "{answer}");
+    }
+
     pub(crate) async fn check(&mut self, command: &str, expected: &str) {
         let reply = self.run(command).await;
         let expected: Vec<&str> = expected.lines().map(unindented).collect();

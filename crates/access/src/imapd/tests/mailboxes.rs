@@ -21,7 +21,7 @@ async fn listing() {
              OK Mailboxes listed",
         )
         .await;
-    client.check("CREATE a/&APw-/c", "OK Mailbox created").await;
+    client.check("CREATE a/&APw-/c", "OK [MAILBOXID (F000000400ygj9)] Mailbox created").await;
     client.check("LIST \"\" a/%", "* LIST (\\HasChildren) \"/\" \"a/&APw-\"\nOK Mailboxes listed").await;
     client.check("LIST a/ *c", "* LIST (\\HasNoChildren) \"/\" \"a/&APw-/c\"\nOK Mailboxes listed").await;
     client.check("LIST \"\" inbox", "* LIST (\\HasNoChildren) \"/\" \"INBOX\"\nOK Mailboxes listed").await;
@@ -43,11 +43,34 @@ async fn listing() {
         .await;
 }
 
+/// RFC 6154 §3, §5.3.
+#[tokio::test]
+async fn created_for_a_special_use() {
+    let house = House::new().await;
+    let mut client = house.client().await;
+    for (command, answer) in [
+        ("CREATE Everything (USE (\\All))", "NO [USEATTR] \\All is not supported"),
+        ("CREATE MySpecial (USE (\\Drafts \\Sent))", "NO [USEATTR] A mailbox has one special use at most"),
+        ("CREATE MySent (USE (\\Sent))", "NO [USEATTR] The mailbox Sent is the one for \\Sent already"),
+        ("CREATE Sent (USE (\\Sent))", "NO [ALREADYEXISTS] There is a mailbox Sent already"),
+        ("LIST \"\" (E* M*)", "OK Mailboxes listed"),
+        ("DELETE Sent", "OK Mailbox deleted"),
+        ("CREATE a/MySent (USE (\\sent \\Sent))", "OK [MAILBOXID (F000000400ygj8)] Mailbox created"),
+        (
+            "LIST (SPECIAL-USE) \"\" a*",
+            "* LIST (\\HasNoChildren \\Sent) \"/\" \"a/MySent\"\nOK Mailboxes listed",
+        ),
+        ("CREATE plain (USE ())", "OK [MAILBOXID (F000000400ygj9)] Mailbox created"),
+    ] {
+        client.check(command, answer).await;
+    }
+}
+
 #[tokio::test]
 async fn subscriptions_outlive_mailboxes() {
     let house = House::new().await;
     let mut client = house.client().await;
-    client.check("CREATE x/y", "OK Mailbox created").await;
+    client.check("CREATE x/y", "OK [MAILBOXID (F000000400ygj8)] Mailbox created").await;
     client.check("SUBSCRIBE x/y", "OK Subscribed").await;
     client.check("SUBSCRIBE nowhere", "NO [NONEXISTENT] There is no such mailbox").await;
     client.check("DELETE x/y", "OK Mailbox deleted").await;
@@ -88,7 +111,7 @@ async fn listing_as_in_the_examples() {
         "also/jazz",
     ];
     for name in made {
-        client.check(&format!("CREATE {name}"), "OK Mailbox created").await;
+        client.create(name).await;
     }
     client.run("DELETE also").await;
     for name in ["INBOX", "Fruit/Banana", "Fruit/Peach", "Vegetable", "Vegetable/Broccoli"] {
@@ -176,13 +199,13 @@ async fn creating_deleting_renaming() {
     let house = House::new().await;
     let mut client = house.client().await;
     client.check("CREATE Inbox", "NO [ALREADYEXISTS] There is a mailbox INBOX already").await;
-    client.check("CREATE a/", "OK Mailbox created").await;
+    client.check("CREATE a/", "OK [MAILBOXID (F000000400ygj7)] Mailbox created").await;
     client.check("CREATE a", "NO [ALREADYEXISTS] There is a mailbox a already").await;
     client.check("CREATE a//b", "NO [CANNOT] a mailbox name has no empty levels").await;
     client.check("CREATE &bad", "NO [CANNOT] The mailbox name is not in modified UTF-7").await;
     client.check("DELETE nowhere", "NO [NONEXISTENT] There is no such mailbox").await;
     client.check("RENAME nowhere x", "NO [NONEXISTENT] There is no such mailbox").await;
-    client.check("CREATE a/b", "OK Mailbox created").await;
+    client.check("CREATE a/b", "OK [MAILBOXID (F000000400ygj8)] Mailbox created").await;
     client.check("RENAME a x/y", "OK Mailbox renamed").await;
     client
         .check(
@@ -235,6 +258,7 @@ async fn selecting_and_status() {
 * OK [UIDNEXT 3] Next UID
 * OK [UIDVALIDITY {validity}] UIDs hold
 * OK [HIGHESTMODSEQ 3] Newest change
+* OK [MAILBOXID (F000000400ygj1)] Its identifier
 OK [READ-ONLY] Examined"
     );
     assert_eq!(selected, expected);

@@ -68,6 +68,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         "MOVE # INBOX",
         "UID EXPUNGE #",
         "UID FETCH # BODY[TEXT]",
+        "APPEND INBOX {1+}\r\nx (\\Seen) {1+}\r\ny",
+        "APPEND INBOX {1+}\r\nx CATENATE (URL ;UID=# TEXT {1+}\r\ny)",
+        "REPLACE # INBOX {1+}\r\nx",
+        "UID REPLACE # INBOX CATENATE (TEXT {1+}\r\nx URL ;UID=#)",
     ]);
     let step = prop_oneof![1 => Just(Step::Deliver), 6 => (0usize..3, command, 1u32..12).prop_map(|(who, c, n)| Step::Run(who, c, n))];
     prop::collection::vec(step, 1..60)
@@ -91,6 +95,7 @@ async fn play(steps: Vec<Step>) {
             }
         }
     }
+    identifiers_hold(&mut house.in_inbox().await).await;
     let mut last = None;
     for (client, known) in &mut clients {
         let reply = client.run("NOOP").await;
@@ -103,6 +108,17 @@ async fn play(steps: Vec<Step>) {
             assert!(known.is_none_or(|known| known == *uid), "{known:?} is {uids:?}");
         }
         assert!(last.replace(uids.clone()).is_none_or(|last| last == uids), "all see the same in the end");
+    }
+}
+
+/// RFC 8474 §5.1: messages of one EMAILID are the same in all that is immutable.
+async fn identifiers_hold(client: &mut Client) {
+    let reply = client.run("UID FETCH 1:* (EMAILID RFC822.SIZE INTERNALDATE BODY.PEEK[])").await;
+    let mut contents = BTreeMap::new();
+    let told = reply.split(" EMAILID (").skip(1).filter_map(|told| told.split_once(") "));
+    for (id, content) in told {
+        let content = content.rsplit_once(')').map_or(content, |(content, _)| content);
+        assert_eq!(*contents.entry(id).or_insert(content), content, "{id} in {reply}");
     }
 }
 
@@ -135,7 +151,11 @@ impl Kept {
         }
         // What stands behind a literal belongs to the message before it.
         if line.starts_with("* ") {
-            self.of = line.split_once(" FETCH (UID ").and_then(|(_, uid)| number(uid)).map(|uid| uid as u32);
+            let uid = match line.split_once(" UIDFETCH (") {
+                Some((uid, _)) => number(&uid[2..]),
+                None => line.split_once(" FETCH (UID ").and_then(|(_, uid)| number(uid)),
+            };
+            self.of = uid.map(|uid| uid as u32);
         }
         if let Some(uid) = self.of {
             if let Some((_, flags)) = line.split_once("FLAGS (") {
@@ -156,13 +176,14 @@ impl Kept {
     }
 }
 
-/// One client goes and comes back, at any moment, and knows as much as if it asked for all again.
-async fn come_and_go(steps: Vec<Step>) {
+/// One client goes and comes back, at any moment, and knows as much as if it asked for all again; also without message
+/// numbers (RFC 9586).
+async fn come_and_go(steps: Vec<Step>, uid_only: bool) {
     let house = House::new().await;
     house.fill(4).await;
     let mut others = [house.in_inbox().await, house.in_inbox().await];
     let (mut client, mut kept) = (house.client().await, Kept::default());
-    client.run("ENABLE QRESYNC").await;
+    client.run(if uid_only { "ENABLE QRESYNC UIDONLY" } else { "ENABLE QRESYNC" }).await;
     let reply = client.run("SELECT INBOX").await;
     let validity =
         reply.split("UIDVALIDITY ").nth(1).and_then(|s| s.split(']').next()).expect("one").to_owned();
@@ -186,7 +207,7 @@ async fn come_and_go(steps: Vec<Step>) {
                 }
             }
             Step::Run(0, command, number) => {
-                if here {
+                if here && !(uid_only && names_number(command)) {
                     // What .SILENT leaves out is known to who sent it, and would only make this client longer.
                     let command = command.replace('#', &number.to_string()).replace(".SILENT", "");
                     kept.reply(&client.run(&command).await);
@@ -202,6 +223,10 @@ async fn come_and_go(steps: Vec<Step>) {
     }
     kept.reply(&client.run("NOOP").await);
     same(&mut client, &mut kept).await;
+}
+
+fn names_number(command: &str) -> bool {
+    ["FETCH", "STORE", "SEARCH", "COPY", "MOVE", "REPLACE"].iter().any(|word| command.starts_with(word))
 }
 
 /// New messages are told by number only, so the client asks for UIDs above those it has asked for; then its picture is the
@@ -224,8 +249,8 @@ proptest! {
     }
 
     #[test]
-    fn who_comes_back_knows_as_much_as_who_asks_for_all(steps in steps()) {
+    fn who_comes_back_knows_as_much_as_who_asks_for_all(steps in steps(), uid_only: bool) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(come_and_go(steps));
+        runtime.block_on(come_and_go(steps, uid_only));
     }
 }

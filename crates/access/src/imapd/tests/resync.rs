@@ -218,3 +218,75 @@ async fn the_last_that_is_gone_is_told() {
         .await;
     }
 }
+
+/// RFC 9586 §3: the examples.
+#[tokio::test]
+async fn without_message_numbers() {
+    let house = House::new().await;
+    house.fill(5).await;
+    let mut client = house.client().await;
+    client.check("ENABLE UIDONLY", "* ENABLED UIDONLY\nOK Enabled").await;
+    let selected = client.run("SELECT INBOX").await;
+    assert!(selected.contains("* 5 EXISTS") && !selected.contains("[UNSEEN"), "{selected}");
+    client.run("UID STORE 2 +FLAGS.SILENT (\\Deleted)").await;
+    client.check("EXPUNGE", "* VANISHED 2\nOK Expunged").await;
+    for (command, reply) in [
+        (
+            "UID FETCH 3:4 (FLAGS)",
+            "* 3 UIDFETCH (FLAGS (\\Recent))\n* 4 UIDFETCH (FLAGS (\\Recent))\nOK Fetched",
+        ),
+        ("UID FETCH 3 (UID FLAGS)", "* 3 UIDFETCH (UID 3 FLAGS (\\Recent))\nOK Fetched"),
+        (
+            "UID FETCH 3 (UID BODY[TEXT]<0.4>)",
+            "* 3 UIDFETCH (UID 3 BODY[TEXT]<0> {4}\nbody FLAGS (\\Seen \\Recent))\nOK Fetched",
+        ),
+        ("UID STORE 4 FLAGS (\\Flagged)", "* 4 UIDFETCH (FLAGS (\\Flagged \\Recent))\nOK Flags stored"),
+        ("UID SEARCH UID 4:*", "* SEARCH 4 5\nOK Searched"),
+        ("UID SORT (REVERSE ARRIVAL) UTF-8 ALL", "* SORT 1 3 4 5\nOK Sorted"),
+        ("UID MOVE 4 Archive", "* OK [COPYUID 1000002 4 1] Moved\n* VANISHED 4\nOK Moved"),
+        (
+            "UID REPLACE 3 INBOX {1+}\r\nx",
+            "* OK [APPENDUID 1000001 6] Replacement ready\n* 4 EXISTS\n* 4 RECENT\n* VANISHED 3\nOK Replaced",
+        ),
+    ] {
+        client.check(command, reply).await;
+    }
+    for command in [
+        "FETCH 1 FLAGS",
+        "STORE 1 FLAGS ()",
+        "SEARCH ALL",
+        "COPY 1 Trash",
+        "MOVE 1 Trash",
+        "SORT (DATE) UTF-8 ALL",
+        "THREAD REFERENCES UTF-8 ALL",
+        "REPLACE 1 INBOX {1}",
+        "UID SEARCH 1",
+        "UID SEARCH NOT (OR ALL *)",
+        "UID THREAD REFERENCES UTF-8 1:2",
+    ] {
+        client
+            .check(command, "BAD [UIDREQUIRED] Message numbers are not allowed once UIDONLY is enabled")
+            .await;
+    }
+    let mut other = house.in_inbox().await;
+    other.run("UID STORE 5 +FLAGS.SILENT (\\Answered)").await;
+    other.run("UID STORE 1 +FLAGS.SILENT (\\Deleted)").await;
+    other.run("EXPUNGE").await;
+    client.check("NOOP", "* VANISHED 1\n* 5 UIDFETCH (FLAGS (\\Answered \\Recent))\nOK Nothing done").await;
+    // §3.7.
+    client.check("ENABLE QRESYNC", "* ENABLED QRESYNC\nOK Enabled").await;
+    client
+        .check(
+            "UID STORE 5 -FLAGS.SILENT (\\Draft \\Answered)",
+            "* 5 UIDFETCH (MODSEQ (17))\nOK Flags stored",
+        )
+        .await;
+    client
+        .check(
+            "SELECT INBOX (QRESYNC (1000001 1 1:9 (1 1)))",
+            "BAD [UIDREQUIRED] Message numbers are not allowed once UIDONLY is enabled",
+        )
+        .await;
+    let reply = client.run("SELECT INBOX (QRESYNC (1000001 6))").await;
+    assert!(reply.contains("* VANISHED (EARLIER) 1:4\n* 5 UIDFETCH (FLAGS () MODSEQ (17))"), "{reply}");
+}

@@ -29,6 +29,7 @@ async fn selecting() {
 * OK [UIDNEXT 3] Next UID
 * OK [UIDVALIDITY {validity}] UIDs hold
 * OK [HIGHESTMODSEQ 3] Newest change
+* OK [MAILBOXID (F000000400ygj1)] Its identifier
 OK [READ-WRITE] Selected"
     );
     assert_eq!(reply, expected);
@@ -105,8 +106,8 @@ async fn searches_are_answered_by_esearch() {
 async fn names_in_utf8() {
     let house = House::new().await;
     let (mut old, mut new) = (house.client().await, rev2(&house).await);
-    old.check("CREATE Entw&APw-rfe", "OK Mailbox created").await;
-    new.check("CREATE \"a&b/日本\"", "OK Mailbox created").await;
+    old.create("Entw&APw-rfe").await;
+    new.create("\"a&b/日本\"").await;
     new.check("LIST \"\" \"Entwü*\"", "* LIST (\\HasNoChildren) \"/\" \"Entwürfe\"\nOK Mailboxes listed")
         .await;
     new.check("LIST \"a&b/\" {3+}\r\n日", "OK Mailboxes listed").await;
@@ -119,7 +120,7 @@ async fn names_in_utf8() {
     old.check("STATUS \"Entwürfe\" (MESSAGES)", "* STATUS \"Entw&APw-rfe\" (MESSAGES 0)\nOK Status told")
         .await;
     // What looks like modified UTF-7 is a name like any other here.
-    new.check("CREATE &APw-", "OK Mailbox created").await;
+    new.create("&APw-").await;
     old.check("LIST \"\" &*", "* LIST (\\HasNoChildren) \"/\" \"&-APw-\"\nOK Mailboxes listed").await;
     new.check("RENAME &APw- \"ü\"", "OK Mailbox renamed").await;
     new.check("SUBSCRIBE \"ü\"", "OK Subscribed").await;
@@ -142,7 +143,7 @@ async fn names_in_another_form_are_told() {
     for (command, expected) in [
         (
             "CREATE inbox/a",
-            "* LIST (\\HasNoChildren) \"/\" \"INBOX/a\" (\"OLDNAME\" (\"inbox/a\"))\nOK Mailbox created",
+            "* LIST (\\HasNoChildren) \"/\" \"INBOX/a\" (\"OLDNAME\" (\"inbox/a\"))\nOK [MAILBOXID (F000000400ygj7)] Mailbox created",
         ),
         (
             "RENAME INBOX/a Inbox/b",
@@ -156,8 +157,8 @@ async fn names_in_another_form_are_told() {
             "DELETE inbox/b",
             "* LIST (\\NonExistent \\HasNoChildren) \"/\" \"INBOX/b\" (\"OLDNAME\" (\"inbox/b\"))\nOK Mailbox deleted",
         ),
-        ("CREATE INBOX/c", "OK Mailbox created"),
-        ("CREATE c/d", "OK Mailbox created"),
+        ("CREATE INBOX/c", "OK [MAILBOXID (F000000400ygja)] Mailbox created"),
+        ("CREATE c/d", "OK [MAILBOXID (F000000400ygjb)] Mailbox created"),
     ] {
         client.check(command, expected).await;
     }
@@ -167,7 +168,7 @@ async fn names_in_another_form_are_told() {
         "{reply}"
     );
     // Nobody else is told, as it is new to IMAP4rev1.
-    house.client().await.check("CREATE inbox/z", "OK Mailbox created").await;
+    house.client().await.create("inbox/z").await;
 }
 
 /// RFC 9051 §6.3.11.

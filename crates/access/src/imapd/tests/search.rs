@@ -344,3 +344,31 @@ async fn the_index_finds_what_reading_finds() {
         client.run("NOOP").await;
     }
 }
+
+/// RFC 9585 §4: told every ten seconds and more, with the number of messages, and not at the end.
+#[tokio::test]
+async fn what_takes_long_says_how_far_it_is() {
+    let house = House::new().await;
+    house.fill(40).await;
+    let mut client = house.in_inbox().await;
+    let told = |tag: &str, done: u32, goal: u32| {
+        format!("* OK [INPROGRESS (\"{tag}\" {done} {goal})] Still on it\n")
+    };
+    // The first search puts all into the index, and is told of that too.
+    let mut indexed: String = (1..=6).map(|batches| told("t3", 6 * batches, 40)).collect();
+    for (seconds, told_of) in [(4, vec![]), (11, vec![15, 31])] {
+        house.hurry(seconds);
+        let tag = client.next_tag();
+        let progress: String = told_of.iter().map(|&done| told(&tag, done, 40)).collect();
+        client.check("SEARCH BODY --", &format!("{indexed}{progress}* SEARCH\nOK Searched")).await;
+        indexed.clear();
+        client.check("SEARCH ALL NOT 1:38", "* SEARCH 39 40\nOK Searched").await;
+        let tag = client.next_tag();
+        let progress: String = told_of.iter().map(|&done| told(&tag, done, 40)).collect();
+        let order: Vec<String> = (1..=40).map(|n| n.to_string()).collect();
+        let order = order.join(" ");
+        client.check("SORT (DATE) UTF-8 ALL", &format!("{progress}* SORT {order}\nOK Sorted")).await;
+    }
+    house.hurry(0);
+    client.check("SEARCH BODY nothing", "* SEARCH\nOK Searched").await;
+}
