@@ -42,21 +42,26 @@ impl Connection<'_> {
     /// Takes out the messages with \Deleted; with `uids`, of those only.
     pub(super) async fn expunge_deleted(&mut self, uids: Option<&SequenceSet>) -> Result<(), Stop> {
         let mut attempts = Attempts::default();
+        let (mut progress, mut done) = (None, 0);
         loop {
             let view = self.latest().await?;
             let saved = self.selected.as_ref().map(|selected| &selected.saved);
             let wanted =
                 uids.map(|set| set.resolve(largest_uid(&view), saved.unwrap_or(&Numbers::default())));
-            let doomed = deleted(&view, wanted.as_ref());
+            let mut all = deleted(&view, wanted.as_ref());
+            let doomed: Vec<Entry> = all.by_ref().take(AT_ONCE).collect();
             if doomed.is_empty() {
                 return Ok(());
             }
+            let progress = progress.get_or_insert_with(|| self.begin_progress(doomed.len() + all.count()));
+            self.tell_progress(progress, done).await?;
             let mut batch = Batch::new();
             self.mailboxes().expunge(&mut batch, &view, &doomed, self.world().clock.wall());
             self.record_expunged(&mut batch, &view, &doomed).await?;
             let outcome = self.commit(batch).await;
             if outcome.is_ok() {
                 attempts = Attempts::default();
+                done += doomed.len();
             } else if !attempts.again(&outcome) {
                 outcome?;
             }
@@ -80,9 +85,9 @@ impl Connection<'_> {
     }
 }
 
-fn deleted(view: &View, wanted: Option<&Numbers>) -> Vec<Entry> {
+fn deleted(view: &View, wanted: Option<&Numbers>) -> impl Iterator<Item = Entry> {
     let is_deleted = |entry: &Entry| view.flags(entry.flags).contains(Flag::Deleted);
-    let is_wanted = |entry: &Entry| wanted.is_none_or(|set| set.contains(entry.uid.get()));
+    let is_wanted = move |entry: &Entry| wanted.is_none_or(|set| set.contains(entry.uid.get()));
     let entries = view.iter().map(|(_, entry)| *entry);
-    entries.filter(|entry| is_deleted(entry) && is_wanted(entry)).take(AT_ONCE).collect()
+    entries.filter(move |entry| is_deleted(entry) && is_wanted(entry))
 }

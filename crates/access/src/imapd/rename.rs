@@ -2,7 +2,7 @@
 
 use imap::command::Mailbox;
 use mail::MailboxName;
-use mailbox::Renamed;
+use mailbox::{INBOX, Mailboxes, Renamed};
 use store::Batch;
 
 use super::change::Attempts;
@@ -33,6 +33,8 @@ impl Connection<'_> {
 
     /// Commit after commit, because INBOX may be large. Mail that comes meanwhile stays in it.
     async fn rename_inbox(&mut self, to: &MailboxName) -> Done {
+        let messages = self.mailboxes().status(self.account(), INBOX).await?.messages as usize;
+        let mut progress = self.begin_progress(messages);
         let mut attempts = Attempts::default();
         let renamed = loop {
             let mut batch = Batch::new();
@@ -44,7 +46,11 @@ impl Connection<'_> {
                 break renamed;
             }
         };
-        while self.rename_inbox_on(&renamed).await? {}
+        let mut moved = Mailboxes::MOVED_AT_ONCE;
+        while self.rename_inbox_on(&renamed).await? {
+            moved += Mailboxes::MOVED_AT_ONCE;
+            self.tell_progress(&mut progress, moved).await?;
+        }
         self.tell_renamed(to).await?;
         Self::done("Mailbox renamed")
     }

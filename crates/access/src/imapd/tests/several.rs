@@ -176,3 +176,25 @@ async fn a_deleted_mailbox_ends_other_sessions() {
     a.check("DELETE x", "* OK [CLOSED] Previous mailbox closed\nOK Mailbox deleted").await;
     a.check("FETCH 1 FLAGS", "BAD Select a mailbox first").await;
 }
+
+/// RFC 9585 §4: what takes several commits says how far it is between them.
+#[tokio::test]
+async fn what_takes_several_commits_says_how_far_it_is() {
+    let house = House::new().await;
+    house.fill(2200).await;
+    let mut client = house.in_inbox().await;
+    client.run("ENABLE UIDONLY").await;
+    house.hurry(11);
+    let told = |tag: &str, done: &[u32], goal: u32| -> String {
+        let one = |done: &u32| format!("* OK [INPROGRESS (\"{tag}\" {done} {goal})] Still on it\n");
+        done.iter().map(one).collect()
+    };
+    let expected = told(&client.next_tag(), &[0, 1000, 2000], 2200);
+    client.check("UID STORE 1:* +FLAGS.SILENT (\\Deleted)", &format!("{expected}OK Flags stored")).await;
+    let expected = told(&client.next_tag(), &[0, 1000], 1700);
+    client.check("UID EXPUNGE 501:2200", &format!("{expected}* VANISHED 501:2200\nOK Expunged")).await;
+    house.fill(1100).await;
+    client.run("UNSELECT").await;
+    let expected = told(&client.next_tag(), &[1000, 1500], 1600);
+    client.check("RENAME INBOX old", &format!("{expected}OK Mailbox renamed")).await;
+}
