@@ -30,7 +30,6 @@ mod subscribe;
 mod sync;
 #[cfg(test)]
 pub(crate) mod tests;
-mod turn;
 
 use std::sync::Arc;
 

@@ -4,9 +4,11 @@
 //! and `store`, one file per command. Every change is one commit, and its answer comes after the sync (promise P1).
 
 mod damage;
+mod deflate;
 pub mod imapd;
 pub mod login;
 pub mod pop3d;
+mod turn;
 mod wire;
 
 use std::sync::Arc;

@@ -57,6 +57,8 @@ pub enum Code {
     TooBig,
     /// RFC 3501 §6.3.1: the mailbox selected before has been left (RFC 7162 §3.2.11).
     Closed,
+    /// RFC 4978 §3: what is sent is compressed already.
+    CompressionActive,
 }
 
 impl fmt::Display for Code {
@@ -107,6 +109,7 @@ impl Code {
             Self::NonExistent => "NONEXISTENT",
             Self::TooBig => "TOOBIG",
             Self::Closed => "CLOSED",
+            Self::CompressionActive => "COMPRESSIONACTIVE",
             _ => "SERVERBUG",
         }
     }

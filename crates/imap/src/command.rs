@@ -60,6 +60,8 @@ pub enum Command {
     // Authenticated.
     /// RFC 8437.
     Unauthenticate,
+    /// RFC 4978 §3. DEFLATE is the only algorithm there is.
+    Compress,
     /// RFC 5161. Names in capitals.
     Enable(Vec<String>),
     Select(Select),

@@ -7,6 +7,7 @@
 mod answered;
 mod append;
 mod authenticate;
+mod compress;
 mod enabled;
 mod idle;
 mod legality;
@@ -91,6 +92,8 @@ pub enum Event {
     AppendAborted,
     /// Write out, shake hands, then [`Session::tls_started`].
     StartTls,
+    /// Write out, compress and expect compressed bytes from here on, then [`Session::compress_started`].
+    Compress,
     /// Until `IdleEnd`, write what happens to [`Session::out`]; needs no answer.
     IdleStart,
     /// Write what may still be said, then [`Session::complete`].
@@ -158,6 +161,8 @@ enum Step {
     /// The line in IDLE was not DONE.
     IdleBroken(String),
     Handshake,
+    /// The driver begins to compress.
+    Compressing,
     Closed,
 }
 
@@ -170,6 +175,7 @@ pub struct Session {
     reader: Reader,
     output: Vec<u8>,
     enabled: Enabled,
+    compressed: bool,
     errors: u32,
     last_heard: Mono,
 }
@@ -184,6 +190,7 @@ impl Session {
             reader: Reader::default(),
             output: Vec::new(),
             enabled: Enabled::default(),
+            compressed: false,
             errors: 0,
             last_heard: now,
         };
@@ -418,6 +425,7 @@ impl Session {
             Command::Enable(names) => self.enable(&tag, &names),
             Command::Namespace => self.namespace(&tag),
             Command::StartTls => return self.start_tls(&tag),
+            Command::Compress => return self.compress(&tag),
             Command::Unauthenticate => return self.run(tag, Event::Unauthenticate),
             Command::Login { user, password } => return self.run(tag, Event::Login { user, password }),
             Command::Authenticate { mechanism, initial } => {

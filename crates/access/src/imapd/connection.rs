@@ -16,13 +16,12 @@ use super::append::Appending;
 use super::selected::Selected;
 use super::{ALPN, Imapd};
 use crate::login::{self, Failures};
-use crate::wire::{Wire, tls_offer};
+use crate::wire::{SMALL_READ, Wire, tls_offer};
 use crate::{Parts, Port};
 
 /// Output is written once it has grown to this.
 pub(super) const WRITE_AT: usize = 64 * 1024;
-/// A silent client costs this much of a buffer; a busy one more.
-const SMALL_READ: usize = 256;
+/// A busy client costs this much of a buffer.
 const LARGE_READ: usize = 32 * 1024;
 
 /// See the module's description.
@@ -113,6 +112,9 @@ impl<'a> Connection<'a> {
                 return self.wire.stream_mut()?.shutdown().await;
             }
             self.session.release();
+            if self.watch.is_some() {
+                self.wire.release();
+            }
             match self.wait().await {
                 Woken::Input(bytes) => {
                     let bytes = bytes?;
@@ -135,11 +137,7 @@ impl<'a> Connection<'a> {
         let clock = &self.daemon.parts.world.clock;
         let mut stopping = self.daemon.stopping.subscribe();
         let size = if self.busy { LARGE_READ } else { SMALL_READ };
-        let stream = match self.wire.stream_mut() {
-            Ok(stream) => stream,
-            Err(error) => return Woken::Input(Err(error)),
-        };
-        let mut input = pin!(read(stream, size));
+        let mut input = pin!(self.wire.read(size));
         let mut notice = pin!(self.watch.as_mut().map(Watch::changed));
         let mut timeout = pin!(deadline.map(|due| clock.sleep_until(due)));
         let mut stop = pin!(stopping.wait_for(|&stopping| stopping));
@@ -182,13 +180,27 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
+    /// COMPRESS: the reply goes out as it is, everything after it compressed (RFC 4978 §3).
+    async fn compress(&mut self) -> io::Result<()> {
+        self.flush().await?;
+        self.wire.compress();
+        self.session.compress_started();
+        Ok(())
+    }
+
+    /// RFC 8437 §4.1: the reply is the last that is compressed.
+    async fn unauthenticate(&mut self) -> io::Result<()> {
+        self.leave_account();
+        self.flush().await?;
+        let plain = self.wire.compress_no_more();
+        self.session.handle_input(&plain, self.now());
+        Ok(())
+    }
+
     async fn handle(&mut self, event: Event) -> io::Result<()> {
         match event {
             Event::Command(command) => self.carry_out(command).await,
-            Event::Unauthenticate => {
-                self.unauthenticate();
-                Ok(())
-            }
+            Event::Unauthenticate => self.unauthenticate().await,
             Event::Login { user, password } => self.login(&user, &password).await,
             Event::AuthStart { mechanism, initial } => self.auth_start(&mechanism, initial.as_deref()).await,
             Event::AuthResponse(response) => self.auth_response(&response).await,
@@ -204,21 +216,9 @@ impl<'a> Connection<'a> {
                 Ok(())
             }
             Event::StartTls => self.start_tls().await,
+            Event::Compress => self.compress().await,
             Event::IdleStart => self.idle_start().await,
             Event::IdleEnd => self.idle_end().await,
         }
     }
-}
-
-/// Reads some bytes; none at the end. Cancel-safe, as reading is.
-async fn read(stream: &mut Stream, size: usize) -> io::Result<Vec<u8>> {
-    if size > SMALL_READ {
-        let mut buffer = vec![0; size];
-        let length = stream.read(&mut buffer).await?;
-        buffer.truncate(length);
-        return Ok(buffer);
-    }
-    let mut buffer = [0; SMALL_READ];
-    let length = stream.read(&mut buffer).await?;
-    Ok(buffer[..length].to_vec())
 }

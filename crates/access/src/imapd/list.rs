@@ -8,7 +8,7 @@ use mailbox::MailboxInfo;
 
 use super::connection::{Connection, WRITE_AT};
 use super::stop::{Done, Stop};
-use super::turn::take_turn;
+use crate::turn::take_turn;
 
 /// Other sessions of this thread get their turn after this many names.
 const TURN: usize = 64;

@@ -17,7 +17,7 @@ use mailbox::Entry;
 use super::connection::Connection;
 use super::stop::{Done, Stop};
 use super::sync::Moment;
-use super::turn::take_turn;
+use crate::turn::take_turn;
 use judge::{Facts, judge};
 use plan::Test;
 use tell::Hit;

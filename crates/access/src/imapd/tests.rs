@@ -1,6 +1,7 @@
 //! Whole sessions over a connection in memory, on a store in memory and a clock that tests move.
 
 mod append;
+mod compress;
 mod faults;
 mod fetch;
 mod house;

@@ -42,6 +42,7 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
         "AUTHENTICATE" => authenticate(cursor)?,
         "LOGIN" => login(cursor)?,
         "UNAUTHENTICATE" => Command::Unauthenticate,
+        "COMPRESS" => compress(cursor)?,
         "ENABLE" => enable(cursor)?,
         "SELECT" => select(cursor, false)?,
         "EXAMINE" => select(cursor, true)?,
@@ -181,6 +182,16 @@ pub(crate) fn base64_line(line: &[u8]) -> Result<Vec<u8>, Error> {
     base64::engine::general_purpose::STANDARD
         .decode(line)
         .map_err(|_| Error("The response is not valid BASE64"))
+}
+
+/// RFC 4978 §5: `compress = "COMPRESS" SP algorithm`, `algorithm = "DEFLATE"`
+fn compress(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
+    cursor.space()?;
+    if cursor.atom()?.eq_ignore_ascii_case("DEFLATE") {
+        Ok(Command::Compress)
+    } else {
+        Err(Error("Unknown compression algorithm"))
+    }
 }
 
 /// RFC 5161 §4: `enable = "ENABLE" 1*(SP capability)`

@@ -46,6 +46,7 @@ fn mailbox_commands() {
         ("MOVE 1 x", Command::Copy { uid: false, set: one(1), mailbox: mailbox("x"), and_remove: true }),
         ("UID COPY 1 x", Command::Copy { uid: true, set: one(1), mailbox: mailbox("x"), and_remove: false }),
         ("ID NIL", Command::Id(Vec::new())),
+        ("COMPRESS deflate", Command::Compress),
         ("ENABLE condstore X", Command::Enable(vec!["CONDSTORE".into(), "X".into()])),
     ] {
         assert_eq!(command(text), expected, "{text}");

@@ -16,7 +16,7 @@ pub(super) fn capabilities(state: State, config: &Config) -> String {
         list.push_str(
             " IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE \
              ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES \
-             BINARY PREVIEW PARTIAL UNAUTHENTICATE APPENDLIMIT=",
+             BINARY PREVIEW PARTIAL UNAUTHENTICATE COMPRESS=DEFLATE APPENDLIMIT=",
         );
         list.push_str(&config.message_size.to_string());
         return list;
