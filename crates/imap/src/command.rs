@@ -86,6 +86,12 @@ pub enum Command {
     /// Never handed out by the parser as a whole: the session streams its literal.
     Append(Append),
     Idle,
+    /// RFC 9208 §4.1.1.
+    GetQuota(Vec<u8>),
+    /// RFC 9208 §4.1.2.
+    GetQuotaRoot(Mailbox),
+    /// RFC 9208 §4.1.3; limits are the operator's.
+    SetQuota,
     // Selected.
     Check,
     Close,
@@ -169,11 +175,15 @@ pub enum StatusItem {
     HighestModSeq,
     /// RFC 7889 §4.
     AppendLimit,
+    /// RFC 9208 §4.1.4.
+    Deleted,
+    /// RFC 9208 §4.1.4.
+    DeletedStorage,
 }
 
 impl StatusItem {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Messages,
         Self::Recent,
         Self::UidNext,
@@ -182,6 +192,8 @@ impl StatusItem {
         Self::Size,
         Self::HighestModSeq,
         Self::AppendLimit,
+        Self::Deleted,
+        Self::DeletedStorage,
     ];
 
     /// The word on the wire.
@@ -195,6 +207,8 @@ impl StatusItem {
             Self::Size => "SIZE",
             Self::HighestModSeq => "HIGHESTMODSEQ",
             Self::AppendLimit => "APPENDLIMIT",
+            Self::Deleted => "DELETED",
+            Self::DeletedStorage => "DELETED-STORAGE",
         }
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use mail::{MailboxName, NameError, limits};
 
+use crate::Resource;
+
 /// Why a mailbox operation did not happen. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -18,6 +20,8 @@ pub enum Error {
     /// The account has [`limits::MAILBOXES`] mailboxes, or the message [`limits::KEYWORDS`] keywords (IMAP: LIMIT); or its
     /// UIDVALIDITY values are used up.
     Limit(&'static str),
+    /// The account has as much as it may have (IMAP: OVERQUOTA).
+    OverQuota(Resource),
     /// The message is no longer there (IMAP: EXPUNGEISSUED).
     NoSuchMessage,
     /// The store's. `Conflict` is for the flow crate to retry.
@@ -50,6 +54,7 @@ impl fmt::Display for Error {
                 "the account's UIDVALIDITY values are used up: the clock was far ahead at restores",
             ),
             Self::Limit(_) => write!(f, "a message has at most {} keywords", limits::KEYWORDS),
+            Self::OverQuota(resource) => write!(f, "the account is over its quota: {resource}"),
             Self::NoSuchMessage => f.write_str("the message is no longer there"),
             Self::Store(why) => why.fmt(f),
         }

@@ -50,6 +50,14 @@ enum Kind {
     Floor = 18,
     /// A removed account, whose mailboxes are kept for a while.
     Retired = 19,
+    /// Counter: bytes of all messages of an account.
+    UsedBytes = 30,
+    /// Counter: messages of an account.
+    UsedMessages = 31,
+    /// What an account may have, where it is not what all may.
+    Quota = 32,
+    /// That the counters of what accounts have were begun.
+    UsageKnown = 33,
 }
 
 fn account(kind: Kind, account: AccountId) -> KeyBuilder {
@@ -163,6 +171,22 @@ pub(crate) fn all_remains() -> KeyRange {
 
 pub(crate) fn retired(a: AccountId) -> Key {
     account(Kind::Retired, a).key()
+}
+
+pub(crate) fn used_bytes(a: AccountId) -> Key {
+    account(Kind::UsedBytes, a).key()
+}
+
+pub(crate) fn used_messages(a: AccountId) -> Key {
+    account(Kind::UsedMessages, a).key()
+}
+
+pub(crate) fn quota(a: AccountId) -> Key {
+    account(Kind::Quota, a).key()
+}
+
+pub(crate) fn usage_known() -> Key {
+    Key::build(Space::Mailbox).u8(Kind::UsageKnown as u8).key()
 }
 
 pub(crate) fn floor(a: AccountId, m: MailboxId) -> Key {

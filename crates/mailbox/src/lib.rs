@@ -33,6 +33,7 @@ mod keys;
 mod load;
 mod names;
 mod provision;
+mod quota;
 mod recent;
 mod record;
 mod remains;
@@ -58,6 +59,7 @@ pub use change::{FlagChange, Stored};
 pub use copy::Copied;
 pub use entry::{Entry, FlagSet};
 pub use error::Error;
+pub use quota::{Each, Own, Quota, Resource};
 pub use rename::Renamed;
 pub use retention::Retention;
 pub use status::Status;
@@ -89,6 +91,7 @@ pub struct Mailboxes {
     cache: cache::Cache,
     recent: recent::Recent,
     retention: Mutex<Retention>,
+    default_quota: Mutex<Quota>,
 }
 
 impl Mailboxes {
@@ -104,6 +107,7 @@ impl Mailboxes {
             cache: cache::Cache::new(bytes),
             recent: recent::Recent::default(),
             retention: Mutex::default(),
+            default_quota: Mutex::default(),
         }
     }
 

@@ -278,7 +278,14 @@ async fn sweep_account(
     if subscriptions.len() >= limit {
         return Ok(false);
     }
-    for rest in [keys::number(account), keys::modseq(account), keys::retired(account)] {
+    for rest in [
+        keys::number(account),
+        keys::modseq(account),
+        keys::retired(account),
+        keys::used_bytes(account),
+        keys::used_messages(account),
+        keys::quota(account),
+    ] {
         batch.delete(rest);
     }
     Ok(true)

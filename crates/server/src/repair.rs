@@ -155,6 +155,7 @@ async fn recount(office: &Office) -> Result<usize, Error> {
         all.push((account, mailbox));
     })
     .await?;
+    let accounts: BTreeSet<AccountId> = all.iter().map(|(account, _)| *account).collect();
     for (account, mailbox) in all {
         let mut batch = Batch::new();
         match office.mailboxes.recount(&mut batch, account, mailbox).await {
@@ -162,6 +163,15 @@ async fn recount(office: &Office) -> Result<usize, Error> {
                 office.store.commit(batch).await?;
                 counted += 1;
             }
+            Ok(false) => {}
+            Err(mailbox::Error::Store(error)) => return Err(error),
+            Err(error) => return Err(Error::Damaged(error.to_string())),
+        }
+    }
+    for account in accounts {
+        let mut batch = Batch::new();
+        match office.mailboxes.recount_usage(&mut batch, account).await {
+            Ok(true) => drop(office.store.commit(batch).await?),
             Ok(false) => {}
             Err(mailbox::Error::Store(error)) => return Err(error),
             Err(error) => return Err(Error::Damaged(error.to_string())),

@@ -29,7 +29,7 @@ impl Connection<'_> {
     pub(super) async fn append_start(&mut self, append: Append) -> io::Result<()> {
         let room = self.parts().store.check_room(0).map_err(Stop::from);
         let target = match room {
-            Ok(()) => self.target(append.mailbox.clone()).await,
+            Ok(()) => self.append_target(&append).await,
             Err(stop) => Err(stop),
         };
         match target {
@@ -46,6 +46,13 @@ impl Connection<'_> {
             }
             Err(Stop::Gone(error)) => Err(error),
         }
+    }
+
+    /// Where to, if there is room for it: a client that waits does not send what is refused.
+    async fn append_target(&self, append: &Append) -> Result<(MailboxId, MailboxName), Stop> {
+        let target = self.target(append.mailbox.clone()).await?;
+        self.demand_room(&mut Batch::new(), 1, append.size).await?;
+        Ok(target)
     }
 
     pub(super) async fn append_data(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -84,12 +91,14 @@ impl Connection<'_> {
             summary: summary.encode().into(),
             id,
         };
+        self.demand_room(&mut batch, 1, blob_length).await?;
         debug_assert!(email.flags.keywords().len() <= limits::KEYWORDS, "the grammar bounds keywords");
         let appended = self.mailboxes().append(&mut batch, self.account(), target, &email);
         self.parts().journeys.record(&mut batch, id, &self.append_events(&summary, &name, blob_length));
         let receipt = match self.commit(batch).await {
-            // The only conflict an append can have: the mailbox was deleted meanwhile.
+            // The conflicts an append can have: others took the room, or the mailbox was deleted meanwhile.
             Err(store::Error::Conflict) => {
+                self.demand_room(&mut Batch::new(), 1, blob_length).await?;
                 return Err(Stop::no(Code::TryCreate, "The mailbox was deleted; create it first"));
             }
             receipt => receipt?,

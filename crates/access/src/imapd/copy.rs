@@ -38,6 +38,11 @@ impl Connection<'_> {
             } else {
                 self.mailboxes().copy(&mut batch, &view, &entries, target).await?
             };
+            if !and_remove {
+                // RFC 9208 §4.3.1; what moves within the account takes no more room.
+                let bytes = entries.iter().map(Entry::size).sum();
+                self.demand_room(&mut batch, entries.len() as u64, bytes).await?;
+            }
             // RFC 3501 §6.4.8: a UID command without messages is no error.
             let Some(copied) = copied else { return Self::done("No messages") };
             self.record_copied(&mut batch, &view, &entries, &name, !and_remove).await?;

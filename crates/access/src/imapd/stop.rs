@@ -48,6 +48,7 @@ pub(crate) fn answer(error: &mailbox::Error) -> Completion {
         E::AlreadyExists(_) => Code::AlreadyExists,
         E::NotPossible(_) | E::Name(_) => Code::Cannot,
         E::Limit(_) => Code::Limit,
+        E::OverQuota(_) => Code::OverQuota,
         E::NoSuchMessage => Code::ExpungeIssued,
         E::Store(error) => return store_answer(error),
     };
@@ -96,6 +97,7 @@ mod tests {
             (M::AlreadyExists(mail::MailboxName::inbox()), Code::AlreadyExists),
             (M::NotPossible("no"), Code::Cannot),
             (M::Limit("mailboxes"), Code::Limit),
+            (M::OverQuota(mailbox::Resource::Storage), Code::OverQuota),
             (M::NoSuchMessage, Code::ExpungeIssued),
             (M::Store(S::Conflict), Code::InUse),
             (M::Store(S::Full), Code::Unavailable),

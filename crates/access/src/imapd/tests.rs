@@ -9,6 +9,7 @@ mod journeys;
 mod login;
 mod mailboxes;
 mod model;
+mod quota;
 mod resync;
 mod search;
 mod several;

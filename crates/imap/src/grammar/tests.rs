@@ -46,6 +46,9 @@ fn mailbox_commands() {
         ("MOVE 1 x", Command::Copy { uid: false, set: one(1), mailbox: mailbox("x"), and_remove: true }),
         ("UID COPY 1 x", Command::Copy { uid: true, set: one(1), mailbox: mailbox("x"), and_remove: false }),
         ("ID NIL", Command::Id(Vec::new())),
+        ("GETQUOTA {2}\r\n#u", Command::GetQuota(b"#u".to_vec())),
+        ("getquotaroot inbox", Command::GetQuotaRoot(mailbox("INBOX"))),
+        ("SETQUOTA \"\" (STORAGE 512 X-Y 0)", Command::SetQuota),
         ("COMPRESS deflate", Command::Compress),
         ("ENABLE condstore X", Command::Enable(vec!["CONDSTORE".into(), "X".into()])),
     ] {
