@@ -18,6 +18,7 @@ mod fetch;
 mod idle;
 mod list;
 mod lsub;
+mod metadata;
 mod quota;
 mod rename;
 mod resync;

@@ -57,6 +57,12 @@ pub enum Code {
     TooBig,
     /// RFC 3501 §6.3.1: the mailbox selected before has been left (RFC 7162 §3.2.11).
     Closed,
+    /// RFC 5464 §4.2.1: the longest value that was left out.
+    MetadataLongEntries(u64),
+    /// RFC 5464 §4.3: the longest value that is taken.
+    MetadataMaxSize(u64),
+    /// RFC 5464 §4.3: there are as many annotations as there may be.
+    MetadataTooMany,
     /// RFC 4978 §3: what is sent is compressed already.
     CompressionActive,
 }
@@ -75,6 +81,8 @@ impl fmt::Display for Code {
             Self::CopyUid(validity, from, to) => write!(f, "COPYUID {validity} {from} {to}"),
             Self::HighestModSeq(modseq) => write!(f, "HIGHESTMODSEQ {}", modseq.0),
             Self::Modified(numbers) => write!(f, "MODIFIED {numbers}"),
+            Self::MetadataLongEntries(size) => write!(f, "METADATA LONGENTRIES {size}"),
+            Self::MetadataMaxSize(size) => write!(f, "METADATA MAXSIZE {size}"),
             simple => f.write_str(simple.word()),
         }
     }
@@ -109,6 +117,7 @@ impl Code {
             Self::NonExistent => "NONEXISTENT",
             Self::TooBig => "TOOBIG",
             Self::Closed => "CLOSED",
+            Self::MetadataTooMany => "METADATA TOOMANY",
             Self::CompressionActive => "COMPRESSIONACTIVE",
             _ => "SERVERBUG",
         }

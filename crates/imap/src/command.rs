@@ -86,6 +86,14 @@ pub enum Command {
     /// Never handed out by the parser as a whole: the session streams its literal.
     Append(Append),
     Idle,
+    /// RFC 5464 §4.2.
+    GetMetadata(GetMetadata),
+    /// RFC 5464 §4.3. Names in lower case; no value takes the annotation away.
+    SetMetadata {
+        /// `None` for the server.
+        mailbox: Option<Mailbox>,
+        values: Vec<(String, Option<Vec<u8>>)>,
+    },
     /// RFC 9208 §4.1.1.
     GetQuota(Vec<u8>),
     /// RFC 9208 §4.1.2.
@@ -139,6 +147,28 @@ pub struct Resync {
     pub known: Option<SequenceSet>,
 }
 
+/// GETMETADATA (RFC 5464 §4.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GetMetadata {
+    /// `None` for the server.
+    pub mailbox: Option<Mailbox>,
+    /// Names, in lower case.
+    pub entries: Vec<String>,
+    /// The longest value that is wanted.
+    pub max_size: Option<u32>,
+    /// What is wanted of what is below the names.
+    pub depth: Depth,
+}
+
+/// The option DEPTH of GETMETADATA (RFC 5464 §4.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named by RFC 5464 §4.2.2")]
+pub enum Depth {
+    Zero,
+    One,
+    Infinity,
+}
+
 /// LIST with RFC 5258's options.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command")]
@@ -159,6 +189,8 @@ pub struct List {
     pub return_subscribed: bool,
     /// STATUS of each (RFC 5819).
     pub return_status: Vec<StatusItem>,
+    /// Annotations of each (RFC 9590).
+    pub return_metadata: Vec<String>,
 }
 
 /// What STATUS tells (RFC 3501 §6.3.10; SIZE: RFC 8438).

@@ -7,7 +7,7 @@ use mail::{AccountId, MailboxId, MailboxName, ModSeq, Uid};
 use store::{Batch, Key, Snapshot};
 
 use crate::change::is_unseen;
-use crate::{Entry, Error, Mailboxes, grave, keys, quota, record};
+use crate::{Entry, Error, Mailboxes, annotations, grave, keys, quota, record};
 
 /// A message that keeps a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +122,7 @@ impl Mailboxes {
             audit_mailbox(snapshot, *account, *mailbox, &mut tell).await?;
         }
         audit_usage(snapshot, &known, &mut tell).await?;
+        audit_annotations(snapshot, &mut tell).await?;
         audit_strays(snapshot, &known, &mut tell).await
     }
 
@@ -226,6 +227,19 @@ async fn audit_usage(
         }
     }
     Ok(())
+}
+
+async fn audit_annotations(snapshot: &Snapshot, tell: &mut impl FnMut(Trouble)) -> Result<(), store::Error> {
+    snapshot
+        .each(keys::all_annotations(), |key, found| {
+            if !annotations::is_readable(key, &found.value) {
+                let (account, mailbox) = keys::parts(key).unwrap_or((AccountId(0), MailboxId(0)));
+                let what = "an annotation cannot be read".into();
+                tell(Trouble { account, mailbox, uid: None, what, countable: false });
+            }
+            Ok(())
+        })
+        .await
 }
 
 /// UIDs of expunged messages that can be brought back: they have their texts still.

@@ -17,7 +17,8 @@ pub enum Error {
     NotPossible(&'static str),
     /// The new name is not allowed.
     Name(NameError),
-    /// The account has [`limits::MAILBOXES`] mailboxes, or the message [`limits::KEYWORDS`] keywords (IMAP: LIMIT); or its
+    /// The account has [`limits::MAILBOXES`] mailboxes, or the message [`limits::KEYWORDS`] keywords (IMAP: LIMIT); or
+    /// there are as many annotations as there may be; or its
     /// UIDVALIDITY values are used up.
     Limit(&'static str),
     /// The account has as much as it may have (IMAP: OVERQUOTA).
@@ -50,6 +51,7 @@ impl fmt::Display for Error {
             Self::Limit("mailboxes") => {
                 write!(f, "an account has at most {} mailboxes; delete some first", limits::MAILBOXES)
             }
+            Self::Limit("annotations") => f.write_str("there are too many annotations; remove some first"),
             Self::Limit("epochs") => f.write_str(
                 "the account's UIDVALIDITY values are used up: the clock was far ahead at restores",
             ),

@@ -17,6 +17,7 @@
 //!
 //! This crate knows no protocol and never commits.
 
+mod annotations;
 mod append;
 mod audit;
 mod cache;
@@ -53,6 +54,7 @@ use std::sync::{Arc, Mutex};
 use mail::{MailboxId, MailboxName, SpecialUse, UidValidity};
 use store::Store;
 
+pub use annotations::Annotation;
 pub use append::{Appended, NewEmail};
 pub use audit::{Held, Trouble};
 pub use change::{FlagChange, Stored};

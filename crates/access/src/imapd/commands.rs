@@ -27,6 +27,8 @@ impl Connection<'_> {
             Command::List(list) => self.list(list).await,
             Command::Lsub { reference, pattern } => self.lsub(&reference, &pattern).await,
             Command::Status { mailbox, items } => self.status(mailbox, &items).await,
+            Command::GetMetadata(get) => self.get_metadata(get).await,
+            Command::SetMetadata { mailbox, values } => self.set_metadata(mailbox, &values).await,
             Command::GetQuota(root) => self.get_quota(&root).await,
             Command::GetQuotaRoot(mailbox) => self.get_quota_root(mailbox).await,
             Command::SetQuota => Self::set_quota(),

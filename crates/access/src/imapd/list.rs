@@ -43,6 +43,9 @@ impl Connection<'_> {
             }
             self.tell(&list, name, node);
             self.tell_status(&list, node).await?;
+            if let Some(info) = node.mailbox.as_ref().filter(|_| is_chosen(&list, node)) {
+                self.list_metadata(info.id, name, &list.return_metadata).await?;
+            }
             if self.session.output_length() >= WRITE_AT {
                 self.flush().await?;
             }
@@ -115,9 +118,14 @@ fn mark_parents(tree: &mut BTreeMap<String, Node>, name: &MailboxName, subscribe
     }
 }
 
-fn is_selected(list: &List, node: &Node) -> bool {
+/// Whether it meets the conditions itself, rather than something below it.
+fn is_chosen(list: &List, node: &Node) -> bool {
     let special = node.mailbox.as_ref().is_some_and(|info| info.special_use.is_some());
-    let itself = (!list.select_subscribed || node.subscribed) && (!list.select_special_use || special);
+    (!list.select_subscribed || node.subscribed) && (!list.select_special_use || special)
+}
+
+fn is_selected(list: &List, node: &Node) -> bool {
+    let itself = is_chosen(list, node);
     let selects = list.select_subscribed || list.select_special_use;
     // Without conditions only what is there or leads to what is there; a subscription alone is not there.
     let there = node.mailbox.is_some() || node.has_children;

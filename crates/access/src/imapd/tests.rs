@@ -8,6 +8,7 @@ mod house;
 mod journeys;
 mod login;
 mod mailboxes;
+mod metadata;
 mod model;
 mod quota;
 mod resync;

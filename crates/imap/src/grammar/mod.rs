@@ -9,6 +9,7 @@ mod cursor;
 mod date;
 mod fetch;
 mod list;
+mod metadata;
 mod quota;
 mod search;
 mod sort;

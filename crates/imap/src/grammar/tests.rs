@@ -23,6 +23,11 @@ fn select(name: &str, read_only: bool) -> Command {
     Command::Select(Select { mailbox: mailbox(name), read_only, condstore: false, resync: None })
 }
 
+fn metadata(name: Option<&str>, entries: &[&str], max_size: Option<u32>, depth: Depth) -> Command {
+    let entries = entries.iter().map(ToString::to_string).collect();
+    Command::GetMetadata(GetMetadata { mailbox: name.map(mailbox), entries, max_size, depth })
+}
+
 fn one(n: u32) -> SequenceSet {
     SequenceSet::Written(vec![(Value(n), Value(n))])
 }
@@ -46,6 +51,21 @@ fn mailbox_commands() {
         ("MOVE 1 x", Command::Copy { uid: false, set: one(1), mailbox: mailbox("x"), and_remove: true }),
         ("UID COPY 1 x", Command::Copy { uid: true, set: one(1), mailbox: mailbox("x"), and_remove: false }),
         ("ID NIL", Command::Id(Vec::new())),
+        (
+            "GETMETADATA \"INBOX\" (MAXSIZE 1024) (/shared/comment \"/Private/Comment\")",
+            metadata(Some("INBOX"), &["/shared/comment", "/private/comment"], Some(1024), Depth::Zero),
+        ),
+        ("getmetadata (depth infinity) \"\" /shared", metadata(None, &["/shared"], None, Depth::Infinity)),
+        (
+            "SETMETADATA {5}\r\nINBOX (/private/comment ~{2}\r\n\0a /shared/comment nil)",
+            Command::SetMetadata {
+                mailbox: Some(mailbox("INBOX")),
+                values: vec![
+                    ("/private/comment".into(), Some(vec![0, b'a'])),
+                    ("/shared/comment".into(), None),
+                ],
+            },
+        ),
         ("GETQUOTA {2}\r\n#u", Command::GetQuota(b"#u".to_vec())),
         ("getquotaroot inbox", Command::GetQuotaRoot(mailbox("INBOX"))),
         ("SETQUOTA \"\" (STORAGE 512 X-Y 0)", Command::SetQuota),
@@ -54,6 +74,27 @@ fn mailbox_commands() {
     ] {
         assert_eq!(command(text), expected, "{text}");
     }
+}
+
+/// RFC 5464 §3.2: BAD for names that are none.
+#[test]
+fn names_of_annotations() {
+    for name in [
+        "x",
+        "/x/y",
+        "/shared",
+        "/shared/",
+        "/shared//x",
+        "/shared/a*",
+        "/shared/%",
+        "\"/shared/\u{fc}\"",
+        "/private/vendor/x",
+        "\"/shared/a\tb\"",
+    ] {
+        assert!(parse(format!("a GETMETADATA x {name}\r\n").as_bytes()).is_err(), "{name}");
+    }
+    let long = "x".repeat(mail::limits::ANNOTATION_NAME);
+    assert!(parse(format!("a GETMETADATA x /shared/{long}\r\n").as_bytes()).is_err());
 }
 
 #[test]
