@@ -19,6 +19,7 @@ mod idle;
 mod list;
 mod lsub;
 mod metadata;
+mod notify;
 mod quota;
 mod rename;
 mod resync;

@@ -63,6 +63,10 @@ pub enum Code {
     MetadataMaxSize(u64),
     /// RFC 5464 §4.3: there are as many annotations as there may be.
     MetadataTooMany,
+    /// RFC 5465 §5.8: more happens than is told.
+    NotificationOverflow,
+    /// RFC 5465 §3.1: the events that there are.
+    BadEvent,
     /// RFC 4978 §3: what is sent is compressed already.
     CompressionActive,
 }
@@ -118,6 +122,11 @@ impl Code {
             Self::TooBig => "TOOBIG",
             Self::Closed => "CLOSED",
             Self::MetadataTooMany => "METADATA TOOMANY",
+            Self::NotificationOverflow => "NOTIFICATIONOVERFLOW",
+            Self::BadEvent => {
+                "BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange \
+                 MailboxMetadataChange ServerMetadataChange)"
+            }
             Self::CompressionActive => "COMPRESSIONACTIVE",
             _ => "SERVERBUG",
         }

@@ -86,6 +86,8 @@ pub enum Command {
     /// Never handed out by the parser as a whole: the session streams its literal.
     Append(Append),
     Idle,
+    /// RFC 5465 §3.1.
+    Notify(Notify),
     /// RFC 5464 §4.2.
     GetMetadata(GetMetadata),
     /// RFC 5464 §4.3. Names in lower case; no value takes the annotation away.
@@ -145,6 +147,83 @@ pub struct Resync {
     pub modseq: u64,
     /// The UIDs it knew; all where it does not say.
     pub known: Option<SequenceSet>,
+}
+
+/// NOTIFY (RFC 5465 §3.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notify {
+    /// Nothing is to be told.
+    None,
+    /// This is, instead of what was before.
+    Set {
+        /// Whether the mailboxes' STATUS is told first.
+        status: bool,
+        /// What is to be told of which.
+        groups: Vec<EventGroup>,
+        /// `false` if there are events among them that nobody knows.
+        supported: bool,
+    },
+}
+
+/// What is to be told of some mailboxes (RFC 5465 §8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named by RFC 5465 §8")]
+pub struct EventGroup {
+    pub filter: MailboxFilter,
+    pub events: Events,
+}
+
+/// Which mailboxes (RFC 5465 §6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named by RFC 5465 §6")]
+pub enum MailboxFilter {
+    /// `delayed`: EXPUNGE waits for a command.
+    Selected {
+        delayed: bool,
+    },
+    Inboxes,
+    Personal,
+    Subscribed,
+    Subtree(Vec<Mailbox>),
+    Mailboxes(Vec<Mailbox>),
+}
+
+impl MailboxFilter {
+    /// The names in it.
+    pub fn names(&self) -> &[Mailbox] {
+        match self {
+            Self::Subtree(names) | Self::Mailboxes(names) => names,
+            _ => &[],
+        }
+    }
+}
+
+/// Events (RFC 5465 §5).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, missing_docs, reason = "named by RFC 5465 §5")]
+pub struct Events {
+    pub message_new: bool,
+    /// What is told of new messages in the selected mailbox.
+    pub fetch: Vec<FetchItem>,
+    pub message_expunge: bool,
+    pub flag_change: bool,
+    pub mailbox_name: bool,
+    pub subscription_change: bool,
+    pub mailbox_metadata: bool,
+    pub server_metadata: bool,
+}
+
+impl Events {
+    /// These and those. FETCH items, which are the selected mailbox's alone, stay.
+    pub fn add(&mut self, others: &Self) {
+        self.message_new |= others.message_new;
+        self.message_expunge |= others.message_expunge;
+        self.flag_change |= others.flag_change;
+        self.mailbox_name |= others.mailbox_name;
+        self.subscription_change |= others.subscription_change;
+        self.mailbox_metadata |= others.mailbox_metadata;
+        self.server_metadata |= others.server_metadata;
+    }
 }
 
 /// GETMETADATA (RFC 5464 §4.2).

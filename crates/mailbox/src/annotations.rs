@@ -76,17 +76,18 @@ impl Mailboxes {
         Ok(ModSeq(u64::try_from(last).unwrap_or(0)))
     }
 
-    /// Names that changed after `modseq`, with their mailboxes; `None` for the account as a whole.
+    /// Annotations that changed after `modseq`, also those taken away, with their mailboxes; `None` for the account as a
+    /// whole.
     pub async fn annotated_since(
         &self,
         account: AccountId,
         modseq: ModSeq,
-    ) -> Result<Vec<(Option<MailboxId>, String)>, Error> {
+    ) -> Result<Vec<(Option<MailboxId>, Annotation)>, Error> {
         let mut changed = Vec::new();
         for (key, found) in self.store.snapshot().range(&keys::annotations_of(account), usize::MAX).await? {
             let (of, annotation) = decode(&key, &found.value)?;
             if annotation.modseq > modseq {
-                changed.push((of, annotation.name));
+                changed.push((of, annotation));
             }
         }
         Ok(changed)

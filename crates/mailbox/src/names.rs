@@ -99,11 +99,13 @@ impl Mailboxes {
     /// Subscribes a name, whether or not a mailbox has it.
     pub fn subscribe(&self, batch: &mut Batch, account: AccountId, name: &MailboxName) {
         batch.put(keys::subscription(account, name), vec![1]);
+        batch.notify(Topic::Account(account));
     }
 
     /// Takes a subscription away.
     pub fn unsubscribe(&self, batch: &mut Batch, account: AccountId, name: &MailboxName) {
         batch.delete(keys::subscription(account, name));
+        batch.notify(Topic::Account(account));
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use imap::command::Append;
 use imap::{Code, Completion};
 use journey::{Accepted, Event, What};
-use mail::{MailboxId, MailboxName, ReversePath, Uid, limits};
+use mail::{MailboxId, MailboxName, ModSeq, ReversePath, Uid, limits};
 use mailbox::NewEmail;
 use message::{Parser, Summary};
 use store::{Batch, BlobWriter};
@@ -103,6 +103,8 @@ impl Connection<'_> {
             }
             receipt => receipt?,
         };
+        let modseq = ModSeq(receipt.number(appended.modseq) as u64);
+        self.own_messages_came(target, 1, modseq).await;
         let uid = u32::try_from(receipt.number(appended.uid)).ok().and_then(Uid::new);
         match (uid, self.mailboxes().info(self.account(), target).await) {
             (Some(uid), Ok(Some(info))) => {

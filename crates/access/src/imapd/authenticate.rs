@@ -47,6 +47,7 @@ impl Connection<'_> {
     /// RFC 8437 §2: a selected mailbox is left without an expunge.
     pub(super) fn leave_account(&mut self) {
         (self.selected, self.login, self.watch) = (None, None, None);
+        self.notified = None;
         self.session.logged_out();
     }
 

@@ -13,6 +13,7 @@ use store::Watch;
 use world::{Stream, World};
 
 use super::append::Appending;
+use super::notify::Notified;
 use super::selected::Selected;
 use super::{ALPN, Imapd};
 use crate::login::{self, Failures};
@@ -33,8 +34,11 @@ pub(crate) struct Connection<'a> {
     pub(super) selected: Option<Selected>,
     pub(super) appending: Option<Box<Appending>>,
     pub(super) dialogue: Dialogue,
-    /// While idling: notices of the account.
+    /// While idling, or after NOTIFY: notices of the account.
     pub(super) watch: Option<Watch>,
+    pub(super) idling: bool,
+    /// What NOTIFY asked for, if it was ever used.
+    pub(super) notified: Option<Box<Notified>>,
     pub(super) failures: Failures,
     /// Whether the last read filled its buffer: then more is coming.
     busy: bool,
@@ -67,6 +71,8 @@ impl<'a> Connection<'a> {
             appending: None,
             dialogue: Dialogue::default(),
             watch: None,
+            idling: false,
+            notified: None,
             failures: Failures::default(),
             busy: false,
         }
@@ -123,7 +129,7 @@ impl<'a> Connection<'a> {
                     }
                     self.session.handle_input(&bytes, self.now());
                 }
-                Woken::Notice => Box::pin(self.idle_notice()).await?,
+                Woken::Notice => Box::pin(self.noticed()).await?,
                 Woken::Timeout => self.session.handle_timeout(self.now()),
                 Woken::Stopping => self.session.bye(None, "The server is going down; come back soon"),
             }

@@ -19,6 +19,7 @@ impl Connection<'_> {
             let outcome = self.commit(batch).await;
             if !attempts.again(&outcome) {
                 outcome?;
+                self.own_names_changed(&[&name]).await;
                 return Self::done("Mailbox created");
             }
         }

@@ -16,7 +16,7 @@ const TURN: usize = 64;
 /// A name in the tree: a mailbox, or only a level above others, or only a subscription.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is something that LIST tells")]
-struct Node {
+pub(super) struct Node {
     mailbox: Option<MailboxInfo>,
     has_children: bool,
     subscribed: bool,
@@ -55,7 +55,7 @@ impl Connection<'_> {
 
     /// All names by their levels, so that parents know of children. With the subscribed names that are no mailboxes
     /// if `with_subscriptions`.
-    async fn tree(&self, with_subscriptions: bool) -> Result<BTreeMap<String, Node>, Stop> {
+    pub(super) async fn tree(&self, with_subscriptions: bool) -> Result<BTreeMap<String, Node>, Stop> {
         let mut tree: BTreeMap<String, Node> = BTreeMap::new();
         for info in self.mailboxes().list(self.account()).await? {
             mark_parents(&mut tree, &info.name, info.subscribed, info.special_use.is_some());
@@ -76,6 +76,33 @@ impl Connection<'_> {
 
     /// RFC 5258 §6: `* LIST (attributes) "/" name [("CHILDINFO" (...))]`
     fn tell(&mut self, list: &List, name: &str, node: &Node) {
+        self.begin_listed(list, name, node);
+        if list.select_recursive {
+            let info = child_info(list, node);
+            if !info.is_empty() {
+                self.session.out().text(" (\"CHILDINFO\" (").text(&info.join(" ")).text("))");
+            }
+        }
+        self.session.out().end();
+    }
+
+    /// RFC 5465 §5.4: a name that changed, and what it was.
+    pub(super) fn tell_listed(
+        &mut self,
+        list: &List,
+        name: &str,
+        node: Option<&Node>,
+        old: Option<&MailboxName>,
+    ) {
+        self.begin_listed(list, name, node.unwrap_or(&Node::default()));
+        let mut out = self.session.out();
+        if let Some(old) = old {
+            out.text(" (\"OLDNAME\" (").mailbox(old).text("))");
+        }
+        out.end();
+    }
+
+    fn begin_listed(&mut self, list: &List, name: &str, node: &Node) {
         let mut out = self.session.out();
         out.text("* LIST (");
         let mut first = true;
@@ -83,13 +110,6 @@ impl Connection<'_> {
             out.keyword(attribute, &mut first);
         }
         out.text(") \"/\" ").mailbox_text(name);
-        if list.select_recursive {
-            let info = child_info(list, node);
-            if !info.is_empty() {
-                out.text(" (\"CHILDINFO\" (").text(&info.join(" ")).text("))");
-            }
-        }
-        out.end();
     }
 
     /// RFC 5819 §2: STATUS for what can be selected.

@@ -5,7 +5,7 @@
 
 use imap::command::{Depth, GetMetadata, Mailbox};
 use imap::{Code, Completion};
-use mail::{MailboxId, limits};
+use mail::{MailboxId, ModSeq, limits};
 use mailbox::Annotation;
 use store::Batch;
 
@@ -52,7 +52,7 @@ impl Connection<'_> {
         let mut attempts = Attempts::default();
         loop {
             let mut batch = Batch::new();
-            match self.mailboxes().annotate(&mut batch, self.account(), id, values).await {
+            let modseq = match self.mailboxes().annotate(&mut batch, self.account(), id, values).await {
                 Err(mailbox::Error::Limit(_)) => {
                     return Err(Stop::no(Code::MetadataTooMany, "There are too many annotations"));
                 }
@@ -60,7 +60,7 @@ impl Connection<'_> {
             };
             let outcome = self.commit(batch).await;
             if !attempts.again(&outcome) {
-                outcome?;
+                self.own_annotations_changed(ModSeq(outcome?.number(modseq) as u64));
                 return Self::done("Annotations set");
             }
             if let Some(id) = id

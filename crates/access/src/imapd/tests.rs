@@ -10,6 +10,7 @@ mod login;
 mod mailboxes;
 mod metadata;
 mod model;
+mod notify;
 mod quota;
 mod resync;
 mod search;

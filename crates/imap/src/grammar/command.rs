@@ -3,7 +3,7 @@
 use base64::Engine as _;
 
 use super::cursor::{is_tag_char, utf8};
-use super::{Cursor, Error, fetch, list, metadata, quota, search, sort, store};
+use super::{Cursor, Error, fetch, list, metadata, notify, quota, search, sort, store};
 use crate::command::{Command, Request, Resync, Select};
 
 /// `command = tag SP (command-any / command-auth / command-nonauth / command-select) CRLF`
@@ -57,6 +57,7 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
         "STATUS" => list::status(cursor)?,
         "APPEND" => append_without_literal(cursor)?,
         "IDLE" => Command::Idle,
+        "NOTIFY" => notify::notify(cursor)?,
         "GETMETADATA" => metadata::get(cursor)?,
         "SETMETADATA" => metadata::set(cursor)?,
         "GETQUOTA" => Command::GetQuota(quota::root(cursor)?),

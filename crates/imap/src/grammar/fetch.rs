@@ -14,16 +14,13 @@ pub(crate) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error
     let set = cursor.sequence_set()?;
     cursor.space()?;
     let mut items = if cursor.peek() == Some(b'(') {
-        cursor.list(false, fetch_att)?
+        items(cursor)?
     } else {
         match macro_items(cursor) {
             Some(items) => items,
             None => vec![fetch_att(cursor)?],
         }
     };
-    if items.len() > ITEMS_MAX {
-        return Err(Error("Too many FETCH items"));
-    }
     // RFC 3501 §6.4.8: a UID FETCH always tells the UID.
     if uid && !items.contains(&FetchItem::Uid) {
         items.insert(0, FetchItem::Uid);
@@ -46,6 +43,12 @@ pub(crate) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error
         fetch.items.push(FetchItem::ModSeq);
     }
     Ok(Command::Fetch(fetch))
+}
+
+/// `"(" fetch-att *(SP fetch-att) ")"`
+pub(crate) fn items(cursor: &mut Cursor<'_>) -> Result<Vec<FetchItem>, Error> {
+    let items = cursor.list(false, fetch_att)?;
+    if items.len() > ITEMS_MAX { Err(Error("Too many FETCH items")) } else { Ok(items) }
 }
 
 fn modifier(cursor: &mut Cursor<'_>, fetch: &mut Fetch) -> Result<(), Error> {

@@ -10,6 +10,7 @@ mod date;
 mod fetch;
 mod list;
 mod metadata;
+mod notify;
 mod quota;
 mod search;
 mod sort;

@@ -76,6 +76,35 @@ fn mailbox_commands() {
     }
 }
 
+/// RFC 5465 §8.
+#[test]
+fn notifies() {
+    assert_eq!(command("NOTIFY none"), Command::Notify(Notify::None));
+    let selected = Events {
+        message_new: true,
+        fetch: vec![FetchItem::Uid, FetchItem::Flags],
+        message_expunge: true,
+        ..Events::default()
+    };
+    let names = Events { mailbox_name: true, server_metadata: true, ..Events::default() };
+    let groups = vec![
+        EventGroup { filter: MailboxFilter::Selected { delayed: true }, events: selected },
+        EventGroup { filter: MailboxFilter::Subtree(vec![mailbox("a"), mailbox("b")]), events: names },
+        EventGroup { filter: MailboxFilter::Mailboxes(vec![mailbox("INBOX")]), events: Events::default() },
+    ];
+    assert_eq!(
+        command(
+            "notify set status (selected-delayed (messagenew (uid flags) messageexpunge)) \
+             (subtree (a b) (MailboxName ServerMetadataChange)) (mailboxes inbox none)"
+        ),
+        Command::Notify(Notify::Set { status: true, groups, supported: true })
+    );
+    let Command::Notify(Notify::Set { supported, .. }) = command("NOTIFY SET (personal (X-Y))") else {
+        panic!("a NOTIFY");
+    };
+    assert!(!supported);
+}
+
 /// RFC 5464 §3.2: BAD for names that are none.
 #[test]
 fn names_of_annotations() {
