@@ -219,6 +219,9 @@ async fn audit_usage(
             // It goes mailbox by mailbox; if it comes back, it is counted again.
             continue;
         }
+        if quota::is_unknown(snapshot, account).await? {
+            continue;
+        }
         // A record that cannot be read has been told.
         let Ok(wrong) = quota::differences(snapshot, account).await else { continue };
         for (_, by) in wrong {

@@ -211,6 +211,12 @@ async fn own(snapshot: &Snapshot, account: AccountId) -> Result<Each<Own>, Error
     Ok(Each { storage: Own::decode(&mut r)?, messages: Own::decode(&mut r)? })
 }
 
+/// Whether what the account has was never counted, because an older version wrote the store.
+pub(crate) async fn is_unknown(snapshot: &Snapshot, account: AccountId) -> Result<bool, store::Error> {
+    Ok(snapshot.get(&keys::usage_known()).await?.is_none()
+        && snapshot.get(&keys::used_messages(account)).await?.is_none())
+}
+
 /// Counts messages in, or out.
 pub(crate) fn count(batch: &mut Batch, account: AccountId, messages: i64, bytes: i64) {
     batch.count(keys::used_messages(account), messages);

@@ -2,6 +2,7 @@
 //! the message, the copy waits in the queue and is tried again, as it would at a mail host that hands over by LMTP.
 
 use directory::Target;
+use journey::{Event, What};
 use mail::{AccountId, Recipient, Reply};
 use mailbox::{Each, INBOX};
 use queue::Destination;
@@ -33,21 +34,23 @@ async fn demand(mta: &Mta, batch: &mut Batch, account: AccountId, bytes: u64) ->
 
 impl Plan {
     /// Makes sure of room for each copy. Those that have none go to the queue; if nobody else gets the message the sender
-    /// keeps it and hears why.
+    /// keeps it and hears why. Gives notes for the journey.
     pub(crate) async fn make_room(
         &mut self,
         mta: &Mta,
         batch: &mut Batch,
         reverse_path: &mail::ReversePath,
         body: &Body<'_>,
-    ) -> Result<(), Reply> {
-        let mut full = None;
+    ) -> Result<Vec<Event>, Reply> {
+        let (mut full, mut events) = (None, Vec::new());
         for local in std::mem::take(&mut self.local) {
             let bytes = local.prefix(reverse_path, body).len() as u64 + body.length;
             match demand(mta, batch, local.id, bytes).await {
                 Ok(()) => self.local.push(local),
                 Err(reply) => {
                     self.put_off(&local);
+                    let note = format!("queued for <{}> until there is room: {reply}", local.account);
+                    events.push(mta.event(What::Noted(note)));
                     full = Some(reply);
                 }
             }
@@ -55,7 +58,7 @@ impl Plan {
         let own = |leg: &Leg| leg.destination.is_here();
         match full {
             Some(reply) if self.local.is_empty() && self.remote.keys().all(own) => Err(reply),
-            _ => Ok(()),
+            _ => Ok(events),
         }
     }
 

@@ -82,11 +82,9 @@ async fn try_once(mta: &Mta, settings: &Arc<Settings>, item: &Item) -> Result<()
         let front = std::str::from_utf8(&item.prefix).unwrap_or_default();
         let message = item.message;
         let body = Body { message, blob, length, summary: &summary, needs, front, begun: now, at: now };
-        if let Err(reply) = plan.make_room(mta, &mut batch, &item.reverse_path, &body).await {
-            // Others filled it at this moment.
-            debug_assert!(reply.is_temporary(), "{reply}");
-            return Err(store::Error::Conflict);
-        }
+        // Where there is none any more, others filled it at this moment.
+        let waiting = plan.make_room(mta, &mut batch, &item.reverse_path, &body).await;
+        events.extend(waiting.map_err(|_| store::Error::Conflict)?);
         events.extend(plan.write(mta, &mut batch, &item.envelope(now), &body));
     }
     events.extend(settled.next_due.map(|until| mta.event(What::Deferred { item: item.id, until })));
