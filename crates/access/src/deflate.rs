@@ -71,7 +71,7 @@ impl Deflate {
             return Ok(Vec::new());
         }
         if self.ended {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "bytes follow the end of compression"));
+            return Err(behind_the_end());
         }
         let mut bytes = vec![0; size];
         let (read, written) = (self.expander.total_in(), self.expander.total_out());
@@ -85,6 +85,8 @@ impl Deflate {
         self.full = bytes.len() == size && !self.ended;
         if self.at == self.input.len() {
             (self.input, self.at) = (Vec::new(), 0);
+        } else if bytes.is_empty() && size > 0 {
+            return Err(behind_the_end());
         }
         Ok(bytes)
     }
@@ -95,6 +97,11 @@ impl Deflate {
         let rest = if self.ended { rest } else { rest.strip_prefix(EMPTY_LAST_BLOCK).unwrap_or(rest) };
         rest.to_vec()
     }
+}
+
+/// Nothing may follow it but what is read plainly, once that was agreed on.
+fn behind_the_end() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "bytes follow the end of compression")
 }
 
 /// RFC 1951 §3.2.3: the last block, fixed codes, nothing but its end.
@@ -182,5 +189,8 @@ mod tests {
             assert_eq!(deflate.end(), rest);
             assert_eq!(deflate.expand(100).is_err(), !rest.is_empty());
         }
+        let mut deflate = Deflate::default();
+        deflate.take(b"\x03\x00b".to_vec());
+        assert!(deflate.expand(100).is_err(), "nothing came before the end");
     }
 }

@@ -105,6 +105,8 @@ impl<'a> Connection<'a> {
 
     /// To the end of the connection.
     pub(super) async fn run(&mut self) -> io::Result<()> {
+        // Whether the client was silent since it was last told something.
+        let mut silent = false;
         loop {
             while let Some(event) = self.session.poll_event(self.now()) {
                 // On the heap, so that a silent session does not carry the space of a busy one.
@@ -118,10 +120,12 @@ impl<'a> Connection<'a> {
                 return self.wire.stream_mut()?.shutdown().await;
             }
             self.session.release();
-            if self.watch.is_some() {
+            if self.idling || silent {
                 self.wire.release();
             }
-            match self.wait().await {
+            let woken = self.wait().await;
+            silent = matches!(woken, Woken::Notice);
+            match woken {
                 Woken::Input(bytes) => {
                     let bytes = bytes?;
                     if bytes.is_empty() {

@@ -34,6 +34,7 @@ impl Connection<'_> {
         // RFC 5465 §3.1.
         let (tells, tells_flags) = self.tells_selected();
         if !tells && moment != Moment::Asked {
+            self.selected.iter_mut().for_each(|selected| selected.told.clear());
             return Ok(());
         }
         let latest = match self.mailboxes().view(self.account(), selected.mailbox()).await {

@@ -58,6 +58,9 @@ fn return_option(cursor: &mut Cursor<'_>, list: &mut List) -> Result<(), Error> 
         "METADATA" => {
             cursor.space()?;
             list.return_metadata = cursor.list(false, |c| c.entry(Whole::Yes))?;
+            if list.return_metadata.len() > mail::limits::ANNOTATIONS {
+                return Err(Error("Too many entries"));
+            }
         }
         _ => return Err(Error("Unknown LIST return option")),
     }

@@ -122,6 +122,11 @@ fn names_of_annotations() {
     ] {
         assert!(parse(format!("a GETMETADATA x {name}\r\n").as_bytes()).is_err(), "{name}");
     }
+    let many = "/shared/x ".repeat(mail::limits::ANNOTATIONS);
+    for command in ["GETMETADATA x (", "LIST \"\" * RETURN (METADATA ("] {
+        let parsed = parse(format!("a {command}{many}/shared/x))\r\n").as_bytes());
+        assert_eq!(parsed.map(|_| ()).map_err(|error| error.0), Err("Too many entries"), "{command}");
+    }
     let long = "x".repeat(mail::limits::ANNOTATION_NAME);
     assert!(parse(format!("a GETMETADATA x /shared/{long}\r\n").as_bytes()).is_err());
 }
