@@ -42,6 +42,7 @@ fn decide(session: &mut Session, event: &Event) {
         }
         Event::Command(_) => session.complete(Completion::ok("Done")),
         Event::StartTls => session.tls_started(vec!["PLAIN"], Mono::default()),
+        Event::Compress => session.compress_started(),
         Event::IdleStart
         | Event::AuthAborted
         | Event::AppendMessage(_)
@@ -101,8 +102,9 @@ fuzz_target!(|data: &[u8]| {
     check(&output, talk);
     let cut = play(how, &fuzz::cuts(seed, talk));
     check(&cut.1, talk);
-    // What follows STARTTLS at once is an attack, what follows later is not.
-    if !events.contains(&Event::StartTls) && !cut.0.contains(&Event::StartTls) {
+    // What follows STARTTLS or COMPRESS at once is refused, what follows later is not.
+    let changes = |event: &Event| matches!(event, Event::StartTls | Event::Compress);
+    if !events.iter().any(changes) && !cut.0.iter().any(changes) {
         assert_eq!((events, output), cut, "it matters how the bytes arrive");
     }
 });

@@ -18,8 +18,11 @@ mod fetch;
 mod idle;
 mod list;
 mod lsub;
+mod metadata;
+mod notify;
 mod object;
 mod progress;
+mod quota;
 mod rename;
 mod resync;
 mod search;
@@ -32,7 +35,6 @@ mod subscribe;
 mod sync;
 #[cfg(test)]
 pub(crate) mod tests;
-mod turn;
 
 use std::sync::Arc;
 

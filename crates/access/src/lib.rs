@@ -4,10 +4,12 @@
 //! and `store`, one file per command. Every change is one commit, and its answer comes after the sync (promise P1).
 
 mod damage;
+mod deflate;
 mod head;
 pub mod imapd;
 pub mod login;
 pub mod pop3d;
+mod turn;
 mod wire;
 
 use std::sync::Arc;

@@ -71,6 +71,18 @@ pub enum Code {
     BadUrl(String),
     /// RFC 3501 §6.3.1: the mailbox selected before has been left (RFC 7162 §3.2.11).
     Closed,
+    /// RFC 5464 §4.2.1: the longest value that was left out.
+    MetadataLongEntries(u64),
+    /// RFC 5464 §4.3: the longest value that is taken.
+    MetadataMaxSize(u64),
+    /// RFC 5464 §4.3: there are as many annotations as there may be.
+    MetadataTooMany,
+    /// RFC 5465 §5.8: more happens than is told.
+    NotificationOverflow,
+    /// RFC 5465 §3.1: the events that there are.
+    BadEvent,
+    /// RFC 4978 §3: what is sent is compressed already.
+    CompressionActive,
 }
 
 impl fmt::Display for Code {
@@ -94,6 +106,8 @@ impl fmt::Display for Code {
             Self::MailboxId(id) => write!(f, "MAILBOXID ({id})"),
             Self::HighestModSeq(modseq) => write!(f, "HIGHESTMODSEQ {}", modseq.0),
             Self::Modified(numbers) => write!(f, "MODIFIED {numbers}"),
+            Self::MetadataLongEntries(size) => write!(f, "METADATA LONGENTRIES {size}"),
+            Self::MetadataMaxSize(size) => write!(f, "METADATA MAXSIZE {size}"),
             simple => f.write_str(simple.word()),
         }
     }
@@ -135,6 +149,13 @@ impl Code {
             Self::UseAttr => "USEATTR",
             Self::UidRequired => "UIDREQUIRED",
             Self::Closed => "CLOSED",
+            Self::MetadataTooMany => "METADATA TOOMANY",
+            Self::NotificationOverflow => "NOTIFICATIONOVERFLOW",
+            Self::BadEvent => {
+                "BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange \
+                 MailboxMetadataChange ServerMetadataChange)"
+            }
+            Self::CompressionActive => "COMPRESSIONACTIVE",
             _ => "SERVERBUG",
         }
     }

@@ -66,6 +66,8 @@ pub enum Command {
     // Authenticated.
     /// RFC 8437.
     Unauthenticate,
+    /// RFC 4978 §3. DEFLATE is the only algorithm there is.
+    Compress,
     /// RFC 5161. Names in capitals.
     Enable(Vec<String>),
     Select(Select),
@@ -92,6 +94,22 @@ pub enum Command {
         items: Vec<StatusItem>,
     },
     Idle,
+    /// RFC 5465 §3.1.
+    Notify(Notify),
+    /// RFC 5464 §4.2.
+    GetMetadata(GetMetadata),
+    /// RFC 5464 §4.3. Names in lower case; no value takes the annotation away.
+    SetMetadata {
+        /// `None` for the server.
+        mailbox: Option<Mailbox>,
+        values: Vec<(String, Option<Vec<u8>>)>,
+    },
+    /// RFC 9208 §4.1.1.
+    GetQuota(Vec<u8>),
+    /// RFC 9208 §4.1.2.
+    GetQuotaRoot(Mailbox),
+    /// RFC 9208 §4.1.3; limits are the operator's.
+    SetQuota,
     // Selected.
     Check,
     Close,
@@ -140,6 +158,105 @@ pub struct Resync {
     pub has_match_data: bool,
 }
 
+/// NOTIFY (RFC 5465 §3.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notify {
+    /// Nothing is to be told.
+    None,
+    /// This is, instead of what was before.
+    Set {
+        /// Whether the mailboxes' STATUS is told first.
+        status: bool,
+        /// What is to be told of which.
+        groups: Vec<EventGroup>,
+        /// `false` if there are events among them that nobody knows.
+        supported: bool,
+    },
+}
+
+/// What is to be told of some mailboxes (RFC 5465 §8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named by RFC 5465 §8")]
+pub struct EventGroup {
+    pub filter: MailboxFilter,
+    pub events: Events,
+}
+
+/// Which mailboxes (RFC 5465 §6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named by RFC 5465 §6")]
+pub enum MailboxFilter {
+    /// `delayed`: EXPUNGE waits for a command.
+    Selected {
+        delayed: bool,
+    },
+    Inboxes,
+    Personal,
+    Subscribed,
+    Subtree(Vec<Mailbox>),
+    Mailboxes(Vec<Mailbox>),
+}
+
+impl MailboxFilter {
+    /// The names in it.
+    pub fn names(&self) -> &[Mailbox] {
+        match self {
+            Self::Subtree(names) | Self::Mailboxes(names) => names,
+            _ => &[],
+        }
+    }
+}
+
+/// Events (RFC 5465 §5).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, missing_docs, reason = "named by RFC 5465 §5")]
+pub struct Events {
+    pub message_new: bool,
+    /// What is told of new messages in the selected mailbox.
+    pub fetch: Vec<FetchItem>,
+    pub message_expunge: bool,
+    pub flag_change: bool,
+    pub mailbox_name: bool,
+    pub subscription_change: bool,
+    pub mailbox_metadata: bool,
+    pub server_metadata: bool,
+}
+
+impl Events {
+    /// These and those. FETCH items, which are the selected mailbox's alone, stay.
+    pub fn add(&mut self, others: &Self) {
+        self.message_new |= others.message_new;
+        self.message_expunge |= others.message_expunge;
+        self.flag_change |= others.flag_change;
+        self.mailbox_name |= others.mailbox_name;
+        self.subscription_change |= others.subscription_change;
+        self.mailbox_metadata |= others.mailbox_metadata;
+        self.server_metadata |= others.server_metadata;
+    }
+}
+
+/// GETMETADATA (RFC 5464 §4.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GetMetadata {
+    /// `None` for the server.
+    pub mailbox: Option<Mailbox>,
+    /// Names, in lower case.
+    pub entries: Vec<String>,
+    /// The longest value that is wanted.
+    pub max_size: Option<u32>,
+    /// What is wanted of what is below the names.
+    pub depth: Depth,
+}
+
+/// The option DEPTH of GETMETADATA (RFC 5464 §4.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named by RFC 5464 §4.2.2")]
+pub enum Depth {
+    Zero,
+    One,
+    Infinity,
+}
+
 /// LIST with RFC 5258's options.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command")]
@@ -160,6 +277,8 @@ pub struct List {
     pub return_subscribed: bool,
     /// STATUS of each (RFC 5819).
     pub return_status: Vec<StatusItem>,
+    /// Annotations of each (RFC 9590).
+    pub return_metadata: Vec<String>,
 }
 
 /// What STATUS tells (RFC 3501 §6.3.10, RFC 9051 §6.3.11; SIZE also RFC 8438).
@@ -179,11 +298,13 @@ pub enum StatusItem {
     AppendLimit,
     /// RFC 8474 §4.3.
     MailboxId,
+    /// RFC 9208 §4.1.4.
+    DeletedStorage,
 }
 
 impl StatusItem {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Messages,
         Self::Recent,
         Self::UidNext,
@@ -194,6 +315,7 @@ impl StatusItem {
         Self::HighestModSeq,
         Self::AppendLimit,
         Self::MailboxId,
+        Self::DeletedStorage,
     ];
 
     /// The word on the wire.
@@ -209,6 +331,7 @@ impl StatusItem {
             Self::HighestModSeq => "HIGHESTMODSEQ",
             Self::AppendLimit => "APPENDLIMIT",
             Self::MailboxId => "MAILBOXID",
+            Self::DeletedStorage => "DELETED-STORAGE",
         }
     }
 }

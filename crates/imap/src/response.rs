@@ -92,6 +92,14 @@ impl Writer<'_> {
         self.string(bytes)
     }
 
+    /// `value = nstring / literal8` (RFC 5464 §5): NUL is kept.
+    pub fn value(&mut self, bytes: Option<&[u8]>) -> &mut Self {
+        match bytes {
+            Some(bytes) if bytes.contains(&0) => self.raw(b"~").literal_of(bytes),
+            other => self.nstring(other),
+        }
+    }
+
     /// A literal with its bytes.
     pub fn literal_of(&mut self, bytes: &[u8]) -> &mut Self {
         self.literal(bytes.len() as u64).raw(bytes)

@@ -7,6 +7,7 @@
 mod answered;
 mod append;
 mod authenticate;
+mod compress;
 mod enabled;
 mod idle;
 mod legality;
@@ -99,6 +100,8 @@ pub enum Event {
     AppendAborted,
     /// Write out, shake hands, then [`Session::tls_started`].
     StartTls,
+    /// Write out, compress and expect compressed bytes from here on, then [`Session::compress_started`].
+    Compress,
     /// Until `IdleEnd`, write what happens to [`Session::out`]; needs no answer.
     IdleStart,
     /// Write what may still be said, then [`Session::complete`].
@@ -170,6 +173,8 @@ enum Step {
     /// The line in IDLE was not DONE.
     IdleBroken(String),
     Handshake,
+    /// The driver begins to compress.
+    Compressing,
     Closed,
 }
 
@@ -183,6 +188,7 @@ pub struct Session {
     output: Vec<u8>,
     enabled: Enabled,
     supplied: Option<String>,
+    compressed: bool,
     errors: u32,
     last_heard: Mono,
 }
@@ -198,6 +204,7 @@ impl Session {
             output: Vec::new(),
             enabled: Enabled::default(),
             supplied: None,
+            compressed: false,
             errors: 0,
             last_heard: now,
         };
@@ -445,6 +452,7 @@ impl Session {
             Command::Enable(names) => self.enable(&tag, &names),
             Command::Namespace => self.namespace(&tag),
             Command::StartTls => return self.start_tls(&tag),
+            Command::Compress => return self.compress(&tag),
             Command::Unauthenticate => return self.run(tag, Event::Unauthenticate),
             Command::Login { user, password } => return self.run(tag, Event::Login { user, password }),
             Command::Authenticate { mechanism, initial } => {

@@ -182,6 +182,18 @@ pub const KEYWORD_LENGTH: usize = 128;
 pub const KEYWORDS: usize = 256;
 
 // IMAP and POP3.
+/// Mailboxes that one NOTIFY names, and that an account has for which NOTIFY is taken: all are looked at when any changes.
+pub const NOTIFY_MAILBOXES: usize = 500;
+/// Events of one moment that NOTIFY tells of; with more it ends (RFC 5465 §5.8).
+pub const NOTIFY_EVENTS: usize = 500;
+/// Annotations of one mailbox, or of an account as a whole (RFC 5464 §4.1 asks for at least 10).
+pub const ANNOTATIONS: usize = 100;
+/// Bytes of one annotation's value (RFC 5464 §4.1 asks for at least 1024).
+pub const ANNOTATION_VALUE: usize = 16 << 10;
+/// Bytes of one annotation's name: what keys of the store hold beside a mailbox.
+pub const ANNOTATION_NAME: usize = 255;
+/// Bytes of all annotations of an account: they are read together when one of them changes.
+pub const ANNOTATION_BYTES: usize = 4 << 20;
 
 /// Bytes of a command line before login (attacks A12).
 pub const IMAP_LINE_BEFORE_LOGIN: usize = 8192;

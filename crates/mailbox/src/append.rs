@@ -5,7 +5,7 @@ use mail::{AccountId, Flag, Flags, Id, MailboxId, Wall};
 use store::{Batch, BlobId, Expect, Slot, Topic};
 
 use crate::keys::{self, UidPart};
-use crate::{Mailboxes, record};
+use crate::{Mailboxes, quota, record};
 
 /// A message to append.
 #[derive(Clone, Debug)]
@@ -67,5 +67,6 @@ impl Mailboxes {
 pub(crate) fn add_message(batch: &mut Batch, a: AccountId, m: MailboxId, unseen: i64, size: u64) -> Slot {
     batch.count(keys::tally(a, m), record::TALLY_MESSAGE + unseen * record::TALLY_UNSEEN);
     batch.count(keys::size(a, m), size as i64);
+    quota::count(batch, a, 1, size as i64);
     batch.count(keys::uid(a, m), 1)
 }

@@ -7,7 +7,7 @@ use mail::{AccountId, MailboxId, MailboxName, ModSeq, Uid};
 use store::{Batch, Key, Snapshot};
 
 use crate::change::is_unseen;
-use crate::{Entry, Error, Mailboxes, grave, keys, record};
+use crate::{Entry, Error, Mailboxes, annotations, grave, keys, quota, record};
 
 /// A message that keeps a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct Trouble {
     pub uid: Option<Uid>,
     /// What is wrong, for people.
     pub what: String,
-    /// Whether [`Mailboxes::recount`] mends it.
+    /// Whether [`Mailboxes::recount`] and [`Mailboxes::recount_usage`] mend it.
     pub countable: bool,
 }
 
@@ -121,6 +121,8 @@ impl Mailboxes {
         for (account, mailbox) in &known {
             audit_mailbox(snapshot, *account, *mailbox, &mut tell).await?;
         }
+        audit_usage(snapshot, &known, &mut tell).await?;
+        audit_annotations(snapshot, &mut tell).await?;
         audit_strays(snapshot, &known, &mut tell).await
     }
 
@@ -203,6 +205,44 @@ async fn audit_mailbox(
         tell(trouble(None, format!("a counter of the mailbox is wrong by {by}"), true));
     }
     Ok(())
+}
+
+/// What an account has must be what its mailboxes have together (RFC 9208 §5.2: an exact number).
+async fn audit_usage(
+    snapshot: &Snapshot,
+    known: &BTreeSet<(AccountId, MailboxId)>,
+    tell: &mut impl FnMut(Trouble),
+) -> Result<(), store::Error> {
+    let accounts: BTreeSet<AccountId> = known.iter().map(|(account, _)| *account).collect();
+    for account in accounts {
+        if snapshot.get(&keys::retired(account)).await?.is_some() {
+            // It goes mailbox by mailbox; if it comes back, it is counted again.
+            continue;
+        }
+        if quota::is_unknown(snapshot, account).await? {
+            continue;
+        }
+        // A record that cannot be read has been told.
+        let Ok(wrong) = quota::differences(snapshot, account).await else { continue };
+        for (_, by) in wrong {
+            let what = format!("a counter of what the account has is wrong by {by}");
+            tell(Trouble { account, mailbox: crate::INBOX, uid: None, what, countable: true });
+        }
+    }
+    Ok(())
+}
+
+async fn audit_annotations(snapshot: &Snapshot, tell: &mut impl FnMut(Trouble)) -> Result<(), store::Error> {
+    snapshot
+        .each(keys::all_annotations(), |key, found| {
+            if !annotations::is_readable(key, &found.value) {
+                let (account, mailbox) = keys::parts(key).unwrap_or((AccountId(0), MailboxId(0)));
+                let what = "an annotation cannot be read".into();
+                tell(Trouble { account, mailbox, uid: None, what, countable: false });
+            }
+            Ok(())
+        })
+        .await
 }
 
 /// UIDs of expunged messages that can be brought back: they have their texts still.

@@ -5,7 +5,7 @@ use store::{Batch, Expect, Patch, Slot, Template, Topic};
 
 use crate::keys::{self, Due, UidPart};
 use crate::sweep::{UNTIL_AT, encode_until};
-use crate::{Entry, Error, Mailboxes, View, grave, record};
+use crate::{Entry, Error, Mailboxes, View, grave, quota, record};
 
 /// What STORE does with the flags given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +109,7 @@ pub(crate) fn remove(batch: &mut Batch, view: &View, entries: &[Entry], modseq: 
     }
     batch.count(keys::tally(account, mailbox), tally);
     batch.count(keys::size(account, mailbox), size);
+    quota::count(batch, account, -(entries.len() as i64), size);
     let age = batch.count(keys::age(), 0);
     let due = if matches!(leave, Leave::Graves(_)) { Due::Graves } else { Due::Tombstones };
     let until = Template { bytes: encode_until(ModSeq(0)), patches: vec![Patch::u64(modseq, UNTIL_AT)] };

@@ -4,6 +4,8 @@ use std::fmt;
 
 use mail::{MailboxName, NameError, SpecialUse, limits};
 
+use crate::Resource;
+
 /// Why a mailbox operation did not happen. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -17,9 +19,12 @@ pub enum Error {
     NotPossible(&'static str),
     /// The new name is not allowed.
     Name(NameError),
-    /// The account has [`limits::MAILBOXES`] mailboxes, or the message [`limits::KEYWORDS`] keywords (IMAP: LIMIT); or its
+    /// The account has [`limits::MAILBOXES`] mailboxes, or the message [`limits::KEYWORDS`] keywords (IMAP: LIMIT); or
+    /// there are as many annotations as there may be; or its
     /// UIDVALIDITY values are used up.
     Limit(&'static str),
+    /// The account has as much as it may have (IMAP: OVERQUOTA).
+    OverQuota(Resource),
     /// The message is no longer there (IMAP: EXPUNGEISSUED).
     NoSuchMessage,
     /// The store's. `Conflict` is for the flow crate to retry.
@@ -51,10 +56,12 @@ impl fmt::Display for Error {
             Self::Limit("mailboxes") => {
                 write!(f, "an account has at most {} mailboxes; delete some first", limits::MAILBOXES)
             }
+            Self::Limit("annotations") => f.write_str("there are too many annotations; remove some first"),
             Self::Limit("epochs") => f.write_str(
                 "the account's UIDVALIDITY values are used up: the clock was far ahead at restores",
             ),
             Self::Limit(_) => write!(f, "a message has at most {} keywords", limits::KEYWORDS),
+            Self::OverQuota(resource) => write!(f, "the account is over its quota: {resource}"),
             Self::NoSuchMessage => f.write_str("the message is no longer there"),
             Self::Store(why) => why.fmt(f),
         }

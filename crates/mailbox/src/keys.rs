@@ -50,6 +50,18 @@ enum Kind {
     Floor = 18,
     /// A removed account, whose mailboxes are kept for a while.
     Retired = 19,
+    /// Counter: bytes of all messages of an account.
+    UsedBytes = 30,
+    /// Counter: messages of an account.
+    UsedMessages = 31,
+    /// What an account may have, where it is not what all may.
+    Quota = 32,
+    /// That the counters of what accounts have were begun.
+    UsageKnown = 33,
+    /// An annotation of a mailbox, or of an account (under mailbox 0), under its name.
+    Annotation = 34,
+    /// The MODSEQ of the last change of an account's annotations.
+    Annotated = 35,
 }
 
 fn account(kind: Kind, account: AccountId) -> KeyBuilder {
@@ -163,6 +175,53 @@ pub(crate) fn all_remains() -> KeyRange {
 
 pub(crate) fn retired(a: AccountId) -> Key {
     account(Kind::Retired, a).key()
+}
+
+pub(crate) fn used_bytes(a: AccountId) -> Key {
+    account(Kind::UsedBytes, a).key()
+}
+
+pub(crate) fn used_messages(a: AccountId) -> Key {
+    account(Kind::UsedMessages, a).key()
+}
+
+pub(crate) fn quota(a: AccountId) -> Key {
+    account(Kind::Quota, a).key()
+}
+
+/// Annotations of a mailbox, or of the account as a whole.
+pub(crate) fn annotations(a: AccountId, of: Option<MailboxId>) -> KeyRange {
+    mailbox(Kind::Annotation, a, of.unwrap_or(MailboxId(0))).key().prefix_range()
+}
+
+/// All annotations of an account.
+pub(crate) fn annotations_of(a: AccountId) -> KeyRange {
+    account(Kind::Annotation, a).key().prefix_range()
+}
+
+/// All annotations there are.
+pub(crate) fn all_annotations() -> KeyRange {
+    Key::build(Space::Mailbox).u8(Kind::Annotation as u8).key().prefix_range()
+}
+
+pub(crate) fn annotation(a: AccountId, of: Option<MailboxId>, name: &str) -> Key {
+    mailbox(Kind::Annotation, a, of.unwrap_or(MailboxId(0))).text(name).key()
+}
+
+/// Whose annotation it is, and its name.
+pub(crate) fn annotated_by(key: &Key) -> Option<(Option<MailboxId>, String)> {
+    let (_, mailbox) = parts(key)?;
+    let name = key.as_bytes().get(10..)?.strip_suffix(&[0])?;
+    let name = std::str::from_utf8(name).ok()?.to_owned();
+    Some((Some(mailbox).filter(|mailbox| mailbox.0 != 0), name))
+}
+
+pub(crate) fn annotated(a: AccountId) -> Key {
+    account(Kind::Annotated, a).key()
+}
+
+pub(crate) fn usage_known() -> Key {
+    Key::build(Space::Mailbox).u8(Kind::UsageKnown as u8).key()
 }
 
 pub(crate) fn floor(a: AccountId, m: MailboxId) -> Key {

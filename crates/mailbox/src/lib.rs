@@ -17,6 +17,7 @@
 //!
 //! This crate knows no protocol and never commits.
 
+mod annotations;
 mod append;
 mod audit;
 mod cache;
@@ -33,6 +34,7 @@ mod keys;
 mod load;
 mod names;
 mod provision;
+mod quota;
 mod recent;
 mod record;
 mod remains;
@@ -52,12 +54,14 @@ use std::sync::{Arc, Mutex};
 use mail::{MailboxId, MailboxName, SpecialUse, UidValidity};
 use store::Store;
 
+pub use annotations::Annotation;
 pub use append::{Appended, NewEmail};
 pub use audit::{Held, Trouble};
 pub use change::{FlagChange, Stored};
 pub use copy::Copied;
 pub use entry::{Entry, FlagSet, SaveDate};
 pub use error::Error;
+pub use quota::{Each, Own, Quota, Resource};
 pub use rename::Renamed;
 pub use retention::Retention;
 pub use status::Status;
@@ -91,6 +95,7 @@ pub struct Mailboxes {
     cache: cache::Cache,
     recent: recent::Recent,
     retention: Mutex<Retention>,
+    default_quota: Mutex<Quota>,
 }
 
 impl Mailboxes {
@@ -106,6 +111,7 @@ impl Mailboxes {
             cache: cache::Cache::new(bytes),
             recent: recent::Recent::default(),
             retention: Mutex::default(),
+            default_quota: Mutex::default(),
         }
     }
 

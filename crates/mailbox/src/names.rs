@@ -8,7 +8,7 @@ use store::{Batch, Expect, Slot, Snapshot, Topic, Version};
 
 use crate::remains::{Cause, Remains, take_away};
 use crate::status::read_record;
-use crate::{Error, MailboxInfo, Mailboxes, keys, record};
+use crate::{Error, MailboxInfo, Mailboxes, keys, quota, record};
 
 impl Mailboxes {
     /// All mailboxes of an account, by name.
@@ -99,11 +99,13 @@ impl Mailboxes {
     /// Subscribes a name, whether or not a mailbox has it.
     pub fn subscribe(&self, batch: &mut Batch, account: AccountId, name: &MailboxName) {
         batch.put(keys::subscription(account, name), vec![1]);
+        batch.notify(Topic::Account(account));
     }
 
     /// Takes a subscription away.
     pub fn unsubscribe(&self, batch: &mut Batch, account: AccountId, name: &MailboxName) {
         batch.delete(keys::subscription(account, name));
+        batch.notify(Topic::Account(account));
     }
 }
 
@@ -293,5 +295,5 @@ async fn delete(
     let record = read_record(snapshot, account, id).await?;
     let remains = Remains { at: now, cause: Cause::Deleted, record: record::Mailbox { name, ..record } };
     take_away(batch, account, id, version, &remains);
-    Ok(())
+    quota::count_out(snapshot, batch, account, id).await
 }

@@ -8,7 +8,7 @@ use crate::copy::{place, texts};
 use crate::names::{
     create, existing, find, missing_above, put_mailbox, put_name, records, take_numbers, uid_validity,
 };
-use crate::{Entry, Error, INBOX, Mailboxes, View, keys, record};
+use crate::{Entry, Error, INBOX, Mailboxes, View, annotations, keys, record};
 
 impl Mailboxes {
     /// Renames a mailbox with all below it, and creates those above the new name that are missing. Each gets a new
@@ -62,6 +62,7 @@ impl Mailboxes {
         let created = batch.count(keys::modseq(account), 1);
         batch.notify_slot(Topic::Account(account), created);
         let target = create(&snapshot, batch, account, to, None, created).await?;
+        annotations::copy_of_inbox(&snapshot, batch, account, target, created).await?;
         let renamed = Renamed { target, until: view.uid_next() };
         let entries = renamed.next(&view);
         if !entries.is_empty() {

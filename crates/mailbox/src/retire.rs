@@ -10,7 +10,7 @@ use store::{Batch, Expect, Patch, Snapshot, Template, Version};
 use crate::keys::Due;
 use crate::names::{existing, records, touch};
 use crate::remains::{Cause, Remains, put_back, remains_of, take_away};
-use crate::{Error, Mailboxes, keys};
+use crate::{Error, Mailboxes, keys, quota};
 
 /// Whole accounts are filed under this number, which no mailbox has.
 const WHOLE: MailboxId = MailboxId(0);
@@ -49,6 +49,9 @@ impl Mailboxes {
             if remains.cause == Cause::Removed {
                 put_back(batch, account, id, &remains.record);
             }
+        }
+        for (key, by) in quota::differences(&snapshot, account).await? {
+            batch.count(key, by);
         }
         touch(batch, account);
         Ok(())

@@ -6,7 +6,7 @@ use store::{Batch, Expect, Key, Snapshot, Version};
 
 use crate::keys::Due;
 use crate::retention::age;
-use crate::{Error, Mailboxes, grave, keys, record};
+use crate::{Error, Mailboxes, annotations, grave, keys, record};
 
 /// What one step of a sweep found to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,6 +208,7 @@ async fn sweep_mailbox(
     if swept >= limit {
         return Ok(false);
     }
+    annotations::drop_all(snapshot, batch, account, Some(mailbox)).await?;
     for rest in [
         keys::uid(account, mailbox),
         keys::tally(account, mailbox),
@@ -278,7 +279,16 @@ async fn sweep_account(
     if subscriptions.len() >= limit {
         return Ok(false);
     }
-    for rest in [keys::number(account), keys::modseq(account), keys::retired(account)] {
+    annotations::drop_all(snapshot, batch, account, None).await?;
+    for rest in [
+        keys::annotated(account),
+        keys::number(account),
+        keys::modseq(account),
+        keys::retired(account),
+        keys::used_bytes(account),
+        keys::used_messages(account),
+        keys::quota(account),
+    ] {
         batch.delete(rest);
     }
     Ok(true)

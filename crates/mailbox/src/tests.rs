@@ -5,6 +5,7 @@ mod emails;
 mod epoch;
 mod model;
 mod names;
+mod quota;
 mod removed;
 mod views;
 

@@ -3,6 +3,7 @@
 
 mod dress;
 mod plan;
+mod room;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use crate::sending::Submission;
 use crate::{Mta, reply, reporting};
 use dress::Dress;
 pub(crate) use plan::{Body, Plan};
+pub(crate) use room::refusal as room_refusal;
 
 /// A message that was judged and may be taken over.
 pub(crate) struct Arrival<'a> {
@@ -92,7 +94,9 @@ pub(crate) async fn take_over(mta: &Mta, arrival: Arrival<'_>) -> Result<String,
     let blob = batch.blob(staged);
     let front = authentication.as_ref().map_or("", |found| &found.field);
     let body = Body { message: id, blob, length, summary: &summary, needs, front, begun, at };
+    let waiting = plan.make_room(mta, &mut batch, &envelope.reverse_path, &body).await?;
     let (words, reports, destinations) = (plan.words(id), plan.reports(), plan.destinations());
+    events.extend(waiting);
     events.extend(plan.fallen_away(mta));
     events.extend(plan.write(mta, &mut batch, envelope, &body));
     let told = dsn::add(mta, &mut batch, &Original::arriving(envelope, &summary, begun, at), &reports).await;

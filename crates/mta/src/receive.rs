@@ -46,6 +46,8 @@ struct Transaction {
     reverse_path: ReversePath,
     /// When MAIL came.
     begun: Wall,
+    /// Bytes that MAIL declared; 0 if it did not.
+    size: u64,
     /// One per accepted recipient, in the envelope's order.
     resolutions: Vec<Resolution>,
     /// On the heap: most of the time a connection waits for its next message.
@@ -219,6 +221,7 @@ impl Receiver {
             id,
             reverse_path,
             begun,
+            size: params.size.unwrap_or(0),
             resolutions: Vec::new(),
             incoming: None,
             asked: None,
@@ -294,7 +297,11 @@ impl Receiver {
                 EnhancedCode(5, 7, 1),
                 format!("relaying denied: mail for {domain} is not taken here without login"),
             )),
-            Ok(targets) => Ok(targets),
+            Ok(Resolution::Targets(targets)) => {
+                let bytes = self.transaction.as_ref().map_or(0, |transaction| transaction.size);
+                Box::pin(deliver::room_refusal(&self.mta, &targets, bytes)).await?;
+                Ok(Resolution::Targets(targets))
+            }
             Err(error) => Err(reply::directory(&error)),
         }
     }

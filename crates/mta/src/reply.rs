@@ -30,6 +30,16 @@ pub(crate) fn mailbox(error: &mailbox::Error) -> Reply {
     Reply::new(451, EnhancedCode(4, 3, 0), "a local problem, try again later")
 }
 
+/// Asking whether a mailbox has room. That there is none is temporary (RFC 3463 §3.3, X.2.2): people tidy up.
+pub(crate) fn room(error: &mailbox::Error) -> Reply {
+    match error {
+        mailbox::Error::OverQuota(_) => {
+            Reply::new(452, EnhancedCode(4, 2, 2), "the mailbox is full, try again later")
+        }
+        error => mailbox(error),
+    }
+}
+
 /// An event that cannot come here if the session keeps its word.
 pub(crate) fn internal() -> Reply {
     Reply::new(451, EnhancedCode(4, 3, 0), "a local problem, try again later")

@@ -22,7 +22,7 @@ use ::reports::Reports;
 use directory::Directory;
 use journey::Journeys;
 use mail::Domain;
-use mailbox::{Mailboxes, Retention};
+use mailbox::{Mailboxes, Quota, Retention};
 use store::{Batch, Store};
 use world::World;
 
@@ -32,11 +32,11 @@ pub(crate) use backup::Conversation;
 pub(crate) use reply::{
     AccountDetail, AccountRow, AdviceRow, AliasRow, BroughtBack, ConnectionFigures, CountedRow, DaneFigures,
     DiskFigures, DnsRecord, HeldFile, HeldMoment, JourneyEvent, JourneyRow, KeyRow, ListenerRow, LostRow,
-    MailboxRow, QueueFigures, QueueRecipient, QueueRow, RemovedRow, Reply, ReportRow, ReportSource, Salvaged,
-    SendingFigures, Status, StoreFigures, SuppressedRow, SuspendedRow,
+    MailboxRow, QueueFigures, QueueRecipient, QueueRow, QuotaFigure, QuotaFigures, RemovedRow, Reply,
+    ReportRow, ReportSource, Salvaged, SendingFigures, Status, StoreFigures, SuppressedRow, SuspendedRow,
 };
 pub(crate) use request::{
-    LostFilter, LostPlace, NewPassword, QueueAction, QueueFilter, Request, SalvageQuery, TraceQuery,
+    Limit, LostFilter, LostPlace, NewPassword, QueueAction, QueueFilter, Request, SalvageQuery, TraceQuery,
 };
 pub(crate) use status::Running;
 pub(crate) use trace::{journey_row, point_in_time};
@@ -136,10 +136,11 @@ impl Office {
         Self { directory: Arc::new(directory.with_iterations(iterations)), ..self }
     }
 
-    /// Keeping what is removed for so long.
+    /// Keeping what is removed for so long, and so much for each account.
     #[must_use]
-    pub(crate) fn keeping(self, retention: Retention) -> Self {
+    pub(crate) fn keeping(self, retention: Retention, quota: Quota) -> Self {
         self.mailboxes.set_retention(retention);
+        self.mailboxes.set_default_quota(quota);
         self
     }
 
@@ -219,6 +220,9 @@ impl Office {
             }
             Request::AccountEnable { address, enabled } => {
                 self.account_enable(batch, address, *enabled).await
+            }
+            Request::AccountQuota { address, storage, messages } => {
+                self.account_quota(batch, address, *storage, *messages).await
             }
             Request::AccountRemove { address, .. } => self.account_remove(batch, address).await,
             Request::AccountRestore { address, to } => {

@@ -265,6 +265,8 @@ pub(crate) struct Limits {
     pub(crate) journey_days: usize,
     /// What one account may send.
     pub(crate) sending: Sending,
+    /// What one account may have, where nothing else was said of it.
+    pub(crate) quota: mailbox::Quota,
 }
 
 impl Default for Limits {
@@ -285,6 +287,7 @@ impl Default for Limits {
             shutdown_deadline: Duration::from_secs(20),
             journey_days: 90,
             sending: Sending::default(),
+            quota: mailbox::Quota::default(),
         }
     }
 }

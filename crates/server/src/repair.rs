@@ -54,6 +54,7 @@ pub(crate) async fn mend(office: &Office, report: &Report, drop_lost: bool) -> R
         say(drop_messages(office, report).await?, "messages removed that could not be read");
     }
     say(recount(office).await?, "mailboxes counted again");
+    say(recount_usage(office).await?, "accounts counted again");
     Ok(done)
 }
 
@@ -147,25 +148,48 @@ async fn drop_messages(office: &Office, report: &Report) -> Result<usize, Error>
     Ok(dropped)
 }
 
+/// Every mailbox there is.
+async fn mailboxes(office: &Office) -> Result<Vec<(AccountId, MailboxId)>, Error> {
+    let mut all = Vec::new();
+    let snapshot = office.store.snapshot();
+    mailbox::Mailboxes::each_mailbox(&snapshot, |account, mailbox| all.push((account, mailbox))).await?;
+    Ok(all)
+}
+
 /// Counts every mailbox again.
 async fn recount(office: &Office) -> Result<usize, Error> {
     let mut counted = 0;
-    let mut all = Vec::new();
-    mailbox::Mailboxes::each_mailbox(&office.store.snapshot(), |account, mailbox| {
-        all.push((account, mailbox));
-    })
-    .await?;
-    for (account, mailbox) in all {
+    for (account, mailbox) in mailboxes(office).await? {
         let mut batch = Batch::new();
-        match office.mailboxes.recount(&mut batch, account, mailbox).await {
-            Ok(true) => {
-                office.store.commit(batch).await?;
-                counted += 1;
-            }
-            Ok(false) => {}
-            Err(mailbox::Error::Store(error)) => return Err(error),
-            Err(error) => return Err(Error::Damaged(error.to_string())),
-        }
+        let wrong = office.mailboxes.recount(&mut batch, account, mailbox).await;
+        counted += set_right(office, batch, wrong).await?;
     }
     Ok(counted)
+}
+
+/// Sums up what every account has again, from the counters of its mailboxes.
+async fn recount_usage(office: &Office) -> Result<usize, Error> {
+    let mut counted = 0;
+    let accounts: BTreeSet<AccountId> =
+        mailboxes(office).await?.into_iter().map(|(account, _)| account).collect();
+    for account in accounts {
+        let mut batch = Batch::new();
+        let wrong = office.mailboxes.recount_usage(&mut batch, account).await;
+        counted += set_right(office, batch, wrong).await?;
+    }
+    Ok(counted)
+}
+
+/// Commits what sets counters right, if any are wrong. How many batches that were.
+async fn set_right(
+    office: &Office,
+    batch: Batch,
+    wrong: Result<bool, mailbox::Error>,
+) -> Result<usize, Error> {
+    match wrong {
+        Ok(false) => Ok(0),
+        Ok(true) => office.store.commit(batch).await.map(|_| 1),
+        Err(mailbox::Error::Store(error)) => Err(error),
+        Err(error) => Err(Error::Damaged(error.to_string())),
+    }
 }

@@ -77,16 +77,22 @@ async fn make_room(office: &Office) {
     }
 }
 
+/// What an older version of the program left undone.
+async fn adopt(office: &Office, batch: &mut Batch) -> Result<(), mailbox::Error> {
+    office.mailboxes.adopt_remains(batch).await?;
+    office.mailboxes.adopt_usage(batch).await
+}
+
 /// What a start has to do. How long nobody served the store, as far as it counts.
 async fn begin(office: &Office) -> Duration {
     let mut batch = Batch::new();
-    let adopted = match office.mailboxes.adopt_remains(&mut batch).await {
+    let adopted = match adopt(office, &mut batch).await {
         Ok(()) if batch.is_empty() => Ok(()),
         Ok(()) => office.store.commit(batch).await.map(|_| ()),
         Err(error) => Err(store_error(error)),
     };
     if let Err(error) = adopted {
-        tracing::error!(%error, "cannot look after what deleted mailboxes left behind");
+        tracing::error!(%error, "cannot bring the records of mailboxes up to date");
     }
     match office.mailboxes.unserved(office.world.clock.wall()).await {
         Ok(unserved) => unserved,

@@ -166,7 +166,12 @@ impl Server {
             disk: Arc::clone(&disk),
         };
         let office = Office::new(world.clone(), Arc::clone(&store), config.hostname.clone());
-        let office = Arc::new(office.tuned(tuning.password_iterations).keeping(config.retention).of(running));
+        let office = Arc::new(
+            office
+                .tuned(tuning.password_iterations)
+                .keeping(config.retention, config.limits.quota)
+                .of(running),
+        );
         office.directory.set_login_limit(login_limit(config));
         let parts = mta::Parts {
             world: world.clone(),
@@ -270,6 +275,7 @@ impl Server {
         self.keep.send_replace(Keep::of(new));
         self.scrub.send_if_modified(|chosen| std::mem::replace(chosen, new.scrub) != new.scrub);
         self.retention.send_replace(new.retention);
+        self.office.mailboxes.set_default_quota(new.limits.quota);
         for what in needs_restart(old, new) {
             tracing::warn!(what, "this change needs a restart");
         }

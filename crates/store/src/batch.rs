@@ -13,6 +13,9 @@ pub enum Expect {
     Present,
     /// It was last written by this commit.
     Version(Version),
+    /// As a counter it is at most this; absent counts as 0. Batches that step it side by side do not conflict as long as
+    /// that holds, unlike with `Version`.
+    AtMost(i64),
 }
 
 /// Stands for a number that the commit gives out: the value of a counter after a step of this batch.

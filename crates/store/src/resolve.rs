@@ -70,6 +70,7 @@ fn check(latest: &dyn Latest, key: &Key, expect: Expect) -> Result<(), Error> {
         Expect::Absent => found.is_none(),
         Expect::Present => found.is_some(),
         Expect::Version(version) => found.is_some_and(|found| found.version == version),
+        Expect::AtMost(most) => found.map_or(Ok(0), |found| counter_value(&found.value))? <= most,
     };
     if holds { Ok(()) } else { Err(Error::Conflict) }
 }

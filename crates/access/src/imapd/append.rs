@@ -11,7 +11,7 @@ use imap::{Code, Completion, Text};
 use journey::Event;
 use mail::{MailboxId, MailboxName, Uid, limits};
 use message::Parser;
-use store::{BlobWriter, Staged};
+use store::{Batch, BlobWriter, Staged};
 
 use super::connection::Connection;
 use super::stop::{Done, Stop};
@@ -26,6 +26,8 @@ pub(crate) struct Appending {
     supplied: Option<String>,
     /// REPLACE: the message of the selected mailbox that goes.
     replaced: Option<Uid>,
+    /// Its bytes, which are free then.
+    replaced_size: u64,
     /// Those that are whole.
     whole: Vec<Whole>,
     /// The one that is coming in.
@@ -63,21 +65,21 @@ impl Connection<'_> {
     async fn append_begun(&self, append: Append) -> Result<Appending, Stop> {
         self.parts().store.check_room(0)?;
         let (target, name) = self.target(append.mailbox).await?;
-        let replaced = match &append.replaces {
-            Some(replaced) => Some(self.to_replace(replaced).await?),
-            None => None,
+        let (replaced, replaced_size) = match &append.replaces {
+            Some(replaced) => self.to_replace(replaced).await.map(|(uid, size)| (Some(uid), size))?,
+            None => (None, 0),
         };
         let (supplied, whole) = (append.supplied, Vec::new());
-        Ok(Appending { target, name, supplied, replaced, whole, current: None, total: 0 })
+        Ok(Appending { target, name, supplied, replaced, replaced_size, whole, current: None, total: 0 })
     }
 
-    /// The message that REPLACE names. It must be there: nothing is appended in vain (RFC 8508 §3.2).
-    async fn to_replace(&self, replaced: &Replaced) -> Result<Uid, Stop> {
+    /// The message that REPLACE names, and its bytes. It must be there: nothing is appended in vain (RFC 8508 §3.2).
+    async fn to_replace(&self, replaced: &Replaced) -> Result<(Uid, u64), Stop> {
         let chosen = self.chosen(replaced.uid, &replaced.set)?;
         let view = self.latest().await?;
-        match chosen.first() {
-            Some(&uid) if view.by_uid(uid).is_some() => Ok(uid),
-            Some(_) => Err(Stop::no(Code::ExpungeIssued, "The message no longer exists")),
+        match chosen.first().map(|&uid| view.by_uid(uid)) {
+            Some(Some((_, entry))) => Ok((entry.uid, entry.size())),
+            Some(None) => Err(Stop::no(Code::ExpungeIssued, "The message no longer exists")),
             None => Err(Stop::no(Code::NonExistent, "There is no such message")),
         }
     }
@@ -120,9 +122,21 @@ impl Connection<'_> {
     }
 
     /// Whether so many bytes more may come.
-    pub(super) fn append_literal(&mut self, length: u64) -> io::Result<()> {
-        let accepted = self.room_in_message(length).map(|()| self.session.accept_append());
+    pub(super) async fn append_literal(&mut self, length: u64) -> io::Result<()> {
+        let accepted = match self.room_in_message(length) {
+            Ok(()) => self.room_in_account(length).await,
+            refused => refused,
+        };
+        let accepted = accepted.map(|()| self.session.accept_append());
         self.refuse_if(accepted)
+    }
+
+    /// A client that waits does not send what is refused.
+    async fn room_in_account(&self, length: u64) -> Result<(), Stop> {
+        let Some(appending) = &self.appending else { return Ok(()) };
+        let messages = appending.whole.len() as u64 + 1 - u64::from(appending.replaced.is_some());
+        let bytes = (appending.total + length).saturating_sub(appending.replaced_size);
+        self.demand_room(&mut Batch::new(), messages, bytes).await
     }
 
     /// RFC 4469 §4.2: whether a message, and the command, may grow by so many bytes.

@@ -45,8 +45,9 @@ impl Connection<'_> {
     }
 
     /// RFC 8437 §2: a selected mailbox is left without an expunge.
-    pub(super) fn unauthenticate(&mut self) {
+    pub(super) fn leave_account(&mut self) {
         (self.selected, self.login, self.watch) = (None, None, None);
+        self.notified = None;
         self.session.logged_out();
     }
 

@@ -27,6 +27,12 @@ impl Connection<'_> {
             Command::List(list) => self.list(list).await,
             Command::Lsub { reference, pattern } => self.lsub(&reference, &pattern).await,
             Command::Status { mailbox, items } => self.status(mailbox, &items).await,
+            Command::Notify(notify) => self.notify(notify).await,
+            Command::GetMetadata(get) => self.get_metadata(get).await,
+            Command::SetMetadata { mailbox, values } => self.set_metadata(mailbox, &values).await,
+            Command::GetQuota(root) => self.get_quota(&root).await,
+            Command::GetQuotaRoot(mailbox) => self.get_quota_root(mailbox).await,
+            Command::SetQuota => Self::set_quota(),
             Command::Noop | Command::Check => self.noop(),
             Command::Close => self.close(true).await,
             Command::Unselect => self.close(false).await,
@@ -60,6 +66,7 @@ fn moment(command: &Command) -> Moment {
         {
             Moment::NumbersStay
         }
+        Command::Expunge { .. } | Command::Copy { and_remove: true, .. } => Moment::Asked,
         _ => Moment::NumbersMay,
     }
 }

@@ -13,16 +13,16 @@ use store::Watch;
 use world::{Stream, World};
 
 use super::append::Appending;
+use super::notify::Notified;
 use super::selected::Selected;
 use super::{ALPN, Imapd};
 use crate::login::{self, Failures};
-use crate::wire::{Wire, tls_offer};
+use crate::wire::{SMALL_READ, Wire, tls_offer};
 use crate::{Parts, Port};
 
 /// Output is written once it has grown to this.
 pub(super) const WRITE_AT: usize = 64 * 1024;
-/// A silent client costs this much of a buffer; a busy one more.
-const SMALL_READ: usize = 256;
+/// A busy client costs this much of a buffer.
 const LARGE_READ: usize = 32 * 1024;
 
 /// See the module's description.
@@ -34,8 +34,11 @@ pub(crate) struct Connection<'a> {
     pub(super) selected: Option<Selected>,
     pub(super) appending: Option<Box<Appending>>,
     pub(super) dialogue: Dialogue,
-    /// While idling: notices of the account.
+    /// While idling, or after NOTIFY: notices of the account.
     pub(super) watch: Option<Watch>,
+    pub(super) idling: bool,
+    /// What NOTIFY asked for, if it was ever used.
+    pub(super) notified: Option<Box<Notified>>,
     pub(super) failures: Failures,
     /// Whether the last read filled its buffer: then more is coming.
     busy: bool,
@@ -68,6 +71,8 @@ impl<'a> Connection<'a> {
             appending: None,
             dialogue: Dialogue::default(),
             watch: None,
+            idling: false,
+            notified: None,
             failures: Failures::default(),
             busy: false,
         }
@@ -100,6 +105,8 @@ impl<'a> Connection<'a> {
 
     /// To the end of the connection.
     pub(super) async fn run(&mut self) -> io::Result<()> {
+        // Whether the client was silent since it was last told something.
+        let mut silent = false;
         loop {
             while let Some(event) = self.session.poll_event(self.now()) {
                 // On the heap, so that a silent session does not carry the space of a busy one.
@@ -113,7 +120,12 @@ impl<'a> Connection<'a> {
                 return self.wire.stream_mut()?.shutdown().await;
             }
             self.session.release();
-            match self.wait().await {
+            if self.idling || silent {
+                self.wire.release();
+            }
+            let woken = self.wait().await;
+            silent = matches!(woken, Woken::Notice);
+            match woken {
                 Woken::Input(bytes) => {
                     let bytes = bytes?;
                     if bytes.is_empty() {
@@ -121,7 +133,7 @@ impl<'a> Connection<'a> {
                     }
                     self.session.handle_input(&bytes, self.now());
                 }
-                Woken::Notice => Box::pin(self.idle_notice()).await?,
+                Woken::Notice => Box::pin(self.noticed()).await?,
                 Woken::Timeout => self.session.handle_timeout(self.now()),
                 Woken::Stopping => self.session.bye(None, "The server is going down; come back soon"),
             }
@@ -135,11 +147,7 @@ impl<'a> Connection<'a> {
         let clock = &self.daemon.parts.world.clock;
         let mut stopping = self.daemon.stopping.subscribe();
         let size = if self.busy { LARGE_READ } else { SMALL_READ };
-        let stream = match self.wire.stream_mut() {
-            Ok(stream) => stream,
-            Err(error) => return Woken::Input(Err(error)),
-        };
-        let mut input = pin!(read(stream, size));
+        let mut input = pin!(self.wire.read(size));
         let mut notice = pin!(self.watch.as_mut().map(Watch::changed));
         let mut timeout = pin!(deadline.map(|due| clock.sleep_until(due)));
         let mut stop = pin!(stopping.wait_for(|&stopping| stopping));
@@ -182,13 +190,27 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
+    /// COMPRESS: the reply goes out as it is, everything after it compressed (RFC 4978 §3).
+    async fn compress(&mut self) -> io::Result<()> {
+        self.flush().await?;
+        self.wire.compress();
+        self.session.compress_started();
+        Ok(())
+    }
+
+    /// RFC 8437 §4.1: the reply is the last that is compressed.
+    async fn unauthenticate(&mut self) -> io::Result<()> {
+        self.leave_account();
+        self.flush().await?;
+        let plain = self.wire.compress_no_more();
+        self.session.handle_input(&plain, self.now());
+        Ok(())
+    }
+
     async fn handle(&mut self, event: Event) -> io::Result<()> {
         match event {
             Event::Command(command) => self.carry_out(command).await,
-            Event::Unauthenticate => {
-                self.unauthenticate();
-                Ok(())
-            }
+            Event::Unauthenticate => self.unauthenticate().await,
             Event::Login { user, password } => self.login(&user, &password).await,
             Event::AuthStart { mechanism, initial } => self.auth_start(&mechanism, initial.as_deref()).await,
             Event::AuthResponse(response) => self.auth_response(&response).await,
@@ -199,7 +221,7 @@ impl<'a> Connection<'a> {
             Event::AppendStart(append) => self.append_start(append).await,
             Event::AppendMessage(message) => self.append_message(message).await,
             Event::AppendUrl(url) => self.append_url(&url).await,
-            Event::AppendLiteral(length) => self.append_literal(length),
+            Event::AppendLiteral(length) => self.append_literal(length).await,
             Event::AppendData(bytes) => self.append_data(&bytes).await,
             Event::AppendEnd => self.append_end().await,
             Event::AppendAborted => {
@@ -207,21 +229,9 @@ impl<'a> Connection<'a> {
                 Ok(())
             }
             Event::StartTls => self.start_tls().await,
+            Event::Compress => self.compress().await,
             Event::IdleStart => self.idle_start().await,
             Event::IdleEnd => self.idle_end().await,
         }
     }
-}
-
-/// Reads some bytes; none at the end. Cancel-safe, as reading is.
-async fn read(stream: &mut Stream, size: usize) -> io::Result<Vec<u8>> {
-    if size > SMALL_READ {
-        let mut buffer = vec![0; size];
-        let length = stream.read(&mut buffer).await?;
-        buffer.truncate(length);
-        return Ok(buffer);
-    }
-    let mut buffer = [0; SMALL_READ];
-    let length = stream.read(&mut buffer).await?;
-    Ok(buffer[..length].to_vec())
 }

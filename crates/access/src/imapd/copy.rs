@@ -3,7 +3,7 @@
 use imap::command::Mailbox;
 use imap::{Code, Completion, Numbers, SequenceSet};
 use journey::{Event, What};
-use mail::{MailboxId, MailboxName, Uid};
+use mail::{MailboxId, MailboxName, ModSeq, Uid};
 use mailbox::{Copied, Entry, View};
 use store::{Batch, Receipt};
 
@@ -39,6 +39,11 @@ impl Connection<'_> {
             } else {
                 self.mailboxes().copy(&mut batch, &view, &entries, target, now).await?
             };
+            if !and_remove {
+                // RFC 9208 §4.3.1; what moves within the account takes no more room.
+                let bytes = entries.iter().map(Entry::size).sum();
+                self.demand_room(&mut batch, entries.len() as u64, bytes).await?;
+            }
             // RFC 3501 §6.4.8: a UID command without messages is no error.
             let Some(copied) = copied else { return Self::done("No messages") };
             self.record_copied(&mut batch, &view, &entries, &name, !and_remove).await?;
@@ -83,6 +88,8 @@ impl Connection<'_> {
         receipt: &Receipt,
         and_remove: bool,
     ) -> Done {
+        let (count, modseq) = (copied.uids.len() as u32, ModSeq(receipt.number(copied.modseq) as u64));
+        self.own_messages_came(target, count, modseq).await;
         let validity = match self.mailboxes().info(self.account(), target).await {
             Ok(Some(info)) => info.uid_validity,
             // Deleted right after: the copy was made, and nobody will look for it.
@@ -93,7 +100,7 @@ impl Connection<'_> {
         let code = Code::CopyUid(validity, from, to);
         if and_remove {
             self.session.out().untagged("OK", Some(&code), "Moved");
-            self.sync(Moment::NumbersMay).await?;
+            self.sync(Moment::Asked).await?;
             return Self::done("Moved");
         }
         Ok(Completion::ok_with(code, "Copied"))

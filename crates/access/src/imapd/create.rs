@@ -23,6 +23,7 @@ impl Connection<'_> {
             let outcome = self.commit(batch).await;
             if !attempts.again(&outcome) {
                 outcome?;
+                self.own_names_changed(&[&name]).await;
                 self.tell_renamed(&name).await?;
                 return self.created(created).await;
             }

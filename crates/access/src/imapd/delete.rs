@@ -22,6 +22,7 @@ impl Connection<'_> {
                 break;
             }
         }
+        self.own_names_changed(&[&name]).await;
         if self.selected.as_ref().is_some_and(|s| s.mailbox() == id) {
             self.deselect();
         }

@@ -28,7 +28,7 @@ impl Connection<'_> {
             return Self::done(text);
         }
         // RFC 7162 §3.2.7: how far the client is with that. It must hold for all that it has been told.
-        self.sync(Moment::NumbersMay).await?;
+        self.sync(Moment::Asked).await?;
         let newest = self.selected.as_mut().map(|selected| {
             selected.how_far = HowFar::Right;
             selected.view.highest_modseq()

@@ -178,6 +178,18 @@ impl Connection<'_> {
         }
     }
 
+    /// Tells a message that NOTIFY asks for; one that cannot be read is left out.
+    pub(super) async fn fetch_message_quietly(
+        &mut self,
+        told: &Told,
+        items: &[FetchItem],
+    ) -> Result<(), Stop> {
+        match self.fetch_message(told, items, &mut Missing::default()).await {
+            Err(Stop::Answer(_)) => Ok(()),
+            done => done,
+        }
+    }
+
     fn take_back(&mut self, mark: usize, stop: Stop) -> Stop {
         self.session.output().truncate(mark);
         stop

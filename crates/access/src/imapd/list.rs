@@ -8,7 +8,7 @@ use mailbox::MailboxInfo;
 
 use super::connection::{Connection, WRITE_AT};
 use super::stop::{Done, Stop};
-use super::turn::take_turn;
+use crate::turn::take_turn;
 
 /// Other sessions of this thread get their turn after this many names.
 const TURN: usize = 64;
@@ -16,7 +16,7 @@ const TURN: usize = 64;
 /// A name in the tree: a mailbox, or only a level above others, or only a subscription.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is something that LIST tells")]
-struct Node {
+pub(super) struct Node {
     mailbox: Option<MailboxInfo>,
     has_children: bool,
     subscribed: bool,
@@ -55,6 +55,9 @@ impl Connection<'_> {
             self.tell(&list, name, node, None);
             if node.selected {
                 self.tell_status(&list, node).await?;
+                if let Some(info) = &node.mailbox {
+                    self.list_metadata(info.id, name, &list.return_metadata).await?;
+                }
             }
             if self.session.output_length() >= WRITE_AT {
                 self.flush().await?;
@@ -65,7 +68,7 @@ impl Connection<'_> {
 
     /// All names by their levels, so that parents know of children. With the subscribed names that are no mailboxes
     /// if `with_subscriptions`.
-    async fn tree(&self, with_subscriptions: bool) -> Result<BTreeMap<String, Node>, Stop> {
+    pub(super) async fn tree(&self, with_subscriptions: bool) -> Result<BTreeMap<String, Node>, Stop> {
         let mut tree: BTreeMap<String, Node> = BTreeMap::new();
         for info in self.mailboxes().list(self.account()).await? {
             above(&mut tree, &info.name, |node| node.has_children = true);
@@ -118,7 +121,7 @@ impl Connection<'_> {
     }
 
     /// RFC 5258 §6: `* LIST (attributes) "/" name [("CHILDINFO" (...))]`, RFC 9051 §9: `("OLDNAME" ("old"))`
-    fn tell(&mut self, list: &List, name: &str, node: &Node, old: Option<&str>) {
+    pub(super) fn tell(&mut self, list: &List, name: &str, node: &Node, old: Option<&str>) {
         let mut out = self.session.out();
         out.text("* LIST (");
         let mut first = true;
@@ -160,9 +163,14 @@ fn above(tree: &mut BTreeMap<String, Node>, name: &MailboxName, mark: impl Fn(&m
     }
 }
 
-fn is_selected(list: &List, node: &Node) -> bool {
+/// Whether it meets the conditions itself, rather than something below it.
+fn is_chosen(list: &List, node: &Node) -> bool {
     let special = node.mailbox.as_ref().is_some_and(|info| info.special_use.is_some());
-    let itself = (!list.select_subscribed || node.subscribed) && (!list.select_special_use || special);
+    (!list.select_subscribed || node.subscribed) && (!list.select_special_use || special)
+}
+
+fn is_selected(list: &List, node: &Node) -> bool {
+    let itself = is_chosen(list, node);
     let selects = list.select_subscribed || list.select_special_use;
     // Without conditions only what is there or leads to what is there; a subscription alone is not there.
     let there = node.mailbox.is_some() || node.has_children;

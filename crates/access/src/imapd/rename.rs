@@ -16,7 +16,9 @@ impl Connection<'_> {
         let (_, from) = self.existing(from).await?;
         let to = valid(to)?;
         if from.is_inbox() {
-            return self.rename_inbox(&to).await;
+            let done = self.rename_inbox(&to).await;
+            self.own_names_changed(&[&to]).await;
+            return done;
         }
         let mut attempts = Attempts::default();
         loop {
@@ -25,6 +27,7 @@ impl Connection<'_> {
             let outcome = self.commit(batch).await;
             if !attempts.again(&outcome) {
                 outcome?;
+                self.own_names_changed(&[&from, &to]).await;
                 self.tell_renamed(&to).await?;
                 return Self::done("Mailbox renamed");
             }

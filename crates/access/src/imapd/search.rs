@@ -19,7 +19,7 @@ use super::connection::Connection;
 use super::selected::Selected;
 use super::stop::{Done, Stop};
 use super::sync::Moment;
-use super::turn::take_turn;
+use crate::turn::take_turn;
 use index::{Known, READ_AT_MOST};
 use judge::{Facts, judge};
 use plan::Plan;

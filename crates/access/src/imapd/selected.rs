@@ -33,6 +33,8 @@ pub(crate) struct Selected {
     recent: Vec<(u32, u32)>,
     /// Changes this session made itself and has told already.
     pub(crate) told: Vec<ModSeq>,
+    /// Changes by which this session itself brought messages in, since it was last told of new ones.
+    pub(crate) own_new: Vec<ModSeq>,
     /// UIDs of the saved search result, `$` (RFC 5182 §2.1); of messages that are gone too, which name nothing.
     pub(crate) saved: Numbers,
     pub(crate) how_far: HowFar,
@@ -45,6 +47,7 @@ impl Selected {
             read_only,
             recent: Vec::new(),
             told: Vec::new(),
+            own_new: Vec::new(),
             saved: Numbers::default(),
             how_far: HowFar::Right,
         }

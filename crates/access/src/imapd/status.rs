@@ -1,8 +1,8 @@
 //! STATUS (RFC 3501 §6.3.10, RFC 9051 §6.3.11, RFC 8438, RFC 7162 §3.1.7, RFC 8474 §4.3): from counters, without opening the
-//! mailbox; all but DELETED, which few ask for.
+//! mailbox; all but DELETED and DELETED-STORAGE (RFC 9208 §4.1.4), which few ask for.
 
 use imap::command::{Mailbox, StatusItem};
-use mail::{MailboxId, MailboxName};
+use mail::{Flag, MailboxId, MailboxName};
 
 use super::connection::Connection;
 use super::object::mailbox_id;
@@ -23,12 +23,8 @@ impl Connection<'_> {
     ) -> Result<(), Stop> {
         let status = self.mailboxes().status(self.account(), id).await?;
         let limit = self.parts().settings.message_size;
-        let deleted = if items.contains(&StatusItem::Deleted) {
-            self.mailboxes().view(self.account(), id).await?.deleted()
-        } else {
-            0
-        };
         let object = mailbox_id(self.account(), status.object);
+        let (deleted, deleted_storage) = self.deleted(id, items).await?;
         let mut out = self.session.out();
         out.text("* STATUS ").mailbox(name).text(" (");
         for (i, item) in items.iter().enumerate() {
@@ -43,14 +39,25 @@ impl Connection<'_> {
                 StatusItem::UidNext => u64::from(status.uid_next.get()),
                 StatusItem::UidValidity => u64::from(status.uid_validity.0.get()),
                 StatusItem::Unseen => u64::from(status.unseen),
-                StatusItem::Deleted => deleted as u64,
                 StatusItem::Size => status.size,
                 StatusItem::AppendLimit => limit,
+                StatusItem::Deleted => deleted,
+                StatusItem::DeletedStorage => deleted_storage,
                 StatusItem::HighestModSeq => status.highest_modseq.0,
             };
             out.number(value);
         }
         out.text(")").end();
         Ok(())
+    }
+
+    /// Messages marked \Deleted, and their bytes (RFC 9208 §4.1.4). The only figures for which the mailbox is looked into.
+    async fn deleted(&self, id: MailboxId, items: &[StatusItem]) -> Result<(u64, u64), Stop> {
+        if !items.iter().any(|item| matches!(item, StatusItem::Deleted | StatusItem::DeletedStorage)) {
+            return Ok((0, 0));
+        }
+        let view = self.mailboxes().view(self.account(), id).await?;
+        let deleted = view.iter().filter(|(_, entry)| view.flags(entry.flags).contains(Flag::Deleted));
+        Ok(deleted.fold((0, 0), |(count, bytes), (_, entry)| (count + 1, bytes + entry.size())))
     }
 }

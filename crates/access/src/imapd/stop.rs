@@ -49,6 +49,7 @@ pub(crate) fn answer(error: &mailbox::Error) -> Completion {
         E::SpecialUseTaken(..) => Code::UseAttr,
         E::NotPossible(_) | E::Name(_) => Code::Cannot,
         E::Limit(_) => Code::Limit,
+        E::OverQuota(_) => Code::OverQuota,
         E::NoSuchMessage => Code::ExpungeIssued,
         E::Store(error) => return store_answer(error),
     };
@@ -98,6 +99,7 @@ mod tests {
             (M::SpecialUseTaken(mail::SpecialUse::Sent, mail::MailboxName::inbox()), Code::UseAttr),
             (M::NotPossible("no"), Code::Cannot),
             (M::Limit("mailboxes"), Code::Limit),
+            (M::OverQuota(mailbox::Resource::Storage), Code::OverQuota),
             (M::NoSuchMessage, Code::ExpungeIssued),
             (M::Store(S::Conflict), Code::InUse),
             (M::Store(S::Full), Code::Unavailable),

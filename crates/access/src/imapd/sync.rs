@@ -18,6 +18,8 @@ pub(crate) enum Moment {
     NumbersStay,
     /// At any other command.
     NumbersMay,
+    /// The client itself takes messages away: that is told even where NOTIFY has nothing told.
+    Asked,
 }
 
 impl Connection<'_> {
@@ -30,6 +32,12 @@ impl Connection<'_> {
     /// Reports what others changed. Where numbers stay, messages that are gone stay in the view until that can be told.
     pub(super) async fn sync(&mut self, moment: Moment) -> Result<(), Stop> {
         let Some(selected) = &self.selected else { return Ok(()) };
+        // RFC 5465 §3.1.
+        let (tells, tells_flags) = self.tells_selected();
+        if !tells && moment != Moment::Asked {
+            self.selected.iter_mut().for_each(|selected| selected.told.clear());
+            return Ok(());
+        }
         let latest = match self.mailboxes().view(self.account(), selected.mailbox()).await {
             Err(mailbox::Error::NoSuchMailbox(_)) => return Err(self.mailbox_gone()),
             latest => latest?,
@@ -64,9 +72,11 @@ impl Connection<'_> {
                 out.counted(u64::from(selected.recent_count()), "RECENT");
             }
         }
-        report_changed(&mut out, selected, &changes, enabled);
+        if tells_flags {
+            report_changed(&mut out, selected, &changes, enabled);
+        }
         selected.told.clear();
-        Ok(())
+        Box::pin(self.tell_arrived(&changes.arrived)).await
     }
 
     /// Another session deleted the mailbox (RFC 2180 §3.4): the connection ends.

@@ -1,14 +1,18 @@
 //! Whole sessions over a connection in memory, on a store in memory and a clock that tests move.
 
 mod append;
+mod compress;
 mod faults;
 mod fetch;
 mod house;
 mod journeys;
 mod login;
 mod mailboxes;
+mod metadata;
 mod model;
+mod notify;
 mod object;
+mod quota;
 mod resync;
 mod rev2;
 mod search;

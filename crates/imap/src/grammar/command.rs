@@ -3,7 +3,7 @@
 use base64::Engine as _;
 
 use super::cursor::{is_tag_char, utf8};
-use super::{Cursor, Error, fetch, list, search, sort, store};
+use super::{Cursor, Error, fetch, list, metadata, notify, quota, search, sort, store};
 use crate::command::{Command, Request, Resync, Select};
 
 /// `command = tag SP (command-any / command-auth / command-nonauth / command-select) CRLF`
@@ -42,6 +42,7 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
         "AUTHENTICATE" => authenticate(cursor)?,
         "LOGIN" => login(cursor)?,
         "UNAUTHENTICATE" => Command::Unauthenticate,
+        "COMPRESS" => compress(cursor)?,
         "ENABLE" => enable(cursor)?,
         "SELECT" => select(cursor, false)?,
         "EXAMINE" => select(cursor, true)?,
@@ -57,6 +58,12 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
         // The session knows these by their literals.
         "APPEND" => return Err(Error("The message of APPEND comes as a literal")),
         "IDLE" => Command::Idle,
+        "NOTIFY" => notify::notify(cursor)?,
+        "GETMETADATA" => metadata::get(cursor)?,
+        "SETMETADATA" => metadata::set(cursor)?,
+        "GETQUOTA" => Command::GetQuota(quota::root(cursor)?),
+        "GETQUOTAROOT" => Command::GetQuotaRoot(mailbox(cursor)?),
+        "SETQUOTA" => quota::set(cursor)?,
         "CHECK" => Command::Check,
         "CLOSE" => Command::Close,
         "UNSELECT" => Command::Unselect,
@@ -200,6 +207,16 @@ pub(crate) fn base64_line(line: &[u8]) -> Result<Vec<u8>, Error> {
     base64::engine::general_purpose::STANDARD
         .decode(line)
         .map_err(|_| Error("The response is not valid BASE64"))
+}
+
+/// RFC 4978 §5: `compress = "COMPRESS" SP algorithm`, `algorithm = "DEFLATE"`
+fn compress(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
+    cursor.space()?;
+    if cursor.atom()?.eq_ignore_ascii_case("DEFLATE") {
+        Ok(Command::Compress)
+    } else {
+        Err(Error("Unknown compression algorithm"))
+    }
 }
 
 /// RFC 5161 §4: `enable = "ENABLE" 1*(SP capability)`

@@ -210,6 +210,18 @@ impl<'a> Cursor<'a> {
 
     /// `literal = "{" number ["+"] "}" CRLF *CHAR8` (RFC 7888 §8); the bytes stand in place.
     fn literal(&mut self) -> Result<Vec<u8>, Error> {
+        let bytes = self.literal_bytes()?;
+        // RFC 3501 §9 CHAR8: any byte but NUL.
+        if bytes.contains(&0) { Err(Error("NUL in a literal")) } else { Ok(bytes) }
+    }
+
+    /// `literal8 = "~{" number ["+"] "}" CRLF *OCTET` (RFC 4466 §6)
+    pub(crate) fn literal8(&mut self) -> Result<Vec<u8>, Error> {
+        self.expect(b'~', "Expected a literal")?;
+        self.literal_bytes()
+    }
+
+    fn literal_bytes(&mut self) -> Result<Vec<u8>, Error> {
         self.expect(b'{', "Expected a literal")?;
         let length = usize::try_from(self.number64()?).map_err(|_| Error("The number is too large"))?;
         self.eat(b'+');
@@ -218,8 +230,7 @@ impl<'a> Cursor<'a> {
         self.expect(b'\n', "A literal begins on a new line")?;
         let bytes = self.rest.get(..length).ok_or(Error("The literal is cut off"))?;
         self.rest = &self.rest[length..];
-        // RFC 3501 §9 CHAR8: any byte but NUL.
-        if bytes.contains(&0) { Err(Error("NUL in a literal")) } else { Ok(bytes.to_vec()) }
+        Ok(bytes.to_vec())
     }
 
     /// `astring = 1*ASTRING-CHAR / string`

@@ -14,16 +14,13 @@ pub(crate) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error
     let set = cursor.sequence_set()?;
     cursor.space()?;
     let items = if cursor.peek() == Some(b'(') {
-        cursor.list(false, fetch_att)?
+        items(cursor)?
     } else {
         match macro_items(cursor) {
             Some(items) => items,
             None => vec![fetch_att(cursor)?],
         }
     };
-    if items.len() > ITEMS_MAX {
-        return Err(Error("Too many FETCH items"));
-    }
     let mut fetch = Fetch { uid, set, items, changed_since: None, vanished: false, partial: None };
     cursor.take_while(|b| b == b' ');
     if cursor.peek() == Some(b'(') {
@@ -42,6 +39,12 @@ pub(crate) fn fetch(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error
         fetch.items.push(FetchItem::ModSeq);
     }
     Ok(Command::Fetch(fetch))
+}
+
+/// `"(" fetch-att *(SP fetch-att) ")"`
+pub(crate) fn items(cursor: &mut Cursor<'_>) -> Result<Vec<FetchItem>, Error> {
+    let items = cursor.list(false, fetch_att)?;
+    if items.len() > ITEMS_MAX { Err(Error("Too many FETCH items")) } else { Ok(items) }
 }
 
 fn modifier(cursor: &mut Cursor<'_>, fetch: &mut Fetch) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! LIST, LSUB, STATUS.
 
 use super::cursor::{is_astring_char, utf8};
+use super::metadata::Whole;
 use super::{Cursor, Error};
 use crate::command::{Command, List, StatusItem};
 
@@ -52,6 +53,13 @@ fn return_option(cursor: &mut Cursor<'_>, list: &mut List) -> Result<(), Error> 
         "STATUS" => {
             cursor.space()?;
             list.return_status = cursor.list(false, status_item)?;
+        }
+        "METADATA" => {
+            cursor.space()?;
+            list.return_metadata = cursor.list(false, |c| c.entry(Whole::Yes))?;
+            if list.return_metadata.len() > mail::limits::ANNOTATIONS {
+                return Err(Error("Too many entries"));
+            }
         }
         _ => return Err(Error("Unknown LIST return option")),
     }

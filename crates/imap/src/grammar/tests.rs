@@ -32,6 +32,11 @@ fn create(mailbox: Mailbox, special_uses: &[&str]) -> Command {
     }
 }
 
+fn metadata(name: Option<&str>, entries: &[&str], max_size: Option<u32>, depth: Depth) -> Command {
+    let entries = entries.iter().map(ToString::to_string).collect();
+    Command::GetMetadata(GetMetadata { mailbox: name.map(mailbox), entries, max_size, depth })
+}
+
 fn one(n: u32) -> SequenceSet {
     SequenceSet::Written(vec![(Value(n), Value(n))])
 }
@@ -57,10 +62,84 @@ fn mailbox_commands() {
         ("MOVE 1 x", Command::Copy { uid: false, set: one(1), mailbox: mailbox("x"), and_remove: true }),
         ("UID COPY 1 x", Command::Copy { uid: true, set: one(1), mailbox: mailbox("x"), and_remove: false }),
         ("ID NIL", Command::Id(Vec::new())),
+        (
+            "GETMETADATA \"INBOX\" (MAXSIZE 1024) (/shared/comment \"/Private/Comment\")",
+            metadata(Some("INBOX"), &["/shared/comment", "/private/comment"], Some(1024), Depth::Zero),
+        ),
+        ("getmetadata (depth infinity) \"\" /shared", metadata(None, &["/shared"], None, Depth::Infinity)),
+        (
+            "SETMETADATA {5}\r\nINBOX (/private/comment ~{2}\r\n\0a /shared/comment nil)",
+            Command::SetMetadata {
+                mailbox: Some(mailbox("INBOX")),
+                values: vec![
+                    ("/private/comment".into(), Some(vec![0, b'a'])),
+                    ("/shared/comment".into(), None),
+                ],
+            },
+        ),
+        ("GETQUOTA {2}\r\n#u", Command::GetQuota(b"#u".to_vec())),
+        ("getquotaroot inbox", Command::GetQuotaRoot(mailbox("INBOX"))),
+        ("SETQUOTA \"\" (STORAGE 512 X-Y 0)", Command::SetQuota),
+        ("COMPRESS deflate", Command::Compress),
         ("ENABLE condstore X", Command::Enable(vec!["CONDSTORE".into(), "X".into()])),
     ] {
         assert_eq!(command(text), expected, "{text}");
     }
+}
+
+/// RFC 5465 §8.
+#[test]
+fn notifies() {
+    assert_eq!(command("NOTIFY none"), Command::Notify(Notify::None));
+    let selected = Events {
+        message_new: true,
+        fetch: vec![FetchItem::Uid, FetchItem::Flags],
+        message_expunge: true,
+        ..Events::default()
+    };
+    let names = Events { mailbox_name: true, server_metadata: true, ..Events::default() };
+    let groups = vec![
+        EventGroup { filter: MailboxFilter::Selected { delayed: true }, events: selected },
+        EventGroup { filter: MailboxFilter::Subtree(vec![mailbox("a"), mailbox("b")]), events: names },
+        EventGroup { filter: MailboxFilter::Mailboxes(vec![mailbox("INBOX")]), events: Events::default() },
+    ];
+    assert_eq!(
+        command(
+            "notify set status (selected-delayed (messagenew (uid flags) messageexpunge)) \
+             (subtree (a b) (MailboxName ServerMetadataChange)) (mailboxes inbox none)"
+        ),
+        Command::Notify(Notify::Set { status: true, groups, supported: true })
+    );
+    let Command::Notify(Notify::Set { supported, .. }) = command("NOTIFY SET (personal (X-Y))") else {
+        panic!("a NOTIFY");
+    };
+    assert!(!supported);
+}
+
+/// RFC 5464 §3.2: BAD for names that are none.
+#[test]
+fn names_of_annotations() {
+    for name in [
+        "x",
+        "/x/y",
+        "/shared",
+        "/shared/",
+        "/shared//x",
+        "/shared/a*",
+        "/shared/%",
+        "\"/shared/\u{fc}\"",
+        "/private/vendor/x",
+        "\"/shared/a\tb\"",
+    ] {
+        assert!(parse(format!("a GETMETADATA x {name}\r\n").as_bytes()).is_err(), "{name}");
+    }
+    let many = "/shared/x ".repeat(mail::limits::ANNOTATIONS);
+    for command in ["GETMETADATA x (", "LIST \"\" * RETURN (METADATA ("] {
+        let parsed = parse(format!("a {command}{many}/shared/x))\r\n").as_bytes());
+        assert_eq!(parsed.map(|_| ()).map_err(|error| error.0), Err("Too many entries"), "{command}");
+    }
+    let long = "x".repeat(mail::limits::ANNOTATION_NAME);
+    assert!(parse(format!("a GETMETADATA x /shared/{long}\r\n").as_bytes()).is_err());
 }
 
 #[test]

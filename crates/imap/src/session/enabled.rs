@@ -1,7 +1,7 @@
 //! What a client has switched on: ENABLE (RFC 5161), and commands that switch CONDSTORE on (RFC 7162 §3.1).
 
 use super::Completion;
-use crate::command::{Append, Command, FetchItem, Sort, StatusItem, Thread};
+use crate::command::{Append, Command, FetchItem, Notify, Sort, StatusItem, Thread};
 use crate::{Code, Text};
 
 /// Extensions that change responses, so that only those hear of them who asked.
@@ -60,6 +60,9 @@ impl Enabled {
             Command::Select(select) => select.condstore,
             Command::Status { items, .. } => items.contains(&StatusItem::HighestModSeq),
             Command::Fetch(fetch) => fetch.items.contains(&FetchItem::ModSeq),
+            Command::Notify(Notify::Set { groups, .. }) => {
+                groups.iter().any(|group| group.events.fetch.contains(&FetchItem::ModSeq))
+            }
             Command::Store(store) => store.unchanged_since.is_some(),
             Command::Search(search)
             | Command::Sort(Sort { search, .. })

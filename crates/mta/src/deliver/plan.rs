@@ -148,9 +148,7 @@ impl Plan {
                 }
             }
             Target::Remote(address) => {
-                // RFC 3461 §5.2.7.1: the address that the sender knows goes along.
-                let original = recipient.original.clone();
-                let original = original.or_else(|| Some(format!("rfc822;{}", xtext(&recipient.address))));
+                let original = Some(original(recipient));
                 let forwarded = Recipient { address, notify: recipient.notify, original };
                 self.add_remote(Some(recipient.address.clone()), forwarded);
             }
@@ -162,7 +160,12 @@ impl Plan {
         self.add_to(destination, forwarded_for, recipient);
     }
 
-    fn add_to(&mut self, destination: Destination, forwarded_for: Option<Address>, recipient: Recipient) {
+    pub(super) fn add_to(
+        &mut self,
+        destination: Destination,
+        forwarded_for: Option<Address>,
+        recipient: Recipient,
+    ) {
         let others = &mut self.remote.entry(Leg { destination, forwarded_for }).or_default().recipients;
         if others.iter().all(|other| other.address != recipient.address) {
             others.push(recipient);
@@ -258,11 +261,17 @@ impl Plan {
 }
 
 impl Local {
-    /// RFC 5321 §4.4: final delivery tells the reverse-path; RFC 9228: and the address that led here.
-    fn write(&self, mta: &Mta, batch: &mut Batch, envelope: &Envelope, body: &Body<'_>) {
-        let mut prefix = trace::return_path(&envelope.reverse_path);
+    /// What stands in front of the copy. RFC 5321 §4.4: final delivery tells the reverse-path; RFC 9228: and the address
+    /// that led here.
+    pub(super) fn prefix(&self, reverse_path: &ReversePath, body: &Body<'_>) -> String {
+        let mut prefix = trace::return_path(reverse_path);
         prefix += &trace::delivered_to(&self.recipient.address);
         prefix += body.front;
+        prefix
+    }
+
+    fn write(&self, mta: &Mta, batch: &mut Batch, envelope: &Envelope, body: &Body<'_>) {
+        let prefix = self.prefix(&envelope.reverse_path, body);
         let mut summary = body.summary.clone();
         summary.prepend(prefix.as_bytes());
         let email = NewEmail {
@@ -334,6 +343,12 @@ impl Leg {
         );
         What::Queued { item, destination, recipients: to.iter().map(|r| r.address.clone()).collect() }
     }
+}
+
+/// RFC 3461 §5.2.7.1: the address that the sender knows goes along.
+pub(super) fn original(recipient: &Recipient) -> String {
+    let given = recipient.original.clone();
+    given.unwrap_or_else(|| format!("rfc822;{}", xtext(&recipient.address)))
 }
 
 /// RFC 3461 §4: `+`, `=` and what is not printable ASCII, as `+` and two hexadecimal digits.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use directory::Resolution;
 use journey::{Event, What};
 use mail::{BodyType, EnhancedCode, Reply};
 use message::dsn::Action;
@@ -14,7 +15,7 @@ use store::{Batch, BlobId};
 use super::attempt::unreadable;
 use super::content::Content;
 use super::outcome::by_class;
-use crate::deliver::{Body, Plan};
+use crate::deliver::{Body, Plan, room_refusal};
 use crate::dsn::{self, Original, Told};
 use crate::look_up::look_up;
 use crate::settings::Settings;
@@ -69,7 +70,7 @@ async fn try_once(mta: &Mta, settings: &Arc<Settings>, item: &Item) -> Result<()
     };
     let settled = mta.queue.settle(&mut batch, item, outcomes, now, &schedule, &*mta.world.rng);
     let mut told = reports(&settled, planned.is_none());
-    if let Some((plan, form)) = planned {
+    if let Some((mut plan, form)) = planned {
         told.extend(plan.reports());
         events.extend(plan.fallen_away(mta));
         let Form { blob, length, summary, needs, converted } = form;
@@ -81,6 +82,9 @@ async fn try_once(mta: &Mta, settings: &Arc<Settings>, item: &Item) -> Result<()
         let front = std::str::from_utf8(&item.prefix).unwrap_or_default();
         let message = item.message;
         let body = Body { message, blob, length, summary: &summary, needs, front, begun: now, at: now };
+        // Where there is none any more, others filled it at this moment.
+        let waiting = plan.make_room(mta, &mut batch, &item.reverse_path, &body).await;
+        events.extend(waiting.map_err(|_| store::Error::Conflict)?);
         events.extend(plan.write(mta, &mut batch, &item.envelope(now), &body));
     }
     events.extend(settled.next_due.map(|until| mta.event(What::Deferred { item: item.id, until })));
@@ -138,7 +142,15 @@ async fn place(
     for (index, state) in item.pending() {
         let recipient = &state.recipient;
         match look_up(mta, settings, &recipient.address).await.map_err(|error| reply::directory(&error)) {
-            Ok(resolution) => plan.add(recipient, resolution),
+            Ok(resolution) => {
+                if let Resolution::Targets(targets) = &resolution
+                    && let Err(full) = room_refusal(mta, targets, item.size + item.prefix.len() as u64).await
+                {
+                    outcomes.push((index, Outcome::Deferred(full)));
+                    continue;
+                }
+                plan.add(recipient, resolution);
+            }
             Err(later) if later.is_temporary() => {
                 outcomes.push((index, Outcome::Deferred(later)));
                 continue;

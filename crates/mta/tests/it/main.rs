@@ -12,6 +12,7 @@ mod office;
 mod outage;
 mod outgoing;
 mod policy;
+mod quota;
 mod refusals;
 mod remote;
 mod reporting;

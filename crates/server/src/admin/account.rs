@@ -2,11 +2,12 @@
 
 use directory::{Account, Password};
 use mail::AccountId;
+use mailbox::{Own, Resource};
 use store::Batch;
 
 use super::{
-    AccountDetail, AccountRow, MailboxRow, NewPassword, Office, PAGE, Reply, SendingFigures, SuspendedRow,
-    Trouble, address, domain, time,
+    AccountDetail, AccountRow, Limit, MailboxRow, NewPassword, Office, PAGE, QuotaFigure, QuotaFigures,
+    Reply, SendingFigures, SuspendedRow, Trouble, address, domain, time,
 };
 
 impl Office {
@@ -72,6 +73,32 @@ impl Office {
         Ok(Reply::Done { text: format!("{} {state}", account.address) })
     }
 
+    pub(super) async fn account_quota(
+        &self,
+        batch: &mut Batch,
+        who: &str,
+        storage: Option<Limit>,
+        messages: Option<Limit>,
+    ) -> Result<Reply, Trouble> {
+        let account = self.account(who).await?;
+        let mut own = self.mailboxes.own_quota(account.id).await?;
+        own.storage = storage.map_or(own.storage, Own::from);
+        own.messages = messages.map_or(own.messages, Own::from);
+        self.mailboxes.set_own_quota(batch, account.id, own);
+        Ok(Reply::Done { text: format!("the quota of {} is changed", account.address) })
+    }
+
+    async fn quota_figures(&self, id: AccountId) -> Result<QuotaFigures, Trouble> {
+        let (quota, usage) = (self.mailboxes.quota(id).await?, self.mailboxes.usage(id).await?);
+        let own = self.mailboxes.own_quota(id).await?;
+        let figure = |resource| QuotaFigure {
+            used: usage.of(resource),
+            limit: quota.of(resource),
+            own: own.of(resource) != Own::Default,
+        };
+        Ok(QuotaFigures { storage: figure(Resource::Storage), messages: figure(Resource::Messages) })
+    }
+
     pub(super) async fn account_list(&self, of: Option<&str>, after: Option<u32>) -> Result<Reply, Trouble> {
         let of = of.map(domain).transpose()?;
         let found = self.directory.accounts(of.as_ref(), after.map(AccountId), PAGE).await?;
@@ -93,7 +120,8 @@ impl Office {
             });
         }
         let sending = Some(self.sending(account.id).await?);
-        Ok(Reply::Account { account: AccountDetail { account: row(&account), mailboxes, sending } })
+        let quota = Some(self.quota_figures(account.id).await?);
+        Ok(Reply::Account { account: AccountDetail { account: row(&account), mailboxes, sending, quota } })
     }
 
     async fn sending(&self, id: AccountId) -> Result<SendingFigures, Trouble> {
@@ -117,6 +145,16 @@ impl Office {
         let who = address(who)?.to_string();
         let found = self.directory.account_by_login(&who).await?;
         found.ok_or_else(|| Trouble::Said(directory::Error::NoSuchAccount(who).to_string()))
+    }
+}
+
+impl From<Limit> for Own {
+    fn from(limit: Limit) -> Self {
+        match limit {
+            Limit::Default => Self::Default,
+            Limit::Unlimited => Self::Unlimited,
+            Limit::AtMost(limit) => Self::AtMost(limit),
+        }
     }
 }
 

@@ -211,6 +211,26 @@ pub(crate) struct AccountDetail {
     /// Nothing from a server that does not tell.
     #[serde(default)]
     pub(crate) sending: Option<SendingFigures>,
+    /// Nothing from a server that does not tell.
+    #[serde(default)]
+    pub(crate) quota: Option<QuotaFigures>,
+}
+
+/// What an account has, and may have.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct QuotaFigures {
+    /// Bytes.
+    pub(crate) storage: QuotaFigure,
+    pub(crate) messages: QuotaFigure,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct QuotaFigure {
+    pub(crate) used: u64,
+    /// Nothing for as much as it likes.
+    pub(crate) limit: Option<u64>,
+    /// Whether that was said of this account alone.
+    pub(crate) own: bool,
 }
 
 /// What an account has sent.

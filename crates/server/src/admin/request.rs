@@ -44,6 +44,12 @@ pub(crate) enum Request {
         address: String,
         now: bool,
     },
+    /// Changes what an account may have; what is not said stays.
+    AccountQuota {
+        address: String,
+        storage: Option<Limit>,
+        messages: Option<Limit>,
+    },
     /// Lets a suspended account send again.
     AccountResume {
         address: String,
@@ -139,6 +145,16 @@ pub(crate) enum Request {
     Verify {
         start: bool,
     },
+}
+
+/// What an account may have of something.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Limit {
+    /// What all may.
+    Default,
+    Unlimited,
+    AtMost(u64),
 }
 
 /// Where an account's password comes from.

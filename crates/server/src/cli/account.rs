@@ -7,7 +7,8 @@ use clap::{Args, Subcommand};
 
 use super::output::{self, Table};
 use super::{Failure, Listing, run};
-use crate::admin::{AccountDetail, NewPassword, Reply, Request, SendingFigures};
+use crate::admin::{AccountDetail, Limit, NewPassword, QuotaFigure, Reply, Request, SendingFigures};
+use crate::config::units;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -57,6 +58,17 @@ pub(super) enum Command {
     Resume {
         /// The account's address
         address: String,
+    },
+    /// Say how much an account may have in its mailboxes
+    Quota {
+        /// The account's address
+        address: String,
+        /// Bytes of all messages, such as 5GB; "none": as much as it likes; "default": as [limits] quota_storage says
+        #[arg(long, value_parser = storage)]
+        storage: Option<Limit>,
+        /// Messages; "none": as many as it likes; "default": as [limits] quota_messages says
+        #[arg(long, value_parser = messages)]
+        messages: Option<Limit>,
     },
     /// Remove an account; for a while it can be brought back with all its mail
     Remove {
@@ -108,6 +120,22 @@ fn first_line() -> Result<String, Failure> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
+fn storage(text: &str) -> Result<Limit, String> {
+    limit(text, |text| units::size(text).map_err(|what| format!("it {what}")))
+}
+
+fn messages(text: &str) -> Result<Limit, String> {
+    limit(text, |text| text.parse().map_err(|_| "it is a number, \"none\" or \"default\"".into()))
+}
+
+fn limit(text: &str, number: impl FnOnce(&str) -> Result<u64, String>) -> Result<Limit, String> {
+    match text {
+        "default" => Ok(Limit::Default),
+        "none" => Ok(Limit::Unlimited),
+        text => number(text).map(Limit::AtMost),
+    }
+}
+
 impl Command {
     pub(super) async fn run(self, config: &Path) -> Result<(), Failure> {
         match self {
@@ -126,6 +154,12 @@ impl Command {
                 run::one_and_say(config, Request::AccountEnable { address, enabled: true }).await
             }
             Self::Resume { address } => run::one_and_say(config, Request::AccountResume { address }).await,
+            Self::Quota { storage: None, messages: None, .. } => {
+                Err(Failure::Usage("choose --storage or --messages; `account show` tells what is set".into()))
+            }
+            Self::Quota { address, storage, messages } => {
+                run::one_and_say(config, Request::AccountQuota { address, storage, messages }).await
+            }
             Self::Remove { address, now } => {
                 run::one_and_say(config, Request::AccountRemove { address, now }).await
             }
@@ -192,10 +226,14 @@ async fn show(config: &Path, address: String, listing: Listing) -> Result<(), Fa
         output::say_json(&account);
         return Ok(());
     }
-    let AccountDetail { account, mailboxes, sending } = account;
+    let AccountDetail { account, mailboxes, sending, quota } = account;
     output::say(format!("{}  login: {}", account.address, login(account.enabled, account.has_password)));
     if let Some(sending) = sending {
         say_sending(&sending);
+    }
+    if let Some(quota) = quota {
+        say_quota("bytes", &quota.storage);
+        say_quota("messages", &quota.messages);
     }
     output::say("");
     let mut table = Table::new(&["mailbox", "messages", "unseen", "bytes"]);
@@ -204,6 +242,13 @@ async fn show(config: &Path, address: String, listing: Listing) -> Result<(), Fa
     }
     table.say("It has no mailboxes.");
     Ok(())
+}
+
+fn say_quota(what: &str, figure: &QuotaFigure) {
+    if let Some(limit) = figure.limit {
+        let own = if figure.own { ", for this account alone" } else { "" };
+        output::say(format!("has {} of {limit} {what}{own}", figure.used));
+    }
 }
 
 fn say_sending(sending: &SendingFigures) {

@@ -235,6 +235,8 @@ fn limits(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Limits 
     section.set(problems, "journey_days", &mut limits.journey_days, |v| count(v, 36_500));
     section.set(problems, "sending_per_hour", &mut limits.sending.per_hour, bound);
     section.set(problems, "sending_per_day", &mut limits.sending.per_day, bound);
+    section.set(problems, "quota_storage", &mut limits.quota.storage, space);
+    section.set(problems, "quota_messages", &mut limits.quota.messages, bound);
     section.set(problems, "suspend_senders", &mut limits.sending.suspend, Value::boolean);
     section.finish(problems);
     limits
@@ -307,6 +309,14 @@ fn bound(value: &Value<'_, '_>) -> Result<Option<u64>, String> {
         Ok("none") => Ok(None),
         Ok(_) => Err("must be a number, or \"none\"".into()),
         Err(_) => value.number(1, 1_000_000_000).map(Some),
+    }
+}
+
+/// So many bytes, or no bound at all, which must be said.
+fn space(value: &Value<'_, '_>) -> Result<Option<u64>, String> {
+    match value.string()? {
+        "none" => Ok(None),
+        _ => value.parsed(units::size).map(Some),
     }
 }
 

@@ -13,6 +13,7 @@ use world::disk::memory::MemoryDisk;
 
 use super::{Finding, Kind, Report, walk};
 use crate::admin::{NewPassword, Office, Request};
+use crate::repair;
 
 fn world(disk: &MemoryDisk) -> World {
     let mut world = world::real::world(&[]);
@@ -128,6 +129,29 @@ async fn a_sound_store_is_found_sound() {
         assert_eq!((seen.bodies, seen.messages, seen.queue_items, seen.accounts), (3, 2, 1, 1));
         assert!(seen.bytes > 150_000);
     }
+}
+
+/// What an account has (RFC 9208 §5.2) is compared with what is there, and set right.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_accounts_have_is_counted_again() {
+    let disk = MemoryDisk::new();
+    furnished(&disk).await;
+    let store = reopen(&disk).await;
+    let mut batch = Batch::new();
+    let account = office(&disk, &store).directory.account_by_login("user@a.test").await;
+    let account = account.expect("it works").expect("it is there").id;
+    // The counter of messages: see `mailbox::keys`.
+    batch.count(store::Key::build(store::Space::Mailbox).u8(31).u32(account.0).key(), 5);
+    store.commit(batch).await.expect("the disk works");
+    let report = walk(store.as_ref(), &|_| {}).await.expect("the store can be read");
+    let told: Vec<&str> = report.findings.iter().map(|finding| finding.text.as_str()).collect();
+    assert_eq!(told, ["a counter of what the account has is wrong by -5"]);
+    assert_eq!(repair::plan(&report, false), ["count the messages of mailboxes again (1)"]);
+    let done = repair::mend(&office(&disk, &store), &report, false).await.expect("it can be mended");
+    assert_eq!(done, ["1 accounts counted again"]);
+    let report = walk(store.as_ref(), &|_| {}).await.expect("the store can be read");
+    assert_eq!(report.findings, Vec::new());
+    store.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -48,6 +48,26 @@ async fn preconditions(store: &Arc<dyn Store>) {
     assert_eq!(value(store, "a").await.as_deref(), Some(&b"2"[..]));
 }
 
+/// Counters may be stepped side by side up to a bound, and not beyond.
+async fn bounded_counters(store: &Arc<dyn Store>) {
+    let counter = key("bounded");
+    let step = |by: i64, most: i64| {
+        let mut batch = Batch::new();
+        batch.count(counter.clone(), by);
+        batch.expect(counter.clone(), Expect::AtMost(most));
+        store.commit(batch)
+    };
+    assert_eq!(step(1, -1).await, Err(Error::Conflict), "what was never counted is 0");
+    let (one, two, three) = tokio::join!(step(2, 2), step(2, 2), step(2, 2));
+    assert_eq!(
+        [one, two, three].iter().filter(|outcome| outcome.is_ok()).count(),
+        2,
+        "0 and 2 fit, 4 does not"
+    );
+    assert_eq!(store.snapshot().counter(&counter).await, Ok(4));
+    assert!(step(-4, 4).await.is_ok() && step(1, 0).await.is_ok());
+}
+
 /// Who loses sees what it lost to: a retry reads on, instead of losing again and again until the winner is durable.
 async fn the_loser_sees_the_winner(store: &Arc<dyn Store>) {
     let first = store.commit(put("contended", "0")).await.expect("the store works");
@@ -152,6 +172,7 @@ async fn limits(store: &Arc<dyn Store>) {
 
 async fn all(store: Arc<dyn Store>) {
     preconditions(&store).await;
+    bounded_counters(&store).await;
     the_loser_sees_the_winner(&store).await;
     counters_and_slots(&store).await;
     bodies(&store, 20_000).await;

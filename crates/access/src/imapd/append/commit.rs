@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use imap::{Code, Completion, Numbers};
 use journey::{Accepted, Event, What};
-use mail::{MailboxId, MailboxName, ReversePath, Uid, limits};
+use mail::{MailboxId, MailboxName, ModSeq, ReversePath, Uid, limits};
 use mailbox::{Appended, NewEmail};
 use message::Summary;
 use store::{Batch, Receipt};
@@ -15,17 +15,29 @@ use super::{Appending, Whole};
 
 impl Connection<'_> {
     pub(super) async fn append_commit(&mut self, appending: Appending) -> Done {
-        let Appending { target, name, supplied, replaced, whole, .. } = appending;
+        let Appending { target, name, supplied, replaced, replaced_size, whole, .. } = appending;
         let mut batch = Batch::new();
+        let messages = whole.len() as u64 - u64::from(replaced.is_some());
+        let bytes: u64 = whole.iter().map(|whole| whole.staged.len()).sum();
+        let bytes = bytes.saturating_sub(replaced_size);
+        self.demand_room(&mut batch, messages, bytes).await?;
         let appended: Vec<Appended> =
             whole.into_iter().map(|whole| self.add_whole(&mut batch, target, whole)).collect();
         if let Some(uid) = replaced {
             self.add_removal(&mut batch, uid).await?;
         }
         let receipt = match self.commit(batch).await {
-            Err(store::Error::Conflict) => return Err(self.append_conflict(target).await),
+            Err(store::Error::Conflict) => {
+                // Others took the room.
+                self.demand_room(&mut Batch::new(), messages, bytes).await?;
+                return Err(self.append_conflict(target).await);
+            }
             receipt => receipt?,
         };
+        if let Some(newest) = appended.last() {
+            let modseq = ModSeq(receipt.number(newest.modseq) as u64);
+            self.own_messages_came(target, appended.len() as u32, modseq).await;
+        }
         if let Some(supplied) = &supplied {
             self.tell_supplied(&name, supplied).await?;
         }

@@ -10,9 +10,9 @@ use search::{Builder, Document, Hits, Place, Verdict, Volumes, Zones};
 
 use super::super::connection::Connection;
 use super::super::stop::Stop;
-use super::super::turn::take_turn;
 use super::content::{HeaderText, RawText};
 use super::plan::Plan;
+use crate::turn::take_turn;
 
 /// As many messages are read rather than put into the index.
 pub(super) const READ_AT_MOST: usize = if cfg!(test) { 4 } else { 256 };

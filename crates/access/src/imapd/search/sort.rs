@@ -7,10 +7,10 @@ use message::{Address, Summary, header, subject};
 use super::super::connection::Connection;
 use super::super::progress::Progress;
 use super::super::stop::{Done, Stop};
-use super::super::turn::take_turn;
 use super::TURN_OF_READ;
 use super::plan::fold;
 use super::tell::Hit;
+use crate::turn::take_turn;
 
 /// What is compared of a message.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -17,6 +17,7 @@ use world::tls::Acceptor;
 use world::{BoxFuture, Stream, World};
 
 use super::faults::Faulty;
+use crate::deflate::Deflate;
 use crate::imapd::Imapd;
 use crate::{Parts, Port, Settings};
 
@@ -127,7 +128,7 @@ impl House {
         let address = "127.0.0.1:1143".parse().expect("an address");
         let stream = Stream::new(Box::new(theirs), address, address);
         self.serve(stream);
-        let mut client = Client { stream: ours, came: Vec::new(), tag: 0 };
+        let mut client = Client { stream: ours, came: Vec::new(), tag: 0, deflate: None };
         assert!(client.line().await.starts_with("* OK [CAPABILITY IMAP4rev1"));
         client
     }
@@ -222,17 +223,40 @@ pub(crate) struct Client {
     stream: DuplexStream,
     came: Vec<u8>,
     tag: u32,
+    deflate: Option<Deflate>,
 }
 
 impl Client {
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).await.expect("an open connection");
+        let Some(deflate) = &mut self.deflate else {
+            return self.stream.write_all(bytes).await.expect("an open connection");
+        };
+        let (mut rest, mut more) = (bytes, true);
+        while more {
+            let packed;
+            (packed, more) = deflate.pack(&mut rest).expect("room");
+            self.stream.write_all(&packed).await.expect("an open connection");
+        }
+    }
+
+    /// Compresses from now on, or no more.
+    pub(crate) fn compress(&mut self, whether: bool) {
+        assert!(self.came.is_empty(), "nothing came before its time");
+        self.deflate = whether.then(Deflate::default);
     }
 
     async fn more(&mut self) -> bool {
         let mut buffer = [0; 4096];
         let length = self.stream.read(&mut buffer).await.expect("an open connection");
-        self.came.extend_from_slice(&buffer[..length]);
+        match &mut self.deflate {
+            None => self.came.extend_from_slice(&buffer[..length]),
+            Some(deflate) => {
+                deflate.take(buffer[..length].to_vec());
+                while deflate.has_input() {
+                    self.came.extend(deflate.expand(1000).expect("compressed bytes"));
+                }
+            }
+        }
         length > 0
     }
 

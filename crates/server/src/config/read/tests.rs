@@ -156,6 +156,8 @@ journey_days = 7
 sending_per_hour = "none"
 sending_per_day = 50
 suspend_senders = false
+quota_storage = "5GB"
+quota_messages = 1000
 [store]
 backend = "embedded"
 keep_expunged = "0"
@@ -332,6 +334,8 @@ const WRONG: &[(&str, &str)] = &[
     ("[[route]]\nto = \"a.b\"\nhosst = \"x\"", "route.hosst: is unknown; did you mean \"host\"?"),
     ("[outbound]\nrate = \"0/1m\"", "p.toml:8: outbound.rate: \"0/1m\": is a number of messages"),
     ("[outbound]\nsource_ipv4 = [\"::1\"]", "p.toml:8: outbound.source_ipv4: must be an IPv4 address"),
+    ("[limits]\nquota_storage = \"much\"", "p.toml:8: limits.quota_storage: \"much\": is a size such as"),
+    ("[limits]\nquota_messages = 0", "p.toml:8: limits.quota_messages: must be from 1"),
     ("[limits]\nsending_per_day = 0", "p.toml:8: limits.sending_per_day: must be from 1"),
     ("[limits]\nsending_per_day = \"many\"", "p.toml:8: limits.sending_per_day: must be a number, or"),
     ("[store]\nbackend = \"postgres\"", "not available in this version"),

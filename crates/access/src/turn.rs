@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 /// Lets other tasks of this thread run.
-pub(super) async fn take_turn() {
+pub(crate) async fn take_turn() {
     let mut waited = false;
     poll_fn(|context| {
         if std::mem::replace(&mut waited, true) {
