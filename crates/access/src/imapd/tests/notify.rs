@@ -193,12 +193,12 @@ async fn names_and_subscriptions() {
         (
             "DELETE Other",
             // What was in it is still below the name.
-            &["* LIST (\\NonExistent \\HasNoChildren) \"/\" \"Other\""],
+            &["* LIST (\\NonExistent \\HasChildren) \"/\" \"Other\""],
         ),
         (
             "DELETE Other/x",
             &[
-                "* LIST (\\NonExistent \\HasChildren) \"/\" \"Other\"",
+                "* LIST (\\NonExistent \\HasNoChildren) \"/\" \"Other\"",
                 "* LIST (\\NonExistent \\Subscribed \\HasNoChildren) \"/\" \"Other/x\"",
             ],
         ),
