@@ -1,4 +1,4 @@
-//! APPEND and REPLACE (RFC 3501 §6.3.11, RFC 3502, RFC 4469, RFC 8508, RFC 9755 §4): messages go to the store as they arrive.
+//! APPEND and REPLACE (RFC 3501 §6.3.11, RFC 3502, RFC 4469, RFC 8508): messages go to the store as they arrive.
 
 mod commit;
 mod part;
@@ -7,7 +7,7 @@ use std::io;
 
 use bytes::Bytes;
 use imap::command::{Append, NewMessage, Replaced};
-use imap::{Code, Completion, Text};
+use imap::{Code, Completion};
 use journey::Event;
 use mail::{MailboxId, MailboxName, Uid, limits};
 use message::Parser;
@@ -16,7 +16,6 @@ use store::{Batch, BlobWriter, Staged};
 use super::connection::Connection;
 use super::stop::{Done, Stop};
 use super::sync::Moment;
-use crate::head::Head;
 
 /// A command whose messages are coming in.
 pub(crate) struct Appending {
@@ -40,7 +39,6 @@ struct Incoming {
     message: NewMessage,
     writer: BlobWriter,
     parser: Parser,
-    head: Head,
     length: u64,
 }
 
@@ -97,7 +95,7 @@ impl Connection<'_> {
             return Err(Stop::no(Code::Limit, "At most 100 messages at a time"));
         }
         appending.current =
-            Some(Incoming { message, writer, parser: Parser::new(), head: Head::default(), length: 0 });
+            Some(Incoming { message, writer, parser: Parser::new(), length: 0 });
         Ok(())
     }
 
@@ -161,12 +159,6 @@ impl Connection<'_> {
     async fn append_bytes(&mut self, bytes: &[u8]) -> Result<(), Stop> {
         let Some(appending) = self.appending.as_mut() else { return Ok(()) };
         let Some(incoming) = appending.current.as_mut() else { return Ok(()) };
-        incoming.head.feed(bytes);
-        // RFC 9755 §4: who has not enabled UTF-8 may not leave it to others, either.
-        if incoming.head.has_8bit && self.session.text() == Text::Ascii {
-            let text = "8-bit header fields need ENABLE UTF8=ACCEPT or ENABLE IMAP4rev2";
-            return Err(Stop::no(Code::Cannot, text));
-        }
         incoming.parser.feed(bytes);
         incoming.length += bytes.len() as u64;
         appending.total += bytes.len() as u64;

@@ -36,7 +36,8 @@ async fn refused_before_the_message_is_sent() {
     client.check("NOOP", "OK Nothing done").await;
 }
 
-/// RFC 9755 §4: UTF-8 in header fields is for those who have said that they know it.
+/// RFC 9755 §4 would have 8-bit header fields refused of who has not enabled them. Then old mail, which has them, could not be
+/// copied here by any program that people use for that: it is kept as it is.
 #[tokio::test]
 async fn header_fields_in_utf8() {
     let house = House::new().await;
@@ -44,9 +45,10 @@ async fn header_fields_in_utf8() {
     let message = "Subject: gr\u{fc}\u{df}e\r\n\r\nb\u{f6}dy\r\n";
     let append = format!("APPEND INBOX {{{}+}}\r\n{message}", message.len());
     let wrapped = format!("APPEND INBOX UTF8 (~{{{}+}}\r\n{message})", message.len());
-    let refused = "NO [CANNOT] 8-bit header fields need ENABLE UTF8=ACCEPT or ENABLE IMAP4rev2";
-    client.check(&append, refused).await;
-    client.check(&wrapped, refused).await;
+    for command in [&append, &wrapped] {
+        let reply = client.run(command).await;
+        assert!(reply.starts_with("OK [APPENDUID"), "{reply}");
+    }
     let eight_bit_body = client.run("APPEND INBOX {15+}\r\na: b\r\n\r\nb\u{f6}dy\r\n").await;
     assert!(eight_bit_body.starts_with("OK [APPENDUID"), "{eight_bit_body}");
     for extension in ["UTF8=ACCEPT", "IMAP4rev2"] {
@@ -57,20 +59,20 @@ async fn header_fields_in_utf8() {
             assert!(reply.starts_with("OK [APPENDUID"), "{reply}");
         }
         client.run("SELECT INBOX").await;
-        let told = client.run("FETCH 2 (ENVELOPE BODY.PEEK[])").await;
+        let told = client.run("FETCH 4 (ENVELOPE BODY.PEEK[])").await;
         assert!(told.contains("ENVELOPE (NIL \"gr\u{fc}\u{df}e\" NIL"), "{told}");
         assert!(told.contains(&message.replace("\r\n", "\n")), "{told}");
         client
             .check(
                 "SEARCH SUBJECT \"gr\u{fc}\u{df}e\"",
                 &match extension {
-                    "IMAP4rev2" => format!("* ESEARCH (TAG \"{}\") ALL 2:5\nOK Searched", client.next_tag()),
-                    _ => "* SEARCH 2 3\nOK Searched".to_owned(),
+                    "IMAP4rev2" => format!("* ESEARCH (TAG \"{}\") ALL 1:2,4:7\nOK Searched", client.next_tag()),
+                    _ => "* SEARCH 1 2 4 5\nOK Searched".to_owned(),
                 },
             )
             .await;
     }
-    client.check("STATUS INBOX (MESSAGES)", "* STATUS \"INBOX\" (MESSAGES 5)\nOK Status told").await;
+    client.check("STATUS INBOX (MESSAGES)", "* STATUS \"INBOX\" (MESSAGES 7)\nOK Status told").await;
 }
 
 #[tokio::test]
