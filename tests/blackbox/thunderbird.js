@@ -41,17 +41,10 @@ const actions = {
     }
   },
 
-  // As the button "Get Messages": the list of folders, and then what is new in each of them.
-  async receive() {
-    const server = account().incomingServer;
-    server.performExpand(null);
-    for (const at of server.rootFolder.descendants) {
-      if (!(at.flags & Ci.nsMsgFolderFlags.Virtual) && !at.noSelect)
-        await running((listener) => at.QueryInterface(Ci.nsIMsgImapMailFolder).updateFolderWithListener(null, listener));
-    }
-  },
+  // As a click on a folder: its mail is fetched. The account's first one brings the list of folders, too.
+  async open({ path }) { await running((listener) => folder(path).updateFolderWithListener(null, listener)); },
 
-  folders() { return account().incomingServer.rootFolder.descendants.map((at) => at.QueryInterface(Ci.nsIMsgImapMailFolder).onlineName); },
+  folders() { return account().incomingServer.rootFolder.descendants.map((at) => at.QueryInterface(Ci.nsIMsgImapMailFolder).onlineName).sort(); },
 
   // {subject: its marks} as a list of messages shows it.
   list({ path }) {

@@ -12,7 +12,7 @@ ACTIONS = Path(__file__).with_name("thunderbird.js")
 HOST = "localhost"
 
 
-def preferences(house, user):
+def preferences(house, user, condstore):
     """The account as its wizard writes it. All that is not mail goes to a proxy that is not there."""
     server, identity, smtp = "mail.server.server1.", "mail.identity.id1.", "mail.smtpserver.smtp1."
     mailbox = f"imap://{user.replace('@', '%40')}@{HOST}/"
@@ -21,7 +21,7 @@ def preferences(house, user):
         "mail.account.account1.server": "server1", "mail.account.account1.identities": "id1",
         server + "type": "imap", server + "hostname": HOST, server + "port": house.ports["imaps"], server + "userName": user,
         server + "socketType": 3, server + "authMethod": 3, server + "name": user, server + "login_at_startup": False,
-        server + "check_new_mail": False, server + "offline_download": False, server + "autosync_offline_stores": False,
+        server + "check_new_mail": False, server + "use_condstore": condstore, server + "offline_download": False, server + "autosync_offline_stores": False,
         identity + "fullName": "Ann", identity + "useremail": user, identity + "smtpServer": "smtp1", identity + "valid": True,
         identity + "compose_html": False, identity + "fcc_folder": mailbox + "Sent", identity + "fcc_folder_picker_mode": "1",
         "mail.smtpservers": "smtp1", "mail.smtp.defaultserver": "smtp1",
@@ -35,13 +35,13 @@ def preferences(house, user):
 
 
 class Thunderbird:
-    """One run with one profile; the profile's next run knows what it knew."""
+    """One run with one profile; the profile's next run knows what it knew. CONDSTORE is off unless a user sets it."""
 
-    def __init__(self, directory, house, user):
+    def __init__(self, directory, house, user, condstore=False):
         self.profile = directory / "profile"
         first = not self.profile.exists()
         self.profile.mkdir(exist_ok=True)
-        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in preferences(house, user).items()]
+        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in preferences(house, user, condstore).items()]
         (self.profile / "user.js").write_text("\n".join(lines))
         self.port_file, self.log = self.profile / "MarionetteActivePort", directory / "thunderbird.log"
         self.port_file.unlink(missing_ok=True)
