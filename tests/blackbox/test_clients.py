@@ -217,3 +217,64 @@ set mark_old = no
         run(["mutt", "-n", "-F", config, "-s", "from mutt", "bob@alpha.test"], stdin="Dear Bob.\n", env={"HOME": str(self.directory), "TERM": "dumb"})
         self.assertIn(b"Dear Bob.", self.house.wait_for("bob@alpha.test", "Subject: from mutt"))
         self.assertEqual(kept(self.house)["Sent"], {"from mutt": ["\\Seen"]})
+
+
+class Alpine(Reader):
+    """Alpine, whose library c-client many programs share; keys are typed when the screen asks for them."""
+
+    def configure(self):
+        server = f"{{localhost:{self.house.ports['imaps']}/ssl/user={USER}}}"
+        features = "enable-flag-cmd,enable-aggregate-command-set,quit-without-confirm,expunge-without-confirm,disable-password-file-saving"
+        (self.directory / "pinerc").write_text(
+            f"""personal-name=Ann
+user-domain=alpha.test
+customized-hdrs=From: Ann <{USER}>
+smtp-server=localhost:{self.house.ports['submissions']}/ssl/user={USER}
+inbox-path={server}INBOX
+folder-collections=House {server}[]
+default-fcc={server}Sent
+default-saved-msg-folder={server}Archive
+postponed-folder={server}Drafts
+system-certs-file={Authority.get().certificate}
+feature-list={features}
+last-version-used=6.26
+last-time-prune-questions=200.1
+"""
+        )
+
+    def visit(self, *steps):
+        """Types these keys, or what a function gives, when the pattern before them has appeared since the last; the last ones quit.
+        Lines about what was done come and go; the list of messages stays, so it is what is looked for."""
+        self.configure()
+        with Terminal(["alpine", "-p", self.directory / "pinerc", "-i"], self.directory) as terminal:
+            for pattern, keys in (("ENTER PASSWORD", PASSWORD + "\r"), *steps):
+                terminal.shows(pattern).type(keys() if callable(keys) else keys)
+            self.assertEqual(terminal.ends(), 0)
+
+    def test_a_day_and_the_next(self):
+        self.visit(
+            ("letter 3", "\r"), ("Body 1", "<"),
+            ("MESSAGE INDEX", "n"), ("letter 2", "*"), ("Flag New", "\r"), (r"\* N   2", "n"),
+            ("letter 3", "s"), ("SAVE Msg #3", "\r"), (r" D   3 ", "x"),
+            ("Message 2 of 2", "c"), ("To      : ", "bob@alpha.test\r\r\rfrom Alpine\r"), ("Text", "Dear Bob.\r\x18"), ("Send message", "y"),
+            ("ENTER PASSWORD", PASSWORD + "\r"), ("MESSAGE INDEX", "q"),
+        )
+        self.assertIn(b"Dear Bob.", self.house.wait_for("bob@alpha.test", "Subject: from Alpine"))
+        inbox = {"letter 1": ["\\Seen"], "letter 2": ["\\Flagged"]}
+        self.assertEqual(kept(self.house), {"INBOX": inbox, "Archive": {"letter 3": []}, "Sent": {"from Alpine": []}})
+        change(self.house, "INBOX", "letter 1", "STORE", "+FLAGS", "(\\Deleted)")
+        change(self.house, "Archive", "letter 3", "MOVE", "INBOX")
+        self.visit(
+            (r"\* N   1 .*letter 2(.|\n)*N   2 .*letter 3", "$"), ("Choose type of sort", "s"),
+            ("letter 3", ";"), ("SELECT criteria", "t"), ("All msg text", "a"), ("String in message", "body 3\r"),
+            (r"ZOOMED(.|\n)*X N   2 .*letter 3", "a"), ("APPLY command", "d"), ("X D", "x"),
+            ("Message 1 of 1", self.new_mail), ("letter 4", "q"),
+        )
+        self.assertEqual(kept(self.house)["INBOX"], {"letter 2": ["\\Flagged"], "letter 4": []})
+
+    def new_mail(self):
+        """It comes while Alpine is open, which looks for it at this key."""
+        with self.house.smtp() as client:
+            client.sendmail("out@side.test", [USER], letter("letter 4"))
+        self.house.wait_for(USER, "Subject: letter 4")
+        return "\x0c"
