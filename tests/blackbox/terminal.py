@@ -10,8 +10,9 @@ import struct
 import termios
 import time
 
-# What moves a cursor, sets a colour or a title; what is left is text.
-CONTROLS = re.compile(rb"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[\[?][0-9;?>=]*[@-~]|\x1b[()][0-9A-B]|\x1b[=>78DEHM]|\x0f|\x0e")
+# What moves the cursor: programs jump over cells that are right already, often spaces. And colours, titles, modes.
+MOVES = re.compile(rb"\x1b\[[0-9;]*[ABCDGHdf]")
+CONTROLS = re.compile(rb"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\[[0-9;?>=]*[ -/]*[@-~]|\x1b[()][0-9A-B]|\x1b[=>78DEHM]|\x0f|\x0e")
 
 
 class Terminal:
@@ -48,20 +49,24 @@ class Terminal:
         return True
 
     def text(self):
-        """What was written since the last key, without colours and movements."""
-        return CONTROLS.sub(b"", self.all[self.read_up_to:]).decode(errors="replace")
+        """What was written since the last key, without colours, and with a space for each jump."""
+        return CONTROLS.sub(b"", MOVES.sub(b" ", self.all[self.read_up_to:])).decode(errors="replace")
 
     def type(self, keys):
         self.read_up_to = len(self.all)
         os.write(self.terminal, keys.encode())
 
-    def shows(self, pattern, seconds=20):
-        """Waits until the program has written this since the last key."""
+    def until(self, condition, what, seconds=20):
+        """Waits until this is so; meanwhile the program can write."""
         end = time.monotonic() + seconds
-        while not re.search(pattern, self.text()):
+        while not condition():
             if not self._more() or time.monotonic() > end:
-                raise AssertionError(f"{self.name} does not show {pattern!r}: {self.text()[-2000:]!r}")
+                raise AssertionError(f"{self.name}: waited for {what}: {self.text()[-2000:]!r}")
         return self
+
+    def shows(self, pattern):
+        """Waits until the program has written this since the last key."""
+        return self.until(lambda: re.search(pattern, self.text()), repr(pattern))
 
     def ends(self, seconds=40):
         """Waits until the program ends by itself, and gives its status."""

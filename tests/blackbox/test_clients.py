@@ -1,9 +1,11 @@
 """Mail programs at work for days: they receive, read, flag, move, delete, send, come back later and see the right thing.
 
-offlineimap, mutt and Alpine here; libraries in `test_clients_libraries.py`, Thunderbird in `test_clients_thunderbird.py`.
+offlineimap, mutt, Alpine and aerc here; libraries in `test_clients_libraries.py`, Thunderbird in `test_clients_thunderbird.py`.
 """
 
+import os
 import re
+from urllib.parse import quote
 
 from house import PASSWORD, Authority, letter
 from peers import run
@@ -278,3 +280,65 @@ last-time-prune-questions=200.1
             client.sendmail("out@side.test", [USER], letter("letter 4"))
         self.house.wait_for(USER, "Subject: letter 4")
         return "\x0c"
+
+
+class Aerc(Reader):
+    """aerc, with Go's libraries for IMAP and SMTP, headers kept in a cache, threads from the server."""
+
+    def start(self):
+        settings, tool = self.directory / ".config/aerc", self.directory / "editor"
+        settings.mkdir(parents=True, exist_ok=True)
+        who = f"{quote(USER, safe='')}:{quote(PASSWORD)}@localhost"
+        account = settings / "accounts.conf"
+        account.write_text(
+            f"""[house]
+source = imaps://{who}:{self.house.ports['imaps']}
+outgoing = smtp+plain://{who}:{self.house.ports['submission']}
+smtp-starttls = yes
+from = Ann <{USER}>
+copy-to = Sent
+default = INBOX
+cache-headers = true
+"""
+        )
+        tool.write_text("#!/bin/sh\nprintf 'Dear Bob.\\n' >>\"$1\"\n")
+        account.chmod(0o600)
+        tool.chmod(0o755)
+        (settings / "aerc.conf").write_text(f"[ui]\nthreading-enabled=true\n[compose]\neditor={tool}\naddress-book-cmd=\n")
+        places = {f"XDG_{name}": str(self.directory / name) for name in ("CACHE_HOME", "DATA_HOME", "RUNTIME_DIR")}
+        for place in places.values():
+            os.makedirs(place, exist_ok=True)
+        return Terminal(["aerc"], self.directory, SSL_CERT_FILE=str(Authority.get().certificate), **places)
+
+    def does(self, terminal, expected, *commands):
+        """These commands lead to this on the server."""
+        for command in commands:
+            terminal.type(f":{command}\r")
+        try:
+            terminal.until(lambda: kept(self.house) == expected, "the server to have it")
+        except AssertionError as error:
+            self.assertEqual(kept(self.house), expected, error)
+
+    def test_a_day_and_the_next(self):
+        with self.start() as terminal:
+            terminal.shows("letter 3")
+            expected = {"INBOX": {"letter 2": [], "letter 3": ["\\Flagged"]}, "Archive": {"letter 2": []}, "Trash": {"letter 1": []}}
+            self.does(terminal, expected, "select 0", "flag -t", "next", "copy Archive", "next", "move Trash")
+            terminal.type(":compose -H 'To: bob@alpha.test' -H 'Subject: from aerc'\r")
+            terminal.shows("Send this email").type("y")
+            self.does(terminal, {**expected, "Sent": {"from aerc": ["\\Seen"]}})
+            self.assertIn(b"Dear Bob.", self.house.wait_for("bob@alpha.test", "Subject: from aerc"))
+            with self.house.smtp() as client:
+                client.sendmail("out@side.test", [USER], letter("unexpected"))
+            terminal.shows("unexpected").type(":quit\r")
+            self.assertEqual(terminal.ends(), 0)
+        change(self.house, "INBOX", "letter 3", "STORE", "+FLAGS", "(\\Deleted)")
+        change(self.house, "Trash", "letter 1", "MOVE", "INBOX")
+        with self.start() as terminal:
+            for subject in ("letter 1", "letter 2", "unexpected"):
+                terminal.shows(subject)
+            self.assertNotIn("letter 3", terminal.text())
+            expected = {"letter 1": ["\\Seen"], "letter 2": [], "unexpected": []}
+            self.does(terminal, {**kept(self.house), "INBOX": expected}, "select 0", "read")
+            terminal.type(":quit\r")
+            self.assertEqual(terminal.ends(), 0)

@@ -124,13 +124,14 @@ class Imapclient(Library):
         client.idle()
 
         def hears(*wanted):
-            until(lambda: heard.extend(client.idle_check(1)) or all(each in heard for each in wanted), 20, f"{wanted}")
+            until(lambda: heard.extend(client.idle_check(1)) or all(each in heard for each in wanted), what=f"{wanted}")
 
         with self.house.smtp() as sender:
             sender.sendmail("out@side.test", [USER], letter("letter 5"))
         hears((5, b"EXISTS"))
         change(self.house, "INBOX", "letter 2", "STORE", "+FLAGS", "(\\Flagged)")
-        until(lambda: heard.extend(client.idle_check(1)) or any(each[:2] == (2, b"FETCH") and b"\\Flagged" in each[2][each[2].index(b"FLAGS") + 1] for each in heard), 20)
+        flags = lambda: [each[2][each[2].index(b"FLAGS") + 1] for each in heard if each[:2] == (2, b"FETCH")]
+        until(lambda: heard.extend(client.idle_check(1)) or any(b"\\Flagged" in each for each in flags()), what="the flag")
         change(self.house, "INBOX", "letter 1", "MOVE", "Archive")
         hears((1, b"EXPUNGE"))
         self.assertEqual(client.idle_done()[1], [])
