@@ -144,6 +144,14 @@ class Imapclient(Library):
         roots, quotas = self.client.get_quota_root("INBOX")
         self.assertEqual([(quota.quota_root in roots.quota_roots, quota.resource, quota.usage, quota.limit) for quota in quotas], [(True, "MESSAGE", 4, 100)])
 
+    def test_acl(self):
+        if not self.client.has_capability("ACL"):
+            self.skipTest("the server offers no ACL")
+        self.client.create_folder("Shared")
+        self.client.setacl("Shared", "bob@alpha.test", "lr")
+        rights = {who.strip(b'"'): what.strip(b'"') for who, what in self.client.getacl("Shared")}
+        self.assertEqual(set(rights[b"bob@alpha.test"]), set(b"lr"))
+
 
 class Imapflow(Library):
     @classmethod
