@@ -14,27 +14,13 @@ import unittest
 from pathlib import Path
 
 from house import ROOT, scratch
+from registry import python_with
 
-ENVIRONMENT = ROOT / "target/vectors/dkimpy"
 PACKAGES = ["dkimpy==1.1.8", "dnspython==2.9.2", "PyNaCl==1.6.2", "authres==1.2.0"]
 TOOL = ROOT / "target/debug/examples/dkim"
 DOMAIN = "x.test"
 FORMS = [("relaxed", "relaxed"), ("relaxed", "simple"), ("simple", "relaxed"), ("simple", "simple")]
 MESSAGES = 100
-
-
-def environment():
-    """The Python that has dkimpy; a reason to skip where it cannot be had."""
-    python = ENVIRONMENT / "bin/python"
-    if not (ENVIRONMENT / "ready").exists():
-        ENVIRONMENT.parent.mkdir(parents=True, exist_ok=True)
-        for command in ([sys.executable, "-m", "venv", "--clear", ENVIRONMENT],
-                        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES]):
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-            if done.returncode != 0:
-                raise unittest.SkipTest(f"dkimpy cannot be had: {done.stdout.decode(errors='replace')[-300:]}")
-        (ENVIRONMENT / "ready").touch()
-    return python
 
 
 def some_message(dice):
@@ -55,7 +41,7 @@ class Dkimpy(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        python = environment()
+        python = python_with("dkimpy", PACKAGES)
         subprocess.run(["cargo", "build", "--locked", "--quiet", "--package", "mailauth", "--example", "dkim"], cwd=ROOT, check=True)
         cls.peer = subprocess.Popen([python, Path(__file__).with_name("dkimpy.py")], stdin=subprocess.PIPE,
                                     stdout=subprocess.PIPE, text=True)

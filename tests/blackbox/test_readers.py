@@ -2,15 +2,12 @@
 
 import os
 import poplib
-import pty
-import select
 import shutil
-import signal
-import time
 import unittest
 
 from house import PASSWORD, Authority, House, letter, scratch, until
 from peers import run
+from terminal import Terminal
 
 USER = "ann@alpha.test"
 
@@ -204,34 +201,10 @@ set header_cache = ""
         flagged, _ = visit("~F", self.directory / "flagged.mbox")
         self.assertEqual([f"Body {number}." in flagged for number in (1, 2, 4)], [False, True, False])
 
-    def on_a_terminal(self, command, seconds=40):
+    def on_a_terminal(self, command):
         """neomutt reads keys only from a terminal: give it one, and let the pushed keys do the rest."""
-        process, terminal = pty.fork()
-        if process == 0:
-            os.environ.update(HOME=str(self.directory), TERM="xterm", LINES="24", COLUMNS="80")
-            os.execvp(command[0], command)
-        seen = b""
-        end = time.monotonic() + seconds
-        try:
-            while time.monotonic() < end:
-                if select.select([terminal], [], [], 0.2)[0]:
-                    try:
-                        chunk = os.read(terminal, 65536)
-                    except OSError:
-                        chunk = b""
-                    seen += chunk
-                    if not chunk:
-                        return
-            self.fail(f"neomutt did not end: {seen[-2000:]!r}")
-        finally:
-            os.close(terminal)
-            done, _ = os.waitpid(process, os.WNOHANG)
-            if not done:
-                time.sleep(0.3)
-                done, _ = os.waitpid(process, os.WNOHANG)
-            if not done:
-                os.kill(process, signal.SIGKILL)
-                os.waitpid(process, 0)
+        with Terminal(command, self.directory) as terminal:
+            terminal.ends()
 
 
 class Fetchers(Reader):
