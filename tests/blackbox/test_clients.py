@@ -10,7 +10,7 @@ from urllib.parse import quote
 from house import PASSWORD, Authority, letter
 from peers import run
 from terminal import Terminal
-from test_readers import USER, Reader
+from test_readers import USER, Reader, like_mutt
 
 FETCHED = re.compile(rb"UID (\d+) FLAGS \(([^)]*)\)")
 
@@ -154,19 +154,11 @@ class Mutt(Reader):
     """mutt with a header cache and QRESYNC, a day apart; keys are pushed, the terminal is only there."""
 
     def configure(self):
-        """As with neomutt, Debian's mutt gives its library no channel for SCRAM-SHA-256-PLUS; over SMTP it gives up then."""
         config, cache = self.directory / "muttrc", self.directory / "cache"
         cache.mkdir(exist_ok=True)
         config.write_text(
-            f"""set ssl_ca_certificates_file = "{Authority.get().certificate}"
-set ssl_force_tls = yes
-set imap_user = "{USER}"
-set imap_pass = "{PASSWORD}"
-set smtp_pass = "{PASSWORD}"
-set smtp_authenticators = "plain"
-set smtp_url = "smtp://{USER}@localhost:{self.house.ports['submission']}/"
-set from = "{USER}"
-set folder = "imaps://localhost:{self.house.ports['imaps']}/"
+            like_mutt(self.house)
+            + f"""set smtp_url = "smtp://{USER}@localhost:{self.house.ports['submission']}/"
 set spoolfile = "+INBOX"
 set record = "+Sent"
 set header_cache = "{cache}"
@@ -174,11 +166,6 @@ set imap_condstore = yes
 set imap_qresync = yes
 set confirmappend = no
 set confirmcreate = no
-set move = no
-set quit = yes
-set delete = yes
-set sleep_time = 0
-set wait_key = no
 set resolve = no
 set mark_old = no
 """

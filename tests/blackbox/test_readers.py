@@ -124,29 +124,34 @@ SyncState *
         self.assertEqual(len(self.house.messages(USER)), 4)
 
 
-class Neomutt(Reader):
-    def config(self):
-        """Debian 12's neomutt picks SCRAM-SHA-256-PLUS over SMTP without giving its library the channel, and gives up:
-        name the mechanism, as its users must."""
-        path = self.directory / "muttrc"
-        path.write_text(
-            f"""set ssl_ca_certificates_file = "{Authority.get().certificate}"
+def like_mutt(house):
+    """What mutt and neomutt need. Debian's pick SCRAM-SHA-256-PLUS without giving their library the channel, and over SMTP they
+    give up then: the mechanism is named, as their users must."""
+    return f"""set ssl_ca_certificates_file = "{Authority.get().certificate}"
 set ssl_force_tls = yes
 set imap_user = "{USER}"
 set imap_pass = "{PASSWORD}"
 set smtp_pass = "{PASSWORD}"
 set smtp_authenticators = "plain"
-set smtp_url = "smtps://{USER}@localhost:{self.house.ports['submissions']}"
 set from = "{USER}"
-set realname = "Ann"
-set folder = "imaps://localhost:{self.house.ports['imaps']}/"
-set spool_file = "+INBOX"
-set confirm_append = no
+set folder = "imaps://localhost:{house.ports['imaps']}/"
 set move = no
 set quit = yes
 set delete = yes
 set sleep_time = 0
 set wait_key = no
+"""
+
+
+class Neomutt(Reader):
+    def config(self):
+        path = self.directory / "muttrc"
+        path.write_text(
+            like_mutt(self.house)
+            + f"""set smtp_url = "smtps://{USER}@localhost:{self.house.ports['submissions']}"
+set realname = "Ann"
+set spool_file = "+INBOX"
+set confirm_append = no
 set header_cache = ""
 """
         )
