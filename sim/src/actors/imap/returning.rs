@@ -1,5 +1,5 @@
 //! A program that comes back: it remembers a mailbox from its last visit and asks only for what changed since (QRESYNC,
-//! RFC 7162 §3.2.5). What it knows then must be what a program finds that asks for everything (I11), whatever happened
+//! RFC 7162 §3.2.5). What it knows then must be what a program finds that asks for everything (I9), whatever happened
 //! to the office in between.
 
 use std::collections::{BTreeMap, HashMap};
@@ -124,12 +124,12 @@ impl Session {
                         show(knows),
                         mark_names(*marks)
                     );
-                    self.complain("I11", &format!("{what}; changed at {changed}, told up to {modseq}"));
+                    self.complain("I9", &format!("{what}; changed at {changed}, told up to {modseq}"));
                 }
             }
             let left = |uid: u32| vanished.iter().any(|(first, last)| (*first..=*last).contains(&uid));
             for uid in known.messages.keys().filter(|uid| !there.contains_key(uid) && !left(**uid)) {
-                self.complain("I11", &format!("comes back and was not told that UID {uid} is gone"));
+                self.complain("I9", &format!("comes back and was not told that UID {uid} is gone"));
             }
             self.shared.ledger.saw("imap.came back");
         }
