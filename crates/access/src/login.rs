@@ -11,7 +11,7 @@ pub fn is_allowed(stream: &Stream, port: Port) -> bool {
     stream.tls().is_some() || port.plaintext_auth_on_loopback && stream.peer().ip().is_loopback()
 }
 
-/// The channel that a connection offers to bind to.
+/// The channel that a connection offers to bind to. App passwords need to be told the service, too.
 pub fn channel(stream: &Stream) -> Channel {
     Channel::of(stream.peer().ip(), stream.tls())
 }

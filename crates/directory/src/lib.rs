@@ -8,6 +8,7 @@
 
 mod account;
 mod alias;
+mod app_password;
 mod audit;
 mod credential;
 mod domain;
@@ -36,6 +37,7 @@ use world::World;
 
 pub use account::Account;
 pub use alias::Alias;
+pub use app_password::{AppPassword, Scope, Scopes};
 pub use error::Error;
 pub use guard::LoginLimit;
 pub use password::{Password, PasswordError};
@@ -57,6 +59,7 @@ pub struct Directory {
     world: World,
     iterations: NonZeroU32,
     verified: verified::Verified,
+    uses: app_password::Uses,
     guard: guard::Guard,
     refusal_delay: Duration,
     /// Salts the answers about unknown users until the store has a secret for it.
@@ -77,6 +80,7 @@ impl Directory {
             world,
             iterations,
             verified: verified::Verified::new(key),
+            uses: app_password::Uses::default(),
             guard: guard::Guard::new(names),
             refusal_delay: REFUSAL_DELAY,
             secret,

@@ -24,6 +24,8 @@ use std::net::IpAddr;
 
 use mail::{AccountId, Address};
 
+use crate::Scope;
+
 pub use dialogue::{Dialogue, Progress};
 pub use exchange::Exchange;
 
@@ -32,6 +34,8 @@ pub use exchange::Exchange;
 pub struct Channel {
     /// Who is at the other end, for counting failures; `None` where nobody is counted.
     pub peer: Option<IpAddr>,
+    /// What the login is for: app passwords are good for some services only, and for none where it is not said.
+    pub service: Option<Scope>,
     /// Whether bytes are encrypted at all.
     pub tls: bool,
     /// `tls-exporter` (RFC 9266).
@@ -45,10 +49,17 @@ impl Channel {
     pub fn of(peer: IpAddr, facts: Option<&world::tls::Facts>) -> Self {
         Self {
             peer: Some(peer.to_canonical()),
+            service: None,
             tls: facts.is_some(),
             exporter: facts.and_then(|f| f.exporter),
             server_end_point: facts.and_then(|f| f.server_end_point.clone()),
         }
+    }
+
+    /// For logins to `service`.
+    #[must_use]
+    pub fn serving(self, service: Scope) -> Self {
+        Self { service: Some(service), ..self }
     }
 
     fn can_bind(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Tests over the store in memory.
 
 mod admin;
+mod app_password;
 mod login;
 mod resolve;
 mod signing;

@@ -226,6 +226,10 @@ pub const FAILED_LOGINS: u32 = 50;
 pub const FAILED_LOGINS_NETWORK: u32 = 4;
 /// The answer to a failed login takes twice as long each time, up to this.
 pub const LOGIN_DELAY: Duration = Duration::from_secs(16);
+/// App passwords of one account.
+pub const APP_PASSWORDS: usize = 50;
+/// Characters of an app password's name.
+pub const APP_PASSWORD_NAME: usize = 64;
 /// Failed logins of one session before it is closed.
 pub const LOGIN_FAILURES: u32 = 3;
 

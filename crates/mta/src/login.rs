@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use directory::Directory;
 use directory::sasl::{self, Channel, Dialogue, Failure, Progress};
+use directory::{Directory, Scope};
 use mail::{EnhancedCode, Reply};
 use world::Stream;
 
@@ -47,7 +47,7 @@ impl Login {
     pub(crate) fn new(mta: &Mta, stream: &Stream) -> Self {
         Self {
             directory: Arc::clone(&mta.directory),
-            channel: channel(stream),
+            channel: channel(stream).serving(Scope::Submission),
             dialogue: Dialogue::default(),
             mechanism: "",
         }

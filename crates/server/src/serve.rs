@@ -25,6 +25,7 @@ use crate::forget::Keep;
 use crate::services::Services;
 use crate::{
     certificate, control, dnssec, epoch, forget, listen, medium, restore, retain, scrub, signing, unsearched,
+    uses,
 };
 
 /// Bytes of a password file.
@@ -223,6 +224,7 @@ impl Server {
         let keep = self.keep.subscribe();
         spawn(Box::pin(forget::run(Arc::clone(&self.office), keep, stop.clone())));
         spawn(Box::pin(signing::run(Arc::clone(&self.office), stop.clone())));
+        spawn(Box::pin(uses::run(Arc::clone(&self.office), stop.clone())));
         let retention = self.retention.subscribe();
         spawn(Box::pin(retain::run(Arc::clone(&self.office), retention, stop.clone())));
         let scrub = scrub::run(Arc::clone(&self.office), self.scrub.subscribe(), stop.clone());

@@ -94,7 +94,7 @@ impl Exchange {
         }
         self.name = Some(name.to_owned());
         self.directory.admit(&self.channel, name)?;
-        let login = self.directory.check(name, password).await?;
+        let login = self.directory.check(&self.channel, name, password).await?;
         only_as_oneself(Some(authorization).filter(|a| !a.is_empty()), name)?;
         Ok(Step::Done(login))
     }
@@ -110,7 +110,7 @@ impl Exchange {
         let password = std::str::from_utf8(response).map_err(|_| Failure::Malformed)?;
         let name = self.name.clone().unwrap_or_default();
         self.directory.admit(&self.channel, &name)?;
-        self.directory.check(&name, password).await.map(Step::Done)
+        self.directory.check(&self.channel, &name, password).await.map(Step::Done)
     }
 
     async fn scram_first(&mut self, response: &[u8]) -> Result<Step, Failure> {
@@ -122,7 +122,8 @@ impl Exchange {
         let candidate = self.directory.candidate(&first.name).await?;
         let mut nonce = [0; 18];
         self.directory.world.rng.fill(&mut nonce);
-        let (message, server) = first.answer(&BASE64.encode(nonce), candidate.credential.clone());
+        let others = candidate.apps.iter().flat_map(|apps| &apps.entries).map(|entry| entry.keys.clone());
+        let (message, server) = first.answer(&BASE64.encode(nonce), candidate.credential.clone(), others);
         self.state = State::ScramFinal(Box::new(server), candidate);
         Ok(Step::Challenge(message.into_bytes()))
     }
@@ -133,8 +134,14 @@ impl Exchange {
         candidate: &Candidate,
         response: &[u8],
     ) -> Result<Step, Failure> {
-        let message = server.finish(response).map_err(failure)?;
-        self.state = State::ScramEnd(candidate.login.clone().ok_or(Failure::Refused)?);
+        let (message, place) = server.finish(response).map_err(failure)?;
+        let login = candidate.login.clone().ok_or(Failure::Refused)?;
+        let app = place.checked_sub(1).and_then(|place| candidate.apps.as_ref()?.entries.get(place));
+        let service = self.channel.service;
+        if app.is_some_and(|app| !self.directory.is_in_scope(login.account, app, service)) {
+            return Err(Failure::Refused);
+        }
+        self.state = State::ScramEnd(login);
         Ok(Step::Challenge(message.into_bytes()))
     }
 }

@@ -44,6 +44,19 @@ pub(crate) enum Request {
         address: String,
         now: bool,
     },
+    AppPasswordAdd {
+        address: String,
+        name: String,
+        /// All there are, where none is named.
+        scopes: Vec<String>,
+    },
+    AppPasswordList {
+        address: String,
+    },
+    AppPasswordRemove {
+        address: String,
+        name: String,
+    },
     /// Lets a suspended account send again.
     AccountResume {
         address: String,
