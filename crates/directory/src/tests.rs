@@ -2,6 +2,7 @@
 
 mod admin;
 mod app_password;
+mod bearer;
 mod login;
 mod resolve;
 mod signing;

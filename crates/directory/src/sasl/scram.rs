@@ -87,7 +87,7 @@ fn bare_parts(bare: &str) -> Result<(String, &str), Fault> {
 }
 
 /// `saslname`: `=2C` for a comma, `=3D` for an equals sign, and no other `=`.
-fn sasl_name(text: &str) -> Result<String, Fault> {
+pub(super) fn sasl_name(text: &str) -> Result<String, Fault> {
     let mut name = String::with_capacity(text.len());
     let mut parts = text.split('=');
     name.push_str(parts.next().unwrap_or_default());
