@@ -1,6 +1,7 @@
 //! Logging in, the same for IMAP and POP3: when it is allowed, and what failures cost (attacks A10, A11).
 
-use directory::sasl::{self, Channel, Failure, Login};
+use directory::Directory;
+use directory::sasl::{Channel, Failure, Login};
 use mail::limits;
 use world::Stream;
 
@@ -11,14 +12,14 @@ pub fn is_allowed(stream: &Stream, port: Port) -> bool {
     stream.tls().is_some() || port.plaintext_auth_on_loopback && stream.peer().ip().is_loopback()
 }
 
-/// The channel that a connection offers to bind to.
+/// The channel that a connection offers to bind to. App passwords need to be told the service, too.
 pub fn channel(stream: &Stream) -> Channel {
     Channel::of(stream.peer().ip(), stream.tls())
 }
 
 /// Mechanisms to offer on a connection once it may log in, best first.
-pub fn mechanisms(stream: &Stream) -> Vec<&'static str> {
-    sasl::mechanisms(&channel(stream))
+pub fn mechanisms(directory: &Directory, stream: &Stream) -> Vec<&'static str> {
+    directory.mechanisms(&channel(stream))
 }
 
 /// The failed logins of one connection.

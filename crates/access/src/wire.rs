@@ -108,7 +108,7 @@ impl Wire {
         let acceptor = parts.acceptor.as_ref().ok_or(io::ErrorKind::Unsupported)?;
         let handshake = parts.world.clock.within(limits::LOGIN_TIMEOUT, acceptor.accept(stream, alpn)).await;
         let stream = handshake.ok_or(io::ErrorKind::TimedOut)??;
-        let mechanisms = login::mechanisms(&stream);
+        let mechanisms = login::mechanisms(&parts.directory, &stream);
         self.stream = Some(stream);
         Ok(mechanisms)
     }

@@ -5,7 +5,7 @@ use store::{Batch, Expect, Snapshot, Topic};
 
 use crate::lookup::folded;
 use crate::record::{AccountRecord, Owner};
-use crate::{Directory, Error, Password, credential, keys, lookup};
+use crate::{Directory, Error, Password, app_password, credential, keys, lookup};
 
 /// Accounts read at a time.
 const PAGE: usize = 1000;
@@ -86,13 +86,15 @@ impl Directory {
         let record = AccountRecord { address: address.clone(), enabled: true };
         batch.put(keys::account(id), record.encode());
         if let Some(password) = password {
-            let credential = credential::hash(&self.world, password, self.iterations).await?;
+            let salt = credential::salt(&self.world);
+            let credential = credential::hash(&self.world, password, &salt, self.iterations).await?;
             batch.put(keys::credential(id), credential.encode());
         }
         Ok(id)
     }
 
-    /// Sets the password; logins with the old one end at once.
+    /// Sets the password; logins with the old one end at once. Where there are app passwords, salt and iterations are
+    /// theirs: SCRAM has one salt for all passwords of an account.
     pub async fn set_password(
         &self,
         batch: &mut Batch,
@@ -100,8 +102,14 @@ impl Directory {
         password: &Password,
     ) -> Result<(), Error> {
         self.existing(id).await?;
-        let credential = credential::hash(&self.world, password, self.iterations).await?;
+        let (apps, expected) = app_password::read(&self.store.snapshot(), id).await?;
+        let (salt, iterations) = match apps.filter(|apps| !apps.entries.is_empty()) {
+            Some(apps) => (apps.salt, apps.iterations),
+            None => (credential::salt(&self.world), self.iterations),
+        };
+        let credential = credential::hash(&self.world, password, &salt, iterations).await?;
         batch.expect(keys::account(id), Expect::Present);
+        batch.expect(keys::app_passwords(id), expected);
         batch.put(keys::credential(id), credential.encode());
         batch.notify(Topic::Directory);
         Ok(())

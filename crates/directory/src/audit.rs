@@ -7,7 +7,7 @@ use store::Snapshot;
 
 use crate::lookup::folded;
 use crate::record::{AccountRecord, Credential, Owner};
-use crate::{Directory, Error, keys, lookup, signing};
+use crate::{Directory, Error, app_password, keys, lookup, signing};
 
 impl Directory {
     /// Checks all domains, accounts and addresses. Gives the accounts' addresses, and tells what is not as it should be,
@@ -54,6 +54,9 @@ async fn check_account(
     let credential = snapshot.get(&keys::credential(id)).await?;
     if credential.is_some_and(|found| Credential::decode(&found.value).is_err()) {
         tell(format!("the credential of {} cannot be read", record.address));
+    }
+    if matches!(app_password::read(snapshot, id).await, Err(Error::Store(store::Error::Damaged(_)))) {
+        tell(format!("the app passwords of {} cannot be read", record.address));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use aws_lc_rs::{constant_time, digest, hmac, pbkdf2};
 use world::{Rng, World};
 
-use crate::record::Credential;
+use crate::record::{Credential, Keys};
 use crate::{Error, Password};
 
 /// Bytes of a salt.
@@ -32,20 +32,28 @@ pub(crate) fn derive(password: &str, salt: &[u8], iterations: NonZeroU32) -> Cre
     Credential {
         salt: salt.to_vec(),
         iterations,
-        stored_key: sha256(&hmac_sha256(&salted, b"Client Key")),
-        server_key: hmac_sha256(&salted, b"Server Key"),
+        keys: Keys {
+            stored_key: sha256(&hmac_sha256(&salted, b"Client Key")),
+            server_key: hmac_sha256(&salted, b"Server Key"),
+        },
     }
+}
+
+/// A new salt.
+pub(crate) fn salt(world: &World) -> Vec<u8> {
+    let mut salt = vec![0; SALT];
+    world.rng.fill(&mut salt);
+    salt
 }
 
 /// Hashes a new password on the pool for such work.
 pub(crate) async fn hash(
     world: &World,
     password: &Password,
+    salt: &[u8],
     iterations: NonZeroU32,
 ) -> Result<Credential, Error> {
-    let mut salt = [0; SALT];
-    world.rng.fill(&mut salt);
-    let password = password.0.clone();
+    let (password, salt) = (password.0.clone(), salt.to_vec());
     let hashed = world.tasks.compute_value(move || derive(&password, &salt, iterations)).await;
     hashed.ok_or(Error::Hashing)
 }
@@ -54,7 +62,7 @@ pub(crate) async fn hash(
 pub(crate) async fn is_password(world: &World, credential: &Credential, password: &str) -> Option<bool> {
     let (password, salt, iterations) = (password.to_owned(), credential.salt.clone(), credential.iterations);
     let derived = world.tasks.compute_value(move || derive(&password, &salt, iterations)).await?;
-    Some(is_equal(&derived.stored_key, &credential.stored_key))
+    Some(is_equal(&derived.keys.stored_key, &credential.keys.stored_key))
 }
 
 /// What an unknown user seems to have: the salt is the same at each try, and no password fits.
@@ -64,5 +72,5 @@ pub(crate) fn dummy(secret: &[u8], name: &str, iterations: NonZeroU32, rng: &dyn
     for key in &mut keys {
         rng.fill(key);
     }
-    Credential { salt, iterations, stored_key: keys[0], server_key: keys[1] }
+    Credential { salt, iterations, keys: Keys { stored_key: keys[0], server_key: keys[1] } }
 }

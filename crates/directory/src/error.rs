@@ -4,6 +4,8 @@ use std::fmt;
 
 use mail::{Address, Domain, limits};
 
+use crate::Scope;
+
 /// Why the directory did not do what it was asked. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -23,6 +25,18 @@ pub enum Error {
     NoTargets,
     /// The address's aliases lead only to each other, too deep, or to too many targets.
     AliasLimit(String),
+    /// The account has an app password of that name already.
+    AppPasswordExists(String),
+    /// The account has no app password of that name.
+    NoSuchAppPassword(String),
+    /// That is no name for an app password.
+    AppPasswordName(String),
+    /// An app password must be good for something.
+    NoScopes,
+    /// There is no such service.
+    NoSuchScope(String),
+    /// The account has [`limits::APP_PASSWORDS`] already.
+    TooManyAppPasswords,
     /// Hashing a password failed.
     Hashing,
     /// The store's. `Conflict` is for the caller to retry.
@@ -55,6 +69,21 @@ impl fmt::Display for Error {
                 limits::ALIAS_DEPTH,
                 limits::ALIAS_TARGETS
             ),
+            Self::AppPasswordExists(name) => write!(f, "there is an app password {name:?} already"),
+            Self::NoSuchAppPassword(name) => write!(f, "there is no app password {name:?}"),
+            Self::AppPasswordName(name) => write!(
+                f,
+                "{name:?} cannot be an app password's name: it has 1 to {} characters, and no control characters",
+                limits::APP_PASSWORD_NAME
+            ),
+            Self::NoScopes => f.write_str("an app password needs at least one scope"),
+            Self::NoSuchScope(name) => {
+                let names = Scope::ALL.map(Scope::name).join(", ");
+                write!(f, "there is no scope {name:?}; there are {names}")
+            }
+            Self::TooManyAppPasswords => {
+                write!(f, "an account has at most {} app passwords; remove one first", limits::APP_PASSWORDS)
+            }
             Self::Hashing => f.write_str("the password could not be hashed"),
             Self::Store(why) => why.fmt(f),
         }

@@ -24,6 +24,8 @@ enum Kind {
     Removed = 8,
     /// A key that a domain signs with: domain, then selector.
     SigningKey = 9,
+    /// An account's app passwords.
+    AppPasswords = 10,
 }
 
 fn start(kind: Kind) -> KeyBuilder {
@@ -75,6 +77,10 @@ pub(crate) fn addresses(domain: Option<&Domain>) -> KeyRange {
 
 pub(crate) fn credential(id: AccountId) -> Key {
     start(Kind::Credential).u32(id.0).key()
+}
+
+pub(crate) fn app_passwords(id: AccountId) -> Key {
+    start(Kind::AppPasswords).u32(id.0).key()
 }
 
 pub(crate) fn number() -> Key {

@@ -8,6 +8,7 @@
 
 mod account;
 mod alias;
+mod app_password;
 mod audit;
 mod credential;
 mod domain;
@@ -36,6 +37,7 @@ use world::World;
 
 pub use account::Account;
 pub use alias::Alias;
+pub use app_password::{AppPassword, Scope, Scopes};
 pub use error::Error;
 pub use guard::LoginLimit;
 pub use password::{Password, PasswordError};
@@ -57,6 +59,8 @@ pub struct Directory {
     world: World,
     iterations: NonZeroU32,
     verified: verified::Verified,
+    uses: app_password::Uses,
+    bearer: sasl::Bearer,
     guard: guard::Guard,
     refusal_delay: Duration,
     /// Salts the answers about unknown users until the store has a secret for it.
@@ -67,16 +71,18 @@ impl Directory {
     /// On a store. Passwords and logins are hashed on `world.tasks`' pool.
     pub fn new(store: Arc<dyn Store>, world: World) -> Self {
         let iterations = NonZeroU32::new(ITERATIONS).expect("not zero");
-        let mut keys = [[0; 32]; 3];
+        let mut keys = [[0; 32]; 4];
         for key in &mut keys {
             world.rng.fill(key);
         }
-        let [key, secret, names] = keys;
+        let [key, secret, names, tokens] = keys;
         Self {
             store,
             world,
             iterations,
             verified: verified::Verified::new(key),
+            uses: app_password::Uses::default(),
+            bearer: sasl::Bearer::new(tokens),
             guard: guard::Guard::new(names),
             refusal_delay: REFUSAL_DELAY,
             secret,

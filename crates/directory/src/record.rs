@@ -1,5 +1,6 @@
 //! How records look in the store. The first byte is the format's version.
 
+use std::fmt;
 use std::num::NonZeroU32;
 
 use mail::{AccountId, Address};
@@ -59,14 +60,27 @@ impl AccountRecord {
 pub(crate) struct Credential {
     pub(crate) salt: Vec<u8>,
     pub(crate) iterations: NonZeroU32,
+    pub(crate) keys: Keys,
+}
+
+/// What proves a password, by SCRAM or not, and what proves to a client that we know it (RFC 5802 §3).
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Keys {
     pub(crate) stored_key: [u8; 32],
     pub(crate) server_key: [u8; 32],
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys(..)")
+    }
 }
 
 impl Credential {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut w = Writer::new(1);
-        w.bytes(&self.salt).varint(self.iterations.get().into()).raw(&self.stored_key).raw(&self.server_key);
+        w.bytes(&self.salt).varint(self.iterations.get().into());
+        w.raw(&self.keys.stored_key).raw(&self.keys.server_key);
         w.finish()
     }
 
@@ -76,13 +90,14 @@ impl Credential {
         let iterations = NonZeroU32::new(r.number()?).ok_or_else(|| r.damaged())?;
         let mut key = || r.raw(32).map(|key| key.try_into().expect("32 bytes were taken"));
         let (stored_key, server_key) = (key()?, key()?);
-        Ok(Self { salt, iterations, stored_key, server_key })
+        Ok(Self { salt, iterations, keys: Keys { stored_key, server_key } })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app_password::AppPasswords;
     use proptest::prelude::*;
 
     #[test]
@@ -100,6 +115,7 @@ mod tests {
             drop(Owner::decode(&bytes));
             drop(AccountRecord::decode(&bytes));
             drop(Credential::decode(&bytes).map(|_| ()));
+            drop(AppPasswords::decode(&bytes));
         }
     }
 }

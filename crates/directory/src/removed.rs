@@ -19,27 +19,34 @@ pub struct RemovedAccount {
     pub at: Wall,
 }
 
-/// What is kept: when, the account's record, and its credential as stored.
+/// What is kept: when, the account's record, its credential and its app passwords as stored.
 struct Record {
     at: Wall,
     account: AccountRecord,
     credential: Option<Vec<u8>>,
+    app_passwords: Option<Vec<u8>>,
 }
 
 impl Record {
     fn encode(&self) -> Vec<u8> {
-        let mut w = Writer::new(1);
-        w.wall(self.at).bytes(&self.account.encode()).option(self.credential.as_deref(), |w, credential| {
-            w.bytes(credential);
-        });
+        let mut w = Writer::new(2);
+        w.wall(self.at).bytes(&self.account.encode());
+        for kept in [&self.credential, &self.app_passwords] {
+            w.option(kept.as_deref(), |w, kept| {
+                w.bytes(kept);
+            });
+        }
         w.finish()
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, store::Error> {
-        let (mut r, _) = Reader::new(bytes, 1, "a removed account's record")?;
+        let (mut r, version) = Reader::new(bytes, 2, "a removed account's record")?;
         let (at, account) = (r.wall()?, AccountRecord::decode(r.bytes()?)?);
-        let credential = r.option(|r| r.bytes().map(<[u8]>::to_vec))?;
-        Ok(Self { at, account, credential })
+        let mut kept = || r.option(|r| r.bytes().map(<[u8]>::to_vec));
+        let credential = kept()?;
+        // The first version knew no app passwords.
+        let app_passwords = if version < 2 { None } else { kept()? };
+        Ok(Self { at, account, credential, app_passwords })
     }
 }
 
@@ -51,16 +58,20 @@ impl Directory {
         let account = self.existing(id).await?;
         let (domain, local) = folded(&account.address).ok_or_else(keys::damaged)?;
         let address = keys::address(domain, &local);
-        let credential = self.store.snapshot().get(&keys::credential(id)).await?;
+        let snapshot = self.store.snapshot();
+        let credential = snapshot.get(&keys::credential(id)).await?;
+        let app_passwords = snapshot.get(&keys::app_passwords(id)).await?;
         let record = Record {
             at: now,
             account: AccountRecord { address: account.address.clone(), enabled: account.enabled },
             credential: credential.map(|found| found.value.to_vec()),
+            app_passwords: app_passwords.map(|found| found.value.to_vec()),
         };
         batch.expect(keys::account(id), Expect::Present);
         batch.expect(address.clone(), Expect::Present);
         batch.delete(keys::account(id));
         batch.delete(keys::credential(id));
+        batch.delete(keys::app_passwords(id));
         batch.delete(address);
         batch.put(keys::removed(id), record.encode());
         batch.count(keys::address_count(domain), -1);
@@ -85,7 +96,7 @@ impl Directory {
         found.iter().map(read).collect()
     }
 
-    /// Brings an account back with its password, under `address`, which must be free. The caller brings its mailboxes back
+    /// Brings an account back with its passwords, under `address`, which must be free. The caller brings its mailboxes back
     /// in the same batch.
     pub async fn restore_account(
         &self,
@@ -104,6 +115,9 @@ impl Directory {
         batch.put(keys::account(id), account.encode());
         if let Some(credential) = record.credential {
             batch.put(keys::credential(id), credential);
+        }
+        if let Some(app_passwords) = record.app_passwords {
+            batch.put(keys::app_passwords(id), app_passwords);
         }
         Ok(())
     }

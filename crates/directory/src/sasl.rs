@@ -1,4 +1,5 @@
-//! SASL, the server's side: PLAIN (RFC 4616), LOGIN, SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677).
+//! SASL, the server's side: PLAIN (RFC 4616), LOGIN, SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677),
+//! OAUTHBEARER (RFC 7628) and XOAUTH2.
 //!
 //! Base64 belongs to the protocols: here are the decoded bytes. Unknown users get the same answers, at the same cost,
 //! as known ones with a wrong password (attacks A10, A11).
@@ -12,6 +13,7 @@
 //! } }
 //! ```
 
+mod bearer;
 mod dialogue;
 mod exchange;
 mod scram;
@@ -24,6 +26,10 @@ use std::net::IpAddr;
 
 use mail::{AccountId, Address};
 
+use crate::{Directory, Scope};
+
+pub(crate) use bearer::Bearer;
+pub use bearer::{Grant, Issuer, is_bearer};
 pub use dialogue::{Dialogue, Progress};
 pub use exchange::Exchange;
 
@@ -32,6 +38,8 @@ pub use exchange::Exchange;
 pub struct Channel {
     /// Who is at the other end, for counting failures; `None` where nobody is counted.
     pub peer: Option<IpAddr>,
+    /// What the login is for: app passwords are good for some services only, and for none where it is not said.
+    pub service: Option<Scope>,
     /// Whether bytes are encrypted at all.
     pub tls: bool,
     /// `tls-exporter` (RFC 9266).
@@ -45,10 +53,17 @@ impl Channel {
     pub fn of(peer: IpAddr, facts: Option<&world::tls::Facts>) -> Self {
         Self {
             peer: Some(peer.to_canonical()),
+            service: None,
             tls: facts.is_some(),
             exporter: facts.and_then(|f| f.exporter),
             server_end_point: facts.and_then(|f| f.server_end_point.clone()),
         }
+    }
+
+    /// For logins to `service`.
+    #[must_use]
+    pub fn serving(self, service: Scope) -> Self {
+        Self { service: Some(service), ..self }
     }
 
     fn can_bind(&self) -> bool {
@@ -65,11 +80,18 @@ impl Channel {
     }
 }
 
-/// Mechanisms to offer on a connection, best first. -PLUS only where there is something to bind to. Whether those that
-/// send passwords are allowed in clear is the caller's policy; see [`sends_password`].
-pub fn mechanisms(channel: &Channel) -> Vec<&'static str> {
-    let plus = channel.can_bind().then_some("SCRAM-SHA-256-PLUS");
-    plus.into_iter().chain(["SCRAM-SHA-256", "PLAIN", "LOGIN"]).collect()
+impl Directory {
+    /// Mechanisms to offer on a connection, best first. -PLUS only where there is something to bind to, bearer tokens only
+    /// under TLS and where there is an [`Issuer`]. Whether those that send passwords are allowed in clear is the caller's
+    /// policy; see [`sends_password`].
+    pub fn mechanisms(&self, channel: &Channel) -> Vec<&'static str> {
+        let plus = channel.can_bind().then_some("SCRAM-SHA-256-PLUS");
+        let mut mechanisms: Vec<_> = plus.into_iter().chain(["SCRAM-SHA-256", "PLAIN", "LOGIN"]).collect();
+        if channel.tls && self.takes_tokens() {
+            mechanisms.extend(bearer::MECHANISMS);
+        }
+        mechanisms
+    }
 }
 
 /// Whether a mechanism shows the password to whoever reads the connection.

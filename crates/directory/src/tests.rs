@@ -1,6 +1,8 @@
 //! Tests over the store in memory.
 
 mod admin;
+mod app_password;
+mod bearer;
 mod login;
 mod resolve;
 mod signing;

@@ -27,7 +27,7 @@ impl Verified {
     }
 
     pub(crate) fn fingerprint(&self, id: AccountId, credential: &Credential, password: &str) -> [u8; 32] {
-        let parts = [&id.0.to_be_bytes(), credential.stored_key.as_slice(), password.as_bytes()];
+        let parts = [&id.0.to_be_bytes(), credential.keys.stored_key.as_slice(), password.as_bytes()];
         hmac_sha256(&self.key, &parts.concat())
     }
 

@@ -244,6 +244,20 @@ pub const FAILED_LOGINS: u32 = 50;
 pub const FAILED_LOGINS_NETWORK: u32 = 4;
 /// The answer to a failed login takes twice as long each time, up to this.
 pub const LOGIN_DELAY: Duration = Duration::from_secs(16);
+/// Bytes of a bearer token (RFC 7628); a line of the protocol may leave less room for it.
+pub const BEARER_TOKEN: usize = 8192;
+/// Bearer tokens that are remembered as good.
+pub const TOKENS_REMEMBERED: usize = 10_000;
+/// Bytes of what an authorization server answers about a token (RFC 7662).
+pub const INTROSPECTION_ANSWER: usize = 64 * 1024;
+/// Questions to it at once; further logins wait.
+pub const INTROSPECTIONS: usize = 32;
+/// How long it may take to answer, waiting included, by default.
+pub const INTROSPECTION_WAIT: Duration = Duration::from_secs(10);
+/// App passwords of one account.
+pub const APP_PASSWORDS: usize = 50;
+/// Characters of an app password's name.
+pub const APP_PASSWORD_NAME: usize = 64;
 /// Failed logins of one session before it is closed.
 pub const LOGIN_FAILURES: u32 = 3;
 

@@ -22,6 +22,7 @@ use crate::Mta;
 use crate::incoming::Message;
 use crate::intake::Client;
 use crate::settings::Settings;
+pub(crate) use endpoint::connect_tcp;
 use letter::Letter;
 use milter::{Failure, Milter, Reach};
 use told::Told;

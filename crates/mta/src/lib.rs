@@ -17,6 +17,7 @@ mod head;
 mod http;
 mod incoming;
 mod intake;
+mod introspection;
 mod login;
 mod look_up;
 mod receive;
@@ -42,6 +43,7 @@ use tokio::sync::watch;
 use world::tls::{Acceptor, Connector};
 use world::{Stream, World, race};
 
+pub use introspection::Introspection;
 pub use settings::{
     Authentication, DmarcPolicy, HostPattern, Match, NextHop, Outbound, Pace, Rate, ReportAddress, Reporting,
     Retry, Route, Sending, Settings, Smarthost, SmarthostTls, TlsDomain, TlsLevel, TlsRule, TlsRules,

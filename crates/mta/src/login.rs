@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use directory::Directory;
 use directory::sasl::{self, Channel, Dialogue, Failure, Progress};
+use directory::{Directory, Scope};
 use mail::{EnhancedCode, Reply};
 use world::Stream;
 
@@ -25,12 +25,12 @@ pub(crate) struct Login {
     mechanism: &'static str,
 }
 
-/// Mechanisms to offer. In clear the list is what there will be after STARTTLS: the session itself offers -PLUS only
-/// under TLS.
-pub(crate) fn mechanisms(stream: &Stream) -> Vec<&'static str> {
+/// Mechanisms to offer. In clear the list is what there will be after STARTTLS: the session itself offers -PLUS and
+/// bearer tokens only under TLS.
+pub(crate) fn mechanisms(directory: &Directory, stream: &Stream) -> Vec<&'static str> {
     match stream.tls() {
-        Some(_) => sasl::mechanisms(&channel(stream)),
-        None => sasl::mechanisms(&Channel { tls: true, exporter: Some([0; 32]), ..Channel::default() }),
+        Some(_) => directory.mechanisms(&channel(stream)),
+        None => directory.mechanisms(&Channel { tls: true, exporter: Some([0; 32]), ..Channel::default() }),
     }
 }
 
@@ -47,7 +47,7 @@ impl Login {
     pub(crate) fn new(mta: &Mta, stream: &Stream) -> Self {
         Self {
             directory: Arc::clone(&mta.directory),
-            channel: channel(stream),
+            channel: channel(stream).serving(Scope::Submission),
             dialogue: Dialogue::default(),
             mechanism: "",
         }

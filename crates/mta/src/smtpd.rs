@@ -248,7 +248,7 @@ fn config(mta: &Mta, stream: &Stream, port: Port) -> Config {
     (config.deliver_by, config.priority) = (trusted, trusted);
     if port.service == Service::Submission {
         config.future_release = future_release(&settings, mta.world.clock.wall());
-        config.auth = login::mechanisms(stream);
+        config.auth = login::mechanisms(&mta.directory, stream);
         let loopback = stream.peer().ip().to_canonical().is_loopback();
         config.auth_needs_tls = !(port.plaintext_auth_on_loopback && loopback);
     }

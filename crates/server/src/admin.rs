@@ -2,6 +2,7 @@
 
 mod account;
 mod alias;
+mod app_password;
 mod backup;
 mod domain;
 mod queue;
@@ -30,10 +31,11 @@ use crate::retain;
 
 pub(crate) use backup::Conversation;
 pub(crate) use reply::{
-    AccountDetail, AccountRow, AdviceRow, AliasRow, BroughtBack, ConnectionFigures, CountedRow, DaneFigures,
-    DiskFigures, DnsRecord, HeldFile, HeldMoment, JourneyEvent, JourneyRow, KeyRow, ListenerRow, LostRow,
-    MailboxRow, QueueFigures, QueueRecipient, QueueRow, QuotaFigure, QuotaFigures, RemovedRow, Reply,
-    ReportRow, ReportSource, Salvaged, SendingFigures, Status, StoreFigures, SuppressedRow, SuspendedRow,
+    AccountDetail, AccountRow, AdviceRow, AliasRow, AppPasswordRow, BroughtBack, ConnectionFigures,
+    CountedRow, DaneFigures, DiskFigures, DnsRecord, HeldFile, HeldMoment, JourneyEvent, JourneyRow, KeyRow,
+    ListenerRow, LostRow, MailboxRow, QueueFigures, QueueRecipient, QueueRow, QuotaFigure, QuotaFigures,
+    RemovedRow, Reply, ReportRow, ReportSource, Salvaged, SendingFigures, Status, StoreFigures,
+    SuppressedRow, SuspendedRow,
 };
 pub(crate) use request::{
     Limit, LostFilter, LostPlace, NewPassword, QueueAction, QueueFilter, Request, SalvageQuery, TraceQuery,
@@ -158,6 +160,7 @@ impl Office {
             Request::DomainKeys { name } => self.domain_keys(&name).await,
             Request::AccountList { domain, after } => self.account_list(domain.as_deref(), after).await,
             Request::AccountShow { address } => self.account_show(&address).await,
+            Request::AppPasswordList { address } => self.app_password_list(&address).await,
             Request::AliasList { domain, after } => {
                 self.alias_list(domain.as_deref(), after.as_deref()).await
             }
@@ -229,6 +232,12 @@ impl Office {
                 self.account_restore(batch, address, to.as_deref()).await
             }
             Request::AccountResume { address } => self.account_resume(batch, address).await,
+            Request::AppPasswordAdd { address, name, scopes } => {
+                self.app_password_add(batch, address, name, scopes).await
+            }
+            Request::AppPasswordRemove { address, name } => {
+                self.app_password_remove(batch, address, name).await
+            }
             Request::SuppressAdd { address } => self.suppress_add(batch, address).await,
             Request::SuppressRemove { address } => self.suppress_remove(batch, address).await,
             Request::AliasAdd { address, targets } => self.alias_add(batch, address, targets).await,

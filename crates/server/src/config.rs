@@ -47,6 +47,8 @@ pub struct Config {
     pub(crate) relay: Relay,
     /// What is done about who a message is really from.
     pub(crate) authentication: Authentication,
+    /// `[oauth]`: who says what bearer tokens are worth.
+    pub(crate) oauth: Option<OAuth>,
     /// `[reports]`
     pub(crate) reports: Reports,
     /// What clients may use up.
@@ -144,6 +146,15 @@ impl Service {
 pub(crate) struct CertificateFiles {
     pub(crate) certificate: PathBuf,
     pub(crate) private_key: PathBuf,
+}
+
+/// `[oauth]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OAuth {
+    /// Whom to ask, without our credentials there.
+    pub(crate) introspection: mta::Introspection,
+    /// Our name there, and the file whose first line is our password.
+    pub(crate) credentials: Option<(String, PathBuf)>,
 }
 
 /// `[reports]`

@@ -27,6 +27,7 @@ mod serve;
 mod services;
 mod signing;
 mod unsearched;
+mod uses;
 pub mod verify;
 
 use std::process::ExitCode;

@@ -25,6 +25,7 @@ use crate::forget::Keep;
 use crate::services::Services;
 use crate::{
     certificate, control, dnssec, epoch, forget, listen, medium, restore, retain, scrub, signing, unsearched,
+    uses,
 };
 
 /// Bytes of a password file.
@@ -129,6 +130,7 @@ pub struct Tuning {
 pub struct Server {
     world: World,
     tuning: Tuning,
+    connector: Connector,
     pub(crate) office: Arc<Office>,
     services: Arc<Services>,
     connections: Arc<Connections>,
@@ -173,6 +175,14 @@ impl Server {
                 .of(running),
         );
         office.directory.set_login_limit(login_limit(config));
+        let connector = match &tuning.connector {
+            Some(chosen) => chosen.clone(),
+            None => connector(&world, config)?,
+        };
+        let issuer = introspection(&world, config)?;
+        office
+            .directory
+            .set_issuer(issuer.map(|issuer| issuer.issuer(world.clone(), Some(connector.clone()))));
         let parts = mta::Parts {
             world: world.clone(),
             store,
@@ -183,10 +193,7 @@ impl Server {
             reports: Arc::clone(&office.reports),
             settings,
             acceptor: Some(acceptor.clone()),
-            connector: Some(match &tuning.connector {
-                Some(chosen) => chosen.clone(),
-                None => connector(&world, config)?,
-            }),
+            connector: Some(connector.clone()),
         };
         let search = Arc::new(Shelf::new(&world, &config.data_dir.join(SEARCH)));
         let services = Services::new(acceptor, parts, Arc::clone(&search), config.limits.message_size);
@@ -198,6 +205,7 @@ impl Server {
             addresses,
             world,
             tuning,
+            connector,
             keep: watch::Sender::new(Keep::of(config)),
             scrub: watch::Sender::new(config.scrub),
             retention: watch::Sender::new(config.retention),
@@ -228,6 +236,7 @@ impl Server {
         let keep = self.keep.subscribe();
         spawn(Box::pin(forget::run(Arc::clone(&self.office), keep, stop.clone())));
         spawn(Box::pin(signing::run(Arc::clone(&self.office), stop.clone())));
+        spawn(Box::pin(uses::run(Arc::clone(&self.office), stop.clone())));
         let retention = self.retention.subscribe();
         spawn(Box::pin(retain::run(Arc::clone(&self.office), retention, stop.clone())));
         let scrub = scrub::run(Arc::clone(&self.office), self.scrub.subscribe(), stop.clone());
@@ -261,6 +270,7 @@ impl Server {
 
     fn apply(&self, old: &Config, new: &Config) -> Result<(), String> {
         let mut settings = settings(&self.world, new)?;
+        let introspection = introspection(&self.world, new)?;
         let pem = certificate::Pem::load(&self.world, new)?;
         pem.install(&self.services.acceptor)?;
         settings.outbound.own_listeners = self
@@ -272,6 +282,9 @@ impl Server {
         self.services.mta.reload(settings);
         self.connections.set_caps(caps(new, &self.tuning));
         self.office.directory.set_login_limit(login_limit(new));
+        let (world, connector) = (&self.world, &self.connector);
+        let issuer = introspection.map(|chosen| chosen.issuer(world.clone(), Some(connector.clone())));
+        self.office.directory.set_issuer(issuer);
         self.keep.send_replace(Keep::of(new));
         self.scrub.send_if_modified(|chosen| std::mem::replace(chosen, new.scrub) != new.scrub);
         self.retention.send_replace(new.retention);
@@ -460,16 +473,9 @@ fn route(world: &World, chosen: &crate::config::Route) -> Result<mta::Route, Str
 }
 
 fn smarthost(world: &World, chosen: &crate::config::Smarthost) -> Result<mta::Smarthost, String> {
-    let credentials = match &chosen.credentials {
-        Some((user, file)) => {
-            let bytes = disk::read(world.disk.as_ref(), file, PASSWORD_FILE_LENGTH).map_err(|e| {
-                format!("cannot read the password for {} from {}: {e}", chosen.host, file.display())
-            })?;
-            let text = String::from_utf8_lossy(&bytes);
-            Some((user.clone(), text.lines().next().unwrap_or_default().to_owned()))
-        }
-        None => None,
-    };
+    let what = chosen.host.to_string();
+    let credentials =
+        chosen.credentials.as_ref().map(|(user, file)| credentials(world, &what, user, file)).transpose()?;
     Ok(mta::Smarthost {
         host: chosen.host.clone(),
         port: chosen.port(),
@@ -477,6 +483,24 @@ fn smarthost(world: &World, chosen: &crate::config::Smarthost) -> Result<mta::Sm
         tls: chosen.tls,
         lmtp: chosen.lmtp,
     })
+}
+
+/// A name and the first line of a password file.
+fn credentials(world: &World, what: &str, user: &str, file: &Path) -> Result<(String, String), String> {
+    let bytes = disk::read(world.disk.as_ref(), file, PASSWORD_FILE_LENGTH)
+        .map_err(|e| format!("cannot read the password for {what} from {}: {e}", file.display()))?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok((user.to_owned(), text.lines().next().unwrap_or_default().to_owned()))
+}
+
+/// Who says what bearer tokens are worth.
+pub(crate) fn introspection(world: &World, config: &Config) -> Result<Option<mta::Introspection>, String> {
+    let Some(chosen) = &config.oauth else { return Ok(None) };
+    let mut introspection = chosen.introspection.clone();
+    if let Some((user, file)) = &chosen.credentials {
+        introspection.credentials = Some(credentials(world, "oauth.introspection", user, file)?);
+    }
+    Ok(Some(introspection))
 }
 
 fn smtp_addresses(bound: &[listen::Bound]) -> Vec<SocketAddr> {

@@ -94,8 +94,7 @@ impl Connection<'_> {
         if appending.whole.len() >= limits::IMAP_APPEND_MESSAGES {
             return Err(Stop::no(Code::Limit, "At most 100 messages at a time"));
         }
-        appending.current =
-            Some(Incoming { message, writer, parser: Parser::new(), length: 0 });
+        appending.current = Some(Incoming { message, writer, parser: Parser::new(), length: 0 });
         Ok(())
     }
 

@@ -39,7 +39,7 @@ impl<'a> Connection<'a> {
         let config = Config {
             hostname: parts.settings.hostname.to_string(),
             tls: tls_offer(parts, &stream),
-            mechanisms: login::mechanisms(&stream),
+            mechanisms: login::mechanisms(&parts.directory, &stream),
             login_needs_tls: !login::is_allowed(&stream, port),
         };
         Self {

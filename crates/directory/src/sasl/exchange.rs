@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::scram::{self, Fault, ServerFirst};
-use super::{Channel, Failure, Login, Step, mechanisms};
+use super::{Channel, Failure, Login, Step, bearer};
 use crate::Directory;
 use crate::sasl::verify::Candidate;
 
@@ -28,16 +28,20 @@ enum State {
     ScramFinal(Box<ServerFirst>, Candidate),
     /// The empty answer to the mechanism's last message.
     ScramEnd(Login),
+    Bearer,
+    /// Whatever the client says to the challenge that tells why its token was refused.
+    BearerRefused,
     Over,
 }
 
 impl Directory {
     /// Begins a login by `mechanism` (compared without regard to case); `None` if it is not offered on this channel.
     pub fn sasl(self: &Arc<Self>, mechanism: &str, channel: Channel) -> Option<Exchange> {
-        let mechanism = mechanisms(&channel).into_iter().find(|m| m.eq_ignore_ascii_case(mechanism))?;
+        let mechanism = self.mechanisms(&channel).into_iter().find(|m| m.eq_ignore_ascii_case(mechanism))?;
         let state = match mechanism {
             "PLAIN" => State::Plain,
             "LOGIN" => State::LoginName,
+            "OAUTHBEARER" | "XOAUTH2" => State::Bearer,
             _ => State::ScramFirst,
         };
         Some(Exchange { directory: self.clone(), mechanism, channel, name: None, state })
@@ -72,6 +76,9 @@ impl Exchange {
             State::LoginPassword => self.login_password(response).await,
             State::ScramFirst => self.scram_first(response).await,
             State::ScramFinal(server, candidate) => self.scram_final(&server, &candidate, response),
+            State::Bearer => self.bearer(response).await,
+            // RFC 7628 §3.2.3. It was counted before.
+            State::BearerRefused => return Step::Failed(Failure::Refused),
             State::ScramEnd(login) if response.is_empty() => Ok(Step::Done(login)),
             State::ScramEnd(_) | State::Over => Err(Failure::Malformed),
         };
@@ -94,7 +101,7 @@ impl Exchange {
         }
         self.name = Some(name.to_owned());
         self.directory.admit(&self.channel, name)?;
-        let login = self.directory.check(name, password).await?;
+        let login = self.directory.check(&self.channel, name, password).await?;
         only_as_oneself(Some(authorization).filter(|a| !a.is_empty()), name)?;
         Ok(Step::Done(login))
     }
@@ -110,7 +117,28 @@ impl Exchange {
         let password = std::str::from_utf8(response).map_err(|_| Failure::Malformed)?;
         let name = self.name.clone().unwrap_or_default();
         self.directory.admit(&self.channel, &name)?;
-        self.directory.check(&name, password).await.map(Step::Done)
+        self.directory.check(&self.channel, &name, password).await.map(Step::Done)
+    }
+
+    /// RFC 7628 §3.2: good, or a challenge that says what is wrong. The client may abort at that, so the failure counts
+    /// before it.
+    async fn bearer(&mut self, response: &[u8]) -> Result<Step, Failure> {
+        let request = bearer::request(self.mechanism, response).map_err(failure)?;
+        self.name.clone_from(&request.user);
+        let counted = request.user.clone().unwrap_or_else(|| self.directory.name_of_token(request.token));
+        self.directory.admit(&self.channel, &counted)?;
+        match self.directory.login_by_token(&request).await {
+            Ok(login) => {
+                self.name.get_or_insert_with(|| login.address.to_string());
+                Ok(Step::Done(login))
+            }
+            Err(Failure::Refused) => {
+                self.directory.slow_down(&self.channel, &counted, &Failure::Refused).await;
+                self.state = State::BearerRefused;
+                Ok(Step::Challenge(self.directory.token_refused(self.mechanism)))
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     async fn scram_first(&mut self, response: &[u8]) -> Result<Step, Failure> {
@@ -122,7 +150,8 @@ impl Exchange {
         let candidate = self.directory.candidate(&first.name).await?;
         let mut nonce = [0; 18];
         self.directory.world.rng.fill(&mut nonce);
-        let (message, server) = first.answer(&BASE64.encode(nonce), candidate.credential.clone());
+        let others = candidate.apps.iter().flat_map(|apps| &apps.entries).map(|entry| entry.keys.clone());
+        let (message, server) = first.answer(&BASE64.encode(nonce), candidate.credential.clone(), others);
         self.state = State::ScramFinal(Box::new(server), candidate);
         Ok(Step::Challenge(message.into_bytes()))
     }
@@ -133,8 +162,14 @@ impl Exchange {
         candidate: &Candidate,
         response: &[u8],
     ) -> Result<Step, Failure> {
-        let message = server.finish(response).map_err(failure)?;
-        self.state = State::ScramEnd(candidate.login.clone().ok_or(Failure::Refused)?);
+        let (message, place) = server.finish(response).map_err(failure)?;
+        let login = candidate.login.clone().ok_or(Failure::Refused)?;
+        let app = place.checked_sub(1).and_then(|place| candidate.apps.as_ref()?.entries.get(place));
+        let service = self.channel.service;
+        if app.is_some_and(|app| !self.directory.is_in_scope(login.account, app, service)) {
+            return Err(Failure::Refused);
+        }
+        self.state = State::ScramEnd(login);
         Ok(Step::Challenge(message.into_bytes()))
     }
 }

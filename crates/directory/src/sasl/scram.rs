@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::Channel;
 use crate::credential::{hmac_sha256, is_equal, sha256};
-use crate::record::Credential;
+use crate::record::{Credential, Keys};
 
 /// Why an exchange ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,8 @@ pub(crate) struct ServerFirst {
     nonce: String,
     /// `client-first-message-bare "," server-first-message ","`.
     transcript: String,
-    credential: Credential,
+    /// Of the passwords that it may be.
+    keys: Vec<Keys>,
 }
 
 /// RFC 5802 §7: `client-first-message = gs2-header client-first-message-bare`, where
@@ -86,7 +87,7 @@ fn bare_parts(bare: &str) -> Result<(String, &str), Fault> {
 }
 
 /// `saslname`: `=2C` for a comma, `=3D` for an equals sign, and no other `=`.
-fn sasl_name(text: &str) -> Result<String, Fault> {
+pub(super) fn sasl_name(text: &str) -> Result<String, Fault> {
     let mut name = String::with_capacity(text.len());
     let mut parts = text.split('=');
     name.push_str(parts.next().unwrap_or_default());
@@ -103,19 +104,27 @@ fn sasl_name(text: &str) -> Result<String, Fault> {
 }
 
 impl ClientFirst {
-    /// Answers with `server-first-message`: our nonce behind the client's, salt and iterations.
-    pub(crate) fn answer(self, server_nonce: &str, credential: Credential) -> (String, ServerFirst) {
+    /// Answers with `server-first-message`: our nonce behind the client's, salt and iterations. `others` are further
+    /// passwords under the same ones.
+    pub(crate) fn answer(
+        self,
+        server_nonce: &str,
+        credential: Credential,
+        others: impl Iterator<Item = Keys>,
+    ) -> (String, ServerFirst) {
         let nonce = self.nonce + server_nonce;
         let salt = BASE64.encode(&credential.salt);
         let message = format!("r={nonce},s={salt},i={}", credential.iterations);
         let transcript = format!("{},{message},", self.bare);
-        (message, ServerFirst { binding: self.binding, nonce, transcript, credential })
+        let keys = std::iter::once(credential.keys).chain(others).collect();
+        (message, ServerFirst { binding: self.binding, nonce, transcript, keys })
     }
 }
 
 impl ServerFirst {
-    /// Checks `client-final-message` and gives `server-final-message`, which proves to the client that we know its keys.
-    pub(crate) fn finish(&self, message: &[u8]) -> Result<String, Fault> {
+    /// Checks `client-final-message` and gives `server-final-message`, which proves to the client that we know its keys,
+    /// and which password it was: 0 is the credential's, then come the others.
+    pub(crate) fn finish(&self, message: &[u8]) -> Result<(String, usize), Fault> {
         let text = std::str::from_utf8(message).map_err(|_| Fault::Malformed)?;
         let (without_proof, proof) = text.rsplit_once(",p=").ok_or(Fault::Malformed)?;
         let proof = BASE64.decode(proof).map_err(|_| Fault::Malformed)?;
@@ -126,20 +135,22 @@ impl ServerFirst {
         let nonce = attribute("r=")?;
         let message = format!("{}{without_proof}", self.transcript);
         let is_bound = is_equal(&binding, &self.binding) && is_equal(nonce.as_bytes(), self.nonce.as_bytes());
-        if !self.is_proof(&proof, &message) || !is_bound {
-            return Err(Fault::Refused);
-        }
-        let signature = hmac_sha256(&self.credential.server_key, message.as_bytes());
-        Ok(format!("v={}", BASE64.encode(signature)))
+        // Looks at all, whichever it is.
+        let proved = self.keys.iter().enumerate().fold(None, |proved, (place, keys)| {
+            if is_proof(keys, &proof, &message) { Some((place, keys)) } else { proved }
+        });
+        let (place, keys) = proved.filter(|_| is_bound).ok_or(Fault::Refused)?;
+        let signature = hmac_sha256(&keys.server_key, message.as_bytes());
+        Ok((format!("v={}", BASE64.encode(signature)), place))
     }
+}
 
-    /// RFC 5802 §3: the proof is ClientKey XOR ClientSignature, and StoredKey is ClientKey's hash.
-    fn is_proof(&self, proof: &[u8], message: &str) -> bool {
-        let signature = hmac_sha256(&self.credential.stored_key, message.as_bytes());
-        if proof.len() != signature.len() {
-            return false;
-        }
-        let client_key: Vec<u8> = proof.iter().zip(signature).map(|(p, s)| p ^ s).collect();
-        is_equal(&sha256(&client_key), &self.credential.stored_key)
+/// RFC 5802 §3: the proof is ClientKey XOR ClientSignature, and StoredKey is ClientKey's hash.
+fn is_proof(keys: &Keys, proof: &[u8], message: &str) -> bool {
+    let signature = hmac_sha256(&keys.stored_key, message.as_bytes());
+    if proof.len() != signature.len() {
+        return false;
     }
+    let client_key: Vec<u8> = proof.iter().zip(signature).map(|(p, s)| p ^ s).collect();
+    is_equal(&sha256(&client_key), &keys.stored_key)
 }

@@ -17,7 +17,7 @@ fn pencil() -> Credential {
 }
 
 fn bound() -> Channel {
-    Channel { peer: None, tls: true, exporter: Some([7; 32]), server_end_point: Some(vec![9; 32]) }
+    Channel { tls: true, exporter: Some([7; 32]), server_end_point: Some(vec![9; 32]), ..Channel::default() }
 }
 
 /// RFC 7677 §3.
@@ -25,18 +25,17 @@ fn bound() -> Channel {
 fn the_example_of_the_standard() {
     let first = client_first(FIRST, false, &Channel::default()).expect("a first message");
     assert_eq!((first.name.as_str(), &first.authorization), ("user", &None));
-    let (message, server) = first.answer(NONCE, pencil());
+    let (message, server) = first.answer(NONCE, pencil(), std::iter::empty());
     let expected = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
     assert_eq!(message, expected);
-    let last = server.finish(FINAL);
-    assert_eq!(last.as_deref(), Ok("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="));
+    assert_eq!(server.finish(FINAL), Ok(("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=".into(), 0)));
 }
 
 #[test]
 fn changed_messages_prove_nothing() {
     let server = || {
         let first = client_first(FIRST, false, &Channel::default()).expect("a first message");
-        first.answer(NONCE, pencil()).1
+        first.answer(NONCE, pencil(), std::iter::empty()).1
     };
     let text = std::str::from_utf8(FINAL).expect("ASCII");
     for (changed, fault) in [

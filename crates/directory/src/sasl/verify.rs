@@ -3,13 +3,16 @@
 use mail::{Address, limits};
 
 use super::{Channel, Failure, Login};
+use crate::app_password::{AppPasswords, Entry};
 use crate::record::Credential;
-use crate::{Directory, Error, account, credential, keys, password};
+use crate::{Directory, Error, account, app_password, credential, keys, password};
 
 /// Whom a name may stand for, and what proves it. For unknown and disabled users, and those without a password, the
-/// credential is a dummy and there is no login to be had: the work and the answers are the same.
+/// credential is a dummy that nothing fits: the work and the answers are the same.
 pub(crate) struct Candidate {
     pub(crate) credential: Credential,
+    /// Further passwords, under the credential's salt.
+    pub(crate) apps: Option<AppPasswords>,
     pub(crate) login: Option<Login>,
 }
 
@@ -17,7 +20,7 @@ impl Directory {
     /// Checks a name and a password as IMAP's LOGIN and POP3's USER and PASS send them.
     pub async fn login(&self, channel: &Channel, name: &str, password: &str) -> Result<Login, Failure> {
         self.admit(channel, name)?;
-        let checked = self.check(name, password).await;
+        let checked = self.check(channel, name, password).await;
         match &checked {
             Ok(_) => self.welcome(channel, name),
             Err(failure) => self.slow_down(channel, name, failure).await,
@@ -46,10 +49,19 @@ impl Directory {
         }
     }
 
-    /// Checks a name and a password.
-    pub(super) async fn check(&self, name: &str, password: &str) -> Result<Login, Failure> {
+    /// Checks a name and a password, which may be an app password.
+    pub(super) async fn check(
+        &self,
+        channel: &Channel,
+        name: &str,
+        password: &str,
+    ) -> Result<Login, Failure> {
         let password = password::prepare(password).ok_or(Failure::Refused)?;
         let candidate = self.candidate(name).await?;
+        if let (Some(app), Some(login)) = (candidate.app(&password), &candidate.login) {
+            let good = self.is_in_scope(login.account, app, channel.service);
+            return if good { Ok(login.clone()) } else { Err(Failure::Refused) };
+        }
         let now = self.world.clock.mono();
         let fingerprint = candidate
             .login
@@ -79,14 +91,31 @@ impl Directory {
         let snapshot = self.store.snapshot();
         let secret = self.secret_in(&snapshot).await?;
         let dummy = credential::dummy(&secret, name, self.iterations, &*self.world.rng);
-        let unknown = Candidate { credential: dummy, login: None };
+        let unknown = Candidate { credential: dummy.clone(), apps: None, login: None };
         let Ok(address) = name.parse::<Address>() else { return Ok(unknown) };
         let Some(account) = account::by_address(&snapshot, &address).await? else { return Ok(unknown) };
-        let Some(found) = snapshot.get(&keys::credential(account.id)).await? else { return Ok(unknown) };
-        if !account.enabled {
-            return Ok(unknown);
+        let main = snapshot.get(&keys::credential(account.id)).await?;
+        let (apps, _) = app_password::read(&snapshot, account.id).await?;
+        let apps = apps.filter(|apps| !apps.entries.is_empty());
+        let credential = match (main, &apps) {
+            _ if !account.enabled => return Ok(unknown),
+            (Some(found), _) => Credential::decode(&found.value)?,
+            (None, Some(apps)) => {
+                Credential { salt: apps.salt.clone(), iterations: apps.iterations, keys: dummy.keys }
+            }
+            (None, None) => return Ok(unknown),
+        };
+        let login = Some(Login { account: account.id, address: account.address });
+        Ok(Candidate { credential, apps, login })
+    }
+}
+
+impl Candidate {
+    /// The app password that `password` is. One hash, whether there are some or not.
+    fn app(&self, password: &str) -> Option<&Entry> {
+        if self.apps.is_none() {
+            std::hint::black_box(app_password::verifier(&self.credential.salt, password));
         }
-        let credential = Credential::decode(&found.value)?;
-        Ok(Candidate { credential, login: Some(Login { account: account.id, address: account.address }) })
+        self.apps.as_ref()?.find(password)
     }
 }

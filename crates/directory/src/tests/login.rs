@@ -9,9 +9,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use store::Batch;
 
 use super::House;
-use crate::Password;
 use crate::credential::{hmac_sha256, sha256};
 use crate::sasl::{Channel, Failure, Step};
+use crate::{Password, Scope};
 
 async fn steps(house: &House, mechanism: &str, messages: &[&[u8]]) -> Step {
     let mut exchange = house.directory.sasl(mechanism, Channel::default()).expect("a mechanism");
@@ -99,7 +99,7 @@ async fn mechanisms_follow_the_channel() {
     let house = House::new().await;
     assert!(house.directory.sasl("SCRAM-SHA-256-PLUS", Channel::default()).is_none());
     assert!(house.directory.sasl("CRAM-MD5", Channel::default()).is_none());
-    let bound = Channel { peer: None, tls: true, exporter: Some([1; 32]), server_end_point: None };
+    let bound = Channel { tls: true, exporter: Some([1; 32]), ..Channel::default() };
     assert!(house.directory.sasl("scram-sha-256-plus", bound).is_some());
 }
 
@@ -139,9 +139,21 @@ fn client_final(header: &[u8], bare: &str, server_first: &str, password: &str) -
 }
 
 /// Logs in by SCRAM, bound to `channel` with `data`.
-async fn scram(house: &House, mechanism: &str, gs2: &str, data: &[u8], name: &str, password: &str) -> Step {
-    let channel =
-        Channel { peer: None, tls: true, exporter: Some([1; 32]), server_end_point: Some(vec![2; 32]) };
+pub(super) async fn scram(
+    house: &House,
+    mechanism: &str,
+    gs2: &str,
+    data: &[u8],
+    name: &str,
+    password: &str,
+) -> Step {
+    let channel = Channel {
+        service: Some(Scope::Imap),
+        tls: true,
+        exporter: Some([1; 32]),
+        server_end_point: Some(vec![2; 32]),
+        ..Channel::default()
+    };
     let mut exchange = house.directory.sasl(mechanism, channel).expect("a mechanism");
     assert_eq!(exchange.start(None).await, Step::Challenge(Vec::new()));
     let bare = format!("n={name},r=fyko+d2lbbFgONRv9qkxdawL");

@@ -14,7 +14,7 @@ pub(super) async fn connect(world: &World, socket: &Socket) -> Result<Stream, St
 }
 
 /// The first address that takes a connection.
-pub(super) async fn connect_tcp(world: &World, host: &Host, port: u16) -> Result<Stream, String> {
+pub(crate) async fn connect_tcp(world: &World, host: &Host, port: u16) -> Result<Stream, String> {
     let mut last = "it has no address".to_owned();
     for ip in addresses(world, host).await? {
         match world.net.connect(SocketAddr::new(ip, port), None).await {

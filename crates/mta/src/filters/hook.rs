@@ -5,12 +5,10 @@ use std::time::Duration;
 use filter::hook::{self, Answer, PIECE, Question};
 use mail::limits;
 use world::Stream;
-use world::tls::Demand;
 
-use super::endpoint;
 use super::letter::Letter;
 use super::milter::Failure;
-use super::rules::{Hook, Host, Url};
+use super::rules::{Hook, Url};
 use crate::{Mta, http};
 
 /// Asks without a message.
@@ -83,22 +81,8 @@ async fn send(stream: &mut Stream, letter: &Letter, size: u64) -> Result<(), Fai
 
 /// Connects and says what comes.
 async fn begin(mta: &Mta, url: &Url, length: u64) -> Result<Stream, Failure> {
-    let mut stream = endpoint::connect_tcp(&mta.world, &url.host, url.port).await?;
-    if let (true, Host::Name(name)) = (url.tls, &url.host) {
-        let connector = mta.connector.as_ref().ok_or_else(|| "TLS is not set up here".to_owned())?;
-        let demand = Demand::TrustedFor(name.clone());
-        stream =
-            connector.connect(stream, name, demand).await.map_err(|error| format!("TLS failed: {error}"))?;
-    }
-    let usual = url.port == if url.tls { 443 } else { 80 };
-    let port = if usual { String::new() } else { format!(":{}", url.port) };
-    let head = format!(
-        "POST {} HTTP/1.1\r\nHost: {}{port}\r\nUser-Agent: posthouse\r\nContent-Type: application/json\r\n\
-         Accept: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n",
-        url.path, url.host
-    );
-    stream.write_all(head.as_bytes()).await.map_err(http::lost)?;
-    Ok(stream)
+    let fields = "Content-Type: application/json\r\n";
+    Ok(http::post(&mta.world, mta.connector.as_ref(), url, fields, length).await?)
 }
 
 async fn answer(mut stream: Stream) -> Result<Answer, Failure> {

@@ -153,6 +153,17 @@ pub struct Url {
     pub(crate) path: String,
 }
 
+impl Url {
+    /// Whether nobody on the way can read what is sent there: by https, or on this machine.
+    pub fn is_private(&self) -> bool {
+        self.tls
+            || match &self.host {
+                Host::Ip(ip) => ip.is_loopback(),
+                Host::Name(name) => name.as_str() == "localhost",
+            }
+    }
+}
+
 impl FromStr for Url {
     type Err = &'static str;
 

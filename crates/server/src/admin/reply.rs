@@ -36,6 +36,9 @@ pub(crate) enum Reply {
     Account {
         account: AccountDetail,
     },
+    AppPasswords {
+        rows: Vec<AppPasswordRow>,
+    },
     RemovedAccounts {
         rows: Vec<RemovedRow>,
         next: Option<u32>,
@@ -319,6 +322,15 @@ pub(crate) struct MailboxRow {
     pub(crate) unseen: u32,
     /// In bytes.
     pub(crate) size: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct AppPasswordRow {
+    pub(crate) name: String,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) created: String,
+    /// The day, in UTC; nothing before the first use.
+    pub(crate) last_used: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -50,6 +50,19 @@ pub(crate) enum Request {
         storage: Option<Limit>,
         messages: Option<Limit>,
     },
+    AppPasswordAdd {
+        address: String,
+        name: String,
+        /// All there are, where none is named.
+        scopes: Vec<String>,
+    },
+    AppPasswordList {
+        address: String,
+    },
+    AppPasswordRemove {
+        address: String,
+        name: String,
+    },
     /// Lets a suspended account send again.
     AccountResume {
         address: String,

@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::{Args, Subcommand};
 
 use super::output::{self, Table};
-use super::{Failure, Listing, run};
+use super::{Failure, Listing, app_password, run};
 use crate::admin::{AccountDetail, Limit, NewPassword, QuotaFigure, Reply, Request, SendingFigures};
 use crate::config::units;
 
@@ -54,6 +54,9 @@ pub(super) enum Command {
         /// The account's address
         address: String,
     },
+    /// Passwords for single programs, each good for some services and revocable alone
+    #[command(subcommand)]
+    AppPassword(app_password::Command),
     /// Let an account send again that was suspended because it behaved like a stolen one
     Resume {
         /// The account's address
@@ -153,6 +156,7 @@ impl Command {
             Self::Enable { address } => {
                 run::one_and_say(config, Request::AccountEnable { address, enabled: true }).await
             }
+            Self::AppPassword(command) => command.run(config).await,
             Self::Resume { address } => run::one_and_say(config, Request::AccountResume { address }).await,
             Self::Quota { storage: None, messages: None, .. } => {
                 Err(Failure::Usage("choose --storage or --messages; `account show` tells what is set".into()))

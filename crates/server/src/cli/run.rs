@@ -41,6 +41,7 @@ pub(super) async fn check(path: &Path) -> Result<(), Failure> {
     let world = world::real::world_asking(&config.name_servers());
     serve::connector(&world, &config).map_err(Failure::Usage)?;
     serve::settings(&world, &config).map_err(Failure::Usage)?;
+    serve::introspection(&world, &config).map_err(Failure::Usage)?;
     if config.tls.is_some() {
         let pem = certificate::Pem::load(&world, &config).map_err(Failure::Usage)?;
         pem.acceptor().map_err(Failure::Usage)?;

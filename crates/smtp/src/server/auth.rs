@@ -21,7 +21,9 @@ impl Session {
         if self.config.auth_needs_tls && !self.tls {
             return Vec::new();
         }
-        let usable = |mechanism: &&str| self.tls || !mechanism.ends_with("-PLUS");
+        // RFC 7628 §3: a bearer token never goes in clear.
+        let needs_tls = |name: &str| name.ends_with("-PLUS") || matches!(name, "OAUTHBEARER" | "XOAUTH2");
+        let usable = |mechanism: &&str| self.tls || !needs_tls(mechanism);
         self.config.auth.iter().copied().filter(usable).collect()
     }
 

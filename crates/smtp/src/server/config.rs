@@ -36,8 +36,8 @@ pub struct Config {
     pub service: Service,
     /// Whether STARTTLS is offered, or TLS already there.
     pub tls: TlsOffer,
-    /// SASL mechanisms to offer, in capitals; none means no AUTH. Names that end in `-PLUS` are offered only under
-    /// TLS, so for [`TlsOffer::Active`] list them only if the connection has a channel binding.
+    /// SASL mechanisms to offer, in capitals; none means no AUTH. OAUTHBEARER, XOAUTH2 and names that end in `-PLUS` are
+    /// offered only under TLS, so for [`TlsOffer::Active`] list the latter only if the connection has a channel binding.
     pub auth: Vec<&'static str>,
     /// AUTH is neither offered nor taken without TLS (538 5.7.11).
     pub auth_needs_tls: bool,

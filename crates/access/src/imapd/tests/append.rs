@@ -66,7 +66,9 @@ async fn header_fields_in_utf8() {
             .check(
                 "SEARCH SUBJECT \"gr\u{fc}\u{df}e\"",
                 &match extension {
-                    "IMAP4rev2" => format!("* ESEARCH (TAG \"{}\") ALL 1:2,4:7\nOK Searched", client.next_tag()),
+                    "IMAP4rev2" => {
+                        format!("* ESEARCH (TAG \"{}\") ALL 1:2,4:7\nOK Searched", client.next_tag())
+                    }
                     _ => "* SEARCH 1 2 4 5\nOK Searched".to_owned(),
                 },
             )

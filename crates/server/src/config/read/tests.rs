@@ -52,12 +52,20 @@ fn the_documentation_tells_the_truth() {
         told.filters.iter().map(usual).collect::<Vec<_>>()
     );
     assert_eq!(told.retention, default.retention);
+    let oauth = told.oauth.expect("documented").introspection;
+    let usual = mta::Introspection::new(oauth.url.clone());
+    assert_eq!(
+        (&oauth.username, oauth.timeout, oauth.lifetime),
+        (&usual.username, usual.timeout, usual.lifetime)
+    );
+    assert_eq!(default.oauth, None);
     // Every key that the reader asks for is in the example.
     let parts = [
         include_str!("outbound.rs"),
         include_str!("outgoing_tls.rs"),
         include_str!("gate.rs"),
         include_str!("filters.rs"),
+        include_str!("oauth.rs"),
     ];
     let reader = [include_str!("../read.rs").to_owned(), parts.concat()].concat();
     let asked = reader.split(['(', ' ']).zip(reader.split(['(', ' ']).skip(1));
@@ -303,6 +311,23 @@ const WRONG: &[(&str, &str)] = &[
         "p.toml:8: milter.address: \"127.0.0.1:1\": must be inet:PORT@HOST",
     ),
     ("[[hook]]\nurl = \"x\"", "p.toml:8: hook.url: \"x\": must be http://"),
+    ("[oauth]", "p.toml:7: oauth.introspection: is missing"),
+    (
+        "[oauth]\nintrospection = \"http://id.example/\"",
+        "p.toml:8: oauth.introspection: must be https, or on this machine",
+    ),
+    (
+        "[oauth]\nintrospection = \"https://id.example/\"\nclient_id = \"mail\"",
+        "p.toml:7: oauth.client_id: goes with client_secret_file",
+    ),
+    (
+        "[oauth]\nintrospection = \"http://localhost/\"\nscope = \"a b\"",
+        "p.toml:9: oauth.scope: must be one word",
+    ),
+    (
+        "[oauth]\nintrospection = \"http://[::1]:8/\"\ncache = \"2h\"",
+        "p.toml:9: oauth.cache: must be at most 1h",
+    ),
     ("[smtp]\ngreeting_delay = \"1m\"", "p.toml:8: smtp.greeting_delay: must be at most 30s"),
     ("[greylist]\ndelay = \"2d\"", "p.toml:8: greylist.delay: the delay must be shorter than the window"),
     ("[outbound]\nport = 70000", "p.toml:8: outbound.port: must be from 1 to 65535"),
