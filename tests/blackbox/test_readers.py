@@ -453,10 +453,7 @@ class Poplib(Reader):
         self.assertIn(b"Subject: =?utf-8?B?Z3LDvMOfZQ==?=", client.retr(4)[1])
         self.assertIn("UTF8", client.capa())
         client.quit()
-        client = poplib.POP3_SSL("127.0.0.1", self.house.ports["pop3s"], context=Authority.get().context(), timeout=30)
-        client.utf8()
-        client.user(USER)
-        client.pass_(PASSWORD)
+        client = self.house.pop3(USER, utf8=True)
         self.assertIn("Subject: grüße".encode(), client.retr(4)[1])
         client.quit()
 
