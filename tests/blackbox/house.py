@@ -242,8 +242,10 @@ class House:
         client.login(user, password)
         return client
 
-    def pop3(self, user, password=PASSWORD):
+    def pop3(self, user, password=PASSWORD, utf8=False):
         client = poplib.POP3_SSL(self.ip, self.ports["pop3s"], context=Authority.get().context(), timeout=60)
+        if utf8:
+            client.utf8()
         client.user(user)
         client.pass_(password)
         return client

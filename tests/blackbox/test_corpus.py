@@ -59,10 +59,27 @@ class Corpus(unittest.TestCase):
         client.logout()
 
     def test_pop3(self):
-        client = self.house.pop3(USER)
+        client = self.house.pop3(USER, utf8=True)
         stored = [b"".join(line + b"\r\n" for line in client.retr(n)[1]) for n in range(1, client.stat()[0] + 1)]
         self.compare(stored)
         client.quit()
+
+
+    def test_pop3_without_utf8(self):
+        """RFC 6856 §2.1, RFC 6858: header sections in ASCII; where they are that already, the same bytes. Bodies stay."""
+        client = self.house.pop3(USER)
+        shown = [b"".join(line + b"\r\n" for line in client.retr(n)[1]) for n in range(1, client.stat()[0] + 1)]
+        client.quit()
+        accepted = [item for item in self.corpus if self.replies[item[0]][0] == 250]
+        self.assertEqual(len(shown), len(accepted))
+        for (name, message), found in zip(accepted, shown):
+            with self.subTest(name):
+                header, mark, body = message.partition(b"\r\n\r\n")
+                if header.isascii():
+                    self.assertTrue(found.endswith(message), f"{name}: {found[-200:]!r}")
+                else:
+                    self.assertTrue(found.partition(b"\r\n\r\n")[0].isascii(), f"{name}: {found[:2000]!r}")
+                    self.assertTrue(found.endswith(mark + body), f"{name}: {found[-200:]!r}")
 
 
 class LineEnds(unittest.TestCase):

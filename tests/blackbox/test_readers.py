@@ -28,6 +28,11 @@ class Reader(unittest.TestCase):
     def url(self, service, path=""):
         return f"{service}://127.0.0.1:{self.house.ports[service]}/{path}"
 
+    def append_utf8(self, client, mailbox, text):
+        """RFC 6855 §4. imaplib would put `UTF8 (` into the message."""
+        client.send(f'x1 APPEND "{mailbox}" UTF8 (~{{{len(text)}+}}\r\n'.encode() + text + b")\r\n")
+        return next(line for line in iter(client.readline, b"") if line.startswith(b"x1 "))
+
     def curl(self, url, *options):
         credentials = ["--user", f"{USER}:{PASSWORD}"]
         return run(["curl", "-sS", "--cacert", Authority.get().certificate, *credentials, *options, url])
@@ -339,6 +344,38 @@ class Imaplib(Reader):
         self.assertEqual(data, [b'1 (PREVIEW "Body 2.")'])
         client.logout()
 
+    def test_speaks_utf8(self):
+        """RFC 9755: APPEND with UTF8 data, names and searches in UTF-8."""
+        text = letter("letter 4").replace(b"Subject: letter 4", "Subject: grüße".encode())
+        client = self.house.imap(USER)
+        self.assertEqual(client.append("INBOX", None, None, text)[0], "NO", "RFC 9755 §4")
+        client.logout()
+        client = self.house.imap(USER)
+        self.assertEqual(client.enable("UTF8=ACCEPT")[0], "OK")
+        self.assertEqual(client.create('"Entwürfe & mehr"')[0], "OK")
+        self.assertIn('"Entwürfe & mehr"'.encode(), b" ".join(client.list()[1]))
+        self.assertIn(b"OK [APPENDUID", self.append_utf8(client, "Entwürfe & mehr", text))
+        self.assertEqual(client.select('"Entwürfe & mehr"'), ("OK", [b"1"]))
+        self.assertEqual(client.search(None, "SUBJECT", '"grüße"'), ("OK", [b"1"]))
+        _, data = client.fetch("1", "(ENVELOPE BODY.PEEK[])")
+        self.assertIn('"grüße"'.encode(), data[0][0])
+        self.assertEqual(data[0][1], text)
+        client.logout()
+        old = self.house.imap(USER)
+        self.assertIn(b'"Entw&APw-rfe &- mehr"', b" ".join(old.list()[1]))
+        old.logout()
+
+    def test_speaks_imap4rev2(self):
+        client = self.house.imap(USER)
+        self.assertIn("IMAP4REV2", client.capabilities)
+        self.assertEqual(client.enable("IMAP4rev2")[0], "OK")
+        self.assertEqual(client.select("inbox"), ("OK", [b"3"]))
+        self.assertEqual(client.response("RECENT")[1], [None])
+        self.assertEqual(client.response("LIST")[1], [b'(\\HasNoChildren) "/" "INBOX" ("OLDNAME" ("inbox"))'])
+        client.search(None, "SUBJECT", '"letter 2"')
+        self.assertRegex(client.response("ESEARCH")[1][0], rb'^\(TAG "\w+"\) ALL 2$')
+        client.logout()
+
     def test_append_keeps_bytes_flags_and_date(self):
         client = self.house.imap(USER)
         when = '"17-Jul-1996 02:44:25 -0700"'
@@ -382,6 +419,21 @@ class Poplib(Reader):
         # After QUIT the drop is free by the time the client hears of it; `bench/imap pop3` counts on that many times a second.
         client = self.house.pop3(USER)
         self.assertEqual([line.split()[1] for line in client.uidl()[1]], ids[1:])
+        client.quit()
+
+    def test_utf8_is_shown_to_those_who_know_it(self):
+        """RFC 6856, RFC 6858."""
+        text = letter("letter 4").replace(b"Subject: letter 4", "Subject: grüße".encode())
+        writer = self.house.imap(USER)
+        writer.enable("UTF8=ACCEPT")
+        self.assertIn(b"OK [APPENDUID", self.append_utf8(writer, "INBOX", text))
+        writer.logout()
+        client = self.house.pop3(USER)
+        self.assertIn(b"Subject: =?utf-8?B?Z3LDvMOfZQ==?=", client.retr(4)[1])
+        self.assertIn("UTF8", client.capa())
+        client.quit()
+        client = self.house.pop3(USER, utf8=True)
+        self.assertIn("Subject: grüße".encode(), client.retr(4)[1])
         client.quit()
 
     def reconnect(self):
