@@ -16,7 +16,7 @@ use world::disk::{self, Disk};
 use crate::{Builder, Document, Segment};
 
 /// Bytes of segments that are held in memory between searches. A mailbox of 100,000 messages has about 15 MB.
-pub const MEMORY: usize = 128 << 20;
+pub const MEMORY: usize = 256 << 20;
 /// Bytes of the largest segment that is merged from two.
 const SEGMENT: usize = 64 << 20;
 /// A disk with less free space gets no more files: mail needs what is left.
