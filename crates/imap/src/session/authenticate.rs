@@ -30,6 +30,7 @@ impl Session {
     pub fn logged_out(&mut self) {
         self.state = State::NotAuthenticated;
         self.enabled = Enabled::default();
+        self.forget_account();
         self.complete(Completion::ok("Logged out"));
     }
 
