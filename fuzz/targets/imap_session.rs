@@ -13,6 +13,8 @@ fn config(how: u8) -> Config {
         mechanisms: vec!["PLAIN", "SCRAM-SHA-256"],
         login_needs_tls: how & 4 != 0,
         message_size: if how & 8 == 0 { 50 } else { 10_000 },
+        keepalive: std::time::Duration::from_mins(4),
+        hidden: [imap::Hidden { client: Some("x*".into()), account: None, names: vec!["QRESYNC".into()] }].into(),
     }
 }
 

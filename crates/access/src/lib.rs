@@ -13,6 +13,7 @@ mod turn;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use directory::Directory;
 use journey::Journeys;
@@ -52,6 +53,10 @@ pub struct Settings {
     pub hostname: Domain,
     /// Bytes of the largest message that APPEND takes.
     pub message_size: u64,
+    /// See [`imap::Config`]; for POP3 there is no such thing.
+    pub keepalive: Duration,
+    /// See [`imap::Config`].
+    pub hidden: Arc<[imap::Hidden]>,
 }
 
 /// What a listener is for. Under implicit TLS the handshake has been done before: `stream.tls()` says so.

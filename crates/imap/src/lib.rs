@@ -20,5 +20,5 @@ pub mod utf7;
 pub use code::Code;
 pub use command::{Command, Request};
 pub use sequence::{Numbers, SequenceSet};
-pub use session::{Completion, Config, Event, Session, State};
+pub use session::{Completion, Config, Event, Hidden, Session, State, can_hide};
 pub use text::Text;

@@ -9,6 +9,7 @@ mod append;
 mod authenticate;
 mod compress;
 mod enabled;
+mod hidden;
 mod idle;
 mod legality;
 mod skip;
@@ -17,6 +18,8 @@ mod tests;
 mod tls;
 
 use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
 
 use mail::{Mono, TlsOffer, limits};
 
@@ -27,6 +30,7 @@ use crate::response::Writer;
 use crate::{Code, Request, Text};
 
 pub use enabled::Enabled;
+pub use hidden::{Hidden, can_hide};
 
 /// Where the session stands (RFC 3501 §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +59,10 @@ pub struct Config {
     pub login_needs_tls: bool,
     /// The largest message APPEND takes, in bytes.
     pub message_size: u64,
+    /// A client that idles hears something at least so often, so that what is between keeps the connection; zero: not.
+    pub keepalive: Duration,
+    /// What is not announced, and to whom not.
+    pub hidden: Arc<[Hidden]>,
 }
 
 /// What the driver is to do. Each is answered before the next comes.
@@ -191,6 +199,9 @@ pub struct Session {
     compressed: bool,
     errors: u32,
     last_heard: Mono,
+    /// While idling: when something was last said.
+    last_said: Mono,
+    known: hidden::Known,
 }
 
 impl Session {
@@ -207,6 +218,8 @@ impl Session {
             compressed: false,
             errors: 0,
             last_heard: now,
+            last_said: now,
+            known: hidden::Known::default(),
         };
         let code = Code::Capability(session.capabilities());
         let text = format!("{} Posthouse ready", session.config.hostname);
@@ -278,11 +291,15 @@ impl Session {
             State::NotAuthenticated => limits::LOGIN_TIMEOUT,
             _ => limits::IMAP_IDLE_TIMEOUT,
         };
-        self.wants_input().then(|| self.last_heard + patience)
+        let silence = self.wants_input().then(|| self.last_heard + patience)?;
+        Some(self.keepalive_due().map_or(silence, |due| due.min(silence)))
     }
 
-    /// Says goodbye if nothing was heard for too long (RFC 3501 §5.4).
+    /// Says goodbye if nothing was heard for too long (RFC 3501 §5.4), and something to a client that idles.
     pub fn handle_timeout(&mut self, now: Mono) {
+        if self.keepalive_due().is_some_and(|due| due <= now) {
+            self.keep_alive(now);
+        }
         if self.poll_timeout().is_some_and(|due| due <= now) {
             self.bye(None, "Nothing was heard for too long");
         }
@@ -448,7 +465,7 @@ impl Session {
         match command {
             Command::Capability => self.capability(&tag),
             Command::Logout => self.logout(&tag),
-            Command::Id(_) => self.id(&tag),
+            Command::Id(fields) => self.id(&tag, &fields),
             Command::Enable(names) => self.enable(&tag, &names),
             Command::Namespace => self.namespace(&tag),
             Command::StartTls => return self.start_tls(&tag),
@@ -461,6 +478,7 @@ impl Session {
             Command::Idle => {
                 self.out().raw(b"+ idling\r\n");
                 self.step = Step::Idling(tag);
+                self.last_said = self.last_heard;
                 return Polled::Event(Event::IdleStart);
             }
             other => return self.run(tag, Event::Command(other)),
@@ -471,11 +489,6 @@ impl Session {
     fn run(&mut self, tag: String, event: Event) -> Polled {
         self.step = Step::Running(tag);
         Polled::Event(event)
-    }
-
-    /// What is offered now (RFC 3501 §6.1.1).
-    pub fn capabilities(&self) -> String {
-        legality::capabilities(self.state, &self.config)
     }
 }
 

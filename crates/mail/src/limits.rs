@@ -214,6 +214,10 @@ pub const IMAP_CATENATE_PARTS: usize = 1000;
 pub const IMAP_DEPTH: usize = 32;
 /// Idle time after login before logout (RFC 3501 §5.4 asks for at least 30 minutes).
 pub const IMAP_IDLE_TIMEOUT: Duration = Duration::from_mins(31);
+/// A client that idles hears something so often, by default: translators of addresses forget connections within minutes.
+pub const IMAP_KEEPALIVE: Duration = Duration::from_mins(4);
+/// Rules about what IMAP clients are not told.
+pub const IMAP_CLIENT_RULES: usize = 100;
 /// Idle time before login.
 pub const LOGIN_TIMEOUT: Duration = Duration::from_mins(1);
 /// Bad commands before a session is closed.

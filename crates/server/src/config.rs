@@ -47,6 +47,8 @@ pub struct Config {
     pub(crate) relay: Relay,
     /// What is done about who a message is really from.
     pub(crate) authentication: Authentication,
+    /// `[imap]` and `[[imap_client]]`.
+    pub(crate) imap: Imap,
     /// `[oauth]`: who says what bearer tokens are worth.
     pub(crate) oauth: Option<OAuth>,
     /// `[reports]`
@@ -146,6 +148,21 @@ impl Service {
 pub(crate) struct CertificateFiles {
     pub(crate) certificate: PathBuf,
     pub(crate) private_key: PathBuf,
+}
+
+/// `[imap]` and `[[imap_client]]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Imap {
+    /// How often a client that idles hears something; zero for never.
+    pub(crate) keepalive: Duration,
+    /// What some clients are not told of.
+    pub(crate) hidden: Vec<imap::Hidden>,
+}
+
+impl Default for Imap {
+    fn default() -> Self {
+        Self { keepalive: limits::IMAP_KEEPALIVE, hidden: Vec::new() }
+    }
 }
 
 /// `[oauth]`

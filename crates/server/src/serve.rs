@@ -196,7 +196,7 @@ impl Server {
             connector: Some(connector.clone()),
         };
         let search = Arc::new(Shelf::new(&world, &config.data_dir.join(SEARCH)));
-        let services = Services::new(acceptor, parts, Arc::clone(&search), config.limits.message_size);
+        let services = Services::new(acceptor, parts, Arc::clone(&search), config);
         let (stopped, stop) = watch::channel(false);
         let mut server = Self {
             office,
@@ -547,6 +547,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("data_dir", old.data_dir != new.data_dir),
         ("hostname", old.hostname != new.hostname),
         ("dns", old.name_servers() != new.name_servers()),
+        ("imap", old.imap != new.imap),
         ("outbound.ca_file", old.outbound.ca_file != new.outbound.ca_file),
     ]
     .into_iter()

@@ -54,6 +54,7 @@ impl Connection<'_> {
 
     fn logged_in(&mut self, login: Login) -> io::Result<()> {
         login::succeeded("imap", self.stream()?, &login);
+        self.session.set_account(|| login.address.to_string());
         self.login = Some(login);
         self.session.logged_in();
         Ok(())

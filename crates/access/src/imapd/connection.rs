@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use directory::sasl::{Dialogue, Login};
@@ -61,6 +62,8 @@ impl<'a> Connection<'a> {
             mechanisms: login::mechanisms(&parts.directory, &stream),
             login_needs_tls: !login::is_allowed(&stream, port),
             message_size: parts.settings.message_size,
+            keepalive: parts.settings.keepalive,
+            hidden: Arc::clone(&parts.settings.hidden),
         };
         Self {
             daemon,
@@ -133,7 +136,10 @@ impl<'a> Connection<'a> {
                     }
                     self.session.handle_input(&bytes, self.now());
                 }
-                Woken::Notice => Box::pin(self.noticed()).await?,
+                Woken::Notice => {
+                    Box::pin(self.noticed()).await?;
+                    self.session.spoke(self.now());
+                }
                 Woken::Timeout => self.session.handle_timeout(self.now()),
                 Woken::Stopping => self.session.bye(None, "The server is going down; come back soon"),
             }

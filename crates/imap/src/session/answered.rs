@@ -15,12 +15,6 @@ impl Session {
         self.close();
     }
 
-    /// RFC 2971 §3.2. No version: it would help attackers more than clients.
-    pub(super) fn id(&mut self, tag: &str) {
-        self.out().text("* ID (\"name\" \"Posthouse\")").end();
-        self.tagged(tag, &Completion::ok("Pleased to meet you"));
-    }
-
     /// RFC 5161 §3.1: what needs no enabling, or is unknown, is passed over.
     pub(super) fn enable(&mut self, tag: &str, names: &[String]) {
         let known: Vec<&str> = names.iter().filter_map(|name| self.enabled.enable(name)).collect();

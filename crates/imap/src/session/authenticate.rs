@@ -31,6 +31,7 @@ impl Session {
         self.state = State::NotAuthenticated;
         self.enabled = Enabled::default();
         self.compressed = false;
+        self.forget_account();
         self.complete(Completion::ok("Logged out"));
     }
 

@@ -13,6 +13,8 @@ fn config() -> Config {
         mechanisms: vec!["PLAIN"],
         login_needs_tls: false,
         message_size: 10_000,
+        keepalive: Duration::from_mins(4),
+        hidden: [].into(),
     }
 }
 
@@ -482,6 +484,76 @@ fn browsers_are_sent_away() {
                          S: * BYE This is not HTTP",
     );
     assert!(session.is_closed());
+}
+
+/// RFC 3501 §6.1.1, RFC 2971: what is hidden from a client is not announced to it, and goes on working.
+#[test]
+fn clients_that_stumble_are_told_less() {
+    let rule = |client: Option<&str>, account: Option<&str>, names: &[&str]| Hidden {
+        client: client.map(str::to_owned),
+        account: account.map(str::to_owned),
+        names: names.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    let hidden = [
+        rule(Some("stumbler 1.*"), None, &["QRESYNC", "THREAD", "SASL-IR"]),
+        rule(None, Some("ann@x.test"), &["MOVE"]),
+        rule(Some("*"), Some("bob@x.test"), &["IDLE"]),
+    ];
+    let mut session = Session::new(Config { hidden: hidden.into(), ..config() }, now());
+    let greeting = feed(&mut session, b"");
+    assert!(greeting.contains(" SASL-IR "), "{greeting}");
+    let said = feed(&mut session, b"a ID (\"version\" \"1.2\" \"NAME\" \"Stumbler\")\r\n");
+    let expected =
+        "* ID (\"name\" \"Posthouse\")\r\n* CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL- ID ENABLE AUTH=PLAIN\r\n";
+    assert!(said.starts_with(expected), "{said}");
+    assert_eq!(feed(&mut session, b"b ID NIL\r\n").lines().count(), 3, "everything again");
+    feed(&mut session, b"c ID (\"name\" \"Stumbler\" \"version\" \"1.0\")\r\n");
+    session.set_account(|| "Ann@x.test".into());
+    let said = feed(&mut session, b"d LOGIN u secret\r\n");
+    for (name, shown) in
+        [("QRESYNC", false), ("THREAD", false), ("MOVE", false), ("IDLE", true), ("CONDSTORE", true)]
+    {
+        assert_eq!(said.contains(&format!(" {name}")), shown, "{name} {said}");
+    }
+    assert!(feed(&mut session, b"e ENABLE QRESYNC\r\n").starts_with("* ENABLED QRESYNC\r\n"));
+    let said = feed(&mut session, b"f UNAUTHENTICATE\r\ng CAPABILITY\r\n");
+    assert!(!said.contains("SASL-IR"), "the client is the same: {said}");
+    session.set_account(|| "bob@x.test".into());
+    let said = feed(&mut session, b"h LOGIN u secret\r\n");
+    assert!(said.contains(" MOVE ") && !said.contains(" IDLE "), "{said}");
+}
+
+/// RFC 2177 §3, RFC 9051 §7.1: a client that idles hears something now and then, and no more than that.
+#[test]
+fn idling_keeps_the_connection_open() {
+    let at = |minutes| now() + Duration::from_mins(minutes);
+    let mut session = Session::new(config(), now());
+    session.set_state(State::Authenticated);
+    feed(&mut session, b"a IDLE\r\n");
+    assert_eq!(session.poll_timeout(), Some(at(4)));
+    session.handle_timeout(at(3));
+    assert_eq!(feed(&mut session, b""), "");
+    session.handle_timeout(at(4));
+    assert_eq!(feed(&mut session, b""), "* OK Still here\r\n");
+    session.out().untagged("OK", None, "news");
+    session.spoke(at(6));
+    feed(&mut session, b"");
+    session.spoke(at(7));
+    assert_eq!(session.poll_timeout(), Some(at(10)), "what was said counts, and nothing does not");
+    for minutes in [10, 14, 18, 22, 26, 30] {
+        session.handle_timeout(at(minutes));
+        assert_eq!(feed(&mut session, b""), "* OK Still here\r\n");
+    }
+    session.handle_timeout(now() + limits::IMAP_IDLE_TIMEOUT);
+    assert_eq!(
+        feed(&mut session, b""),
+        "* BYE Nothing was heard for too long\r\n",
+        "what we say is no sign of life"
+    );
+    let mut session = Session::new(Config { keepalive: Duration::ZERO, ..config() }, now());
+    session.set_state(State::Authenticated);
+    feed(&mut session, b"a IDLE\r\n");
+    assert_eq!(session.poll_timeout(), Some(now() + limits::IMAP_IDLE_TIMEOUT));
 }
 
 #[test]

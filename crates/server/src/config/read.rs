@@ -2,6 +2,7 @@
 
 mod filters;
 mod gate;
+mod imap;
 mod oauth;
 mod outbound;
 mod outgoing_tls;
@@ -62,6 +63,7 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
     let outbound = outbound::read(&mut root, base, problems);
     let relay = relay(root.section(problems, "relay"), problems);
     let authentication = authentication(root.section(problems, "authentication"), problems);
+    let imap = imap::read(&mut root, problems);
     let oauth = oauth::read(&mut root, base, problems);
     let reports = reports(root.section(problems, "reports"), problems);
     let limits = limits(root.section(problems, "limits"), problems);
@@ -82,6 +84,7 @@ fn whole(mut root: Section<'_, '_>, base: &Path, problems: &mut Collector<'_>) -
         xclient,
         relay,
         authentication,
+        imap,
         oauth,
         reports,
         limits,

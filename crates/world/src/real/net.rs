@@ -6,8 +6,9 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 use crate::net::Accept;
@@ -15,6 +16,10 @@ use crate::{BoxFuture, Listener, Net, Stream};
 
 /// Connections the kernel keeps for us until they are accepted.
 const BACKLOG: u32 = 1024;
+/// After so much silence the system asks the peer whether it is still there.
+const KEEPALIVE_AFTER: Duration = Duration::from_mins(10);
+/// And again after this, a few times.
+const KEEPALIVE_EVERY: Duration = Duration::from_mins(1);
 /// Bytes of a socket's path, with its final NUL, that the system's address structure holds.
 const SOCKET_PATH_LENGTH: usize = 108;
 
@@ -68,6 +73,9 @@ fn new_socket(address: SocketAddr) -> io::Result<TcpSocket> {
 fn tcp_stream(stream: TcpStream) -> io::Result<Stream> {
     // Sessions write whole bursts of replies; waiting for more would only add delay.
     stream.set_nodelay(true)?;
+    // A peer that vanished without a word is found out, where sessions may be silent for long.
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY);
+    SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
     let (peer, local) = (canonical(stream.peer_addr()?), canonical(stream.local_addr()?));
     Ok(Stream::new(Box::new(stream), peer, local))
 }

@@ -194,7 +194,12 @@ fn parts(world: World, store: Arc<dyn Store>) -> Parts {
         store,
         world,
         acceptor: None,
-        settings: Settings { hostname: "mx.test".parse().expect("a domain"), message_size: 50_000_000 },
+        settings: Settings {
+            hostname: "mx.test".parse().expect("a domain"),
+            message_size: 50_000_000,
+            keepalive: Duration::from_mins(4),
+            hidden: [].into(),
+        },
     }
 }
 

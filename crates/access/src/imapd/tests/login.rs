@@ -77,6 +77,21 @@ async fn silence_and_shutdown_end_sessions() {
     assert_eq!(client.line().await, "");
 }
 
+/// RFC 2177: an idle connection is kept open by something that means nothing.
+#[tokio::test]
+async fn idling_is_not_silence() {
+    let house = House::new().await;
+    let mut client = house.in_inbox().await;
+    client.send(b"a IDLE\r\n").await;
+    assert_eq!(client.line().await, "+ idling");
+    assert!(client.is_silent().await);
+    house.advance(Duration::from_secs(241));
+    assert_eq!(client.line().await, "* OK Still here");
+    assert!(client.is_silent().await);
+    client.send(b"DONE\r\n").await;
+    assert_eq!(client.line().await, "a OK Idle no more");
+}
+
 async fn starttls(house: &House) -> Stream {
     let (ours, theirs) = tokio::io::duplex(1 << 16);
     let address: SocketAddr = "127.0.0.1:1143".parse().expect("an address");

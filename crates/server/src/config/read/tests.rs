@@ -59,6 +59,8 @@ fn the_documentation_tells_the_truth() {
         (&usual.username, usual.timeout, usual.lifetime)
     );
     assert_eq!(default.oauth, None);
+    assert_eq!(told.imap.keepalive, default.imap.keepalive);
+    assert_eq!((told.imap.hidden.len(), default.imap.hidden.len()), (1, 0));
     // Every key that the reader asks for is in the example.
     let parts = [
         include_str!("outbound.rs"),
@@ -66,6 +68,7 @@ fn the_documentation_tells_the_truth() {
         include_str!("gate.rs"),
         include_str!("filters.rs"),
         include_str!("oauth.rs"),
+        include_str!("imap.rs"),
     ];
     let reader = [include_str!("../read.rs").to_owned(), parts.concat()].concat();
     let asked = reader.split(['(', ' ']).zip(reader.split(['(', ' ']).skip(1));
@@ -311,6 +314,13 @@ const WRONG: &[(&str, &str)] = &[
         "p.toml:8: milter.address: \"127.0.0.1:1\": must be inet:PORT@HOST",
     ),
     ("[[hook]]\nurl = \"x\"", "p.toml:8: hook.url: \"x\": must be http://"),
+    ("[imap]\nkeepalive = \"5s\"", "p.toml:8: imap.keepalive: must be at least 30s"),
+    ("[[imap_client]]\nhide = [\"IDLE\"]", "p.toml:7: imap_client: needs id or account"),
+    ("[[imap_client]]\nid = \"x\"", "p.toml:7: imap_client.hide: is missing"),
+    (
+        "[[imap_client]]\nid = \"x\"\nhide = [\"IMAP4rev1\"]",
+        "p.toml:9: imap_client.hide: \"IMAP4rev1\" is not a capability",
+    ),
     ("[oauth]", "p.toml:7: oauth.introspection: is missing"),
     (
         "[oauth]\nintrospection = \"http://id.example/\"",
