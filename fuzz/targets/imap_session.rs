@@ -13,6 +13,8 @@ fn config(how: u8) -> Config {
         mechanisms: vec!["PLAIN", "SCRAM-SHA-256"],
         login_needs_tls: how & 4 != 0,
         message_size: if how & 8 == 0 { 50 } else { 10_000 },
+        message_limit: 1000,
+        save_limit: 1000,
     }
 }
 

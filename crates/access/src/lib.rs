@@ -52,6 +52,8 @@ pub struct Settings {
     pub hostname: Domain,
     /// Bytes of the largest message that APPEND takes.
     pub message_size: u64,
+    /// How many messages one IMAP command works on (RFC 9738).
+    pub message_limit: u32,
 }
 
 /// What a listener is for. Under implicit TLS the handshake has been done before: `stream.tls()` says so.

@@ -55,6 +55,10 @@ pub struct Config {
     pub login_needs_tls: bool,
     /// The largest message APPEND takes, in bytes.
     pub message_size: u64,
+    /// How many messages one command works on (RFC 9738).
+    pub message_limit: u32,
+    /// How many one COPY or MOVE takes.
+    pub save_limit: u32,
 }
 
 /// What the driver is to do. Each is answered before the next comes.

@@ -189,7 +189,7 @@ impl Server {
             }),
         };
         let search = Arc::new(Shelf::new(&world, &config.data_dir.join(SEARCH)));
-        let services = Services::new(acceptor, parts, Arc::clone(&search), config.limits.message_size);
+        let services = Services::new(acceptor, parts, Arc::clone(&search), &config.limits);
         let (stopped, stop) = watch::channel(false);
         let mut server = Self {
             office,

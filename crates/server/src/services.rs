@@ -9,7 +9,7 @@ use search::Shelf;
 use world::Stream;
 use world::tls::Acceptor;
 
-use crate::config::Service;
+use crate::config::{Limits, Service};
 
 /// All services on one store.
 pub(crate) struct Services {
@@ -20,8 +20,8 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    /// All on the same parts. `message_size` bounds what users may put into their mailboxes.
-    pub(crate) fn new(acceptor: Acceptor, parts: mta::Parts, search: Arc<Shelf>, message_size: u64) -> Self {
+    /// All on the same parts. `limits` bound what users do with their mailboxes.
+    pub(crate) fn new(acceptor: Acceptor, parts: mta::Parts, search: Arc<Shelf>, limits: &Limits) -> Self {
         let access = access::Parts {
             world: parts.world.clone(),
             store: Arc::clone(&parts.store),
@@ -30,7 +30,11 @@ impl Services {
             journeys: Arc::clone(&parts.journeys),
             search,
             acceptor: Some(acceptor.clone()),
-            settings: access::Settings { hostname: parts.settings.hostname.clone(), message_size },
+            settings: access::Settings {
+                hostname: parts.settings.hostname.clone(),
+                message_size: limits.message_size,
+                message_limit: limits.messages_per_command,
+            },
         };
         Self { acceptor, imapd: Imapd::new(access.clone()), pop3d: Pop3d::new(access), mta: Mta::new(parts) }
     }

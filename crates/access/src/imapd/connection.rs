@@ -61,6 +61,8 @@ impl<'a> Connection<'a> {
             mechanisms: login::mechanisms(&stream),
             login_needs_tls: !login::is_allowed(&stream, port),
             message_size: parts.settings.message_size,
+            message_limit: parts.settings.message_limit,
+            save_limit: super::limited::save_limit(&parts.settings),
         };
         Self {
             daemon,

@@ -6,6 +6,7 @@ mod faults;
 mod fetch;
 mod house;
 mod journeys;
+mod limited;
 mod login;
 mod mailboxes;
 mod metadata;

@@ -3,7 +3,9 @@
 use mail::{Flag, Keyword};
 
 use super::{Cursor, Error};
+use crate::SequenceSet;
 use crate::command::{Command, DateRelation, Partial, Returns, Search, SearchKey};
+use crate::sequence::Number;
 
 /// `search = "SEARCH" [SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"] [SP "CHARSET" SP astring]
 /// 1*(SP search-key)` (RFC 4466 §2.6.1)
@@ -148,6 +150,8 @@ fn takes_argument(name: &str) -> bool {
             | "THREADID"
             | "TO"
             | "UID"
+            | "UIDAFTER"
+            | "UIDBEFORE"
             | "UNKEYWORD"
             | "YOUNGER"
     )
@@ -185,6 +189,8 @@ fn key_with_argument(name: &str, cursor: &mut Cursor<'_>) -> Result<SearchKey, E
         "OLDER" => SearchKey::Older(cursor.nz_number()?),
         "YOUNGER" => SearchKey::Younger(cursor.nz_number()?),
         "UID" => SearchKey::Uid(cursor.sequence_set()?),
+        "UIDAFTER" => uids(cursor.nz_number()?.checked_add(1), Some(u32::MAX)),
+        "UIDBEFORE" => uids(Some(1), cursor.nz_number()?.checked_sub(1)),
         "NOT" => SearchKey::Not(Box::new(cursor.nested(search_key)?)),
         _ => {
             let first = cursor.nested(search_key)?;
@@ -192,6 +198,13 @@ fn key_with_argument(name: &str, cursor: &mut Cursor<'_>) -> Result<SearchKey, E
             SearchKey::Or(Box::new(first), Box::new(cursor.nested(search_key)?))
         }
     })
+}
+
+/// RFC 9738 §3.2: the UIDs from the one to the other, if there are any.
+fn uids(first: Option<u32>, last: Option<u32>) -> SearchKey {
+    let range = first.zip(last).filter(|(first, last)| first <= last);
+    let range = range.map(|(first, last)| (Number::Value(first), Number::Value(last)));
+    SearchKey::Uid(SequenceSet::Written(range.into_iter().collect()))
 }
 
 /// RFC 7162 §7: `"MODSEQ" [SP entry-name SP entry-type-req] SP mod-sequence-valzer`. There is one MODSEQ for all of a

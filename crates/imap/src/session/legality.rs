@@ -22,6 +22,9 @@ pub(super) fn capabilities(state: State, config: &Config) -> String {
              QUOTA=RES-MESSAGE UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=",
         );
         list.push_str(&config.message_size.to_string());
+        // RFC 9738 §3.
+        let limits = format!(" MESSAGELIMIT={} SAVELIMIT={}", config.message_limit, config.save_limit);
+        list.push_str(&limits);
         return list;
     }
     list.push_str(" SASL-IR");

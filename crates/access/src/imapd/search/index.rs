@@ -1,14 +1,15 @@
-//! What the index of words says of the messages of the selected mailbox, and making it.
+//! What the index of words says of the messages of a mailbox, and making it.
 
 use std::sync::Arc;
 
 use imap::Code;
 use imap::grammar::Day;
-use mail::Uid;
+use mail::{MailboxId, Uid};
 use mailbox::{Entry, View};
 use search::{Builder, Document, Hits, Place, Verdict, Volumes, Zones};
 
 use super::super::connection::Connection;
+use super::super::selected::Selected;
 use super::super::stop::Stop;
 use super::content::{HeaderText, RawText};
 use super::plan::Plan;
@@ -100,10 +101,7 @@ impl Raw {
 
 impl Connection<'_> {
     /// What the index says, brought up to date first where that spares more reading than it takes.
-    pub(super) async fn known(&mut self, plan: &Plan) -> Result<Known, Stop> {
-        let Some(selected) = &self.selected else {
-            return Err(Stop::no(Code::ClientBug, "Select a mailbox first"));
-        };
+    pub(super) async fn known(&mut self, selected: &Selected, plan: &Plan) -> Result<Known, Stop> {
         let (shelf, view) = (&self.parts().search, Arc::clone(&selected.view));
         let place = Place { account: self.account(), mailbox: selected.mailbox() };
         let mut volumes = shelf.volumes(place).await;
@@ -136,7 +134,7 @@ impl Connection<'_> {
         let mut progress = self.begin_progress(missing.len());
         loop {
             self.tell_progress(&mut progress, missing.len() - waiting.len()).await?;
-            let batch = self.batch(&mut waiting).await?;
+            let batch = self.batch(place.mailbox, &mut waiting).await?;
             let is_last = batch.is_empty();
             let work = move || {
                 for raw in batch {
@@ -158,11 +156,15 @@ impl Connection<'_> {
     }
 
     /// The next messages, read.
-    async fn batch(&self, waiting: &mut std::slice::Iter<'_, Entry>) -> Result<Vec<Raw>, Stop> {
+    async fn batch(
+        &self,
+        mailbox: MailboxId,
+        waiting: &mut std::slice::Iter<'_, Entry>,
+    ) -> Result<Vec<Raw>, Stop> {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         while batch.len() < BATCH && bytes < BATCH_BYTES {
             let Some(entry) = waiting.next() else { break };
-            match self.raw(entry).await {
+            match self.raw(mailbox, entry).await {
                 Ok(raw) => {
                     bytes += raw.bytes();
                     batch.push(raw);
@@ -178,8 +180,8 @@ impl Connection<'_> {
         Ok(batch)
     }
 
-    async fn raw(&self, entry: &Entry) -> Result<Raw, Stop> {
-        let (header, texts) = (self.raw_header(entry).await?, self.raw_texts(entry).await?);
+    async fn raw(&self, mailbox: MailboxId, entry: &Entry) -> Result<Raw, Stop> {
+        let (header, texts) = (self.raw_header(mailbox, entry).await?, self.raw_texts(mailbox, entry).await?);
         Ok(Raw { entry: *entry, header, texts })
     }
 }

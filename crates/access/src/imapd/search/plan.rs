@@ -123,6 +123,42 @@ impl Plan {
         let test = compiler.compile(key);
         Some(Self { test, terms: compiler.terms, reads: compiler.reads })
     }
+
+    /// The messages that may pass, by the numbers and UIDs that all must have: ranges of numbers, ascending.
+    pub(super) fn candidates(&self, selected: &Selected) -> Vec<(u32, u32)> {
+        candidates(&self.test, selected)
+    }
+}
+
+fn candidates(test: &Test, selected: &Selected) -> Vec<(u32, u32)> {
+    let count = selected.count();
+    let all = || if count == 0 { Vec::new() } else { vec![(1, count)] };
+    match test {
+        Test::Uid(uids) => selected.ranges_of_uids(uids),
+        Test::Number(numbers) => meet(numbers.ranges(), &all()),
+        Test::Every(tests) => {
+            tests.iter().fold(all(), |so_far, test| meet(&so_far, &candidates(test, selected)))
+        }
+        _ => all(),
+    }
+}
+
+/// What is in both of two ascending lists of ranges.
+fn meet(a: &[(u32, u32)], b: &[(u32, u32)]) -> Vec<(u32, u32)> {
+    let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
+    let mut both = Vec::new();
+    while let (Some(&&one), Some(&&other)) = (a.peek(), b.peek()) {
+        let (low, high) = (one.0.max(other.0), one.1.min(other.1));
+        if low <= high {
+            both.push((low, high));
+        }
+        if one.1 < other.1 {
+            a.next()
+        } else {
+            b.next()
+        };
+    }
+    both
 }
 
 /// What the strings and sets of a condition mean.
