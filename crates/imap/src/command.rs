@@ -119,6 +119,8 @@ pub enum Command {
         uids: Option<SequenceSet>,
     },
     Search(Search),
+    /// RFC 7377 §2.
+    Esearch(Esearch),
     Sort(Sort),
     Thread(Thread),
     Fetch(Fetch),
@@ -194,6 +196,8 @@ pub enum MailboxFilter {
     Personal,
     Subscribed,
     Subtree(Vec<Mailbox>),
+    /// And children, but not theirs (RFC 7377 §2.2).
+    SubtreeOne(Vec<Mailbox>),
     Mailboxes(Vec<Mailbox>),
 }
 
@@ -201,8 +205,23 @@ impl MailboxFilter {
     /// The names in it.
     pub fn names(&self) -> &[Mailbox] {
         match self {
-            Self::Subtree(names) | Self::Mailboxes(names) => names,
+            Self::Subtree(names) | Self::SubtreeOne(names) | Self::Mailboxes(names) => names,
             _ => &[],
+        }
+    }
+
+    /// Whether a mailbox is meant by its name; never by being selected.
+    pub fn matches(&self, name: &MailboxName, subscribed: bool) -> bool {
+        let is_any =
+            |names: &[Mailbox], meant: &dyn Fn(&MailboxName) -> bool| names.iter().flatten().any(meant);
+        match self {
+            Self::Selected { .. } => false,
+            // RFC 5465 §6.3: filters of the owner's may deliver anywhere.
+            Self::Inboxes | Self::Personal => true,
+            Self::Subscribed => subscribed,
+            Self::Subtree(roots) => is_any(roots, &|root| root == name || name.is_below(root)),
+            Self::SubtreeOne(roots) => is_any(roots, &|root| root == name || name.is_child_of(root)),
+            Self::Mailboxes(names) => is_any(names, &|one| one == name),
         }
     }
 }
@@ -498,6 +517,22 @@ pub struct Search {
     pub key: SearchKey,
     /// What is told of it; `None` for the plain response (RFC 4731 §3.1).
     pub returns: Option<Returns>,
+}
+
+/// ESEARCH (RFC 7377 §2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Esearch {
+    /// Where to look: the selected mailbox where nothing is said.
+    pub sources: Vec<MailboxFilter>,
+    /// What to look for. UIDs are told, and that the mailbox is selected does not matter.
+    pub search: Search,
+}
+
+impl Esearch {
+    /// Whether a mailbox must be selected (RFC 7377 §2.2).
+    pub fn needs_selected(&self) -> bool {
+        self.sources.iter().any(|source| matches!(source, MailboxFilter::Selected { .. }))
+    }
 }
 
 /// SORT (RFC 5256 §3).

@@ -215,6 +215,8 @@ pub const IMAP_MESSAGES: u32 = 1_000_000;
 pub const IMAP_MESSAGES_LEAST: u32 = 1000;
 /// Messages that one COPY or MOVE takes, so that one commit stays bounded (RFC 9738 §3, SAVELIMIT).
 pub const IMAP_COPY_MESSAGES: u32 = 20_000;
+/// Mailboxes that one ESEARCH looks into (RFC 7377 §2.4).
+pub const ESEARCH_MAILBOXES: usize = 1000;
 /// Bytes of texts that one SORT or THREAD compares.
 pub const IMAP_SORT_BYTES: usize = 256 << 20;
 /// Parts that one message of APPEND may be put together from (RFC 4469).

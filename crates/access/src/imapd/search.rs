@@ -1,4 +1,4 @@
-//! SEARCH (RFC 3501 §6.4.4, RFC 9051 §6.4.4, RFC 4731, RFC 5182), and SORT and THREAD of what it finds (RFC 5256).
+//! SEARCH (RFC 3501 §6.4.4, RFC 9051 §6.4.4, RFC 4731, RFC 5182), ESEARCH (RFC 7377), and SORT and THREAD of what it finds (RFC 5256).
 //!
 //! Each message is judged first by what the view holds, then by the index of words, then by its header, then by its text;
 //! most are decided before anything is read ([`judge()`]).
@@ -6,6 +6,7 @@
 mod content;
 mod index;
 mod judge;
+mod many;
 mod plan;
 mod sort;
 mod tell;
@@ -17,6 +18,7 @@ use mailbox::Entry;
 
 use super::connection::Connection;
 use super::limited::{Limited, Reached, count_of};
+use super::progress::Progress;
 use super::selected::Selected;
 use super::stop::{Done, Stop};
 use super::sync::Moment;
@@ -36,6 +38,8 @@ struct Found {
     hits: Vec<Hit>,
     /// If not all was searched.
     reached: Option<Reached>,
+    /// How many messages were looked at.
+    searched: u64,
 }
 
 impl Connection<'_> {
@@ -61,7 +65,10 @@ impl Connection<'_> {
             selected.saved = Numbers::default();
         }
         let found = match plan {
-            Some(plan) => self.found_in(&selected, &plan, self.message_limit()).await,
+            Some(plan) => {
+                let mut progress = self.begin_progress(count_of(&plan.candidates(&selected)) as usize);
+                self.found_in(&selected, &plan, self.message_limit(), &mut progress).await
+            }
             // RFC 3501 §6.4.4: NO [BADCHARSET] if the charset is not known.
             None => Err(Stop::no(Code::BadCharset, "That charset is not known")),
         };
@@ -79,15 +86,24 @@ impl Connection<'_> {
     }
 
     /// What a search finds in a mailbox, as it is in that view, among so many messages.
-    async fn found_in(&mut self, selected: &Selected, plan: &Plan, limit: u32) -> Result<Found, Stop> {
+    async fn found_in(
+        &mut self,
+        selected: &Selected,
+        plan: &Plan,
+        limit: u32,
+        progress: &mut Progress,
+    ) -> Result<Found, Stop> {
         let limited = Limited::new(&selected.view, plan.candidates(selected), limit);
         let mut known = if plan.reads && undecided(selected, &limited.ranges, plan) > READ_AT_MOST {
-            Some(self.known(selected, plan).await?)
+            let known = self.known(selected, plan).await?;
+            // Making it told of itself.
+            progress.put_off(self.now());
+            Some(known)
         } else {
             None
         };
-        let hits = self.find(selected, &limited.ranges, plan, known.as_mut()).await?;
-        Ok(Found { hits, reached: limited.reached })
+        let hits = self.find(selected, &limited.ranges, plan, known.as_mut(), progress).await?;
+        Ok(Found { hits, reached: limited.reached, searched: count_of(&limited.ranges) })
     }
 
     /// The messages that pass, ascending.
@@ -97,14 +113,14 @@ impl Connection<'_> {
         ranges: &[(u32, u32)],
         plan: &Plan,
         mut known: Option<&mut Known>,
+        progress: &mut Progress,
     ) -> Result<Vec<Hit>, Stop> {
         let mut found = Vec::new();
         let mut read = 0;
-        let mut progress = self.begin_progress(count_of(ranges) as usize);
         for (at, (number, entry)) in selected.entries(ranges).enumerate() {
             if at % TURN == TURN - 1 {
                 take_turn().await;
-                self.tell_progress(&mut progress, at).await?;
+                self.tell_progress(progress, at).await?;
             }
             let mut facts = facts(selected, number, entry);
             facts.indexed = known.as_mut().and_then(|known| known.of(entry));
@@ -114,7 +130,7 @@ impl Connection<'_> {
                 read += 1;
                 if read % TURN_OF_READ == 0 {
                     take_turn().await;
-                    self.tell_progress(&mut progress, at).await?;
+                    self.tell_progress(progress, at).await?;
                 }
                 self.read_and_judge(selected, &plan.test, entry, &mut facts).await?
             };

@@ -9,6 +9,7 @@ mod journeys;
 mod limited;
 mod login;
 mod mailboxes;
+mod many;
 mod metadata;
 mod model;
 mod notify;

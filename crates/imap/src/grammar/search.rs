@@ -2,9 +2,9 @@
 
 use mail::{Flag, Keyword};
 
-use super::{Cursor, Error};
+use super::{Cursor, Error, notify};
 use crate::SequenceSet;
-use crate::command::{Command, DateRelation, Partial, Returns, Search, SearchKey};
+use crate::command::{Command, DateRelation, Esearch, MailboxFilter, Partial, Returns, Search, SearchKey};
 use crate::sequence::Number;
 
 /// `search = "SEARCH" [SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"] [SP "CHARSET" SP astring]
@@ -12,6 +12,34 @@ use crate::sequence::Number;
 pub(crate) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error> {
     cursor.space()?;
     let returns = returns(cursor)?;
+    program(cursor, uid, returns).map(Command::Search)
+}
+
+/// `esearch = "ESEARCH" [SP "IN" SP "(" filter-mailboxes *(SP filter-mailboxes) ")"] [SP search-return-opts] SP
+/// search-program` (RFC 7377 §4; there are no scope options)
+pub(crate) fn esearch(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
+    cursor.space()?;
+    let mut sources = vec![MailboxFilter::Selected { delayed: false }];
+    if cursor.eat_word("IN ") {
+        sources = cursor.list(false, notify::filter)?;
+        cursor.space()?;
+    }
+    // RFC 7377 §2.2.
+    if sources.contains(&MailboxFilter::Selected { delayed: true }) {
+        return Err(Error("SELECTED-DELAYED is for NOTIFY"));
+    }
+    // RFC 7377 §2.1: ALL where nothing else is asked for.
+    let returns = returns(cursor)?.unwrap_or(Returns { all: true, ..Returns::default() });
+    let only_selected = sources.iter().all(|source| matches!(source, MailboxFilter::Selected { .. }));
+    if returns.save && !only_selected {
+        return Err(Error("SAVE is for the selected mailbox alone"));
+    }
+    let search = program(cursor, true, Some(returns))?;
+    Ok(Command::Esearch(Esearch { sources, search }))
+}
+
+/// `search-program = ["CHARSET" SP astring SP] search-key *(SP search-key)`
+fn program(cursor: &mut Cursor<'_>, uid: bool, returns: Option<Returns>) -> Result<Search, Error> {
     let charset = if cursor.eat_word("CHARSET ") {
         let charset = cursor.text()?;
         cursor.space()?;
@@ -19,7 +47,7 @@ pub(crate) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Erro
     } else {
         None
     };
-    Ok(Command::Search(Search { uid, charset, key: search_keys(cursor)?, returns }))
+    Ok(Search { uid, charset, key: search_keys(cursor)?, returns })
 }
 
 /// `1*(SP search-key)`, all of which must hold.

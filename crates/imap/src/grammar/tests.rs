@@ -418,6 +418,65 @@ fn selects_with_parameters() {
     }
 }
 
+/// RFC 7377 §4.
+#[test]
+fn searches_of_several_mailboxes() {
+    let esearch = |sources, key, returns| {
+        let search = Search { uid: true, charset: None, key, returns: Some(returns) };
+        Command::Esearch(Esearch { sources, search })
+    };
+    let all = Returns { all: true, ..Returns::default() };
+    let selected = || MailboxFilter::Selected { delayed: false };
+    let unseen = || SearchKey::Flag(Flag::Seen, false);
+    for (text, expected) in [
+        ("ESEARCH unseen", esearch(vec![selected()], unseen(), all)),
+        ("UID ESEARCH unseen", esearch(vec![selected()], unseen(), all)),
+        (
+            "ESEARCH IN (mailboxes \"folder1\" subtree \"folder2\") unseen",
+            esearch(
+                vec![
+                    MailboxFilter::Mailboxes(vec![mailbox("folder1")]),
+                    MailboxFilter::Subtree(vec![mailbox("folder2")]),
+                ],
+                unseen(),
+                all,
+            ),
+        ),
+        (
+            "ESEARCH IN (subtree-one (a b) personal inboxes subscribed selected) RETURN (MIN) unseen",
+            esearch(
+                vec![
+                    MailboxFilter::SubtreeOne(vec![mailbox("a"), mailbox("b")]),
+                    MailboxFilter::Personal,
+                    MailboxFilter::Inboxes,
+                    MailboxFilter::Subscribed,
+                    selected(),
+                ],
+                unseen(),
+                Returns { min: true, ..Returns::default() },
+            ),
+        ),
+        (
+            "ESEARCH IN (selected) RETURN (SAVE) unseen",
+            esearch(vec![selected()], unseen(), Returns { save: true, ..Returns::default() }),
+        ),
+    ] {
+        assert_eq!(command(text), expected, "{text}");
+    }
+    for text in [
+        "ESEARCH",
+        "ESEARCH IN () ALL",
+        "ESEARCH IN (selected-delayed) ALL",
+        "ESEARCH IN (mailboxes) ALL",
+        "ESEARCH IN (personal) RETURN (SAVE) ALL",
+        "ESEARCH IN (selected personal) RETURN (SAVE) ALL",
+        "ESEARCH IN (personal (scope)) ALL",
+        "ESEARCH IN (personal)",
+    ] {
+        assert!(parse(format!("a {text}\r\n").as_bytes()).is_err(), "{text}");
+    }
+}
+
 /// RFC 4466 §2.6.1, RFC 4731, RFC 5032 §3, RFC 5182 §5, RFC 7162 §7.
 #[test]
 fn searches_with_result_options() {

@@ -88,7 +88,7 @@ const CHARSETS: [&str; 24] = [
 ];
 
 /// The charset of that name, if it is known.
-fn charset(name: &str) -> Option<&'static str> {
+pub(super) fn charset(name: &str) -> Option<&'static str> {
     let known = ["UTF-8", "US-ASCII"].into_iter().chain(CHARSETS);
     known.into_iter().find(|charset| charset.eq_ignore_ascii_case(name))
 }
