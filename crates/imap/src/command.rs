@@ -566,6 +566,8 @@ pub enum SortWhat {
     To,
     DisplayFrom,
     DisplayTo,
+    /// RFC 6203 §6: the most relevant first.
+    Relevancy,
 }
 
 /// THREAD (RFC 5256 §3).
@@ -595,6 +597,8 @@ pub struct Returns {
     pub count: bool,
     /// Keep the result for `$`.
     pub save: bool,
+    /// RFC 6203 §4.
+    pub relevancy: bool,
     /// RFC 9394 §3.1.
     pub partial: Option<Partial>,
 }
@@ -634,9 +638,20 @@ impl SearchKey {
     pub fn names_numbers(&self) -> bool {
         match self {
             Self::Sequence(_) => true,
-            Self::Not(key) => key.names_numbers(),
+            Self::Not(key) | Self::Fuzzy(key) => key.names_numbers(),
             Self::Or(a, b) => a.names_numbers() || b.names_numbers(),
             Self::And(keys) => keys.iter().any(Self::names_numbers),
+            _ => false,
+        }
+    }
+
+    /// Whether any of it is matched fuzzily.
+    pub fn is_fuzzy(&self) -> bool {
+        match self {
+            Self::Fuzzy(_) => true,
+            Self::Not(key) => key.is_fuzzy(),
+            Self::Or(a, b) => a.is_fuzzy() || b.is_fuzzy(),
+            Self::And(keys) => keys.iter().any(Self::is_fuzzy),
             _ => false,
         }
     }
@@ -645,7 +660,7 @@ impl SearchKey {
     pub fn asks_modseq(&self) -> bool {
         match self {
             Self::ModSeq(_) => true,
-            Self::Not(key) => key.asks_modseq(),
+            Self::Not(key) | Self::Fuzzy(key) => key.asks_modseq(),
             Self::Or(a, b) => a.asks_modseq() || b.asks_modseq(),
             Self::And(keys) => keys.iter().any(Self::asks_modseq),
             _ => false,
@@ -694,6 +709,8 @@ pub enum SearchKey {
     Uid(SequenceSet),
     Sequence(SequenceSet),
     Not(Box<SearchKey>),
+    /// RFC 6203 §3.
+    Fuzzy(Box<SearchKey>),
     Or(Box<SearchKey>, Box<SearchKey>),
     And(Vec<SearchKey>),
 }

@@ -24,7 +24,7 @@ use super::stop::{Done, Stop};
 use super::sync::Moment;
 use crate::turn::take_turn;
 use index::{Known, READ_AT_MOST};
-use judge::{Facts, judge};
+use judge::{Facts, judge, relevancy};
 use plan::Plan;
 use tell::Hit;
 
@@ -132,10 +132,11 @@ impl Connection<'_> {
                     take_turn().await;
                     self.tell_progress(progress, at).await?;
                 }
-                self.read_and_judge(selected, &plan.test, entry, &mut facts).await?
+                self.read_and_judge(selected, plan, entry, &mut facts).await?
             };
             if passes {
-                found.push(Hit { number, uid: entry.uid, modseq: entry.modseq });
+                let relevancy = relevancy(&plan.test, &facts).unwrap_or(100);
+                found.push(Hit { number, uid: entry.uid, modseq: entry.modseq, relevancy });
             }
         }
         Ok(found)
@@ -144,10 +145,21 @@ impl Connection<'_> {
     async fn read_and_judge(
         &self,
         selected: &Selected,
-        test: &plan::Test,
+        plan: &Plan,
         entry: &Entry,
         facts: &mut Facts<'_>,
     ) -> Result<bool, Stop> {
+        let test = &plan.test;
+        if !plan.fuzzy.is_empty() && facts.indexed.is_none() {
+            match self.scores(selected.mailbox(), entry, &plan.fuzzy).await {
+                Ok(scores) => facts.scores = Some(scores),
+                Err(Stop::Answer(answer)) if answer.code != Some(Code::Unavailable) => return Ok(false),
+                Err(stop) => return Err(stop),
+            }
+            if let Some(passes) = judge(test, facts) {
+                return Ok(passes);
+            }
+        }
         let read = match self.header_text(selected.mailbox(), entry).await {
             Ok(header) => {
                 facts.header = Some(header);

@@ -4,6 +4,7 @@ mod append;
 mod compress;
 mod faults;
 mod fetch;
+mod fuzzy;
 mod house;
 mod journeys;
 mod limited;

@@ -47,7 +47,14 @@ fn program(cursor: &mut Cursor<'_>, uid: bool, returns: Option<Returns>) -> Resu
     } else {
         None
     };
-    Ok(Search { uid, charset, key: search_keys(cursor)?, returns })
+    let key = search_keys(cursor)?;
+    check_relevancy(returns.is_some_and(|returns| returns.relevancy), &key)?;
+    Ok(Search { uid, charset, key, returns })
+}
+
+/// RFC 6203 §4, §6: there is no relevancy without a key that is matched fuzzily.
+pub(super) fn check_relevancy(asked: bool, key: &SearchKey) -> Result<(), Error> {
+    if asked && !key.is_fuzzy() { Err(Error("RELEVANCY needs a FUZZY search key")) } else { Ok(()) }
 }
 
 /// `1*(SP search-key)`, all of which must hold.
@@ -77,6 +84,7 @@ pub(super) fn returns(cursor: &mut Cursor<'_>) -> Result<Option<Returns>, Error>
             "ALL" => returns.all = true,
             "COUNT" => returns.count = true,
             "SAVE" => returns.save = true,
+            "RELEVANCY" => returns.relevancy = true,
             "PARTIAL" if returns.partial.is_none() => returns.partial = Some(partial_range(c)?),
             _ => return Err(Error("Unknown SEARCH return option")),
         }
@@ -157,6 +165,7 @@ fn takes_argument(name: &str) -> bool {
             | "CC"
             | "EMAILID"
             | "FROM"
+            | "FUZZY"
             | "HEADER"
             | "KEYWORD"
             | "LARGER"
@@ -219,6 +228,7 @@ fn key_with_argument(name: &str, cursor: &mut Cursor<'_>) -> Result<SearchKey, E
         "UID" => SearchKey::Uid(cursor.sequence_set()?),
         "UIDAFTER" => uids(cursor.nz_number()?.checked_add(1), Some(u32::MAX)),
         "UIDBEFORE" => uids(Some(1), cursor.nz_number()?.checked_sub(1)),
+        "FUZZY" => SearchKey::Fuzzy(Box::new(cursor.nested(search_key)?)),
         "NOT" => SearchKey::Not(Box::new(cursor.nested(search_key)?)),
         _ => {
             let first = cursor.nested(search_key)?;

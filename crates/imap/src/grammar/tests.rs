@@ -245,6 +245,13 @@ fn searches() {
         ("SEARCH UIDAFTER 4294967295", K::Uid(SequenceSet::Written(Vec::new()))),
         ("SEARCH uidbefore 9", K::Uid(SequenceSet::Written(vec![(Value(1), Value(8))]))),
         ("SEARCH UIDBEFORE 1", K::Uid(SequenceSet::Written(Vec::new()))),
+        (
+            "SEARCH FUZZY (SUBJECT IMAP) SEEN",
+            K::And(vec![
+                K::Fuzzy(Box::new(K::Header { field: "SUBJECT".into(), contains: b"IMAP".to_vec() })),
+                K::Flag(Flag::Seen, true),
+            ]),
+        ),
         ("SEARCH THREADID t1", K::ThreadId("t1".into())),
         ("SEARCH NOT NEW", K::Not(Box::new(K::New))),
         (
@@ -349,6 +356,10 @@ fn what_is_refused() {
         "STATUS x ()",
         "SEARCH EMAILID \"M1\"",
         "SEARCH THREADID",
+        "SEARCH FUZZY",
+        "SEARCH RETURN (RELEVANCY) ALL",
+        "SORT (RELEVANCY) UTF-8 ALL",
+        "SORT RETURN (RELEVANCY) (DATE) UTF-8 ALL",
         "SEARCH UIDAFTER 0",
         "SEARCH UIDBEFORE 1:2",
         "SEARCH SAVEDON",

@@ -6,7 +6,7 @@ use imap::Code;
 use imap::grammar::Day;
 use mail::{MailboxId, Uid};
 use mailbox::{Entry, View};
-use search::{Builder, Document, Hits, Place, Verdict, Volumes, Zones};
+use search::{Builder, Document, Hits, Likeness, Place, Verdict, Volumes, Zones};
 
 use super::super::connection::Connection;
 use super::super::selected::Selected;
@@ -26,22 +26,37 @@ const COLLECTED: usize = 32 << 20;
 /// The index's answers to a search. Its entries are asked for in ascending order.
 pub(super) struct Known {
     volumes: Volumes,
-    /// For each volume, what it says of each term.
-    hits: Vec<Vec<Hits>>,
+    /// What each volume says.
+    answers: Vec<Answers>,
     /// For each volume, how far it was asked.
     at: Vec<usize>,
 }
 
+/// What a volume says.
+#[derive(Default)]
+struct Answers {
+    /// Of each term.
+    hits: Vec<Hits>,
+    /// Of each of what is matched fuzzily, how well each message fits.
+    scores: Vec<Vec<u8>>,
+}
+
 /// What the index says of one message.
 pub(super) struct Indexed<'a> {
-    hits: &'a [Hits],
+    answers: &'a Answers,
     place: usize,
     document: Document,
 }
 
 impl Indexed<'_> {
     pub(super) fn verdict(&self, term: usize) -> Verdict {
-        self.hits.get(term).map_or(Verdict::Maybe, |hits| hits.of(self.place))
+        self.answers.hits.get(term).map_or(Verdict::Maybe, |hits| hits.of(self.place))
+    }
+
+    /// How well it fits; see [`Test::Fuzzy`](super::plan::Test::Fuzzy).
+    pub(super) fn score(&self, fuzzy: usize) -> u8 {
+        let scores = self.answers.scores.get(fuzzy).and_then(|scores| scores.get(self.place));
+        scores.copied().unwrap_or(0)
     }
 
     /// The day of its Date field, if it has one.
@@ -51,9 +66,9 @@ impl Indexed<'_> {
 }
 
 impl Known {
-    fn new(volumes: Volumes, hits: Vec<Vec<Hits>>) -> Self {
+    fn new(volumes: Volumes, answers: Vec<Answers>) -> Self {
         let at = vec![0; volumes.len()];
-        Self { volumes, hits, at }
+        Self { volumes, answers, at }
     }
 
     /// What is known of a message.
@@ -65,7 +80,7 @@ impl Known {
                 *place += 1;
             }
             if let Some(document) = volume.document(*place).filter(|document| is_of(document, entry)) {
-                return Some(Indexed { hits: self.hits.get(number)?, place: *place, document });
+                return Some(Indexed { answers: self.answers.get(number)?, place: *place, document });
             }
         }
         None
@@ -115,15 +130,16 @@ impl Connection<'_> {
             }
         }
         let terms: Vec<_> = plan.terms.iter().map(|term| (term.phrase.clone(), term.zones)).collect();
-        let asked = Arc::clone(&volumes);
+        let (asked, fuzzy) = (Arc::clone(&volumes), plan.fuzzy.clone());
         let ask = move || {
-            let of = |volume: &Arc<search::Segment>| {
-                terms.iter().map(|(phrase, zones)| volume.find(phrase, *zones)).collect()
+            let of = |volume: &Arc<search::Segment>| Answers {
+                hits: terms.iter().map(|(phrase, zones)| volume.find(phrase, *zones)).collect(),
+                scores: fuzzy.iter().map(|likeness| volume.find_like(likeness)).collect(),
             };
             asked.iter().map(of).collect()
         };
-        let hits = self.world().tasks.compute_value(ask).await;
-        Ok(Known::new(volumes, hits.ok_or(Stop::no(Code::ServerBug, "The search failed"))?))
+        let answers = self.world().tasks.compute_value(ask).await;
+        Ok(Known::new(volumes, answers.ok_or(Stop::no(Code::ServerBug, "The search failed"))?))
     }
 
     /// Puts messages into the index. What cannot be read stays out, and is found out about when it is looked for.
@@ -180,6 +196,25 @@ impl Connection<'_> {
         Ok(batch)
     }
 
+    /// How well a message fits that is not in the index.
+    pub(super) async fn scores(
+        &self,
+        mailbox: MailboxId,
+        entry: &Entry,
+        fuzzy: &[Likeness],
+    ) -> Result<Vec<u8>, Stop> {
+        let (raw, fuzzy) = (self.raw(mailbox, entry).await?, fuzzy.to_vec());
+        let ask = move || {
+            let mut builder = Builder::default();
+            raw.add_to(&mut builder);
+            let segment = search::Segment::open(builder.finish());
+            let score = |likeness| segment.as_ref().and_then(|s| s.find_like(likeness).first().copied());
+            fuzzy.iter().map(|likeness| score(likeness).unwrap_or(0)).collect()
+        };
+        let scores = self.world().tasks.compute_value(ask).await;
+        scores.ok_or(Stop::no(Code::ServerBug, "The search failed"))
+    }
+
     async fn raw(&self, mailbox: MailboxId, entry: &Entry) -> Result<Raw, Stop> {
         let (header, texts) = (self.raw_header(mailbox, entry).await?, self.raw_texts(mailbox, entry).await?);
         Ok(Raw { entry: *entry, header, texts })
@@ -193,6 +228,6 @@ fn is_there(view: &View, document: &Document) -> bool {
 
 /// The messages that the index does not have.
 fn missing(view: &View, volumes: &Volumes) -> Vec<Entry> {
-    let mut known = Known::new(Arc::clone(volumes), volumes.iter().map(|_| Vec::new()).collect());
+    let mut known = Known::new(Arc::clone(volumes), volumes.iter().map(|_| Answers::default()).collect());
     view.iter().map(|(_, entry)| *entry).filter(|entry| known.of(entry).is_none()).collect()
 }

@@ -43,7 +43,7 @@ impl Connection<'_> {
         let mut progress = self.begin_progress(found.len());
         for (at, hit) in found.into_iter().enumerate() {
             if let Some((entry, summary)) = self.summary_of(at, hit, reads, &mut progress).await? {
-                let values: Vec<Value> = by.iter().map(|by| value(by.what, &entry, &summary)).collect();
+                let values: Vec<Value> = by.iter().map(|by| value(by.what, hit, &entry, &summary)).collect();
                 budget.take(values.iter().map(Value::bytes).sum())?;
                 valued.push((values, hit));
             }
@@ -108,7 +108,7 @@ fn decisive(by: Vec<SortBy>) -> Vec<SortBy> {
 }
 
 fn reads(what: SortWhat) -> bool {
-    !matches!(what, SortWhat::Arrival | SortWhat::Size)
+    !matches!(what, SortWhat::Arrival | SortWhat::Size | SortWhat::Relevancy)
 }
 
 fn compare(by: &[SortBy], a: &[Value], b: &[Value]) -> std::cmp::Ordering {
@@ -117,13 +117,15 @@ fn compare(by: &[SortBy], a: &[Value], b: &[Value]) -> std::cmp::Ordering {
     each.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
 }
 
-fn value(what: SortWhat, entry: &Entry, summary: &Summary) -> Value {
+fn value(what: SortWhat, hit: Hit, entry: &Entry, summary: &Summary) -> Value {
     let envelope = &summary.envelope;
     match what {
         SortWhat::Arrival => Value::Number(entry.internal_date.millis()),
         // RFC 5256 §2.2: without a date that can be read, the internal date.
         SortWhat::Date => Value::Number(summary.date.unwrap_or(entry.internal_date).millis()),
         SortWhat::Size => Value::Number(i64::try_from(entry.size()).unwrap_or(i64::MAX)),
+        // RFC 6203 §6: the highest first.
+        SortWhat::Relevancy => Value::Number(-i64::from(hit.relevancy)),
         SortWhat::Subject => Value::Text(subject::base(envelope.subject.as_deref().unwrap_or_default()).text),
         SortWhat::Cc => Value::Text(mailbox_of(&envelope.cc)),
         SortWhat::From => Value::Text(mailbox_of(&envelope.from)),

@@ -2,6 +2,7 @@
 
 use imap::Numbers;
 use imap::command::Returns;
+use imap::response::Writer;
 use mail::{MailboxName, ModSeq, Uid, UidValidity};
 
 use super::super::connection::Connection;
@@ -12,6 +13,8 @@ pub(super) struct Hit {
     pub(super) number: u32,
     pub(super) uid: Uid,
     pub(super) modseq: ModSeq,
+    /// From 1 to 100 (RFC 6203 §4).
+    pub(super) relevancy: u8,
 }
 
 impl Hit {
@@ -103,6 +106,10 @@ impl Connection<'_> {
             let set = if hits.is_empty() { "NIL".into() } else { hits.to_string() };
             out.text(" PARTIAL (").text(&partial.to_string()).text(" ").text(&set).text(")");
         }
+        if returns.relevancy {
+            let scored = partial.filter(|_| !returns.all).map_or(found, |(_, hits)| hits);
+            write_relevancy(&mut out, scored);
+        }
         if returns.count {
             out.text(" COUNT ").number(found.len() as u64);
         }
@@ -111,6 +118,16 @@ impl Connection<'_> {
         }
         out.end();
     }
+}
+
+/// `RELEVANCY (99 42 4)` (RFC 6203 §7)
+fn write_relevancy(out: &mut Writer<'_>, scored: &[Hit]) {
+    out.text(" RELEVANCY (");
+    let mut first = true;
+    for hit in scored {
+        out.keyword("", &mut first).number(u64::from(hit.relevancy));
+    }
+    out.text(")");
 }
 
 /// What MIN, MAX and PARTIAL alone speak of (RFC 4731 §3.2, RFC 5182 §2.4, RFC 9394 §3.2).
