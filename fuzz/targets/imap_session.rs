@@ -15,6 +15,8 @@ fn config(how: u8) -> Config {
         message_size: if how & 8 == 0 { 50 } else { 10_000 },
         keepalive: std::time::Duration::from_mins(4),
         hidden: [imap::Hidden { client: Some("x*".into()), account: None, names: vec!["QRESYNC".into()] }].into(),
+        message_limit: 1000,
+        save_limit: 1000,
     }
 }
 

@@ -16,6 +16,7 @@ mod delete;
 mod expunge;
 mod fetch;
 mod idle;
+mod limited;
 mod list;
 mod lsub;
 mod metadata;

@@ -57,6 +57,8 @@ pub struct Settings {
     pub keepalive: Duration,
     /// See [`imap::Config`].
     pub hidden: Arc<[imap::Hidden]>,
+    /// How many messages one IMAP command works on (RFC 9738).
+    pub message_limit: u32,
 }
 
 /// What a listener is for. Under implicit TLS the handshake has been done before: `stream.tls()` says so.

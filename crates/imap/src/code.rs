@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mail::{ModSeq, UidValidity};
+use mail::{ModSeq, Uid, UidValidity};
 
 use crate::Numbers;
 
@@ -81,6 +81,8 @@ pub enum Code {
     NotificationOverflow,
     /// RFC 5465 §3.1: the events that there are.
     BadEvent,
+    /// RFC 9738 §3.1: how many messages a command works on, and the lowest UID that it has reached.
+    MessageLimit(u32, Option<Uid>),
     /// RFC 4978 §3: what is sent is compressed already.
     CompressionActive,
 }
@@ -108,6 +110,8 @@ impl fmt::Display for Code {
             Self::Modified(numbers) => write!(f, "MODIFIED {numbers}"),
             Self::MetadataLongEntries(size) => write!(f, "METADATA LONGENTRIES {size}"),
             Self::MetadataMaxSize(size) => write!(f, "METADATA MAXSIZE {size}"),
+            Self::MessageLimit(limit, Some(uid)) => write!(f, "MESSAGELIMIT {limit} {uid}"),
+            Self::MessageLimit(limit, None) => write!(f, "MESSAGELIMIT {limit}"),
             simple => f.write_str(simple.word()),
         }
     }
@@ -186,6 +190,8 @@ mod tests {
                 "INPROGRESS (\"A001\" 454 1000)",
             ),
             (Code::InProgress { tag: "A]".into(), done: 0, goal: 9 }, "INPROGRESS (NIL 0 9)"),
+            (Code::MessageLimit(1000, Uid::new(23221)), "MESSAGELIMIT 1000 23221"),
+            (Code::MessageLimit(1000, None), "MESSAGELIMIT 1000"),
             (Code::BadCharset, "BADCHARSET (UTF-8 US-ASCII)"),
         ] {
             assert_eq!(code.to_string(), text);

@@ -119,6 +119,8 @@ pub enum Command {
         uids: Option<SequenceSet>,
     },
     Search(Search),
+    /// RFC 7377 §2.
+    Esearch(Esearch),
     Sort(Sort),
     Thread(Thread),
     Fetch(Fetch),
@@ -194,6 +196,8 @@ pub enum MailboxFilter {
     Personal,
     Subscribed,
     Subtree(Vec<Mailbox>),
+    /// And children, but not theirs (RFC 7377 §2.2).
+    SubtreeOne(Vec<Mailbox>),
     Mailboxes(Vec<Mailbox>),
 }
 
@@ -201,8 +205,23 @@ impl MailboxFilter {
     /// The names in it.
     pub fn names(&self) -> &[Mailbox] {
         match self {
-            Self::Subtree(names) | Self::Mailboxes(names) => names,
+            Self::Subtree(names) | Self::SubtreeOne(names) | Self::Mailboxes(names) => names,
             _ => &[],
+        }
+    }
+
+    /// Whether a mailbox is meant by its name; never by being selected.
+    pub fn matches(&self, name: &MailboxName, subscribed: bool) -> bool {
+        let is_any =
+            |names: &[Mailbox], meant: &dyn Fn(&MailboxName) -> bool| names.iter().flatten().any(meant);
+        match self {
+            Self::Selected { .. } => false,
+            // RFC 5465 §6.3: filters of the owner's may deliver anywhere.
+            Self::Inboxes | Self::Personal => true,
+            Self::Subscribed => subscribed,
+            Self::Subtree(roots) => is_any(roots, &|root| root == name || name.is_below(root)),
+            Self::SubtreeOne(roots) => is_any(roots, &|root| root == name || name.is_child_of(root)),
+            Self::Mailboxes(names) => is_any(names, &|one| one == name),
         }
     }
 }
@@ -500,6 +519,22 @@ pub struct Search {
     pub returns: Option<Returns>,
 }
 
+/// ESEARCH (RFC 7377 §2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Esearch {
+    /// Where to look: the selected mailbox where nothing is said.
+    pub sources: Vec<MailboxFilter>,
+    /// What to look for. UIDs are told, and that the mailbox is selected does not matter.
+    pub search: Search,
+}
+
+impl Esearch {
+    /// Whether a mailbox must be selected (RFC 7377 §2.2).
+    pub fn needs_selected(&self) -> bool {
+        self.sources.iter().any(|source| matches!(source, MailboxFilter::Selected { .. }))
+    }
+}
+
 /// SORT (RFC 5256 §3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sort {
@@ -531,6 +566,8 @@ pub enum SortWhat {
     To,
     DisplayFrom,
     DisplayTo,
+    /// RFC 6203 §6: the most relevant first.
+    Relevancy,
 }
 
 /// THREAD (RFC 5256 §3).
@@ -560,6 +597,8 @@ pub struct Returns {
     pub count: bool,
     /// Keep the result for `$`.
     pub save: bool,
+    /// RFC 6203 §4.
+    pub relevancy: bool,
     /// RFC 9394 §3.1.
     pub partial: Option<Partial>,
 }
@@ -599,9 +638,20 @@ impl SearchKey {
     pub fn names_numbers(&self) -> bool {
         match self {
             Self::Sequence(_) => true,
-            Self::Not(key) => key.names_numbers(),
+            Self::Not(key) | Self::Fuzzy(key) => key.names_numbers(),
             Self::Or(a, b) => a.names_numbers() || b.names_numbers(),
             Self::And(keys) => keys.iter().any(Self::names_numbers),
+            _ => false,
+        }
+    }
+
+    /// Whether any of it is matched fuzzily.
+    pub fn is_fuzzy(&self) -> bool {
+        match self {
+            Self::Fuzzy(_) => true,
+            Self::Not(key) => key.is_fuzzy(),
+            Self::Or(a, b) => a.is_fuzzy() || b.is_fuzzy(),
+            Self::And(keys) => keys.iter().any(Self::is_fuzzy),
             _ => false,
         }
     }
@@ -610,7 +660,7 @@ impl SearchKey {
     pub fn asks_modseq(&self) -> bool {
         match self {
             Self::ModSeq(_) => true,
-            Self::Not(key) => key.asks_modseq(),
+            Self::Not(key) | Self::Fuzzy(key) => key.asks_modseq(),
             Self::Or(a, b) => a.asks_modseq() || b.asks_modseq(),
             Self::And(keys) => keys.iter().any(Self::asks_modseq),
             _ => false,
@@ -659,6 +709,8 @@ pub enum SearchKey {
     Uid(SequenceSet),
     Sequence(SequenceSet),
     Not(Box<SearchKey>),
+    /// RFC 6203 §3.
+    Fuzzy(Box<SearchKey>),
     Or(Box<SearchKey>, Box<SearchKey>),
     And(Vec<SearchKey>),
 }

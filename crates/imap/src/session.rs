@@ -63,6 +63,10 @@ pub struct Config {
     pub keepalive: Duration,
     /// What is not announced, and to whom not.
     pub hidden: Arc<[Hidden]>,
+    /// How many messages one command works on (RFC 9738).
+    pub message_limit: u32,
+    /// How many one COPY or MOVE takes.
+    pub save_limit: u32,
 }
 
 /// What the driver is to do. Each is answered before the next comes.

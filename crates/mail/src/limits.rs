@@ -208,6 +208,17 @@ pub const IMAP_SKIPPED: u64 = 100_000_000;
 pub const IMAP_APPEND_MESSAGES: usize = 100;
 /// Bytes of all messages of one APPEND, as a multiple of the largest message that is taken.
 pub const IMAP_APPEND_TOTAL: u64 = 4;
+/// Messages that one IMAP command works on, where the operator says nothing else (RFC 9738). More than people have in a
+/// mailbox; what a command keeps of each, about 200 bytes, stays below what a large view takes.
+pub const IMAP_MESSAGES: u32 = 1_000_000;
+/// The least that may be said instead (RFC 9738 §3).
+pub const IMAP_MESSAGES_LEAST: u32 = 1000;
+/// Messages that one COPY or MOVE takes, so that one commit stays bounded (RFC 9738 §3, SAVELIMIT).
+pub const IMAP_COPY_MESSAGES: u32 = 20_000;
+/// Mailboxes that one ESEARCH looks into (RFC 7377 §2.4).
+pub const ESEARCH_MAILBOXES: usize = 1000;
+/// Bytes of texts that one SORT or THREAD compares.
+pub const IMAP_SORT_BYTES: usize = 256 << 20;
 /// Parts that one message of APPEND may be put together from (RFC 4469).
 pub const IMAP_CATENATE_PARTS: usize = 1000;
 /// Nesting of parentheses in one command.

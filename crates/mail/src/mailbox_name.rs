@@ -85,6 +85,12 @@ impl MailboxName {
         self.0.strip_prefix(&*other.0).is_some_and(|rest| rest.starts_with(Self::SEPARATOR))
     }
 
+    /// Whether this lies right below `other`.
+    pub fn is_child_of(&self, other: &Self) -> bool {
+        let below = self.0.strip_prefix(&*other.0).and_then(|rest| rest.strip_prefix(Self::SEPARATOR));
+        below.is_some_and(|rest| !rest.contains(Self::SEPARATOR))
+    }
+
     /// This name with the leading `from` replaced by `to`, for RENAME of a mailbox above it.
     pub fn moved(&self, from: &Self, to: &Self) -> Result<Self, NameError> {
         match self.0.strip_prefix(&*from.0) {

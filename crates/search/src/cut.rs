@@ -27,6 +27,8 @@ impl Zones {
     pub const OTHER: Self = Self(32);
     /// Names of fields.
     pub const NAME: Self = Self(64);
+    /// All that people read of it: everything but the names of fields.
+    pub const READ: Self = Self(63);
     /// Everything.
     pub const ALL: Self = Self(127);
 

@@ -12,6 +12,7 @@
 mod builder;
 mod cut;
 mod find;
+mod like;
 mod merge;
 mod segment;
 mod shelf;
@@ -21,5 +22,6 @@ mod tests;
 pub use builder::Builder;
 pub use cut::{Phrase, Zones};
 pub use find::{Hits, Verdict};
+pub use like::Likeness;
 pub use segment::{Document, Segment};
 pub use shelf::{MEMORY, Place, Shelf, Volumes};

@@ -267,6 +267,8 @@ impl Default for Scrub {
 pub(crate) struct Limits {
     /// Bytes of one message.
     pub(crate) message_size: u64,
+    /// Messages that one IMAP command works on.
+    pub(crate) messages_per_command: u32,
     /// Recipients of one transaction.
     pub(crate) recipients: usize,
     /// How long a submitted message may be held for its sender; zero for not at all.
@@ -302,6 +304,7 @@ impl Default for Limits {
         let network = |text: &str| text.parse().expect("a network");
         Self {
             message_size: limits::MESSAGE_SIZE,
+            messages_per_command: limits::IMAP_MESSAGES,
             recipients: limits::RECIPIENTS,
             future_release: limits::FUTURE_RELEASE,
             connections: 10_000,

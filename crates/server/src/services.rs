@@ -33,6 +33,7 @@ impl Services {
             settings: access::Settings {
                 hostname: parts.settings.hostname.clone(),
                 message_size: config.limits.message_size,
+                message_limit: config.limits.messages_per_command,
                 keepalive: config.imap.keepalive,
                 hidden: config.imap.hidden.as_slice().into(),
             },

@@ -73,7 +73,7 @@ impl Connection<'_> {
 
     /// The message that REPLACE names, and its bytes. It must be there: nothing is appended in vain (RFC 8508 §3.2).
     async fn to_replace(&self, replaced: &Replaced) -> Result<(Uid, u64), Stop> {
-        let chosen = self.chosen(replaced.uid, &replaced.set)?;
+        let (chosen, _) = self.chosen(replaced.uid, &replaced.set, self.message_limit())?;
         let view = self.latest().await?;
         match chosen.first().map(|&uid| view.by_uid(uid)) {
             Some(Some((_, entry))) => Ok((entry.uid, entry.size())),
@@ -92,7 +92,9 @@ impl Connection<'_> {
         let writer = self.parts().store.stage();
         let Some(appending) = self.appending.as_mut() else { return Ok(()) };
         if appending.whole.len() >= limits::IMAP_APPEND_MESSAGES {
-            return Err(Stop::no(Code::Limit, "At most 100 messages at a time"));
+            // RFC 9738 §3.1: none of them is taken.
+            let code = Code::MessageLimit(limits::IMAP_APPEND_MESSAGES as u32, None);
+            return Err(Stop::no(code, "At most 100 messages at a time"));
         }
         appending.current = Some(Incoming { message, writer, parser: Parser::new(), length: 0 });
         Ok(())

@@ -38,6 +38,7 @@ impl Connection<'_> {
             Command::Unselect => self.close(false).await,
             Command::Expunge { uids } => self.expunge(uids.as_ref()).await,
             Command::Search(search) => self.search(search).await,
+            Command::Esearch(esearch) => self.esearch(esearch).await,
             Command::Sort(sort) => self.sort(sort).await,
             Command::Thread(thread) => self.thread(thread).await,
             Command::Fetch(fetch) => self.fetch(fetch).await,

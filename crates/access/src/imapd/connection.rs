@@ -64,6 +64,8 @@ impl<'a> Connection<'a> {
             message_size: parts.settings.message_size,
             keepalive: parts.settings.keepalive,
             hidden: Arc::clone(&parts.settings.hidden),
+            message_limit: parts.settings.message_limit,
+            save_limit: super::limited::save_limit(&parts.settings),
         };
         Self {
             daemon,

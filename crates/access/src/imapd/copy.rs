@@ -1,4 +1,5 @@
-//! COPY and MOVE (RFC 3501 §6.4.7, RFC 6851): all of it in one commit, or nothing.
+//! COPY and MOVE (RFC 3501 §6.4.7, RFC 6851): all of it in one commit, or nothing. Of more than fit into one, MOVE takes the
+//! last (RFC 9738 §3.1).
 
 use imap::command::Mailbox;
 use imap::{Code, Completion, Numbers, SequenceSet};
@@ -9,11 +10,9 @@ use store::{Batch, Receipt};
 
 use super::change::Attempts;
 use super::connection::Connection;
+use super::limited::{Limited, Reached, save_limit};
 use super::stop::{Done, Stop};
 use super::sync::Moment;
-
-/// Messages that one command may copy, so that one commit stays bounded.
-const AT_MOST: usize = 20_000;
 
 impl Connection<'_> {
     pub(super) async fn copy(
@@ -24,9 +23,9 @@ impl Connection<'_> {
         and_remove: bool,
     ) -> Done {
         let (target, name) = self.target(mailbox).await?;
-        let uids = self.chosen(uid, set)?;
-        if uids.len() > AT_MOST {
-            return Err(Stop::no(Code::Limit, "At most 20000 messages at a time"));
+        let (uids, reached) = self.chosen(uid, set, save_limit(&self.parts().settings))?;
+        if let Some(reached) = reached.filter(|_| !and_remove) {
+            return Err(reached.refusal());
         }
         let mut attempts = Attempts::default();
         loop {
@@ -49,16 +48,24 @@ impl Connection<'_> {
             self.record_copied(&mut batch, &view, &entries, &name, !and_remove).await?;
             let outcome = self.commit(batch).await;
             if !attempts.again(&outcome) {
-                return self.copied(target, &copied, &outcome?, and_remove).await;
+                let done = self.copied(target, &copied, &outcome?, and_remove).await?;
+                return Ok(self.within_limit(done, reached));
             }
         }
     }
 
-    /// The UIDs that a set means to this client.
-    pub(super) fn chosen(&self, uid: bool, set: &SequenceSet) -> Result<Vec<Uid>, Stop> {
+    /// The UIDs that a set means to this client, ascending; the last of them where there are more than `limit`.
+    pub(super) fn chosen(
+        &self,
+        uid: bool,
+        set: &SequenceSet,
+        limit: u32,
+    ) -> Result<(Vec<Uid>, Option<Reached>), Stop> {
         let selected = self.selected.as_ref().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
         let ranges = selected.ranges(uid, set).map_err(Stop::Answer)?;
-        Ok(selected.entries(&ranges).map(|(_, entry)| entry.uid).collect())
+        let limited = Limited::new(&selected.view, ranges, limit);
+        let uids = selected.entries(&limited.ranges).map(|(_, entry)| entry.uid).collect();
+        Ok((uids, limited.reached))
     }
 
     async fn record_copied(

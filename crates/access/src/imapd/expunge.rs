@@ -2,12 +2,13 @@
 
 use imap::{Code, Completion, Numbers, SequenceSet};
 use journey::{Event, What};
-use mail::Flag;
+use mail::{Flag, Uid};
 use mailbox::{Entry, View};
 use store::Batch;
 
 use super::change::Attempts;
 use super::connection::Connection;
+use super::limited::Reached;
 use super::selected::{HowFar, largest_uid};
 use super::stop::{Done, Stop};
 use super::sync::Moment;
@@ -18,8 +19,9 @@ const AT_ONCE: usize = 1000;
 impl Connection<'_> {
     /// The EXPUNGE or VANISHED responses come from telling what changed, as for everyone else's sessions.
     pub(super) async fn expunge(&mut self, uids: Option<&SequenceSet>) -> Done {
-        self.expunge_deleted(uids).await?;
-        self.expunged("Expunged").await
+        let reached = self.expunge_deleted(uids).await?;
+        let done = self.expunged("Expunged").await?;
+        Ok(self.within_limit(done, reached))
     }
 
     /// The end of a command that has taken messages out.
@@ -39,19 +41,27 @@ impl Connection<'_> {
         })
     }
 
-    /// Takes out the messages with \Deleted; with `uids`, of those only.
-    pub(super) async fn expunge_deleted(&mut self, uids: Option<&SequenceSet>) -> Result<(), Stop> {
+    /// Takes out the messages with \Deleted; with `uids`, of those only, and of more than a command works on the last
+    /// (RFC 9738 §3.1: no limit without).
+    pub(super) async fn expunge_deleted(
+        &mut self,
+        uids: Option<&SequenceSet>,
+    ) -> Result<Option<Reached>, Stop> {
         let mut attempts = Attempts::default();
         let (mut progress, mut done) = (None, 0);
+        let mut reached = None;
         loop {
             let view = self.latest().await?;
             let saved = self.selected.as_ref().map(|selected| &selected.saved);
             let wanted =
                 uids.map(|set| set.resolve(largest_uid(&view), saved.unwrap_or(&Numbers::default())));
-            let mut all = deleted(&view, wanted.as_ref());
+            let lowest = *reached.get_or_insert_with(|| self.lowest_deleted(&view, wanted.as_ref()));
+            let mut all =
+                deleted(&view, wanted.as_ref()).filter(|entry| lowest.is_none_or(|uid| uid <= entry.uid));
             let doomed: Vec<Entry> = all.by_ref().take(AT_ONCE).collect();
             if doomed.is_empty() {
-                return Ok(());
+                let limit = self.message_limit();
+                return Ok(lowest.map(|uid| Reached { limit, lowest: Some(uid) }));
             }
             let progress = progress.get_or_insert_with(|| self.begin_progress(doomed.len() + all.count()));
             self.tell_progress(progress, done).await?;
@@ -66,6 +76,13 @@ impl Connection<'_> {
                 outcome?;
             }
         }
+    }
+
+    /// The lowest UID that UID EXPUNGE goes down to, if it does not take all.
+    fn lowest_deleted(&self, view: &View, wanted: Option<&Numbers>) -> Option<Uid> {
+        let limit = self.message_limit() as usize;
+        let surplus = deleted(view, Some(wanted?)).count().checked_sub(limit).filter(|more| *more > 0)?;
+        deleted(view, wanted).nth(surplus).map(|entry| entry.uid)
     }
 
     pub(super) async fn record_expunged(

@@ -17,6 +17,7 @@ use mailbox::{Entry, FlagChange};
 use message::Summary;
 
 use super::connection::{Connection, WRITE_AT};
+use super::limited::{Limited, Reached, count_of};
 use super::stop::{Done, Stop};
 use super::store::{AT_ONCE, Change};
 use super::sync::{Moment, begin_message, write_modseq};
@@ -60,6 +61,10 @@ impl Connection<'_> {
         let mut ranges = selected.ranges(uid, &set).map_err(Stop::Answer)?;
         if let Some(partial) = partial {
             ranges = part_of(&ranges, partial);
+            // RFC 9738 §3.1: who asks for more by PARTIAL gets nothing.
+            if count_of(&ranges) > u64::from(self.message_limit()) {
+                return Err(Reached { limit: self.message_limit(), lowest: None }.refusal());
+            }
         }
         if let Some(since) = changed_since.map(ModSeq) {
             ranges = selected.changed_since(&ranges, since);
@@ -68,42 +73,50 @@ impl Connection<'_> {
                 self.tell_vanished_earlier(since, Some(&uids)).await?;
             }
         }
+        let limited = self.limited(ranges);
         let missing = if columns::suffice(&items) {
-            self.fetch_columns(&ranges, &items).await?;
+            self.fetch_columns(&limited, &items).await?;
             Missing::default()
         } else {
-            let told = self.fetch_messages(&ranges, &items).await;
+            let told = self.fetch_messages(&limited, &items).await;
             if !told.as_ref().is_ok_and(Missing::nothing) {
                 self.tell_own_changes();
             }
             told?
         };
-        Ok(match missing {
+        let done = match missing {
             Missing { damaged: true, .. } => Completion::no(Code::Corruption, "Some messages are damaged"),
             // RFC 2180 §4.1.2: what is there has been told.
             Missing { expunged: true, .. } if !uid => {
                 Completion::no(Code::ExpungeIssued, "Some of the messages no longer exist")
             }
             _ => Completion::ok("Fetched"),
-        })
+        };
+        Ok(self.within_limit(done, limited.reached))
     }
 
-    async fn fetch_messages(&mut self, ranges: &[(u32, u32)], items: &[FetchItem]) -> Result<Missing, Stop> {
+    /// As many of these messages as one command works on.
+    fn limited(&self, ranges: Vec<(u32, u32)>) -> Limited {
+        match &self.selected {
+            Some(selected) => Limited::new(&selected.view, ranges, self.message_limit()),
+            None => Limited { ranges: Vec::new(), reached: None },
+        }
+    }
+
+    async fn fetch_messages(&mut self, limited: &Limited, items: &[FetchItem]) -> Result<Missing, Stop> {
         let mut missing = Missing::default();
         let read_only = self.selected.as_ref().is_none_or(|s| s.read_only);
         let sets_seen = !read_only && items.iter().any(sets_seen);
-        for &(low, high) in ranges {
-            let mut next = low;
-            while next <= high {
-                let last = high.min(next.saturating_add(AT_ONCE as u32 - 1));
-                let mut some = self.to_tell(next, last);
-                if sets_seen {
-                    self.set_seen(&mut some).await?;
-                }
-                for told in &some {
-                    self.fetch_message(told, items, &mut missing).await?;
-                }
-                next = last + 1;
+        for (low, high) in limited.pieces(AT_ONCE as u32) {
+            let mut some = self.to_tell(low, high);
+            if limited.reached.is_some() {
+                some.reverse();
+            }
+            if sets_seen {
+                self.set_seen(&mut some).await?;
+            }
+            for told in &some {
+                self.fetch_message(told, items, &mut missing).await?;
             }
         }
         Ok(missing)

@@ -39,25 +39,11 @@ impl Notified {
     fn of_other(&self, name: &MailboxName, subscribed: bool) -> Events {
         let mut all = Events::default();
         for group in &self.groups {
-            if matches(&group.filter, name, subscribed) {
+            if group.filter.matches(name, subscribed) {
                 all.add(&group.events);
             }
         }
         all
-    }
-}
-
-/// RFC 5465 §6.
-fn matches(filter: &MailboxFilter, name: &MailboxName, subscribed: bool) -> bool {
-    match filter {
-        MailboxFilter::Selected { .. } => false,
-        // §6.3: filters of the owner's may deliver anywhere.
-        MailboxFilter::Inboxes | MailboxFilter::Personal => true,
-        MailboxFilter::Subscribed => subscribed,
-        MailboxFilter::Subtree(roots) => {
-            roots.iter().flatten().any(|root| root == name || name.is_below(root))
-        }
-        MailboxFilter::Mailboxes(names) => names.iter().flatten().any(|one| one == name),
     }
 }
 

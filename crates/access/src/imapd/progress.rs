@@ -15,18 +15,32 @@ const EVERY: Duration = Duration::from_secs(10);
 pub(super) struct Progress {
     due: Mono,
     goal: u64,
+    /// Of those, what was done in steps before this one.
+    before: u64,
+}
+
+impl Progress {
+    /// Something else was told just now.
+    pub(super) fn put_off(&mut self, now: Mono) {
+        self.due = now + EVERY;
+    }
+
+    /// A step with so many messages is over.
+    pub(super) fn pass(&mut self, messages: usize) {
+        self.before += messages as u64;
+    }
 }
 
 impl Connection<'_> {
     /// Begins something that is done with so many messages.
     pub(super) fn begin_progress(&self, goal: usize) -> Progress {
-        Progress { due: self.now() + EVERY, goal: goal as u64 }
+        Progress { due: self.now() + EVERY, goal: goal as u64, before: 0 }
     }
 
     /// So many messages are done. Tells it if the client has heard nothing for long.
     pub(super) async fn tell_progress(&mut self, progress: &mut Progress, done: usize) -> Result<(), Stop> {
         let now = self.now();
-        let done = done as u64;
+        let done = progress.before + done as u64;
         // RFC 9585 §4: what has reached its goal is told by its end.
         if now < progress.due || done >= progress.goal {
             return Ok(());

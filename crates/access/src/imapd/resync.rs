@@ -5,6 +5,7 @@ use imap::command::{FetchItem, Resync};
 use mail::ModSeq;
 
 use super::connection::Connection;
+use super::limited::Limited;
 use super::stop::Stop;
 
 impl Connection<'_> {
@@ -25,6 +26,7 @@ impl Connection<'_> {
         // RFC 9586 §3.3: UIDFETCH has the UID in front.
         let items = [FetchItem::Uid, FetchItem::Flags, FetchItem::ModSeq];
         let from = usize::from(self.session.enabled().uid_only);
+        let changed = Limited { ranges: changed, reached: None };
         self.fetch_columns(&changed, &items[from..]).await
     }
 

@@ -1,4 +1,4 @@
-//! SEARCH (RFC 3501 §6.4.4, RFC 9051 §6.4.4, RFC 4731, RFC 5182), and SORT and THREAD of what it finds (RFC 5256).
+//! SEARCH (RFC 3501 §6.4.4, RFC 9051 §6.4.4, RFC 4731, RFC 5182), ESEARCH (RFC 7377), and SORT and THREAD of what it finds (RFC 5256).
 //!
 //! Each message is judged first by what the view holds, then by the index of words, then by its header, then by its text;
 //! most are decided before anything is read ([`judge()`]).
@@ -6,28 +6,41 @@
 mod content;
 mod index;
 mod judge;
+mod many;
 mod plan;
 mod sort;
 mod tell;
 mod thread;
 
 use imap::command::{Returns, Search};
-use imap::{Code, Numbers};
+use imap::{Code, Completion, Numbers};
 use mailbox::Entry;
 
 use super::connection::Connection;
+use super::limited::{Limited, Reached, count_of};
+use super::progress::Progress;
 use super::selected::Selected;
 use super::stop::{Done, Stop};
 use super::sync::Moment;
 use crate::turn::take_turn;
 use index::{Known, READ_AT_MOST};
-use judge::{Facts, judge};
+use judge::{Facts, judge, relevancy};
 use plan::Plan;
 use tell::Hit;
 
 /// Other sessions of this thread get their turn after this many messages, or this many that were read.
-const TURN: u32 = 256;
+const TURN: usize = 256;
 const TURN_OF_READ: u32 = 16;
+
+/// What a search found.
+struct Found {
+    /// Ascending.
+    hits: Vec<Hit>,
+    /// If not all was searched.
+    reached: Option<Reached>,
+    /// How many messages were looked at.
+    searched: u64,
+}
 
 impl Connection<'_> {
     pub(super) async fn search(&mut self, search: Search) -> Done {
@@ -36,52 +49,80 @@ impl Connection<'_> {
         let rev2 = self.session.enabled().rev2;
         let returns = search.returns.or(rev2.then(|| Returns { all: true, ..Returns::default() }));
         let found = self.found(search).await?;
-        self.tell_found("SEARCH", uid, returns, &found, asks_modseq);
-        Self::done("Searched")
+        self.tell_found("SEARCH", uid, returns, &found.hits, asks_modseq);
+        Ok(self.within_limit(Completion::ok("Searched"), found.reached))
     }
 
-    /// What a search finds.
-    async fn found(&mut self, search: Search) -> Result<Vec<Hit>, Stop> {
+    /// What a search finds in the selected mailbox.
+    async fn found(&mut self, search: Search) -> Result<Found, Stop> {
         self.sync(Moment::NumbersStay).await?;
         let now = self.world().clock.wall();
-        let selected = self.selected.as_mut().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
-        let plan = Plan::new(search.key, search.charset.as_deref().unwrap_or("US-ASCII"), selected, now);
+        let missing = || Stop::no(Code::ClientBug, "Select a mailbox first");
+        let mut selected = self.selected.take().ok_or_else(missing)?;
+        let plan = Plan::new(search.key, search.charset.as_deref().unwrap_or("US-ASCII"), &selected, now);
         // RFC 5182 §2.1: a search that fails leaves no result.
         if search.returns.is_some_and(|returns| returns.save) {
             selected.saved = Numbers::default();
         }
-        // RFC 3501 §6.4.4: NO [BADCHARSET] if the charset is not known.
-        let plan = plan.ok_or(Stop::no(Code::BadCharset, "That charset is not known"))?;
-        let mut known = if plan.reads && self.undecided(&plan) > READ_AT_MOST {
-            Some(self.known(&plan).await?)
+        let found = match plan {
+            Some(plan) => {
+                let mut progress = self.begin_progress(count_of(&plan.candidates(&selected)) as usize);
+                self.found_in(&selected, &plan, self.message_limit(), &mut progress).await
+            }
+            // RFC 3501 §6.4.4: NO [BADCHARSET] if the charset is not known.
+            None => Err(Stop::no(Code::BadCharset, "That charset is not known")),
+        };
+        self.selected = Some(selected);
+        found
+    }
+
+    /// All that a search by SORT or THREAD finds; of a part there is no order (RFC 9738 §3.3).
+    async fn found_whole(&mut self, search: Search) -> Result<Vec<Hit>, Stop> {
+        let found = self.found(search).await?;
+        match found.reached {
+            Some(Reached { limit, .. }) => Err(Reached { limit, lowest: None }.refusal()),
+            None => Ok(found.hits),
+        }
+    }
+
+    /// What a search finds in a mailbox, as it is in that view, among so many messages.
+    async fn found_in(
+        &mut self,
+        selected: &Selected,
+        plan: &Plan,
+        limit: u32,
+        progress: &mut Progress,
+    ) -> Result<Found, Stop> {
+        let limited = Limited::new(&selected.view, plan.candidates(selected), limit);
+        let mut known = if plan.reads && undecided(selected, &limited.ranges, plan) > READ_AT_MOST {
+            let known = self.known(selected, plan).await?;
+            // Making it told of itself.
+            progress.put_off(self.now());
+            Some(known)
         } else {
             None
         };
-        self.find(&plan, known.as_mut()).await
-    }
-
-    /// How many messages would have to be read without the index; no more are counted than decide.
-    fn undecided(&self, plan: &Plan) -> usize {
-        let Some(selected) = &self.selected else { return 0 };
-        let is_open = |number, entry| judge(&plan.test, &facts(selected, number, entry)).is_none();
-        selected.view.iter().filter(|(number, entry)| is_open(*number, entry)).take(READ_AT_MOST + 1).count()
+        let hits = self.find(selected, &limited.ranges, plan, known.as_mut(), progress).await?;
+        Ok(Found { hits, reached: limited.reached, searched: count_of(&limited.ranges) })
     }
 
     /// The messages that pass, ascending.
-    async fn find(&mut self, plan: &Plan, mut known: Option<&mut Known>) -> Result<Vec<Hit>, Stop> {
-        let Some(view) = self.selected.as_ref().map(|selected| selected.view.clone()) else {
-            return Ok(Vec::new());
-        };
+    async fn find(
+        &mut self,
+        selected: &Selected,
+        ranges: &[(u32, u32)],
+        plan: &Plan,
+        mut known: Option<&mut Known>,
+        progress: &mut Progress,
+    ) -> Result<Vec<Hit>, Stop> {
         let mut found = Vec::new();
         let mut read = 0;
-        let mut progress = self.begin_progress(view.len());
-        for (number, entry) in view.iter() {
-            if number % TURN == 0 {
+        for (at, (number, entry)) in selected.entries(ranges).enumerate() {
+            if at % TURN == TURN - 1 {
                 take_turn().await;
-                self.tell_progress(&mut progress, number as usize - 1).await?;
+                self.tell_progress(progress, at).await?;
             }
-            let recent = self.selected.as_ref().is_some_and(|selected| selected.is_recent(entry.uid));
-            let mut facts = Facts::new(number, entry, view.flags(entry.flags), recent);
+            let mut facts = facts(selected, number, entry);
             facts.indexed = known.as_mut().and_then(|known| known.of(entry));
             let passes = if let Some(passes) = judge(&plan.test, &facts) {
                 passes
@@ -89,12 +130,13 @@ impl Connection<'_> {
                 read += 1;
                 if read % TURN_OF_READ == 0 {
                     take_turn().await;
-                    self.tell_progress(&mut progress, number as usize - 1).await?;
+                    self.tell_progress(progress, at).await?;
                 }
-                self.read_and_judge(&plan.test, entry, &mut facts).await?
+                self.read_and_judge(selected, plan, entry, &mut facts).await?
             };
             if passes {
-                found.push(Hit { number, uid: entry.uid, modseq: entry.modseq });
+                let relevancy = relevancy(&plan.test, &facts).unwrap_or(100);
+                found.push(Hit { number, uid: entry.uid, modseq: entry.modseq, relevancy });
             }
         }
         Ok(found)
@@ -102,16 +144,28 @@ impl Connection<'_> {
 
     async fn read_and_judge(
         &self,
-        test: &plan::Test,
+        selected: &Selected,
+        plan: &Plan,
         entry: &Entry,
         facts: &mut Facts<'_>,
     ) -> Result<bool, Stop> {
-        let read = match self.header_text(entry).await {
+        let test = &plan.test;
+        if !plan.fuzzy.is_empty() && facts.indexed.is_none() {
+            match self.scores(selected.mailbox(), entry, &plan.fuzzy).await {
+                Ok(scores) => facts.scores = Some(scores),
+                Err(Stop::Answer(answer)) if answer.code != Some(Code::Unavailable) => return Ok(false),
+                Err(stop) => return Err(stop),
+            }
+            if let Some(passes) = judge(test, facts) {
+                return Ok(passes);
+            }
+        }
+        let read = match self.header_text(selected.mailbox(), entry).await {
             Ok(header) => {
                 facts.header = Some(header);
                 match judge(test, facts) {
                     Some(passes) => return Ok(passes),
-                    None => self.body_text(entry).await,
+                    None => self.body_text(selected.mailbox(), entry).await,
                 }
             }
             Err(stop) => Err(stop),
@@ -129,4 +183,11 @@ impl Connection<'_> {
 /// What the view knows of a message.
 fn facts<'a>(selected: &'a Selected, number: u32, entry: &'a Entry) -> Facts<'a> {
     Facts::new(number, entry, selected.view.flags(entry.flags), selected.is_recent(entry.uid))
+}
+
+/// How many messages would have to be read without the index; no more are counted than decide.
+fn undecided(selected: &Selected, ranges: &[(u32, u32)], plan: &Plan) -> usize {
+    let is_open = |number, entry| judge(&plan.test, &facts(selected, number, entry)).is_none();
+    let open = selected.entries(ranges).filter(|(number, entry)| is_open(*number, entry));
+    open.take(READ_AT_MOST + 1).count()
 }

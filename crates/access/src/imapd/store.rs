@@ -39,7 +39,7 @@ impl Connection<'_> {
     pub(super) async fn store(&mut self, store: Store) -> Done {
         // What others changed is told before, so that it is not taken for what this command did.
         self.sync(Moment::NumbersStay).await?;
-        let uids = self.chosen(store.uid, &store.set)?;
+        let (uids, reached) = self.chosen(store.uid, &store.set, self.message_limit())?;
         let how = match store.how {
             StoreHow::Replace => FlagChange::Replace,
             StoreHow::Add => FlagChange::Add,
@@ -48,7 +48,10 @@ impl Connection<'_> {
         let unchanged_since = store.unchanged_since.map(ModSeq);
         let (mut missing, mut modified) = (false, Vec::new());
         let mut progress = self.begin_progress(uids.len());
-        for (at, some) in uids.chunks(AT_ONCE).enumerate() {
+        // RFC 9738 §3.1: what is not all goes from the highest UID downwards.
+        let pieces: Vec<&[Uid]> =
+            if reached.is_some() { uids.rchunks(AT_ONCE).collect() } else { uids.chunks(AT_ONCE).collect() };
+        for (at, some) in pieces.into_iter().enumerate() {
             self.tell_progress(&mut progress, at * AT_ONCE).await?;
             let change = Change { how, flags: &store.flags, unchanged_since };
             let changed = self.change_flags(some, &change).await?;
@@ -59,18 +62,17 @@ impl Connection<'_> {
             }
             modified.extend(changed.modified);
         }
-        if !modified.is_empty() {
+        let done = if !modified.is_empty() {
+            modified.sort_unstable();
             let numbers = self.numbers_of(&modified, store.uid);
-            return Ok(Completion::ok_with(
-                Code::Modified(numbers),
-                "Some have changed since and were left as they are",
-            ));
-        }
-        // RFC 2180 §4.2: the others were changed; the client hears that some are gone.
-        if missing && !store.uid {
-            return Ok(Completion::no(Code::ExpungeIssued, "Some of the messages no longer exist"));
-        }
-        Self::done("Flags stored")
+            Completion::ok_with(Code::Modified(numbers), "Some have changed since and were left as they are")
+        } else if missing && !store.uid {
+            // RFC 2180 §4.2: the others were changed; the client hears that some are gone.
+            Completion::no(Code::ExpungeIssued, "Some of the messages no longer exist")
+        } else {
+            Completion::ok("Flags stored")
+        };
+        Ok(self.within_limit(done, reached))
     }
 
     /// What the client calls messages it knows.

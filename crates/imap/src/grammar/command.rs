@@ -69,6 +69,7 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
         "UNSELECT" => Command::Unselect,
         "EXPUNGE" => Command::Expunge { uids: None },
         "SEARCH" => search::search(cursor, false)?,
+        "ESEARCH" => search::esearch(cursor)?,
         "SORT" => sort::sort(cursor, false)?,
         "THREAD" => sort::thread(cursor, false)?,
         "FETCH" => fetch::fetch(cursor, false)?,
@@ -88,6 +89,8 @@ fn uid_command(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
         "MOVE" => copy(cursor, true, true),
         "FETCH" => fetch::fetch(cursor, true),
         "SEARCH" => search::search(cursor, true),
+        // RFC 7377 §2 writes it so, too.
+        "ESEARCH" => search::esearch(cursor),
         "SORT" => sort::sort(cursor, true),
         "THREAD" => sort::thread(cursor, true),
         "STORE" => store::store(cursor, true),

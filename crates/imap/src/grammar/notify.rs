@@ -36,16 +36,7 @@ pub(crate) fn notify(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
 /// `event-group = "(" filter-mailboxes SP events ")"`
 fn group(cursor: &mut Cursor<'_>, supported: &mut bool) -> Result<EventGroup, Error> {
     cursor.expect(b'(', "Expected a group of events")?;
-    let filter = match cursor.atom()?.to_ascii_uppercase().as_str() {
-        "SELECTED" => MailboxFilter::Selected { delayed: false },
-        "SELECTED-DELAYED" => MailboxFilter::Selected { delayed: true },
-        "INBOXES" => MailboxFilter::Inboxes,
-        "PERSONAL" => MailboxFilter::Personal,
-        "SUBSCRIBED" => MailboxFilter::Subscribed,
-        "SUBTREE" => MailboxFilter::Subtree(mailboxes(cursor)?),
-        "MAILBOXES" => MailboxFilter::Mailboxes(mailboxes(cursor)?),
-        _ => return Err(Error("Unknown mailbox specifier")),
-    };
+    let filter = filter(cursor)?;
     cursor.space()?;
     let mut events = Events::default();
     if !cursor.eat_word("NONE") {
@@ -54,6 +45,21 @@ fn group(cursor: &mut Cursor<'_>, supported: &mut bool) -> Result<EventGroup, Er
     cursor.expect(b')', "Missing ')'")?;
     check(&filter, &events)?;
     Ok(EventGroup { filter, events })
+}
+
+/// `filter-mailboxes` (RFC 5465 §8, RFC 7377 §4)
+pub(super) fn filter(cursor: &mut Cursor<'_>) -> Result<MailboxFilter, Error> {
+    Ok(match cursor.atom()?.to_ascii_uppercase().as_str() {
+        "SELECTED" => MailboxFilter::Selected { delayed: false },
+        "SELECTED-DELAYED" => MailboxFilter::Selected { delayed: true },
+        "INBOXES" => MailboxFilter::Inboxes,
+        "PERSONAL" => MailboxFilter::Personal,
+        "SUBSCRIBED" => MailboxFilter::Subscribed,
+        "SUBTREE" => MailboxFilter::Subtree(mailboxes(cursor)?),
+        "SUBTREE-ONE" => MailboxFilter::SubtreeOne(mailboxes(cursor)?),
+        "MAILBOXES" => MailboxFilter::Mailboxes(mailboxes(cursor)?),
+        _ => return Err(Error("Unknown mailbox specifier")),
+    })
 }
 
 /// `one-or-more-mailbox = mailbox / "(" mailbox *(SP mailbox) ")"`

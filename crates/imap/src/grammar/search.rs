@@ -2,14 +2,44 @@
 
 use mail::{Flag, Keyword};
 
-use super::{Cursor, Error};
-use crate::command::{Command, DateRelation, Partial, Returns, Search, SearchKey};
+use super::{Cursor, Error, notify};
+use crate::SequenceSet;
+use crate::command::{Command, DateRelation, Esearch, MailboxFilter, Partial, Returns, Search, SearchKey};
+use crate::sequence::Number;
 
 /// `search = "SEARCH" [SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"] [SP "CHARSET" SP astring]
 /// 1*(SP search-key)` (RFC 4466 §2.6.1)
 pub(crate) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error> {
     cursor.space()?;
     let returns = returns(cursor)?;
+    program(cursor, uid, returns).map(Command::Search)
+}
+
+/// `esearch = "ESEARCH" [SP "IN" SP "(" filter-mailboxes *(SP filter-mailboxes) ")"] [SP search-return-opts] SP
+/// search-program` (RFC 7377 §4; there are no scope options)
+pub(crate) fn esearch(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
+    cursor.space()?;
+    let mut sources = vec![MailboxFilter::Selected { delayed: false }];
+    if cursor.eat_word("IN ") {
+        sources = cursor.list(false, notify::filter)?;
+        cursor.space()?;
+    }
+    // RFC 7377 §2.2.
+    if sources.contains(&MailboxFilter::Selected { delayed: true }) {
+        return Err(Error("SELECTED-DELAYED is for NOTIFY"));
+    }
+    // RFC 7377 §2.1: ALL where nothing else is asked for.
+    let returns = returns(cursor)?.unwrap_or(Returns { all: true, ..Returns::default() });
+    let only_selected = sources.iter().all(|source| matches!(source, MailboxFilter::Selected { .. }));
+    if returns.save && !only_selected {
+        return Err(Error("SAVE is for the selected mailbox alone"));
+    }
+    let search = program(cursor, true, Some(returns))?;
+    Ok(Command::Esearch(Esearch { sources, search }))
+}
+
+/// `search-program = ["CHARSET" SP astring SP] search-key *(SP search-key)`
+fn program(cursor: &mut Cursor<'_>, uid: bool, returns: Option<Returns>) -> Result<Search, Error> {
     let charset = if cursor.eat_word("CHARSET ") {
         let charset = cursor.text()?;
         cursor.space()?;
@@ -17,7 +47,14 @@ pub(crate) fn search(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Erro
     } else {
         None
     };
-    Ok(Command::Search(Search { uid, charset, key: search_keys(cursor)?, returns }))
+    let key = search_keys(cursor)?;
+    check_relevancy(returns.is_some_and(|returns| returns.relevancy), &key)?;
+    Ok(Search { uid, charset, key, returns })
+}
+
+/// RFC 6203 §4, §6: there is no relevancy without a key that is matched fuzzily.
+pub(super) fn check_relevancy(asked: bool, key: &SearchKey) -> Result<(), Error> {
+    if asked && !key.is_fuzzy() { Err(Error("RELEVANCY needs a FUZZY search key")) } else { Ok(()) }
 }
 
 /// `1*(SP search-key)`, all of which must hold.
@@ -47,6 +84,7 @@ pub(super) fn returns(cursor: &mut Cursor<'_>) -> Result<Option<Returns>, Error>
             "ALL" => returns.all = true,
             "COUNT" => returns.count = true,
             "SAVE" => returns.save = true,
+            "RELEVANCY" => returns.relevancy = true,
             "PARTIAL" if returns.partial.is_none() => returns.partial = Some(partial_range(c)?),
             _ => return Err(Error("Unknown SEARCH return option")),
         }
@@ -127,6 +165,7 @@ fn takes_argument(name: &str) -> bool {
             | "CC"
             | "EMAILID"
             | "FROM"
+            | "FUZZY"
             | "HEADER"
             | "KEYWORD"
             | "LARGER"
@@ -148,6 +187,8 @@ fn takes_argument(name: &str) -> bool {
             | "THREADID"
             | "TO"
             | "UID"
+            | "UIDAFTER"
+            | "UIDBEFORE"
             | "UNKEYWORD"
             | "YOUNGER"
     )
@@ -185,6 +226,9 @@ fn key_with_argument(name: &str, cursor: &mut Cursor<'_>) -> Result<SearchKey, E
         "OLDER" => SearchKey::Older(cursor.nz_number()?),
         "YOUNGER" => SearchKey::Younger(cursor.nz_number()?),
         "UID" => SearchKey::Uid(cursor.sequence_set()?),
+        "UIDAFTER" => uids(cursor.nz_number()?.checked_add(1), Some(u32::MAX)),
+        "UIDBEFORE" => uids(Some(1), cursor.nz_number()?.checked_sub(1)),
+        "FUZZY" => SearchKey::Fuzzy(Box::new(cursor.nested(search_key)?)),
         "NOT" => SearchKey::Not(Box::new(cursor.nested(search_key)?)),
         _ => {
             let first = cursor.nested(search_key)?;
@@ -192,6 +236,13 @@ fn key_with_argument(name: &str, cursor: &mut Cursor<'_>) -> Result<SearchKey, E
             SearchKey::Or(Box::new(first), Box::new(cursor.nested(search_key)?))
         }
     })
+}
+
+/// RFC 9738 §3.2: the UIDs from the one to the other, if there are any.
+fn uids(first: Option<u32>, last: Option<u32>) -> SearchKey {
+    let range = first.zip(last).filter(|(first, last)| first <= last);
+    let range = range.map(|(first, last)| (Number::Value(first), Number::Value(last)));
+    SearchKey::Uid(SequenceSet::Written(range.into_iter().collect()))
 }
 
 /// RFC 7162 §7: `"MODSEQ" [SP entry-name SP entry-type-req] SP mod-sequence-valzer`. There is one MODSEQ for all of a

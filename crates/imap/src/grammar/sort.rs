@@ -1,6 +1,6 @@
 //! SORT and THREAD (RFC 5256 §5).
 
-use super::search::{returns, search_keys};
+use super::search::{check_relevancy, returns, search_keys};
 use super::{Cursor, Error};
 use crate::command::{Command, Search, Sort, SortBy, SortWhat, Thread, ThreadBy};
 
@@ -19,6 +19,8 @@ pub(crate) fn sort(cursor: &mut Cursor<'_>, uid: bool) -> Result<Command, Error>
     let charset = Some(cursor.text()?);
     cursor.space()?;
     let key = search_keys(cursor)?;
+    let by_relevancy = by.iter().any(|by| by.what == SortWhat::Relevancy);
+    check_relevancy(by_relevancy || returns.is_some_and(|returns| returns.relevancy), &key)?;
     Ok(Command::Sort(Sort { search: Search { uid, charset, key, returns }, by }))
 }
 
@@ -34,6 +36,7 @@ fn criterion(cursor: &mut Cursor<'_>) -> Result<SortBy, Error> {
         "SUBJECT" => SortWhat::Subject,
         "TO" => SortWhat::To,
         "DISPLAYFROM" => SortWhat::DisplayFrom,
+        "RELEVANCY" => SortWhat::Relevancy,
         "DISPLAYTO" => SortWhat::DisplayTo,
         _ => return Err(Error("Unknown SORT criterion")),
     };

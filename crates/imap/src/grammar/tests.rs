@@ -241,6 +241,17 @@ fn searches() {
         ("SEARCH SAVEDBEFORE 28-Dec-2014", K::Saved(DateRelation::Before, day(2014, 12, 28))),
         ("SEARCH SAVEDSINCE \"28-Dec-2014\"", K::Saved(DateRelation::Since, day(2014, 12, 28))),
         ("SEARCH SAVEDATESUPPORTED", K::SaveDateSupported),
+        ("SEARCH UIDAFTER 25000", K::Uid(SequenceSet::Written(vec![(Value(25001), Value(u32::MAX))]))),
+        ("SEARCH UIDAFTER 4294967295", K::Uid(SequenceSet::Written(Vec::new()))),
+        ("SEARCH uidbefore 9", K::Uid(SequenceSet::Written(vec![(Value(1), Value(8))]))),
+        ("SEARCH UIDBEFORE 1", K::Uid(SequenceSet::Written(Vec::new()))),
+        (
+            "SEARCH FUZZY (SUBJECT IMAP) SEEN",
+            K::And(vec![
+                K::Fuzzy(Box::new(K::Header { field: "SUBJECT".into(), contains: b"IMAP".to_vec() })),
+                K::Flag(Flag::Seen, true),
+            ]),
+        ),
         ("SEARCH THREADID t1", K::ThreadId("t1".into())),
         ("SEARCH NOT NEW", K::Not(Box::new(K::New))),
         (
@@ -345,6 +356,12 @@ fn what_is_refused() {
         "STATUS x ()",
         "SEARCH EMAILID \"M1\"",
         "SEARCH THREADID",
+        "SEARCH FUZZY",
+        "SEARCH RETURN (RELEVANCY) ALL",
+        "SORT (RELEVANCY) UTF-8 ALL",
+        "SORT RETURN (RELEVANCY) (DATE) UTF-8 ALL",
+        "SEARCH UIDAFTER 0",
+        "SEARCH UIDBEFORE 1:2",
         "SEARCH SAVEDON",
         "SEARCH SAVEDATESUPPORTED 1-Jan-2026",
         "STATUS x (WHAT)",
@@ -409,6 +426,65 @@ fn selects_with_parameters() {
         ("SELECT INBOX (QRESYNC (67 90 (1,3 2,4)))", selected(false, Some(with_data(None)))),
     ] {
         assert_eq!(command(text), expected, "{text}");
+    }
+}
+
+/// RFC 7377 §4.
+#[test]
+fn searches_of_several_mailboxes() {
+    let esearch = |sources, key, returns| {
+        let search = Search { uid: true, charset: None, key, returns: Some(returns) };
+        Command::Esearch(Esearch { sources, search })
+    };
+    let all = Returns { all: true, ..Returns::default() };
+    let selected = || MailboxFilter::Selected { delayed: false };
+    let unseen = || SearchKey::Flag(Flag::Seen, false);
+    for (text, expected) in [
+        ("ESEARCH unseen", esearch(vec![selected()], unseen(), all)),
+        ("UID ESEARCH unseen", esearch(vec![selected()], unseen(), all)),
+        (
+            "ESEARCH IN (mailboxes \"folder1\" subtree \"folder2\") unseen",
+            esearch(
+                vec![
+                    MailboxFilter::Mailboxes(vec![mailbox("folder1")]),
+                    MailboxFilter::Subtree(vec![mailbox("folder2")]),
+                ],
+                unseen(),
+                all,
+            ),
+        ),
+        (
+            "ESEARCH IN (subtree-one (a b) personal inboxes subscribed selected) RETURN (MIN) unseen",
+            esearch(
+                vec![
+                    MailboxFilter::SubtreeOne(vec![mailbox("a"), mailbox("b")]),
+                    MailboxFilter::Personal,
+                    MailboxFilter::Inboxes,
+                    MailboxFilter::Subscribed,
+                    selected(),
+                ],
+                unseen(),
+                Returns { min: true, ..Returns::default() },
+            ),
+        ),
+        (
+            "ESEARCH IN (selected) RETURN (SAVE) unseen",
+            esearch(vec![selected()], unseen(), Returns { save: true, ..Returns::default() }),
+        ),
+    ] {
+        assert_eq!(command(text), expected, "{text}");
+    }
+    for text in [
+        "ESEARCH",
+        "ESEARCH IN () ALL",
+        "ESEARCH IN (selected-delayed) ALL",
+        "ESEARCH IN (mailboxes) ALL",
+        "ESEARCH IN (personal) RETURN (SAVE) ALL",
+        "ESEARCH IN (selected personal) RETURN (SAVE) ALL",
+        "ESEARCH IN (personal (scope)) ALL",
+        "ESEARCH IN (personal)",
+    ] {
+        assert!(parse(format!("a {text}\r\n").as_bytes()).is_err(), "{text}");
     }
 }
 

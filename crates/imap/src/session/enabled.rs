@@ -1,7 +1,7 @@
 //! What a client has switched on: ENABLE (RFC 5161), and commands that switch CONDSTORE on (RFC 7162 §3.1).
 
 use super::Completion;
-use crate::command::{Append, Command, FetchItem, Notify, Sort, StatusItem, Thread};
+use crate::command::{Append, Command, Esearch, FetchItem, Notify, Sort, StatusItem, Thread};
 use crate::{Code, Text};
 
 /// Extensions that change responses, so that only those hear of them who asked.
@@ -65,6 +65,7 @@ impl Enabled {
             }
             Command::Store(store) => store.unchanged_since.is_some(),
             Command::Search(search)
+            | Command::Esearch(Esearch { search, .. })
             | Command::Sort(Sort { search, .. })
             | Command::Thread(Thread { search, .. }) => search.key.asks_modseq(),
             _ => false,
@@ -82,7 +83,7 @@ impl Enabled {
     /// RFC 9755 §3: strings are in UTF-8 and in nothing else.
     fn refusal_of_charset(self, command: &Command) -> Option<Completion> {
         let conflicts = match command {
-            Command::Search(search) => search.charset.is_some(),
+            Command::Search(search) | Command::Esearch(Esearch { search, .. }) => search.charset.is_some(),
             Command::Sort(Sort { search, .. }) | Command::Thread(Thread { search, .. }) => {
                 search.charset.as_ref().is_some_and(|charset| !charset.eq_ignore_ascii_case("UTF-8"))
             }
@@ -121,6 +122,7 @@ fn names_numbers(command: &Command) -> bool {
         Command::Store(store) => !store.uid,
         Command::Copy { uid, .. } => !uid,
         Command::Search(search)
+        | Command::Esearch(Esearch { search, .. })
         | Command::Sort(Sort { search, .. })
         | Command::Thread(Thread { search, .. }) => !search.uid || search.key.names_numbers(),
         Command::Select(select) => select.resync.as_ref().is_some_and(|resync| resync.has_match_data),

@@ -29,6 +29,8 @@ pub fn can_hide(name: &str) -> bool {
         mechanisms: Vec::new(),
         login_needs_tls: false,
         message_size: 0,
+        message_limit: 0,
+        save_limit: 0,
         keepalive: std::time::Duration::ZERO,
         hidden: [].into(),
     };

@@ -18,10 +18,13 @@ pub(super) fn capabilities(state: State, config: &Config) -> String {
         list.push_str(
             " IDLE NAMESPACE UIDPLUS MULTIAPPEND CATENATE REPLACE MOVE UNSELECT CHILDREN SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE \
              ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC UIDONLY SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES \
-             BINARY PREVIEW PARTIAL OBJECTID SAVEDATE INPROGRESS COMPRESS=DEFLATE NOTIFY METADATA LIST-METADATA QUOTA QUOTA=RES-STORAGE \
+             BINARY PREVIEW PARTIAL OBJECTID SAVEDATE INPROGRESS MULTISEARCH SEARCH=FUZZY COMPRESS=DEFLATE NOTIFY METADATA LIST-METADATA QUOTA QUOTA=RES-STORAGE \
              QUOTA=RES-MESSAGE UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=",
         );
         list.push_str(&config.message_size.to_string());
+        // RFC 9738 §3.
+        let limits = format!(" MESSAGELIMIT={} SAVELIMIT={}", config.message_limit, config.save_limit);
+        list.push_str(&limits);
         return list;
     }
     list.push_str(" SASL-IR");
@@ -62,6 +65,7 @@ fn when(command: &Command) -> When {
         | Command::Fetch(_)
         | Command::Store(_)
         | Command::Copy { .. } => When::Selected,
+        Command::Esearch(esearch) if esearch.needs_selected() => When::Selected,
         _ => When::AfterLogin,
     }
 }

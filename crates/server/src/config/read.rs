@@ -221,6 +221,14 @@ fn limits(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Limits 
         let bytes = v.parsed(units::size)?;
         if bytes < 65_536 { Err("must be at least 64KiB (RFC 5321 §4.5.3.1.7)".into()) } else { Ok(bytes) }
     });
+    section.set(problems, "messages_per_command", &mut limits.messages_per_command, |v| {
+        match v.number(1, 1_000_000_000)? as u32 {
+            few @ 0..mail::limits::IMAP_MESSAGES_LEAST => {
+                Err(format!("{few} is too few: RFC 9738 §3 asks for at least 1000"))
+            }
+            enough => Ok(enough),
+        }
+    });
     section.set(problems, "recipients", &mut limits.recipients, |v| match count(v, 100_000)? {
         few @ 0..100 => Err(format!("{few} is too few: RFC 5321 §4.5.3.1.8 asks for at least 100")),
         enough => Ok(enough),

@@ -6,10 +6,14 @@ use imap::response::Writer;
 use mailbox::{Entry, View};
 
 use super::super::connection::{Connection, WRITE_AT};
+use super::super::limited::Limited;
 use super::super::object::email_id;
 use super::super::selected::Selected;
 use super::super::stop::Stop;
 use super::super::sync::{begin_message, write_modseq};
+
+/// Messages of a FETCH that goes downwards, between two writes.
+const PIECE: u32 = 512;
 
 /// Whether a view's columns hold all that is asked.
 pub(super) fn suffice(items: &[FetchItem]) -> bool {
@@ -37,11 +41,11 @@ impl Rendered {
 impl Connection<'_> {
     pub(in super::super) async fn fetch_columns(
         &mut self,
-        ranges: &[(u32, u32)],
+        limited: &Limited,
         items: &[FetchItem],
     ) -> Result<(), Stop> {
         let Some(selected) = self.selected.take() else { return Ok(()) };
-        let told = self.tell_columns(&selected, ranges, items).await;
+        let told = self.tell_columns(&selected, limited, items).await;
         self.selected = Some(selected);
         told
     }
@@ -49,12 +53,23 @@ impl Connection<'_> {
     async fn tell_columns(
         &mut self,
         selected: &Selected,
-        ranges: &[(u32, u32)],
+        limited: &Limited,
         items: &[FetchItem],
     ) -> Result<(), Stop> {
         let rendered = Rendered::new(&selected.view, self.session.text());
         let uid_only = self.session.enabled().uid_only;
-        for &(low, high) in ranges {
+        if limited.reached.is_some() {
+            for (low, high) in limited.pieces(PIECE) {
+                let some: Vec<_> = selected.view.range(low, high).collect();
+                for (number, entry) in some.into_iter().rev() {
+                    let mut out = self.session.out();
+                    write_columns(&mut out, selected, &rendered, uid_only, number, entry, items);
+                }
+                self.flush().await?;
+            }
+            return Ok(());
+        }
+        for &(low, high) in &limited.ranges {
             let mut next = low;
             while next <= high {
                 for (number, entry) in selected.view.range(next, high) {

@@ -1,14 +1,15 @@
-//! What the index of words says of the messages of the selected mailbox, and making it.
+//! What the index of words says of the messages of a mailbox, and making it.
 
 use std::sync::Arc;
 
 use imap::Code;
 use imap::grammar::Day;
-use mail::Uid;
+use mail::{MailboxId, Uid};
 use mailbox::{Entry, View};
-use search::{Builder, Document, Hits, Place, Verdict, Volumes, Zones};
+use search::{Builder, Document, Hits, Likeness, Place, Verdict, Volumes, Zones};
 
 use super::super::connection::Connection;
+use super::super::selected::Selected;
 use super::super::stop::Stop;
 use super::content::{HeaderText, RawText};
 use super::plan::Plan;
@@ -25,22 +26,37 @@ const COLLECTED: usize = 32 << 20;
 /// The index's answers to a search. Its entries are asked for in ascending order.
 pub(super) struct Known {
     volumes: Volumes,
-    /// For each volume, what it says of each term.
-    hits: Vec<Vec<Hits>>,
+    /// What each volume says.
+    answers: Vec<Answers>,
     /// For each volume, how far it was asked.
     at: Vec<usize>,
 }
 
+/// What a volume says.
+#[derive(Default)]
+struct Answers {
+    /// Of each term.
+    hits: Vec<Hits>,
+    /// Of each of what is matched fuzzily, how well each message fits.
+    scores: Vec<Vec<u8>>,
+}
+
 /// What the index says of one message.
 pub(super) struct Indexed<'a> {
-    hits: &'a [Hits],
+    answers: &'a Answers,
     place: usize,
     document: Document,
 }
 
 impl Indexed<'_> {
     pub(super) fn verdict(&self, term: usize) -> Verdict {
-        self.hits.get(term).map_or(Verdict::Maybe, |hits| hits.of(self.place))
+        self.answers.hits.get(term).map_or(Verdict::Maybe, |hits| hits.of(self.place))
+    }
+
+    /// How well it fits; see [`Test::Fuzzy`](super::plan::Test::Fuzzy).
+    pub(super) fn score(&self, fuzzy: usize) -> u8 {
+        let scores = self.answers.scores.get(fuzzy).and_then(|scores| scores.get(self.place));
+        scores.copied().unwrap_or(0)
     }
 
     /// The day of its Date field, if it has one.
@@ -50,9 +66,9 @@ impl Indexed<'_> {
 }
 
 impl Known {
-    fn new(volumes: Volumes, hits: Vec<Vec<Hits>>) -> Self {
+    fn new(volumes: Volumes, answers: Vec<Answers>) -> Self {
         let at = vec![0; volumes.len()];
-        Self { volumes, hits, at }
+        Self { volumes, answers, at }
     }
 
     /// What is known of a message.
@@ -64,7 +80,7 @@ impl Known {
                 *place += 1;
             }
             if let Some(document) = volume.document(*place).filter(|document| is_of(document, entry)) {
-                return Some(Indexed { hits: self.hits.get(number)?, place: *place, document });
+                return Some(Indexed { answers: self.answers.get(number)?, place: *place, document });
             }
         }
         None
@@ -100,10 +116,7 @@ impl Raw {
 
 impl Connection<'_> {
     /// What the index says, brought up to date first where that spares more reading than it takes.
-    pub(super) async fn known(&mut self, plan: &Plan) -> Result<Known, Stop> {
-        let Some(selected) = &self.selected else {
-            return Err(Stop::no(Code::ClientBug, "Select a mailbox first"));
-        };
+    pub(super) async fn known(&mut self, selected: &Selected, plan: &Plan) -> Result<Known, Stop> {
         let (shelf, view) = (&self.parts().search, Arc::clone(&selected.view));
         let place = Place { account: self.account(), mailbox: selected.mailbox() };
         let mut volumes = shelf.volumes(place).await;
@@ -117,15 +130,16 @@ impl Connection<'_> {
             }
         }
         let terms: Vec<_> = plan.terms.iter().map(|term| (term.phrase.clone(), term.zones)).collect();
-        let asked = Arc::clone(&volumes);
+        let (asked, fuzzy) = (Arc::clone(&volumes), plan.fuzzy.clone());
         let ask = move || {
-            let of = |volume: &Arc<search::Segment>| {
-                terms.iter().map(|(phrase, zones)| volume.find(phrase, *zones)).collect()
+            let of = |volume: &Arc<search::Segment>| Answers {
+                hits: terms.iter().map(|(phrase, zones)| volume.find(phrase, *zones)).collect(),
+                scores: fuzzy.iter().map(|likeness| volume.find_like(likeness)).collect(),
             };
             asked.iter().map(of).collect()
         };
-        let hits = self.world().tasks.compute_value(ask).await;
-        Ok(Known::new(volumes, hits.ok_or(Stop::no(Code::ServerBug, "The search failed"))?))
+        let answers = self.world().tasks.compute_value(ask).await;
+        Ok(Known::new(volumes, answers.ok_or(Stop::no(Code::ServerBug, "The search failed"))?))
     }
 
     /// Puts messages into the index. What cannot be read stays out, and is found out about when it is looked for.
@@ -136,7 +150,7 @@ impl Connection<'_> {
         let mut progress = self.begin_progress(missing.len());
         loop {
             self.tell_progress(&mut progress, missing.len() - waiting.len()).await?;
-            let batch = self.batch(&mut waiting).await?;
+            let batch = self.batch(place.mailbox, &mut waiting).await?;
             let is_last = batch.is_empty();
             let work = move || {
                 for raw in batch {
@@ -158,11 +172,15 @@ impl Connection<'_> {
     }
 
     /// The next messages, read.
-    async fn batch(&self, waiting: &mut std::slice::Iter<'_, Entry>) -> Result<Vec<Raw>, Stop> {
+    async fn batch(
+        &self,
+        mailbox: MailboxId,
+        waiting: &mut std::slice::Iter<'_, Entry>,
+    ) -> Result<Vec<Raw>, Stop> {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         while batch.len() < BATCH && bytes < BATCH_BYTES {
             let Some(entry) = waiting.next() else { break };
-            match self.raw(entry).await {
+            match self.raw(mailbox, entry).await {
                 Ok(raw) => {
                     bytes += raw.bytes();
                     batch.push(raw);
@@ -178,8 +196,27 @@ impl Connection<'_> {
         Ok(batch)
     }
 
-    async fn raw(&self, entry: &Entry) -> Result<Raw, Stop> {
-        let (header, texts) = (self.raw_header(entry).await?, self.raw_texts(entry).await?);
+    /// How well a message fits that is not in the index.
+    pub(super) async fn scores(
+        &self,
+        mailbox: MailboxId,
+        entry: &Entry,
+        fuzzy: &[Likeness],
+    ) -> Result<Vec<u8>, Stop> {
+        let (raw, fuzzy) = (self.raw(mailbox, entry).await?, fuzzy.to_vec());
+        let ask = move || {
+            let mut builder = Builder::default();
+            raw.add_to(&mut builder);
+            let segment = search::Segment::open(builder.finish());
+            let score = |likeness| segment.as_ref().and_then(|s| s.find_like(likeness).first().copied());
+            fuzzy.iter().map(|likeness| score(likeness).unwrap_or(0)).collect()
+        };
+        let scores = self.world().tasks.compute_value(ask).await;
+        scores.ok_or(Stop::no(Code::ServerBug, "The search failed"))
+    }
+
+    async fn raw(&self, mailbox: MailboxId, entry: &Entry) -> Result<Raw, Stop> {
+        let (header, texts) = (self.raw_header(mailbox, entry).await?, self.raw_texts(mailbox, entry).await?);
         Ok(Raw { entry: *entry, header, texts })
     }
 }
@@ -191,6 +228,6 @@ fn is_there(view: &View, document: &Document) -> bool {
 
 /// The messages that the index does not have.
 fn missing(view: &View, volumes: &Volumes) -> Vec<Entry> {
-    let mut known = Known::new(Arc::clone(volumes), volumes.iter().map(|_| Vec::new()).collect());
+    let mut known = Known::new(Arc::clone(volumes), volumes.iter().map(|_| Answers::default()).collect());
     view.iter().map(|(_, entry)| *entry).filter(|entry| known.of(entry).is_none()).collect()
 }

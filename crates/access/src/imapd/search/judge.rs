@@ -18,6 +18,8 @@ pub(super) struct Facts<'a> {
     recent: bool,
     /// If the index has it.
     pub(super) indexed: Option<Indexed<'a>>,
+    /// How well it fits what is matched fuzzily, once that was looked for.
+    pub(super) scores: Option<Vec<u8>>,
     /// Once it was read.
     pub(super) header: Option<HeaderText>,
     /// Its texts, folded, once they were read.
@@ -26,7 +28,7 @@ pub(super) struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     pub(super) fn new(number: u32, entry: &'a Entry, flags: &'a Flags, recent: bool) -> Self {
-        Self { number, entry, flags, recent, indexed: None, header: None, body: None }
+        Self { number, entry, flags, recent, indexed: None, scores: None, header: None, body: None }
     }
 
     /// What the index says of a term; `None` if only the text can say it.
@@ -35,6 +37,14 @@ impl<'a> Facts<'a> {
             Verdict::Yes => Some(true),
             Verdict::No => Some(false),
             Verdict::Maybe => None,
+        }
+    }
+
+    /// How well it fits something that is matched fuzzily.
+    fn score(&self, fuzzy: usize) -> Option<u8> {
+        match &self.indexed {
+            Some(indexed) => Some(indexed.score(fuzzy)),
+            None => self.scores.as_ref()?.get(fuzzy).copied(),
         }
     }
 
@@ -54,6 +64,7 @@ pub(super) fn judge(test: &Test, facts: &Facts<'_>) -> Option<bool> {
         Test::Not(test) => judge(test, facts).map(|passes| !passes),
         Test::Any(tests) => combine(tests, facts, true),
         Test::Every(tests) => combine(tests, facts, false),
+        Test::Fuzzy(fuzzy) => facts.score(*fuzzy).map(|score| score > 0),
         Test::Sent(relation, day) => facts.sent(*relation, *day),
         Test::Header { field, contains, term } => {
             facts.verdict(*term).or_else(|| Some(facts.header.as_ref()?.contains(field, contains)))
@@ -106,6 +117,25 @@ fn judge_columns(test: &Test, facts: &Facts<'_>) -> bool {
         Test::Uid(numbers) => numbers.contains(facts.entry.uid.get()),
         Test::Number(numbers) => numbers.contains(facts.number),
         _ => false,
+    }
+}
+
+/// How relevant a message is that passes, from 1 to 100 (RFC 6203 §4): the best of what any of it is enough for, the mean of
+/// what must all be so. `None` where nothing is matched fuzzily.
+pub(super) fn relevancy(test: &Test, facts: &Facts<'_>) -> Option<u8> {
+    match test {
+        Test::Fuzzy(fuzzy) => facts.score(*fuzzy).filter(|score| *score > 0),
+        Test::Any(tests) => tests
+            .iter()
+            .filter(|test| judge(test, facts) == Some(true))
+            .map(|test| relevancy(test, facts).unwrap_or(100))
+            .max(),
+        Test::Every(tests) => {
+            let scores: Vec<u32> =
+                tests.iter().filter_map(|test| relevancy(test, facts)).map(u32::from).collect();
+            (!scores.is_empty()).then(|| (scores.iter().sum::<u32>() / scores.len() as u32) as u8)
+        }
+        _ => None,
     }
 }
 

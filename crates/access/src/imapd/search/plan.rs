@@ -4,7 +4,7 @@ use imap::command::{DateRelation, SearchKey};
 use imap::grammar::Day;
 use imap::{Numbers, SequenceSet};
 use mail::{Flag, Id, Keyword, ModSeq, Wall};
-use search::{Phrase, Zones};
+use search::{Likeness, Phrase, Zones};
 
 use super::super::object::content;
 use super::super::selected::Selected;
@@ -46,6 +46,8 @@ pub(super) enum Test {
     From(Wall),
     Uid(Numbers),
     Number(Numbers),
+    /// A place among [`Plan::fuzzy`] (RFC 6203).
+    Fuzzy(usize),
     Not(Box<Test>),
     Any(Vec<Test>),
     Every(Vec<Test>),
@@ -88,7 +90,7 @@ const CHARSETS: [&str; 24] = [
 ];
 
 /// The charset of that name, if it is known.
-fn charset(name: &str) -> Option<&'static str> {
+pub(super) fn charset(name: &str) -> Option<&'static str> {
     let known = ["UTF-8", "US-ASCII"].into_iter().chain(CHARSETS);
     known.into_iter().find(|charset| charset.eq_ignore_ascii_case(name))
 }
@@ -111,6 +113,8 @@ pub(super) struct Term {
 pub(super) struct Plan {
     pub(super) test: Test,
     pub(super) terms: Vec<Term>,
+    /// What is matched fuzzily.
+    pub(super) fuzzy: Vec<Likeness>,
     /// Whether a message's header or text may have to be read.
     pub(super) reads: bool,
 }
@@ -119,10 +123,54 @@ impl Plan {
     /// Resolves and decodes. `None` if the charset is not known.
     pub(super) fn new(key: SearchKey, charset_name: &str, selected: &Selected, now: Wall) -> Option<Self> {
         let charset = charset(charset_name)?;
-        let mut compiler = Compiler { charset, selected, now, terms: Vec::new(), reads: false };
+        let mut compiler = Compiler {
+            charset,
+            selected,
+            now,
+            terms: Vec::new(),
+            fuzzy: Vec::new(),
+            is_fuzzy: false,
+            reads: false,
+        };
         let test = compiler.compile(key);
-        Some(Self { test, terms: compiler.terms, reads: compiler.reads })
+        Some(Self { test, terms: compiler.terms, fuzzy: compiler.fuzzy, reads: compiler.reads })
     }
+
+    /// The messages that may pass, by the numbers and UIDs that all must have: ranges of numbers, ascending.
+    pub(super) fn candidates(&self, selected: &Selected) -> Vec<(u32, u32)> {
+        candidates(&self.test, selected)
+    }
+}
+
+fn candidates(test: &Test, selected: &Selected) -> Vec<(u32, u32)> {
+    let count = selected.count();
+    let all = || if count == 0 { Vec::new() } else { vec![(1, count)] };
+    match test {
+        Test::Uid(uids) => selected.ranges_of_uids(uids),
+        Test::Number(numbers) => meet(numbers.ranges(), &all()),
+        Test::Every(tests) => {
+            tests.iter().fold(all(), |so_far, test| meet(&so_far, &candidates(test, selected)))
+        }
+        _ => all(),
+    }
+}
+
+/// What is in both of two ascending lists of ranges.
+fn meet(a: &[(u32, u32)], b: &[(u32, u32)]) -> Vec<(u32, u32)> {
+    let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
+    let mut both = Vec::new();
+    while let (Some(&&one), Some(&&other)) = (a.peek(), b.peek()) {
+        let (low, high) = (one.0.max(other.0), one.1.min(other.1));
+        if low <= high {
+            both.push((low, high));
+        }
+        if one.1 < other.1 {
+            a.next()
+        } else {
+            b.next()
+        };
+    }
+    both
 }
 
 /// What the strings and sets of a condition mean.
@@ -131,6 +179,9 @@ struct Compiler<'a> {
     selected: &'a Selected,
     now: Wall,
     terms: Vec<Term>,
+    fuzzy: Vec<Likeness>,
+    /// Within FUZZY.
+    is_fuzzy: bool,
     reads: bool,
 }
 
@@ -171,6 +222,13 @@ impl Compiler<'_> {
             SearchKey::Sequence(set) => {
                 Test::Number(set.resolve(self.selected.count(), &self.selected.saved))
             }
+            // RFC 6203 §5: strings are matched fuzzily, all else as ever.
+            SearchKey::Fuzzy(key) => {
+                let around = std::mem::replace(&mut self.is_fuzzy, true);
+                let test = self.compile(*key);
+                self.is_fuzzy = around;
+                test
+            }
             SearchKey::Not(key) => Test::Not(Box::new(self.compile(*key))),
             SearchKey::Or(a, b) => Test::Any(vec![self.compile(*a), self.compile(*b)]),
             SearchKey::And(keys) => Test::Every(keys.into_iter().map(|key| self.compile(key)).collect()),
@@ -187,10 +245,22 @@ impl Compiler<'_> {
         self.terms.len() - 1
     }
 
+    /// Fuzzily, if that is asked for and there are words.
+    fn like(&mut self, text: &str, zones: Zones) -> Option<Test> {
+        let likeness = self.is_fuzzy.then(|| Likeness::new(text, zones)).flatten()?;
+        self.reads = true;
+        self.fuzzy.push(likeness);
+        Some(Test::Fuzzy(self.fuzzy.len() - 1))
+    }
+
     fn text(&mut self, text: &[u8], zones: Zones, test: impl Fn(String, usize) -> Test) -> Test {
         let contains = decode(self.charset, text);
         if contains.is_empty() {
             return Test::All;
+        }
+        let read = if zones == Zones::ALL { Zones::READ } else { zones };
+        if let Some(fuzzy) = self.like(&contains, read) {
+            return fuzzy;
         }
         let term = self.term(Phrase::new(&contains), zones);
         test(contains, term)
@@ -199,6 +269,12 @@ impl Compiler<'_> {
     fn header(&mut self, field: String, text: &[u8]) -> Test {
         let contains = decode(self.charset, text);
         let zone = Zones::of_field(&field);
+        // Fields that the index does not tell apart are matched as ever.
+        if zone != Zones::OTHER
+            && let Some(fuzzy) = self.like(&contains, zone)
+        {
+            return fuzzy;
+        }
         let term = match (contains.is_empty(), zone) {
             // RFC 3501 §6.4.4: an empty string asks for the field.
             (true, _) => self.term(Phrase::new(&fold(&field)).to_be_checked(), Zones::NAME),

@@ -1,6 +1,8 @@
 //! SORT (RFC 5256 §3, RFC 5957, RFC 5267 §3).
 
+use imap::Code;
 use imap::command::{Sort, SortBy, SortWhat};
+use mail::limits;
 use mailbox::Entry;
 use message::{Address, Summary, header, subject};
 
@@ -19,17 +21,30 @@ enum Value {
     Text(String),
 }
 
+impl Value {
+    /// What it takes beside its own size.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Number(_) => 0,
+            Self::Text(text) => text.len(),
+        }
+    }
+}
+
 impl Connection<'_> {
     pub(in super::super) async fn sort(&mut self, sort: Sort) -> Done {
         let Sort { search, by } = sort;
         let (uid, returns, asks_modseq) = (search.uid, search.returns, search.key.asks_modseq());
-        let found = self.found(search).await?;
+        let found = self.found_whole(search).await?;
+        let by = decisive(by);
         let reads = by.iter().any(|by| reads(by.what));
         let mut valued = Vec::with_capacity(found.len());
+        let mut budget = Budget::default();
         let mut progress = self.begin_progress(found.len());
         for (at, hit) in found.into_iter().enumerate() {
             if let Some((entry, summary)) = self.summary_of(at, hit, reads, &mut progress).await? {
-                let values: Vec<Value> = by.iter().map(|by| value(by.what, &entry, &summary)).collect();
+                let values: Vec<Value> = by.iter().map(|by| value(by.what, hit, &entry, &summary)).collect();
+                budget.take(values.iter().map(Value::bytes).sum())?;
                 valued.push((values, hit));
             }
         }
@@ -67,8 +82,33 @@ impl Connection<'_> {
     }
 }
 
+/// Bytes of texts that a command keeps to compare them.
+#[derive(Default)]
+pub(super) struct Budget(usize);
+
+impl Budget {
+    pub(super) fn take(&mut self, bytes: usize) -> Result<(), Stop> {
+        self.0 += bytes;
+        if self.0 > limits::IMAP_SORT_BYTES {
+            return Err(Stop::no(Code::Limit, "That is too much to sort; try fewer messages"));
+        }
+        Ok(())
+    }
+}
+
+/// What the same thing says a second time decides nothing.
+fn decisive(by: Vec<SortBy>) -> Vec<SortBy> {
+    let mut decisive: Vec<SortBy> = Vec::new();
+    for one in by {
+        if decisive.iter().all(|before| before.what != one.what) {
+            decisive.push(one);
+        }
+    }
+    decisive
+}
+
 fn reads(what: SortWhat) -> bool {
-    !matches!(what, SortWhat::Arrival | SortWhat::Size)
+    !matches!(what, SortWhat::Arrival | SortWhat::Size | SortWhat::Relevancy)
 }
 
 fn compare(by: &[SortBy], a: &[Value], b: &[Value]) -> std::cmp::Ordering {
@@ -77,13 +117,15 @@ fn compare(by: &[SortBy], a: &[Value], b: &[Value]) -> std::cmp::Ordering {
     each.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
 }
 
-fn value(what: SortWhat, entry: &Entry, summary: &Summary) -> Value {
+fn value(what: SortWhat, hit: Hit, entry: &Entry, summary: &Summary) -> Value {
     let envelope = &summary.envelope;
     match what {
         SortWhat::Arrival => Value::Number(entry.internal_date.millis()),
         // RFC 5256 §2.2: without a date that can be read, the internal date.
         SortWhat::Date => Value::Number(summary.date.unwrap_or(entry.internal_date).millis()),
         SortWhat::Size => Value::Number(i64::try_from(entry.size()).unwrap_or(i64::MAX)),
+        // RFC 6203 §6: the highest first.
+        SortWhat::Relevancy => Value::Number(-i64::from(hit.relevancy)),
         SortWhat::Subject => Value::Text(subject::base(envelope.subject.as_deref().unwrap_or_default()).text),
         SortWhat::Cc => Value::Text(mailbox_of(&envelope.cc)),
         SortWhat::From => Value::Text(mailbox_of(&envelope.from)),

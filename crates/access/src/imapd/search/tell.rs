@@ -2,7 +2,8 @@
 
 use imap::Numbers;
 use imap::command::Returns;
-use mail::{ModSeq, Uid};
+use imap::response::Writer;
+use mail::{MailboxName, ModSeq, Uid, UidValidity};
 
 use super::super::connection::Connection;
 
@@ -12,6 +13,8 @@ pub(super) struct Hit {
     pub(super) number: u32,
     pub(super) uid: Uid,
     pub(super) modseq: ModSeq,
+    /// From 1 to 100 (RFC 6203 §4).
+    pub(super) relevancy: u8,
 }
 
 impl Hit {
@@ -35,7 +38,7 @@ impl Connection<'_> {
         with_modseq: bool,
     ) {
         match returns {
-            Some(returns) => self.tell_extended(uid, returns, found, with_modseq),
+            Some(returns) => self.tell_extended(uid, returns, found, with_modseq, None),
             None => self.tell_plain(name, uid, found, with_modseq),
         }
     }
@@ -54,7 +57,15 @@ impl Connection<'_> {
     }
 
     /// `* ESEARCH (TAG "a") UID MIN 7 MAX 9 ALL 7:9 COUNT 3` (RFC 4731 §3.1), and the result for `$` (RFC 5182 §2.4).
-    fn tell_extended(&mut self, uid: bool, returns: Returns, found: &[Hit], with_modseq: bool) {
+    /// Of a mailbox that ESEARCH names, with its name, and nothing where nothing was found (RFC 7377 §2.1).
+    pub(super) fn tell_extended(
+        &mut self,
+        uid: bool,
+        returns: Returns,
+        found: &[Hit],
+        with_modseq: bool,
+        of: Option<(&MailboxName, UidValidity)>,
+    ) {
         let partial = returns.partial.map(|partial| (partial, &found[partial.places(found.len())]));
         let some = some(returns, found, partial.map_or(&[], |(_, hits)| hits));
         let names_some = returns.min || returns.max || partial.is_some();
@@ -66,12 +77,17 @@ impl Connection<'_> {
             selected.saved = uids.into_iter().collect();
         }
         // RFC 5182 §2.1: SAVE alone asks for no response.
-        if returns == (Returns { save: true, ..Returns::default() }) {
+        let silent = of.is_some() && found.is_empty();
+        if silent || returns == (Returns { save: true, ..Returns::default() }) {
             return;
         }
         let tag = self.session.tag().to_owned();
         let mut out = self.session.out();
-        out.text("* ESEARCH (TAG ").string(tag.as_bytes()).text(")").text(if uid { " UID" } else { "" });
+        out.text("* ESEARCH (TAG ").string(tag.as_bytes());
+        if let Some((name, validity)) = of {
+            out.text(" MAILBOX ").mailbox(name).text(" UIDVALIDITY ").text(&validity.to_string());
+        }
+        out.text(")").text(if uid { " UID" } else { "" });
         // RFC 4731 §3.1: where nothing was found, only COUNT is told.
         if let (Some(first), Some(last)) = (found.first(), found.last()) {
             if returns.min {
@@ -90,6 +106,10 @@ impl Connection<'_> {
             let set = if hits.is_empty() { "NIL".into() } else { hits.to_string() };
             out.text(" PARTIAL (").text(&partial.to_string()).text(" ").text(&set).text(")");
         }
+        if returns.relevancy {
+            let scored = partial.filter(|_| !returns.all).map_or(found, |(_, hits)| hits);
+            write_relevancy(&mut out, scored);
+        }
         if returns.count {
             out.text(" COUNT ").number(found.len() as u64);
         }
@@ -98,6 +118,16 @@ impl Connection<'_> {
         }
         out.end();
     }
+}
+
+/// `RELEVANCY (99 42 4)` (RFC 6203 §7)
+fn write_relevancy(out: &mut Writer<'_>, scored: &[Hit]) {
+    out.text(" RELEVANCY (");
+    let mut first = true;
+    for hit in scored {
+        out.keyword("", &mut first).number(u64::from(hit.relevancy));
+    }
+    out.text(")");
 }
 
 /// What MIN, MAX and PARTIAL alone speak of (RFC 4731 §3.2, RFC 5182 §2.4, RFC 9394 §3.2).

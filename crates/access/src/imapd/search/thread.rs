@@ -7,20 +7,22 @@ use message::{Summary, header, subject};
 
 use super::super::connection::Connection;
 use super::super::stop::Done;
+use super::sort::Budget;
 
 impl Connection<'_> {
     pub(in super::super) async fn thread(&mut self, thread: Thread) -> Done {
         let Thread { search, by } = thread;
         let uid = search.uid;
-        let found = self.found(search).await?;
+        let found = self.found_whole(search).await?;
         let (mut messages, mut numbers) = (Vec::with_capacity(found.len()), Vec::with_capacity(found.len()));
+        let mut budget = Budget::default();
         let mut progress = self.begin_progress(found.len());
         for (at, hit) in found.into_iter().enumerate() {
             if let Some((entry, summary)) = self.summary_of(at, hit, true, &mut progress).await? {
-                messages.push(Threaded {
-                    sent: summary.date.or(Some(entry.internal_date)),
-                    ..threaded(&summary)
-                });
+                let sent = summary.date.or(Some(entry.internal_date));
+                let message = Threaded { sent, ..threaded(&summary) };
+                budget.take(bytes(&message))?;
+                messages.push(message);
                 numbers.push(hit.called(uid));
             }
         }
@@ -37,6 +39,12 @@ impl Connection<'_> {
         out.end();
         Self::done("Threaded")
     }
+}
+
+/// What a message takes beside its own size.
+fn bytes(message: &Threaded) -> usize {
+    let references: usize = message.references.iter().map(String::len).sum();
+    message.id.as_ref().map_or(0, String::len) + references + message.subject.text.len()
 }
 
 /// RFC 5256 §3 REFERENCES, step 1: In-Reply-To counts where there is no References.

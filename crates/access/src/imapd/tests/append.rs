@@ -171,7 +171,10 @@ async fn all_or_nothing() {
             format!("APPEND INBOX {{1+}}\r\nx CATENATE (TEXT {{1+}}\r\nx TEXT {{{large}}}"),
             "NO [TOOBIG] The message is larger than this server takes",
         ),
-        (format!("APPEND {many} {{1+}}\r\nx {{1+}}\r\nx"), "NO [LIMIT] At most 100 messages at a time"),
+        (
+            format!("APPEND {many} {{1+}}\r\nx {{1+}}\r\nx"),
+            "NO [MESSAGELIMIT 100] At most 100 messages at a time",
+        ),
         (format!("{parts} URL /INBOX/;UID=2)"), "NO [BADURL \"/INBOX/;UID=2\"] That URL means nothing here"),
     ] {
         client.check(&command, answer).await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use directory::{Directory, Password};
 use journey::Journeys;
-use mail::{AccountId, Flags, MailboxName, Mono, Wall};
+use mail::{AccountId, Flags, MailboxName, Mono, Wall, limits};
 use mailbox::{Mailboxes, NewEmail};
 use store::{Batch, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -75,6 +75,14 @@ impl House {
     pub(crate) async fn with_message_size(message_size: u64) -> Self {
         let mut house = Self::with(None).await;
         house.parts.settings.message_size = message_size;
+        house.imapd = Imapd::new(house.parts.clone());
+        house
+    }
+
+    /// Commands work on no more messages.
+    pub(crate) async fn with_message_limit(message_limit: u32) -> Self {
+        let mut house = Self::with(None).await;
+        house.parts.settings.message_limit = message_limit;
         house.imapd = Imapd::new(house.parts.clone());
         house
     }
@@ -199,6 +207,7 @@ fn parts(world: World, store: Arc<dyn Store>) -> Parts {
             message_size: 50_000_000,
             keepalive: Duration::from_mins(4),
             hidden: [].into(),
+            message_limit: limits::IMAP_MESSAGES,
         },
     }
 }

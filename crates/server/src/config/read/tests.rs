@@ -281,6 +281,10 @@ timeout = "1m"
 const WRONG: &[(&str, &str)] = &[
     ("[limits]\nfuture_release = \"4000d\"", "limits.future_release: must be at most 3650d"),
     ("[limits]\nrecipient = 5", "p.toml:8: limits.recipient: is unknown; did you mean \"recipients\"?"),
+    (
+        "[limits]\nmessages_per_command = 999",
+        "p.toml:8: limits.messages_per_command: 999 is too few: RFC 9738 §3 asks for at least 1000",
+    ),
     ("[limits]\nrecipients = 5", "p.toml:8: limits.recipients: 5 is too few: RFC 5321"),
     (
         "[limits]\nmessage_size = 5",
