@@ -38,7 +38,7 @@ pub use account::Account;
 pub use alias::Alias;
 pub use error::Error;
 pub use guard::LoginLimit;
-pub use password::{Password, PasswordError};
+pub use password::{Password, PasswordError, prepare};
 pub use removed::RemovedAccount;
 pub use resolve::{Resolution, Target};
 pub use signing::{KeyState, SigningKey};

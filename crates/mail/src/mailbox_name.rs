@@ -39,6 +39,8 @@ impl std::error::Error for NameError {}
 impl MailboxName {
     /// Between levels.
     pub const SEPARATOR: char = '/';
+    /// Below this, the mailboxes of other accounts are seen, each account's under its address (RFC 2342 §4).
+    pub const OTHER_USERS: &str = "Other Users";
 
     /// Checks and normalises a name: `inbox` in any case becomes `INBOX`, also as first level.
     pub fn new(name: &str) -> Result<Self, NameError> {

@@ -8,7 +8,7 @@ use store::{Batch, Expect, Slot, Snapshot, Topic, Version};
 
 use crate::remains::{Cause, Remains, take_away};
 use crate::status::read_record;
-use crate::{Error, MailboxInfo, Mailboxes, keys, quota, record};
+use crate::{Error, MailboxInfo, Mailboxes, acl, keys, quota, record};
 
 impl Mailboxes {
     /// All mailboxes of an account, by name.
@@ -109,7 +109,11 @@ impl Mailboxes {
     }
 }
 
-fn info(id: MailboxId, record: record::Mailbox, subscribed: impl Fn(&MailboxName) -> bool) -> MailboxInfo {
+pub(crate) fn info(
+    id: MailboxId,
+    record: record::Mailbox,
+    subscribed: impl Fn(&MailboxName) -> bool,
+) -> MailboxInfo {
     MailboxInfo {
         id,
         subscribed: subscribed(&record.name),
@@ -192,6 +196,7 @@ pub(crate) async fn create(
         let special_use = special_use.filter(|_| number == last);
         put_mailbox(batch, account, number, name, special_use, modseq);
     }
+    acl::inherit(snapshot, batch, account, &missing[0], first..=last).await?;
     Ok(MailboxId(last))
 }
 

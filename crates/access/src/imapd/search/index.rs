@@ -105,7 +105,7 @@ impl Connection<'_> {
             return Err(Stop::no(Code::ClientBug, "Select a mailbox first"));
         };
         let (shelf, view) = (&self.parts().search, Arc::clone(&selected.view));
-        let place = Place { account: self.account(), mailbox: selected.mailbox() };
+        let place = Place { account: view.account(), mailbox: view.mailbox() };
         let mut volumes = shelf.volumes(place).await;
         if missing(&view, &volumes).len() > READ_AT_MOST {
             let _making = shelf.making(place).await;
