@@ -84,10 +84,8 @@ impl Connection<'_> {
         let info = self.mailboxes().info(view.account(), view.mailbox()).await?;
         let from = info.map(|info| info.name.to_string()).unwrap_or_default();
         let account = view.account();
-        let to = match to.owner == account {
-            true => to.name.to_string(),
-            false => format!("{} of {}", to.name, to.address),
-        };
+        let to =
+            if to.owner == account { to.name.to_string() } else { format!("{} of {}", to.name, to.address) };
         let what = What::Moved { account, from, to, copied, by: self.by(account) };
         let event = Event { at: self.world().clock.wall(), what };
         for entry in entries {

@@ -78,12 +78,11 @@ impl Connection<'_> {
     /// RFC 4314 §4: NO only if there is a right to none of the flags.
     fn demand_any_flag(&self, how: StoreHow, flags: &Flags) -> Result<(), Stop> {
         let Some(selected) = &self.selected else { return Ok(()) };
-        let may = match flags.is_empty() {
-            true if how == StoreHow::Replace => {
-                selected.rights.has_any(&[Right::Seen, Right::Write, Right::DeleteMessage])
-            }
-            true => true,
-            false => !selected.rights.permitted(flags).is_empty(),
+        let may = if flags.is_empty() {
+            let any = [Right::Seen, Right::Write, Right::DeleteMessage];
+            how != StoreHow::Replace || selected.rights.has_any(&any)
+        } else {
+            !selected.rights.permitted(flags).is_empty()
         };
         if may { Ok(()) } else { Err(refused()) }
     }

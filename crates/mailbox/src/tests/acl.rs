@@ -243,3 +243,25 @@ async fn flags_without_a_right_stay() {
     }
     house.is_sound().await;
 }
+
+/// What is damaged is found, and is no right.
+#[tokio::test]
+async fn damage_is_told() {
+    let house = House::new().await;
+    house.give(INBOX, BOB, "lr").await;
+    let archive = MailboxId(INBOX.0 + 1);
+    let mut batch = Batch::new();
+    batch.put(crate::keys::acl(ANN, archive), vec![1, 200]);
+    batch.put(crate::keys::shared(EVE, ANN, INBOX), vec![1]);
+    batch.delete(crate::keys::shared(BOB, ANN, INBOX));
+    house.commit(batch).await;
+    let mut troubles = Vec::new();
+    Mailboxes::audit(&house.store.snapshot(), |trouble| troubles.push((trouble.mailbox, trouble.what)))
+        .await
+        .expect("a healthy store");
+    let mark = "the access control list does not fit the mark of who shares the mailbox";
+    let list = "the access control list cannot be read";
+    assert_eq!(troubles, [(archive, list.into()), (INBOX, mark.into()), (INBOX, mark.into())]);
+    let rights = house.mailboxes.rights(BOB, ANN, archive).await;
+    assert!(matches!(rights, Err(Error::Store(store::Error::Damaged(_)))), "{rights:?}");
+}
