@@ -72,6 +72,12 @@ impl MailboxName {
         &*self.0 == "INBOX"
     }
 
+    /// Whether this lies where the mailboxes of others are seen, or is that place itself: no mailbox of one's own.
+    pub fn is_of_others(&self) -> bool {
+        let below = self.0.strip_prefix(Self::OTHER_USERS);
+        below.is_some_and(|below| below.is_empty() || below.starts_with(Self::SEPARATOR))
+    }
+
     /// The full name.
     pub fn as_str(&self) -> &str {
         &self.0

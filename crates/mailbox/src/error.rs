@@ -15,7 +15,7 @@ pub enum Error {
     AlreadyExists(MailboxName),
     /// Another mailbox has that special use already (IMAP: USEATTR).
     SpecialUseTaken(SpecialUse, MailboxName),
-    /// INBOX cannot be created or deleted, nor a mailbox moved below itself (IMAP: CANNOT).
+    /// INBOX cannot be created or deleted, nor a mailbox moved below itself or to where others' are seen (IMAP: CANNOT).
     NotPossible(&'static str),
     /// The new name is not allowed.
     Name(NameError),

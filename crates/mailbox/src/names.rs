@@ -182,6 +182,7 @@ pub(crate) async fn create(
     special_use: Option<SpecialUse>,
     modseq: Slot,
 ) -> Result<MailboxId, Error> {
+    check_own(name)?;
     if find(snapshot, account, name).await?.is_some() {
         return Err(Error::AlreadyExists(name.clone()));
     }
@@ -198,6 +199,14 @@ pub(crate) async fn create(
     }
     acl::inherit(snapshot, batch, account, &missing[0], first..=last).await?;
     Ok(MailboxId(last))
+}
+
+/// RFC 2342 §4: where others' mailboxes are seen are none of one's own.
+pub(crate) fn check_own(name: &MailboxName) -> Result<(), Error> {
+    if name.is_of_others() {
+        return Err(Error::NotPossible("names there are for mailboxes that others share"));
+    }
+    Ok(())
 }
 
 /// RFC 6154 §3: a special use belongs to one mailbox, so that all clients, and delivery, mean the same one. Two that are created

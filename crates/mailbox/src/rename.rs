@@ -6,7 +6,8 @@ use store::{Batch, Expect, Snapshot, Topic};
 use crate::change::{Leave, remove};
 use crate::copy::{place, texts};
 use crate::names::{
-    create, existing, find, missing_above, put_mailbox, put_name, records, take_numbers, uid_validity,
+    check_own, create, existing, find, missing_above, put_mailbox, put_name, records, take_numbers,
+    uid_validity,
 };
 use crate::{Entry, Error, INBOX, Mailboxes, Target, View, acl, annotations, keys, record};
 
@@ -25,6 +26,7 @@ impl Mailboxes {
                 "a mailbox cannot be moved below itself, nor INBOX be renamed so",
             ));
         }
+        check_own(to)?;
         let snapshot = self.store.snapshot();
         let moved = moved(&snapshot, account, from, to).await?;
         let missing = missing_above(&snapshot, account, to).await?;

@@ -72,12 +72,6 @@ pub(super) fn shown(owner: &Address, name: &MailboxName) -> Option<MailboxName> 
     MailboxName::new(&full).ok().filter(|_| is_one_level)
 }
 
-/// Whether a name lies where what others share is seen, or is that place itself.
-fn is_of_others(name: &MailboxName) -> bool {
-    let below = name.as_str().strip_prefix(MailboxName::OTHER_USERS);
-    below.is_some_and(|below| below.is_empty() || below.starts_with(MailboxName::SEPARATOR))
-}
-
 pub(super) fn missing() -> Stop {
     Stop::no(Code::NonExistent, "There is no such mailbox")
 }
@@ -99,7 +93,7 @@ pub(super) fn write_rights(out: &mut Writer<'_>, name: &str, rights: Rights) {
 impl Connection<'_> {
     /// Whose name that is; `None` where it can name nothing.
     pub(super) async fn named(&self, name: MailboxName) -> Result<Option<Named>, Stop> {
-        if !is_of_others(&name) {
+        if !name.is_of_others() {
             let (owner, address) = (self.account(), self.address());
             return Ok(Some(Named { owner, address, shown: name.clone(), name }));
         }

@@ -265,3 +265,19 @@ async fn damage_is_told() {
     let rights = house.mailboxes.rights(BOB, ANN, archive).await;
     assert!(matches!(rights, Err(Error::Store(store::Error::Damaged(_)))), "{rights:?}");
 }
+
+/// RFC 2342 §4: nobody has mailboxes of their own where those of others are seen.
+#[tokio::test]
+async fn names_of_others_are_not_ones_own() {
+    let house = House::new().await;
+    for (text, is_possible) in
+        [("Other Users", false), ("Other Users/x", false), ("Other Users x", true), ("x/Other Users", true)]
+    {
+        let mut batch = Batch::new();
+        let made = house.mailboxes.create(&mut batch, ANN, &name(text), None).await;
+        assert_eq!(!matches!(made, Err(Error::NotPossible(_))), is_possible, "{text}: {made:?}");
+        let mut batch = Batch::new();
+        let renamed = house.mailboxes.rename(&mut batch, ANN, &name("Junk"), &name(text)).await;
+        assert_eq!(!matches!(renamed, Err(Error::NotPossible(_))), is_possible, "{text}: {renamed:?}");
+    }
+}
