@@ -3,6 +3,7 @@
 //! [`imap::Session`] says what was asked; the command's file carries it out; [`sync`] tells the client what others
 //! changed, at the moments at which RFC 3501 §7.4.1 allows it.
 
+mod acl;
 mod append;
 mod authenticate;
 mod change;
@@ -22,6 +23,7 @@ mod lsub;
 mod metadata;
 mod notify;
 mod object;
+mod place;
 mod progress;
 mod quota;
 mod rename;

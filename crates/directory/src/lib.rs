@@ -40,7 +40,7 @@ pub use alias::Alias;
 pub use app_password::{AppPassword, Scope, Scopes};
 pub use error::Error;
 pub use guard::LoginLimit;
-pub use password::{Password, PasswordError};
+pub use password::{Password, PasswordError, prepare};
 pub use removed::RemovedAccount;
 pub use resolve::{Resolution, Target};
 pub use signing::{KeyState, SigningKey};

@@ -75,7 +75,7 @@ impl Password {
 /// The part of SASLprep (RFC 4013) that needs no Unicode tables, for names and passwords alike: non-ASCII spaces
 /// become spaces (§2.1), characters "commonly mapped to nothing" go, control characters are refused (§2.3). ASCII is
 /// exact. NFKC is not applied: clients that send composed characters (all current ones) agree with it.
-pub(crate) fn prepare(text: &str) -> Option<String> {
+pub fn prepare(text: &str) -> Option<String> {
     let mapped = |c: char| match c {
         '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}' => None,
         c if !c.is_ascii() && c.is_whitespace() && !c.is_control() => Some(' '),

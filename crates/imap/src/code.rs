@@ -77,6 +77,8 @@ pub enum Code {
     MetadataMaxSize(u64),
     /// RFC 5464 §4.3: there are as many annotations as there may be.
     MetadataTooMany,
+    /// RFC 5464 §4.3: the mailbox has no private annotations for this user.
+    MetadataNoPrivate,
     /// RFC 5465 §5.8: more happens than is told.
     NotificationOverflow,
     /// RFC 5465 §3.1: the events that there are.
@@ -129,6 +131,7 @@ impl Code {
             Self::Alert => "ALERT",
             Self::Parse => "PARSE",
             Self::ReadOnly => "READ-ONLY",
+            Self::MetadataNoPrivate => "METADATA NOPRIVATE",
             Self::ReadWrite => "READ-WRITE",
             Self::TryCreate => "TRYCREATE",
             Self::UnknownCte => "UNKNOWN-CTE",

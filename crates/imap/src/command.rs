@@ -1,6 +1,6 @@
 //! The commands, as parsed: one type for each, and nothing that could not be carried out.
 
-use mail::{Flags, MailboxName, NameError, SpecialUse, Wall};
+use mail::{Flags, MailboxName, NameError, Rights, SpecialUse, Wall};
 
 use crate::SequenceSet;
 use crate::grammar;
@@ -110,6 +110,27 @@ pub enum Command {
     GetQuotaRoot(Mailbox),
     /// RFC 9208 §4.1.3; limits are the operator's.
     SetQuota,
+    /// RFC 4314 §3.3.
+    GetAcl(Mailbox),
+    /// RFC 4314 §3.1.
+    SetAcl {
+        mailbox: Mailbox,
+        identifier: String,
+        how: StoreHow,
+        rights: Rights,
+    },
+    /// RFC 4314 §3.2.
+    DeleteAcl {
+        mailbox: Mailbox,
+        identifier: String,
+    },
+    /// RFC 4314 §3.4.
+    ListRights {
+        mailbox: Mailbox,
+        identifier: String,
+    },
+    /// RFC 4314 §3.5.
+    MyRights(Mailbox),
     // Selected.
     Check,
     Close,
@@ -298,6 +319,8 @@ pub struct List {
     pub return_status: Vec<StatusItem>,
     /// Annotations of each (RFC 9590).
     pub return_metadata: Vec<String>,
+    /// What may be done with each (RFC 8440).
+    pub return_rights: bool,
 }
 
 /// What STATUS tells (RFC 3501 §6.3.10, RFC 9051 §6.3.11; SIZE also RFC 8438).
@@ -397,7 +420,7 @@ pub struct Store {
     pub unchanged_since: Option<u64>,
 }
 
-/// FLAGS, +FLAGS or -FLAGS.
+/// FLAGS, +FLAGS or -FLAGS; and the same of rights (RFC 4314 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "named by RFC 3501 §6.4.6")]
 pub enum StoreHow {

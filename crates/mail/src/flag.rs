@@ -111,6 +111,11 @@ impl Flags {
         &self.keywords
     }
 
+    /// Whether nothing is set.
+    pub const fn is_empty(&self) -> bool {
+        self.system == 0 && self.keywords.is_empty()
+    }
+
     /// Whether the system flag is set.
     pub const fn contains(&self, flag: Flag) -> bool {
         self.system & flag as u8 != 0

@@ -11,6 +11,7 @@ mod id;
 pub mod limits;
 mod mailbox_name;
 mod network;
+mod rights;
 mod time;
 mod tls_offer;
 
@@ -23,5 +24,6 @@ pub use flag::{Flag, Flags, Keyword};
 pub use id::{AccountId, Id, MailboxId, ModSeq, Uid, UidValidity};
 pub use mailbox_name::{MailboxName, NameError, SpecialUse};
 pub use network::Network;
+pub use rights::{Right, Rights};
 pub use time::{Civil, Mono, Wall};
 pub use tls_offer::TlsOffer;

@@ -194,6 +194,10 @@ pub const ANNOTATION_VALUE: usize = 16 << 10;
 pub const ANNOTATION_NAME: usize = 255;
 /// Bytes of all annotations of an account: they are read together when one of them changes.
 pub const ANNOTATION_BYTES: usize = 4 << 20;
+/// Identifiers in the access control list of one mailbox (RFC 4314 §2).
+pub const ACL_IDENTIFIERS: usize = 100;
+/// Mailboxes of others that are shared with one account; and with all of them.
+pub const SHARED_MAILBOXES: usize = 10_000;
 
 /// Bytes of a command line before login (attacks A12).
 pub const IMAP_LINE_BEFORE_LOGIN: usize = 8192;

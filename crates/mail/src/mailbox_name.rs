@@ -39,6 +39,8 @@ impl std::error::Error for NameError {}
 impl MailboxName {
     /// Between levels.
     pub const SEPARATOR: char = '/';
+    /// Below this, the mailboxes of other accounts are seen, each account's under its address (RFC 2342 §4).
+    pub const OTHER_USERS: &str = "Other Users";
 
     /// Checks and normalises a name: `inbox` in any case becomes `INBOX`, also as first level.
     pub fn new(name: &str) -> Result<Self, NameError> {
@@ -68,6 +70,12 @@ impl MailboxName {
     /// Whether this is INBOX itself.
     pub fn is_inbox(&self) -> bool {
         &*self.0 == "INBOX"
+    }
+
+    /// Whether this lies where the mailboxes of others are seen, or is that place itself: no mailbox of one's own.
+    pub fn is_of_others(&self) -> bool {
+        let below = self.0.strip_prefix(Self::OTHER_USERS);
+        below.is_some_and(|below| below.is_empty() || below.starts_with(Self::SEPARATOR))
     }
 
     /// The full name.

@@ -7,7 +7,7 @@ use mail::{AccountId, MailboxId, MailboxName, ModSeq, Uid};
 use store::{Batch, Key, Snapshot};
 
 use crate::change::is_unseen;
-use crate::{Entry, Error, Mailboxes, annotations, grave, keys, quota, record};
+use crate::{Entry, Error, Mailboxes, acl, annotations, grave, keys, quota, record};
 
 /// A message that keeps a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +123,10 @@ impl Mailboxes {
         }
         audit_usage(snapshot, &known, &mut tell).await?;
         audit_annotations(snapshot, &mut tell).await?;
+        acl::audit(snapshot, |account, mailbox, what| {
+            tell(Trouble { account, mailbox, uid: None, what: what.into(), countable: false });
+        })
+        .await?;
         audit_strays(snapshot, &known, &mut tell).await
     }
 

@@ -1,6 +1,6 @@
 //! Changes to messages that are there: flags and expunge.
 
-use mail::{Flag, Flags, ModSeq, Uid, Wall, limits};
+use mail::{Flag, Flags, ModSeq, Rights, Uid, Wall, limits};
 use store::{Batch, Expect, Patch, Slot, Template, Topic};
 
 use crate::keys::{self, Due, UidPart};
@@ -38,7 +38,20 @@ impl Mailboxes {
         change: FlagChange,
         flags: &Flags,
     ) -> Result<Stored, Error> {
-        let changes = changed_flags(view, entries, change, flags)?;
+        self.store_permitted(batch, view, entries, change, flags, Rights::ALL)
+    }
+
+    /// As [`store_flags`](Self::store_flags), of those flags that such rights let one change; the others stay as they are.
+    pub fn store_permitted(
+        &self,
+        batch: &mut Batch,
+        view: &View,
+        entries: &[Entry],
+        change: FlagChange,
+        flags: &Flags,
+        rights: Rights,
+    ) -> Result<Stored, Error> {
+        let changes = changed_flags(view, entries, change, flags, rights)?;
         if changes.is_empty() {
             return Ok(Stored::default());
         }
@@ -134,11 +147,12 @@ fn changed_flags(
     entries: &[Entry],
     change: FlagChange,
     flags: &Flags,
+    rights: Rights,
 ) -> Result<Vec<(Entry, Flags)>, Error> {
     let mut changes = Vec::new();
     for entry in entries {
         let before = view.flags(entry.flags);
-        let after = applied(before, change, flags);
+        let after = applied(before, change, &rights.permitted(flags), rights);
         if after.keywords().len() > limits::KEYWORDS {
             return Err(Error::Limit("keywords"));
         }
@@ -149,10 +163,14 @@ fn changed_flags(
     Ok(changes)
 }
 
-fn applied(before: &Flags, change: FlagChange, flags: &Flags) -> Flags {
+/// `flags` are permitted ones.
+fn applied(before: &Flags, change: FlagChange, flags: &Flags, rights: Rights) -> Flags {
     let mut after = before.clone();
     match change {
-        FlagChange::Replace => after = flags.clone(),
+        FlagChange::Replace => {
+            after.remove(&rights.permitted(before));
+            after.add(flags);
+        }
         FlagChange::Add => after.add(flags),
         FlagChange::Remove => after.remove(flags),
     }

@@ -1,6 +1,6 @@
-//! Messages go to another mailbox of the account.
+//! Messages go to another mailbox, of the account or of another one.
 
-use mail::{MailboxId, Uid, Wall};
+use mail::{AccountId, MailboxId, Rights, Uid, Wall};
 use store::{Batch, Expect, Slot, Snapshot, Topic};
 
 use crate::append::add_message;
@@ -17,6 +17,24 @@ pub struct Copied {
     pub uids: Vec<(Uid, Slot)>,
 }
 
+/// Where copies go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Whose mailbox it is.
+    pub owner: AccountId,
+    /// Which.
+    pub mailbox: MailboxId,
+    /// What who copies may do there: other flags are not copied (RFC 4314 §4).
+    pub rights: Rights,
+}
+
+impl Target {
+    /// A mailbox of the account that copies.
+    pub fn own(owner: AccountId, mailbox: MailboxId) -> Self {
+        Self { owner, mailbox, rights: Rights::ALL }
+    }
+}
+
 impl Mailboxes {
     /// Copies `entries` of `view` into `target` at `now`, with flags and internal dates (RFC 3501 §6.4.7). `None` for no
     /// entries. Conflicts if an original has changed since or the target is gone.
@@ -25,7 +43,7 @@ impl Mailboxes {
         batch: &mut Batch,
         view: &View,
         entries: &[Entry],
-        target: MailboxId,
+        target: Target,
         now: Wall,
     ) -> Result<Option<Copied>, Error> {
         let Some(copied) = self.place(batch, view, entries, target, now).await? else { return Ok(None) };
@@ -38,15 +56,20 @@ impl Mailboxes {
     }
 
     /// As [`copy`](Self::copy), and takes the originals away in the same commit (RFC 6851). The target may be the
-    /// same mailbox: the messages get new UIDs.
+    /// same mailbox: the messages get new UIDs. What goes to another account can be brought back like what is expunged.
     pub async fn move_to(
         &self,
         batch: &mut Batch,
         view: &View,
         entries: &[Entry],
-        target: MailboxId,
+        target: Target,
         now: Wall,
     ) -> Result<Option<Copied>, Error> {
+        if target.owner != view.account() {
+            let copied = self.copy(batch, view, entries, target, now).await?;
+            self.expunge(batch, view, entries, now);
+            return Ok(copied);
+        }
         let Some(copied) = self.place(batch, view, entries, target, now).await? else { return Ok(None) };
         remove(batch, view, entries, copied.modseq, Leave::Nothing);
         Ok(Some(copied))
@@ -58,16 +81,16 @@ impl Mailboxes {
         batch: &mut Batch,
         view: &View,
         entries: &[Entry],
-        target: MailboxId,
+        target: Target,
         now: Wall,
     ) -> Result<Option<Copied>, Error> {
         if entries.is_empty() {
             return Ok(None);
         }
         let snapshot = self.store.snapshot();
-        let record = keys::record(view.account(), target);
+        let record = keys::record(target.owner, target.mailbox);
         if snapshot.get(&record).await?.is_none() {
-            return Err(Error::NoSuchMailbox(target.to_string()));
+            return Err(Error::NoSuchMailbox(target.mailbox.to_string()));
         }
         let texts = texts(&snapshot, view, entries).await?;
         batch.expect(record, Expect::Present);
@@ -96,14 +119,14 @@ pub(crate) fn place(
     view: &View,
     entries: &[Entry],
     texts: Vec<Vec<u8>>,
-    target: MailboxId,
+    target: Target,
     now: Wall,
 ) -> Copied {
-    let account = view.account();
+    let (account, target, rights) = (target.owner, target.mailbox, target.rights);
     let modseq = batch.count(keys::modseq(account), 1);
     let mut uids = Vec::with_capacity(entries.len());
     for (entry, text) in entries.iter().zip(texts) {
-        let flags = view.flags(entry.flags);
+        let flags = &rights.permitted(view.flags(entry.flags));
         let uid = add_message(batch, account, target, is_unseen(flags), entry.size());
         let key = keys::new_entry(account, target, modseq, UidPart::Given(uid));
         // RFC 8514 §3: a copy has a save date of its own.

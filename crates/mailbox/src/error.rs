@@ -15,12 +15,12 @@ pub enum Error {
     AlreadyExists(MailboxName),
     /// Another mailbox has that special use already (IMAP: USEATTR).
     SpecialUseTaken(SpecialUse, MailboxName),
-    /// INBOX cannot be created or deleted, nor a mailbox moved below itself (IMAP: CANNOT).
+    /// INBOX cannot be created or deleted, nor a mailbox moved below itself or to where others' are seen (IMAP: CANNOT).
     NotPossible(&'static str),
     /// The new name is not allowed.
     Name(NameError),
     /// The account has [`limits::MAILBOXES`] mailboxes, or the message [`limits::KEYWORDS`] keywords (IMAP: LIMIT); or
-    /// there are as many annotations as there may be; or its
+    /// there are as many annotations, or identifiers in an access control list, as there may be; or its
     /// UIDVALIDITY values are used up.
     Limit(&'static str),
     /// The account has as much as it may have (IMAP: OVERQUOTA).
@@ -57,6 +57,12 @@ impl fmt::Display for Error {
                 write!(f, "an account has at most {} mailboxes; delete some first", limits::MAILBOXES)
             }
             Self::Limit("annotations") => f.write_str("there are too many annotations; remove some first"),
+            Self::Limit("identifiers") => {
+                write!(f, "an access control list has at most {} identifiers", limits::ACL_IDENTIFIERS)
+            }
+            Self::Limit("shared mailboxes") => {
+                f.write_str("too many mailboxes are shared with that account already")
+            }
             Self::Limit("epochs") => f.write_str(
                 "the account's UIDVALIDITY values are used up: the clock was far ahead at restores",
             ),

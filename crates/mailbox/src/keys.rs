@@ -62,6 +62,10 @@ enum Kind {
     Annotation = 34,
     /// The MODSEQ of the last change of an account's annotations.
     Annotated = 35,
+    /// A mailbox's access control list.
+    Acl = 36,
+    /// That a mailbox's list says something of an account: of that account (0 for all), its owner, the mailbox.
+    Shared = 37,
 }
 
 fn account(kind: Kind, account: AccountId) -> KeyBuilder {
@@ -218,6 +222,35 @@ pub(crate) fn annotated_by(key: &Key) -> Option<(Option<MailboxId>, String)> {
 
 pub(crate) fn annotated(a: AccountId) -> Key {
     account(Kind::Annotated, a).key()
+}
+
+pub(crate) fn acl(a: AccountId, m: MailboxId) -> Key {
+    mailbox(Kind::Acl, a, m).key()
+}
+
+/// All access control lists there are.
+pub(crate) fn all_acls() -> KeyRange {
+    Key::build(Space::Mailbox).u8(Kind::Acl as u8).key().prefix_range()
+}
+
+/// `with` is 0 for all accounts.
+pub(crate) fn shared(with: AccountId, owner: AccountId, m: MailboxId) -> Key {
+    account(Kind::Shared, with).u32(owner.0).u32(m.0).key()
+}
+
+/// What is shared with an account, or (0) with all.
+pub(crate) fn shared_with(with: AccountId) -> KeyRange {
+    account(Kind::Shared, with).key().prefix_range()
+}
+
+pub(crate) fn all_shared() -> KeyRange {
+    Key::build(Space::Mailbox).u8(Kind::Shared as u8).key().prefix_range()
+}
+
+/// Owner and mailbox of a key of [`shared`]; the account it is shared with is [`account_of`].
+pub(crate) fn shared_place(key: &Key) -> Option<(AccountId, MailboxId)> {
+    let number = |at: usize| key.as_bytes().get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);
+    Some((AccountId(number(6)?), MailboxId(number(10)?)))
 }
 
 pub(crate) fn usage_known() -> Key {

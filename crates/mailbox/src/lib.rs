@@ -17,6 +17,7 @@
 //!
 //! This crate knows no protocol and never commits.
 
+mod acl;
 mod annotations;
 mod append;
 mod audit;
@@ -54,11 +55,12 @@ use std::sync::{Arc, Mutex};
 use mail::{MailboxId, MailboxName, SpecialUse, UidValidity};
 use store::Store;
 
+pub use acl::{Grant, RightsChange, Shared, Who};
 pub use annotations::Annotation;
 pub use append::{Appended, NewEmail};
 pub use audit::{Held, Trouble};
 pub use change::{FlagChange, Stored};
-pub use copy::Copied;
+pub use copy::{Copied, Target};
 pub use entry::{Entry, FlagSet, SaveDate};
 pub use error::Error;
 pub use quota::{Each, Own, Quota, Resource};

@@ -8,7 +8,7 @@ use store::{Batch, Expect, Slot, Snapshot, Topic, Version};
 
 use crate::remains::{Cause, Remains, take_away};
 use crate::status::read_record;
-use crate::{Error, MailboxInfo, Mailboxes, keys, quota, record};
+use crate::{Error, MailboxInfo, Mailboxes, acl, keys, quota, record};
 
 impl Mailboxes {
     /// All mailboxes of an account, by name.
@@ -109,7 +109,11 @@ impl Mailboxes {
     }
 }
 
-fn info(id: MailboxId, record: record::Mailbox, subscribed: impl Fn(&MailboxName) -> bool) -> MailboxInfo {
+pub(crate) fn info(
+    id: MailboxId,
+    record: record::Mailbox,
+    subscribed: impl Fn(&MailboxName) -> bool,
+) -> MailboxInfo {
     MailboxInfo {
         id,
         subscribed: subscribed(&record.name),
@@ -178,6 +182,7 @@ pub(crate) async fn create(
     special_use: Option<SpecialUse>,
     modseq: Slot,
 ) -> Result<MailboxId, Error> {
+    check_own(name)?;
     if find(snapshot, account, name).await?.is_some() {
         return Err(Error::AlreadyExists(name.clone()));
     }
@@ -192,7 +197,16 @@ pub(crate) async fn create(
         let special_use = special_use.filter(|_| number == last);
         put_mailbox(batch, account, number, name, special_use, modseq);
     }
+    acl::inherit(snapshot, batch, account, &missing[0], first..=last).await?;
     Ok(MailboxId(last))
+}
+
+/// RFC 2342 §4: where others' mailboxes are seen are none of one's own.
+pub(crate) fn check_own(name: &MailboxName) -> Result<(), Error> {
+    if name.is_of_others() {
+        return Err(Error::NotPossible("names there are for mailboxes that others share"));
+    }
+    Ok(())
 }
 
 /// RFC 6154 §3: a special use belongs to one mailbox, so that all clients, and delivery, mean the same one. Two that are created

@@ -6,9 +6,10 @@ use store::{Batch, Expect, Snapshot, Topic};
 use crate::change::{Leave, remove};
 use crate::copy::{place, texts};
 use crate::names::{
-    create, existing, find, missing_above, put_mailbox, put_name, records, take_numbers, uid_validity,
+    check_own, create, existing, find, missing_above, put_mailbox, put_name, records, take_numbers,
+    uid_validity,
 };
-use crate::{Entry, Error, INBOX, Mailboxes, View, annotations, keys, record};
+use crate::{Entry, Error, INBOX, Mailboxes, Target, View, acl, annotations, keys, record};
 
 impl Mailboxes {
     /// Renames a mailbox with all below it, and creates those above the new name that are missing. Each gets a new
@@ -25,6 +26,7 @@ impl Mailboxes {
                 "a mailbox cannot be moved below itself, nor INBOX be renamed so",
             ));
         }
+        check_own(to)?;
         let snapshot = self.store.snapshot();
         let moved = moved(&snapshot, account, from, to).await?;
         let missing = missing_above(&snapshot, account, to).await?;
@@ -34,6 +36,10 @@ impl Mailboxes {
         batch.notify_slot(Topic::Account(account), modseq);
         for (number, name) in (first..).zip(&missing) {
             put_mailbox(batch, account, number, name, None, modseq);
+        }
+        if let Some(top) = missing.first() {
+            let last = first + missing.len() as u32 - 1;
+            acl::inherit(&snapshot, batch, account, top, first..=last).await?;
         }
         for (number, (id, record, new_name)) in (first + missing.len() as u32..).zip(moved) {
             let (_, version) = existing(&snapshot, account, &record.name).await?;
@@ -67,7 +73,7 @@ impl Mailboxes {
         let entries = renamed.next(&view);
         if !entries.is_empty() {
             let texts = texts(&snapshot, &view, &entries).await?;
-            let copied = place(batch, &view, &entries, texts, target, now);
+            let copied = place(batch, &view, &entries, texts, Target::own(account, target), now);
             remove(batch, &view, &entries, copied.modseq, Leave::Nothing);
         }
         Ok(renamed)
@@ -85,7 +91,7 @@ impl Mailboxes {
     ) -> Result<bool, Error> {
         let view = self.view(account, INBOX).await?;
         let entries = renamed.next(&view);
-        Ok(self.move_to(batch, &view, &entries, renamed.target, now).await?.is_some())
+        Ok(self.move_to(batch, &view, &entries, Target::own(account, renamed.target), now).await?.is_some())
     }
 
     /// Messages that one commit of a rename of INBOX moves at most: a full INBOX takes several, so that none is too

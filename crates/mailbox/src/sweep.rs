@@ -6,7 +6,7 @@ use store::{Batch, Expect, Key, Snapshot, Version};
 
 use crate::keys::Due;
 use crate::retention::age;
-use crate::{Error, Mailboxes, annotations, grave, keys, record};
+use crate::{Error, Mailboxes, acl, annotations, grave, keys, record};
 
 /// What one step of a sweep found to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,6 +209,7 @@ async fn sweep_mailbox(
         return Ok(false);
     }
     annotations::drop_all(snapshot, batch, account, Some(mailbox)).await?;
+    acl::drop_all(snapshot, batch, account, mailbox).await?;
     for rest in [
         keys::uid(account, mailbox),
         keys::tally(account, mailbox),
@@ -277,6 +278,9 @@ async fn sweep_account(
         batch.delete(key.clone());
     }
     if subscriptions.len() >= limit {
+        return Ok(false);
+    }
+    if acl::forget(snapshot, batch, account, limit).await? >= limit {
         return Ok(false);
     }
     annotations::drop_all(snapshot, batch, account, None).await?;

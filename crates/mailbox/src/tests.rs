@@ -1,5 +1,6 @@
 //! Tests over the store in memory.
 
+mod acl;
 mod crash;
 mod emails;
 mod epoch;

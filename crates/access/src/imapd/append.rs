@@ -9,24 +9,24 @@ use bytes::Bytes;
 use imap::command::{Append, NewMessage, Replaced};
 use imap::{Code, Completion};
 use journey::Event;
-use mail::{MailboxId, MailboxName, Uid, limits};
+use mail::{Uid, limits};
 use message::Parser;
 use store::{Batch, BlobWriter, Staged};
 
 use super::connection::Connection;
+use super::place::Place;
 use super::stop::{Done, Stop};
 use super::sync::Moment;
 
 /// A command whose messages are coming in.
 pub(crate) struct Appending {
-    target: MailboxId,
-    name: MailboxName,
+    target: Place,
     /// As the client wrote it, if that is another form.
     supplied: Option<String>,
     /// REPLACE: the message of the selected mailbox that goes.
     replaced: Option<Uid>,
-    /// Its bytes, which are free then.
-    replaced_size: u64,
+    /// Messages and bytes that are free in the target's account then.
+    frees: (u64, u64),
     /// Those that are whole.
     whole: Vec<Whole>,
     /// The one that is coming in.
@@ -52,7 +52,10 @@ struct Whole {
 impl Connection<'_> {
     /// Says whether messages may come. A client that waits for that does not send them in vain.
     pub(super) async fn append_start(&mut self, append: Append) -> io::Result<()> {
-        let begun = self.append_begun(append).await;
+        let begun = match self.refresh_rights().await {
+            Ok(()) => self.append_begun(append).await,
+            Err(stop) => Err(stop),
+        };
         let accepted = begun.map(|appending| {
             self.appending = Some(Box::new(appending));
             self.session.accept_append();
@@ -62,13 +65,18 @@ impl Connection<'_> {
 
     async fn append_begun(&self, append: Append) -> Result<Appending, Stop> {
         self.parts().store.check_room(0)?;
-        let (target, name) = self.target(append.mailbox).await?;
-        let (replaced, replaced_size) = match &append.replaces {
-            Some(replaced) => self.to_replace(replaced).await.map(|(uid, size)| (Some(uid), size))?,
-            None => (None, 0),
+        let target = self.target(append.mailbox).await?;
+        let (replaced, frees) = match &append.replaces {
+            Some(replaced) => {
+                self.demand_removal()?;
+                let (uid, size) = self.to_replace(replaced).await?;
+                let stays = self.selected.as_ref().is_some_and(|s| s.view.account() == target.owner);
+                (Some(uid), if stays { (1, size) } else { (0, 0) })
+            }
+            None => (None, (0, 0)),
         };
         let (supplied, whole) = (append.supplied, Vec::new());
-        Ok(Appending { target, name, supplied, replaced, replaced_size, whole, current: None, total: 0 })
+        Ok(Appending { target, supplied, replaced, frees, whole, current: None, total: 0 })
     }
 
     /// The message that REPLACE names, and its bytes. It must be there: nothing is appended in vain (RFC 8508 §3.2).
@@ -110,9 +118,8 @@ impl Connection<'_> {
         }
         let summary = incoming.parser.finish();
         let staged = incoming.writer.finish().await?;
-        let name =
-            self.appending.as_ref().map_or_else(MailboxName::inbox, |appending| appending.name.clone());
-        let events = self.append_events(&summary, &name, staged.len());
+        let Some(appending) = &self.appending else { return Ok(()) };
+        let events = self.append_events(&summary, &appending.target, staged.len());
         let summary = summary.encode().into();
         if let Some(appending) = self.appending.as_mut() {
             appending.whole.push(Whole { message: incoming.message, staged, summary, events });
@@ -133,9 +140,9 @@ impl Connection<'_> {
     /// A client that waits does not send what is refused.
     async fn room_in_account(&self, length: u64) -> Result<(), Stop> {
         let Some(appending) = &self.appending else { return Ok(()) };
-        let messages = appending.whole.len() as u64 + 1 - u64::from(appending.replaced.is_some());
-        let bytes = (appending.total + length).saturating_sub(appending.replaced_size);
-        self.demand_room(&mut Batch::new(), messages, bytes).await
+        let messages = appending.whole.len() as u64 + 1 - appending.frees.0;
+        let bytes = (appending.total + length).saturating_sub(appending.frees.1);
+        self.demand_room(&mut Batch::new(), appending.target.owner, messages, bytes).await
     }
 
     /// RFC 4469 §4.2: whether a message, and the command, may grow by so many bytes.

@@ -12,7 +12,10 @@ use super::sync::Moment;
 impl Connection<'_> {
     pub(super) async fn carry_out(&mut self, command: Command) -> io::Result<()> {
         let moment = moment(&command);
-        let done = self.dispatch(command).await;
+        let done = match self.refresh_rights().await {
+            Ok(()) => self.dispatch(command).await,
+            Err(stop) => Err(stop),
+        };
         self.finish(done, moment).await
     }
 
@@ -33,6 +36,13 @@ impl Connection<'_> {
             Command::GetQuota(root) => self.get_quota(&root).await,
             Command::GetQuotaRoot(mailbox) => self.get_quota_root(mailbox).await,
             Command::SetQuota => Self::set_quota(),
+            Command::GetAcl(mailbox) => self.get_acl(mailbox).await,
+            Command::SetAcl { mailbox, identifier, how, rights } => {
+                self.set_acl(mailbox, &identifier, how, rights).await
+            }
+            Command::DeleteAcl { mailbox, identifier } => self.delete_acl(mailbox, &identifier).await,
+            Command::ListRights { mailbox, identifier } => self.list_rights(mailbox, &identifier).await,
+            Command::MyRights(mailbox) => self.my_rights(mailbox).await,
             Command::Noop | Command::Check => self.noop(),
             Command::Close => self.close(true).await,
             Command::Unselect => self.close(false).await,

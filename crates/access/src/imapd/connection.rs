@@ -152,11 +152,15 @@ impl<'a> Connection<'a> {
     /// not in nested races, which would hold each of them twice: this is all that a silent session keeps.
     async fn wait(&mut self) -> Woken {
         let deadline = self.session.poll_timeout();
+        let is_notified = self.is_notified();
         let clock = &self.daemon.parts.world.clock;
         let mut stopping = self.daemon.stopping.subscribe();
         let size = if self.busy { LARGE_READ } else { SMALL_READ };
         let mut input = pin!(self.wire.read(size));
         let mut notice = pin!(self.watch.as_mut().map(Watch::changed));
+        let news = self.idling || is_notified;
+        let shared = self.selected.as_mut().and_then(|selected| selected.watch.as_mut());
+        let mut shared = pin!(shared.filter(|_| news).map(Watch::changed));
         let mut timeout = pin!(deadline.map(|due| clock.sleep_until(due)));
         let mut stop = pin!(stopping.wait_for(|&stopping| stopping));
         let woken = poll_fn(|context| {
@@ -164,6 +168,9 @@ impl<'a> Connection<'a> {
                 return Poll::Ready(Woken::Input(bytes));
             }
             if notice.as_mut().as_pin_mut().is_some_and(|n| n.poll(context).is_ready()) {
+                return Poll::Ready(Woken::Notice);
+            }
+            if shared.as_mut().as_pin_mut().is_some_and(|n| n.poll(context).is_ready()) {
                 return Poll::Ready(Woken::Notice);
             }
             if timeout.as_mut().as_pin_mut().is_some_and(|t| t.poll(context).is_ready()) {

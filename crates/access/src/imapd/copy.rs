@@ -4,13 +4,14 @@
 use imap::command::Mailbox;
 use imap::{Code, Completion, Numbers, SequenceSet};
 use journey::{Event, What};
-use mail::{MailboxId, MailboxName, ModSeq, Uid};
-use mailbox::{Copied, Entry, View};
+use mail::{ModSeq, Right, Uid};
+use mailbox::{Copied, Entry, Target, View};
 use store::{Batch, Receipt};
 
 use super::change::Attempts;
 use super::connection::Connection;
 use super::limited::{Limited, Reached, save_limit};
+use super::place::{At, Place};
 use super::stop::{Done, Stop};
 use super::sync::Moment;
 
@@ -22,7 +23,11 @@ impl Connection<'_> {
         mailbox: Mailbox,
         and_remove: bool,
     ) -> Done {
-        let (target, name) = self.target(mailbox).await?;
+        let target = self.target(mailbox).await?;
+        let there = Target { owner: target.owner, mailbox: target.mailbox, rights: target.rights };
+        if and_remove {
+            self.demand_removal()?;
+        }
         let (uids, reached) = self.chosen(uid, set, save_limit(&self.parts().settings))?;
         if let Some(reached) = reached.filter(|_| !and_remove) {
             return Err(reached.refusal());
@@ -34,24 +39,31 @@ impl Connection<'_> {
             let mut batch = Batch::new();
             let now = self.world().clock.wall();
             let copied = if and_remove {
-                self.mailboxes().move_to(&mut batch, &view, &entries, target, now).await?
+                self.mailboxes().move_to(&mut batch, &view, &entries, there, now).await?
             } else {
-                self.mailboxes().copy(&mut batch, &view, &entries, target, now).await?
+                self.mailboxes().copy(&mut batch, &view, &entries, there, now).await?
             };
-            if !and_remove {
-                // RFC 9208 §4.3.1; what moves within the account takes no more room.
+            if !and_remove || target.owner != view.account() {
+                // RFC 9208 §4.3.1; what moves within an account takes no more room.
                 let bytes = entries.iter().map(Entry::size).sum();
-                self.demand_room(&mut batch, entries.len() as u64, bytes).await?;
+                self.demand_room(&mut batch, target.owner, entries.len() as u64, bytes).await?;
             }
             // RFC 3501 §6.4.8: a UID command without messages is no error.
             let Some(copied) = copied else { return Self::done("No messages") };
-            self.record_copied(&mut batch, &view, &entries, &name, !and_remove).await?;
+            self.record_copied(&mut batch, &view, &entries, &target, !and_remove).await?;
             let outcome = self.commit(batch).await;
             if !attempts.again(&outcome) {
-                let done = self.copied(target, &copied, &outcome?, and_remove).await?;
+                let done = self.copied(target.at(), &copied, &outcome?, and_remove).await?;
                 return Ok(self.within_limit(done, reached));
             }
         }
+    }
+
+    /// RFC 6851 §4.2, RFC 8508 §4.1: what takes messages away needs the rights of STORE \Deleted and of EXPUNGE.
+    pub(super) fn demand_removal(&self) -> Result<(), Stop> {
+        let Some(selected) = &self.selected else { return Ok(()) };
+        selected.demand(Right::DeleteMessage)?;
+        selected.demand(Right::Expunge)
     }
 
     /// The UIDs that a set means to this client, ascending; the last of them where there are more than `limit`.
@@ -73,13 +85,15 @@ impl Connection<'_> {
         batch: &mut Batch,
         view: &View,
         entries: &[Entry],
-        to: &MailboxName,
+        to: &Place,
         copied: bool,
     ) -> Result<(), Stop> {
-        let info = self.mailboxes().info(self.account(), view.mailbox()).await?;
+        let info = self.mailboxes().info(view.account(), view.mailbox()).await?;
         let from = info.map(|info| info.name.to_string()).unwrap_or_default();
-        let what =
-            What::Moved { account: self.account(), from, to: to.to_string(), copied, by: "imap".into() };
+        let account = view.account();
+        let to =
+            if to.owner == account { to.name.to_string() } else { format!("{} of {}", to.name, to.address) };
+        let what = What::Moved { account, from, to, copied, by: self.by(account) };
         let event = Event { at: self.world().clock.wall(), what };
         for entry in entries {
             self.parts().journeys.record(batch, entry.id, std::slice::from_ref(&event));
@@ -88,16 +102,10 @@ impl Connection<'_> {
     }
 
     /// RFC 4315 §3 COPYUID; RFC 6851 §4.3: MOVE tells it before the EXPUNGE responses, in an untagged OK.
-    async fn copied(
-        &mut self,
-        target: MailboxId,
-        copied: &Copied,
-        receipt: &Receipt,
-        and_remove: bool,
-    ) -> Done {
+    async fn copied(&mut self, target: At, copied: &Copied, receipt: &Receipt, and_remove: bool) -> Done {
         let (count, modseq) = (copied.uids.len() as u32, ModSeq(receipt.number(copied.modseq) as u64));
         self.own_messages_came(target, count, modseq).await;
-        let validity = match self.mailboxes().info(self.account(), target).await {
+        let validity = match self.mailboxes().info(target.0, target.1).await {
             Ok(Some(info)) => info.uid_validity,
             // Deleted right after: the copy was made, and nobody will look for it.
             _ => return Self::done("Copied"),

@@ -3,38 +3,41 @@
 
 use imap::command::{self, Mailbox};
 use imap::{Code, Completion};
-use mail::{MailboxId, SpecialUse};
+use mail::SpecialUse;
 use store::Batch;
 
 use super::change::Attempts;
 use super::connection::Connection;
 use super::object::mailbox_id;
-use super::select::valid;
+use super::place::At;
 use super::stop::{Done, Stop};
 
 impl Connection<'_> {
     pub(super) async fn create(&mut self, mailbox: Mailbox, special_uses: &[String]) -> Done {
-        let name = valid(mailbox)?;
+        let named = self.to_create(mailbox).await?;
         let special_use = special_use(special_uses)?;
+        if special_use.is_some() && named.owner != self.account() {
+            return Err(Stop::no(Code::UseAttr, "Only mailboxes of one's own have a special use"));
+        }
         let mut attempts = Attempts::default();
         loop {
             let mut batch = Batch::new();
-            let created = self.mailboxes().create(&mut batch, self.account(), &name, special_use).await?;
+            let created = self.mailboxes().create(&mut batch, named.owner, &named.name, special_use).await?;
             let outcome = self.commit(batch).await;
             if !attempts.again(&outcome) {
                 outcome?;
-                self.own_names_changed(&[&name]).await;
-                self.tell_renamed(&name).await?;
-                return self.created(created).await;
+                self.own_names_changed(&[&named.shown]).await;
+                self.tell_renamed(&named.shown).await?;
+                return self.created((named.owner, created)).await;
             }
         }
     }
 
     /// RFC 8474 §4.1.
-    async fn created(&self, mailbox: MailboxId) -> Done {
-        match self.mailboxes().info(self.account(), mailbox).await {
+    async fn created(&self, (owner, mailbox): At) -> Done {
+        match self.mailboxes().info(owner, mailbox).await {
             Ok(Some(info)) => {
-                let code = Code::MailboxId(mailbox_id(self.account(), info.object));
+                let code = Code::MailboxId(mailbox_id(owner, info.object));
                 Ok(Completion::ok_with(code, "Mailbox created"))
             }
             // Deleted right after: there is nothing to name.

@@ -2,7 +2,7 @@
 
 use imap::{Code, Completion, Numbers, SequenceSet};
 use journey::{Event, What};
-use mail::{Flag, Uid};
+use mail::{Flag, Right, Uid};
 use mailbox::{Entry, View};
 use store::Batch;
 
@@ -19,6 +19,7 @@ const AT_ONCE: usize = 1000;
 impl Connection<'_> {
     /// The EXPUNGE or VANISHED responses come from telling what changed, as for everyone else's sessions.
     pub(super) async fn expunge(&mut self, uids: Option<&SequenceSet>) -> Done {
+        self.selected.as_ref().map_or(Ok(()), |selected| selected.demand(Right::Expunge))?;
         let reached = self.expunge_deleted(uids).await?;
         let done = self.expunged("Expunged").await?;
         Ok(self.within_limit(done, reached))
@@ -91,9 +92,9 @@ impl Connection<'_> {
         view: &View,
         entries: &[Entry],
     ) -> Result<(), Stop> {
-        let info = self.mailboxes().info(self.account(), view.mailbox()).await?;
+        let info = self.mailboxes().info(view.account(), view.mailbox()).await?;
         let mailbox = info.map(|info| info.name.to_string()).unwrap_or_default();
-        let what = What::Expunged { account: self.account(), mailbox, by: "imap".into() };
+        let what = What::Expunged { account: view.account(), mailbox, by: self.by(view.account()) };
         let event = Event { at: self.world().clock.wall(), what };
         for entry in entries {
             self.parts().journeys.record(batch, entry.id, std::slice::from_ref(&event));

@@ -12,12 +12,13 @@ mod structure;
 
 use imap::command::{Fetch, FetchItem, Partial};
 use imap::{Code, Completion};
-use mail::{Flag, Flags, MailboxId, ModSeq, Uid};
+use mail::{Flag, Flags, ModSeq, Right, Uid};
 use mailbox::{Entry, FlagChange};
 use message::Summary;
 
 use super::connection::{Connection, WRITE_AT};
 use super::limited::{Limited, Reached, count_of};
+use super::place::At;
 use super::stop::{Done, Stop};
 use super::store::{AT_ONCE, Change};
 use super::sync::{Moment, begin_message, write_modseq};
@@ -105,8 +106,8 @@ impl Connection<'_> {
 
     async fn fetch_messages(&mut self, limited: &Limited, items: &[FetchItem]) -> Result<Missing, Stop> {
         let mut missing = Missing::default();
-        let read_only = self.selected.as_ref().is_none_or(|s| s.read_only);
-        let sets_seen = !read_only && items.iter().any(sets_seen);
+        let may_seen = self.selected.as_ref().is_some_and(|s| !s.read_only && s.rights.has(Right::Seen));
+        let sets_seen = may_seen && items.iter().any(sets_seen);
         for (low, high) in limited.pieces(AT_ONCE as u32) {
             let mut some = self.to_tell(low, high);
             if limited.reached.is_some() {
@@ -269,18 +270,18 @@ impl Connection<'_> {
     /// What was found out about the message at delivery, with offsets into the message as it is read here.
     pub(super) async fn summary(&self, entry: &Entry) -> Result<Summary, Stop> {
         let selected = self.selected.as_ref().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
-        self.summary_in(selected.mailbox(), entry).await
+        self.summary_in(selected.at(), entry).await
     }
 
     /// The same of a message of any mailbox.
-    pub(super) async fn summary_in(&self, mailbox: MailboxId, entry: &Entry) -> Result<Summary, Stop> {
-        let bytes = self.mailboxes().summary(self.account(), mailbox, entry.uid).await?;
+    pub(super) async fn summary_in(&self, at: At, entry: &Entry) -> Result<Summary, Stop> {
+        let bytes = self.mailboxes().summary(at.0, at.1, entry.uid).await?;
         let mut summary =
             Summary::decode(&bytes).map_err(|_| Stop::no(Code::Corruption, "A summary is damaged"))?;
         // The summary may be of the shared body alone, which this recipient's trace headers precede.
         if summary.size == entry.blob_length && entry.prefix_length > 0 {
             let prefix = entry.prefix_length as usize;
-            let prefix = self.mailboxes().read(self.account(), mailbox, entry, 0, prefix).await?;
+            let prefix = self.mailboxes().read(at.0, at.1, entry, 0, prefix).await?;
             summary.prepend(&prefix);
         }
         Ok(summary)
@@ -294,7 +295,8 @@ impl Connection<'_> {
         length: usize,
     ) -> Result<bytes::Bytes, Stop> {
         let selected = self.selected.as_ref().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
-        Ok(self.mailboxes().read(self.account(), selected.mailbox(), entry, offset, length).await?)
+        let (owner, mailbox) = selected.at();
+        Ok(self.mailboxes().read(owner, mailbox, entry, offset, length).await?)
     }
 }
 

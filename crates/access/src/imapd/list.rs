@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use imap::command::List;
-use mail::MailboxName;
-use mailbox::MailboxInfo;
+use mail::{AccountId, MailboxName, Right, Rights};
+use mailbox::{MailboxInfo, Shared};
 
 use super::connection::{Connection, WRITE_AT};
+use super::metadata::may_annotate;
+use super::place::{shown, store_error, write_rights};
 use super::stop::{Done, Stop};
 use crate::turn::take_turn;
 
@@ -17,7 +19,7 @@ const TURN: usize = 64;
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is something that LIST tells")]
 pub(super) struct Node {
-    mailbox: Option<MailboxInfo>,
+    mailbox: Option<Listed>,
     has_children: bool,
     subscribed: bool,
     /// It matches one of the patterns.
@@ -28,6 +30,13 @@ pub(super) struct Node {
     selected_below: bool,
     /// And does not match.
     unmatched_below: bool,
+}
+
+/// A mailbox under the name that this client knows.
+struct Listed {
+    owner: AccountId,
+    rights: Rights,
+    info: MailboxInfo,
 }
 
 impl Connection<'_> {
@@ -55,8 +64,8 @@ impl Connection<'_> {
             self.tell(&list, name, node, None);
             if node.selected {
                 self.tell_status(&list, node).await?;
-                if let Some(info) = &node.mailbox {
-                    self.list_metadata(info.id, name, &list.return_metadata).await?;
+                if let Some(listed) = &node.mailbox {
+                    self.tell_more(&list, name, listed).await?;
                 }
             }
             if self.session.output_length() >= WRITE_AT {
@@ -74,8 +83,9 @@ impl Connection<'_> {
             above(&mut tree, &info.name, |node| node.has_children = true);
             let node = tree.entry(info.name.to_string()).or_default();
             node.subscribed = info.subscribed;
-            node.mailbox = Some(info);
+            node.mailbox = Some(Listed { owner: self.account(), rights: Rights::ALL, info });
         }
+        self.add_shared(&mut tree).await?;
         if with_subscriptions {
             for name in self.mailboxes().subscriptions(self.account()).await? {
                 if tree.get(name.as_str()).is_none_or(|node| node.mailbox.is_none()) {
@@ -86,6 +96,45 @@ impl Connection<'_> {
             }
         }
         Ok(tree)
+    }
+
+    /// What others let one see (RFC 4314 §4).
+    async fn add_shared(&self, tree: &mut BTreeMap<String, Node>) -> Result<(), Stop> {
+        let mut shared = self.mailboxes().shared_with(self.account()).await?;
+        shared.retain(|it| it.rights.has(Right::Lookup));
+        if shared.is_empty() {
+            return Ok(());
+        }
+        let subscriptions = self.mailboxes().subscriptions(self.account()).await?;
+        let mut owner = None;
+        for (at, Shared { owner: id, mailbox, rights }) in shared.into_iter().enumerate() {
+            if at % TURN == TURN - 1 {
+                take_turn().await;
+            }
+            if owner.as_ref().is_none_or(|(known, _)| *known != id) {
+                owner = Some((id, self.parts().directory.account(id).await.map_err(store_error)?));
+            }
+            let Some((_, Some(account))) = &owner else { continue };
+            let Some(name) = shown(&account.address, &mailbox.name) else { continue };
+            above(tree, &name, |node| node.has_children = true);
+            let node = tree.entry(name.to_string()).or_default();
+            node.subscribed = subscriptions.binary_search(&name).is_ok();
+            // What the owner uses it for is not what others use it for.
+            let info = MailboxInfo { name, special_use: None, ..mailbox };
+            node.mailbox = Some(Listed { owner: id, rights, info });
+        }
+        Ok(())
+    }
+
+    /// What is told of a mailbox beside its name, if it was asked for: annotations (RFC 9590), rights (RFC 8440).
+    async fn tell_more(&mut self, list: &List, name: &str, listed: &Listed) -> Result<(), Stop> {
+        if may_annotate(listed.rights) {
+            self.list_metadata((listed.owner, listed.info.id), name, &list.return_metadata).await?;
+        }
+        if list.return_rights {
+            write_rights(&mut self.session.out(), name, listed.rights);
+        }
+        Ok(())
     }
 
     /// One mailbox, for clients of IMAP4rev2: what its attributes are (RFC 9051 §6.3.2), and that its name is not what the
@@ -142,8 +191,10 @@ impl Connection<'_> {
     /// RFC 5819 §2: STATUS for what can be selected; RFC 9051 §6.3.9.8, example 11: and is not only told for what is below it.
     async fn tell_status(&mut self, list: &List, node: &Node) -> Result<(), Stop> {
         match &node.mailbox {
-            Some(info) if !list.return_status.is_empty() => {
-                match self.report_status(info.id, &info.name, &list.return_status).await {
+            Some(Listed { owner, rights, info })
+                if !list.return_status.is_empty() && rights.has(Right::Read) =>
+            {
+                match self.report_status((*owner, info.id), &info.name, &list.return_status).await {
                     // Deleted meanwhile: nothing to tell.
                     Err(Stop::Answer(_)) => Ok(()),
                     told => told,
@@ -165,7 +216,7 @@ fn above(tree: &mut BTreeMap<String, Node>, name: &MailboxName, mark: impl Fn(&m
 
 /// Whether it meets the conditions itself, rather than something below it.
 fn is_chosen(list: &List, node: &Node) -> bool {
-    let special = node.mailbox.as_ref().is_some_and(|info| info.special_use.is_some());
+    let special = node.mailbox.as_ref().is_some_and(|listed| listed.info.special_use.is_some());
     (!list.select_subscribed || node.subscribed) && (!list.select_special_use || special)
 }
 
@@ -215,7 +266,7 @@ fn attributes(list: &List, node: &Node) -> Vec<&'static str> {
         attributes.extend(node.subscribed.then_some("\\Subscribed"));
     }
     attributes.push(if node.has_children { "\\HasChildren" } else { "\\HasNoChildren" });
-    let special = node.mailbox.as_ref().and_then(|info| info.special_use);
+    let special = node.mailbox.as_ref().and_then(|listed| listed.info.special_use);
     attributes.extend(special.map(mail::SpecialUse::attribute));
     attributes
 }

@@ -5,12 +5,13 @@
 
 use imap::command::{Depth, GetMetadata, Mailbox};
 use imap::{Code, Completion};
-use mail::{MailboxId, ModSeq, limits};
+use mail::{AccountId, MailboxId, ModSeq, Right, Rights, limits};
 use mailbox::Annotation;
 use store::Batch;
 
 use super::change::Attempts;
 use super::connection::{Connection, WRITE_AT};
+use super::place::{At, refused};
 use super::stop::{Done, Stop};
 
 /// RFC 5464 §3.2.1.1: a URI for reaching the administrator.
@@ -20,8 +21,8 @@ type Value = (String, Option<Vec<u8>>);
 
 impl Connection<'_> {
     pub(super) async fn get_metadata(&mut self, get: GetMetadata) -> Done {
-        let (id, name) = self.annotated(get.mailbox).await?;
-        let mut found = chosen(&self.annotations(id).await?, &get.entries, get.depth);
+        let (owner, id, name) = self.annotated(get.mailbox, None).await?;
+        let mut found = chosen(&self.annotations(owner, id).await?, &get.entries, get.depth);
         let fits = |value: &Value| {
             let length = value.1.as_ref().map_or(0, Vec::len) as u64;
             get.max_size.is_none_or(|most| length <= most.into())
@@ -40,7 +41,10 @@ impl Connection<'_> {
 
     /// RFC 5464 §4.3: all or none.
     pub(super) async fn set_metadata(&mut self, mailbox: Option<Mailbox>, values: &[Value]) -> Done {
-        let (id, _) = self.annotated(mailbox).await?;
+        let (owner, id, _) = self.annotated(mailbox, Some(Right::Write)).await?;
+        if owner != self.account() && values.iter().any(|(name, _)| is_private(name)) {
+            return Err(Stop::no(Code::MetadataNoPrivate, "Only the owner has private annotations there"));
+        }
         if id.is_none() && values.iter().any(|(name, _)| name.starts_with("/shared/")) {
             return Err(Stop::no(Code::NoPerm, "Shared annotations of the server are the operator's"));
         }
@@ -52,7 +56,7 @@ impl Connection<'_> {
         let mut attempts = Attempts::default();
         loop {
             let mut batch = Batch::new();
-            let modseq = match self.mailboxes().annotate(&mut batch, self.account(), id, values).await {
+            let modseq = match self.mailboxes().annotate(&mut batch, owner, id, values).await {
                 Err(mailbox::Error::Limit(_)) => {
                     return Err(Stop::no(Code::MetadataTooMany, "There are too many annotations"));
                 }
@@ -64,7 +68,7 @@ impl Connection<'_> {
                 return Self::done("Annotations set");
             }
             if let Some(id) = id
-                && self.mailboxes().info(self.account(), id).await?.is_none()
+                && self.mailboxes().info(owner, id).await?.is_none()
             {
                 return Err(Stop::no(Code::NonExistent, "There is no such mailbox"));
             }
@@ -72,29 +76,34 @@ impl Connection<'_> {
     }
 
     /// RFC 9590 §3: for a mailbox that LIST has told.
-    pub(super) async fn list_metadata(
-        &mut self,
-        id: MailboxId,
-        name: &str,
-        entries: &[String],
-    ) -> Result<(), Stop> {
-        let found = chosen(&self.annotations(Some(id)).await?, entries, Depth::Zero);
+    pub(super) async fn list_metadata(&mut self, at: At, name: &str, entries: &[String]) -> Result<(), Stop> {
+        let found = chosen(&self.annotations(at.0, Some(at.1)).await?, entries, Depth::Zero);
         self.tell_metadata(name, &found).await
     }
 
-    /// Whose annotations are meant: a mailbox, or the server.
-    async fn annotated(&self, mailbox: Option<Mailbox>) -> Result<(Option<MailboxId>, String), Stop> {
+    /// Whose annotations are meant: a mailbox, or the server. `also`: a right that it takes beside those of RFC 5464 §3.3.
+    async fn annotated(
+        &self,
+        mailbox: Option<Mailbox>,
+        also: Option<Right>,
+    ) -> Result<(AccountId, Option<MailboxId>, String), Stop> {
         match mailbox {
-            None => Ok((None, String::new())),
+            None => Ok((self.account(), None, String::new())),
             Some(mailbox) => {
-                let (id, name) = self.existing(mailbox).await?;
-                Ok((Some(id), name.to_string()))
+                let place = self.existing(mailbox).await?;
+                place.demand(Right::Lookup)?;
+                if !may_annotate(place.rights) || also.is_some_and(|right| !place.rights.has(right)) {
+                    return Err(refused());
+                }
+                Ok((place.owner, Some(place.mailbox), place.shown.to_string()))
             }
         }
     }
 
-    async fn annotations(&self, of: Option<MailboxId>) -> Result<Vec<Value>, Stop> {
-        let found = self.mailboxes().annotations(self.account(), of).await?;
+    /// Private annotations are the owner's.
+    async fn annotations(&self, owner: AccountId, of: Option<MailboxId>) -> Result<Vec<Value>, Stop> {
+        let mut found = self.mailboxes().annotations(owner, of).await?;
+        found.retain(|annotation| owner == self.account() || !is_private(&annotation.name));
         let mut values: Vec<Value> =
             found.into_iter().map(|Annotation { name, value, .. }| (name, value)).collect();
         if of.is_none() {
@@ -122,6 +131,15 @@ impl Connection<'_> {
         }
         Ok(())
     }
+}
+
+fn is_private(name: &str) -> bool {
+    name.starts_with("/private/")
+}
+
+/// RFC 5464 §3.3: beside the right to see it, any of these.
+pub(super) fn may_annotate(rights: Rights) -> bool {
+    rights.has_any(&[Right::Read, Right::Seen, Right::Write, Right::Insert, Right::Post])
 }
 
 /// What is asked of `all`, each once. A name of its own that has no value is told as NIL (RFC 9590 §4); what is above others,

@@ -13,6 +13,7 @@ use store::Topic;
 
 use super::connection::Connection;
 use super::fetch::Told;
+use super::place::At;
 use super::stop::{Done, Stop};
 use super::sync::Moment;
 use known::Known;
@@ -96,6 +97,11 @@ impl Connection<'_> {
             self.notified.as_ref().and_then(|n| n.of_selected()).is_some_and(|(_, delayed)| delayed);
         // §6.1.2: while a client idles, numbers may change.
         let moment = if delayed && !self.idling { Moment::NumbersStay } else { Moment::NumbersMay };
+        match self.refresh_rights().await {
+            Ok(()) => {}
+            Err(Stop::Answer(_)) => return Ok(()),
+            Err(Stop::Gone(error)) => return Err(error),
+        }
         // The store's troubles are told at the next command.
         if let Err(Stop::Gone(error)) = self.sync(moment).await {
             return Err(error);
@@ -175,11 +181,17 @@ impl Connection<'_> {
         told.map(drop)
     }
 
+    /// The selected mailbox, if it is one's own.
+    fn own_selected(&self) -> Option<mail::MailboxId> {
+        let at = self.selected.as_ref().map(super::selected::Selected::at)?;
+        (at.0 == self.account()).then_some(at.1)
+    }
+
     /// How many events there were.
     async fn tell_differences(&mut self, notified: &Notified, before: &Known) -> Result<usize, Stop> {
         let names = self.tell_names(notified, before).await?;
         let mut events = names;
-        let selected = self.selected.as_ref().map(super::selected::Selected::mailbox);
+        let selected = self.own_selected();
         let condstore = self.session.enabled().condstore;
         for (id, mailbox) in &notified.known.mailboxes {
             if Some(*id) == selected {
@@ -206,7 +218,7 @@ impl Connection<'_> {
         name: &MailboxName,
         items: &[StatusItem],
     ) -> Result<(), Stop> {
-        match self.report_status(id, name, items).await {
+        match self.report_status((self.account(), id), name, items).await {
             Err(Stop::Answer(_)) => Ok(()),
             told => told,
         }
@@ -214,7 +226,7 @@ impl Connection<'_> {
 
     /// §3.1: how things stand, before the tagged OK.
     async fn tell_first_status(&mut self, notified: &Notified) -> Result<(), Stop> {
-        let selected = self.selected.as_ref().map(super::selected::Selected::mailbox);
+        let selected = self.own_selected();
         for (id, mailbox) in &notified.known.mailboxes {
             let wanted = notified.of_other(&mailbox.name, mailbox.subscribed);
             if Some(*id) == selected || !wanted.message_new {
@@ -277,8 +289,8 @@ impl Connection<'_> {
     }
 
     /// The same of `count` messages that came into a mailbox by the change `modseq`, if nobody else changed it.
-    pub(super) async fn own_messages_came(&mut self, id: mail::MailboxId, count: u32, modseq: ModSeq) {
-        if let Some(selected) = self.selected.as_mut().filter(|selected| selected.mailbox() == id) {
+    pub(super) async fn own_messages_came(&mut self, (owner, id): At, count: u32, modseq: ModSeq) {
+        if let Some(selected) = self.selected.as_mut().filter(|selected| selected.at() == (owner, id)) {
             // Only who is told of others' new messages must know its own.
             if self.notified.as_ref().and_then(|n| n.of_selected()).is_some_and(|(e, _)| !e.fetch.is_empty())
             {
@@ -286,7 +298,7 @@ impl Connection<'_> {
             }
             return;
         }
-        if !self.is_notified() {
+        if !self.is_notified() || owner != self.account() {
             return;
         }
         let Ok(status) = self.mailboxes().status(self.account(), id).await else { return };

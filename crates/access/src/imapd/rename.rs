@@ -1,34 +1,41 @@
 //! RENAME (RFC 3501 §6.3.5).
 
+use imap::Code;
 use imap::command::Mailbox;
-use mail::MailboxName;
+use mail::{MailboxName, Right};
 use mailbox::{INBOX, Mailboxes, Renamed};
 use store::Batch;
 
 use super::change::Attempts;
 use super::connection::Connection;
-use super::select::valid;
 use super::stop::{Done, Stop};
 
 impl Connection<'_> {
     /// INBOX is not renamed: its messages move to the new mailbox and it stays.
     pub(super) async fn rename(&mut self, from: Mailbox, to: Mailbox) -> Done {
-        let (_, from) = self.existing(from).await?;
-        let to = valid(to)?;
-        if from.is_inbox() {
-            let done = self.rename_inbox(&to).await;
-            self.own_names_changed(&[&to]).await;
+        let from = self.existing(from).await?;
+        from.demand(Right::DeleteMailbox)?;
+        let to = self.to_create(to).await?;
+        if from.owner != to.owner {
+            return Err(Stop::no(Code::Cannot, "A mailbox stays with its owner"));
+        }
+        if from.name.is_inbox() {
+            if from.owner != self.account() {
+                return Err(Stop::no(Code::Cannot, "The INBOX of others is not renamed"));
+            }
+            let done = self.rename_inbox(&to.name).await;
+            self.own_names_changed(&[&to.shown]).await;
             return done;
         }
         let mut attempts = Attempts::default();
         loop {
             let mut batch = Batch::new();
-            self.mailboxes().rename(&mut batch, self.account(), &from, &to).await?;
+            self.mailboxes().rename(&mut batch, from.owner, &from.name, &to.name).await?;
             let outcome = self.commit(batch).await;
             if !attempts.again(&outcome) {
                 outcome?;
-                self.own_names_changed(&[&from, &to]).await;
-                self.tell_renamed(&to).await?;
+                self.own_names_changed(&[&from.shown, &to.shown]).await;
+                self.tell_renamed(&to.shown).await?;
                 return Self::done("Mailbox renamed");
             }
         }

@@ -151,7 +151,7 @@ impl Connection<'_> {
     ) -> Result<bool, Stop> {
         let test = &plan.test;
         if !plan.fuzzy.is_empty() && facts.indexed.is_none() {
-            match self.scores(selected.mailbox(), entry, &plan.fuzzy).await {
+            match self.scores(selected.at(), entry, &plan.fuzzy).await {
                 Ok(scores) => facts.scores = Some(scores),
                 Err(Stop::Answer(answer)) if answer.code != Some(Code::Unavailable) => return Ok(false),
                 Err(stop) => return Err(stop),
@@ -160,12 +160,12 @@ impl Connection<'_> {
                 return Ok(passes);
             }
         }
-        let read = match self.header_text(selected.mailbox(), entry).await {
+        let read = match self.header_text(selected.at(), entry).await {
             Ok(header) => {
                 facts.header = Some(header);
                 match judge(test, facts) {
                     Some(passes) => return Ok(passes),
-                    None => self.body_text(selected.mailbox(), entry).await,
+                    None => self.body_text(selected.at(), entry).await,
                 }
             }
             Err(stop) => Err(stop),

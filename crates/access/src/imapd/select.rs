@@ -1,22 +1,31 @@
 //! SELECT and EXAMINE (RFC 3501 §6.3.1, §6.3.2, RFC 9051 §6.3.2, §6.3.3, RFC 7162 §3.1.2, §3.2.5).
 
-use imap::command::{Mailbox, Select};
+use imap::command::Select;
 use imap::{Code, Completion, State};
-use mail::{Flag, Keyword, MailboxId, MailboxName};
+use mail::{Flag, Keyword, Right};
+use store::Topic;
 
 use super::connection::Connection;
 use super::object::mailbox_id;
+use super::place::CHANGING;
 use super::selected::Selected;
-use super::stop::{Done, Stop};
+use super::stop::Done;
 
 impl Connection<'_> {
     pub(super) async fn select(&mut self, select: Select) -> Done {
-        let Select { mailbox, read_only, resync, .. } = select;
+        let Select { mailbox, read_only: examine, resync, .. } = select;
         // RFC 3501 §6.3.1: whatever comes of it, the mailbox selected before is no longer.
         self.deselect();
-        let (id, name) = self.existing(mailbox).await?;
-        let view = self.mailboxes().view(self.account(), id).await?;
-        let mut selected = Selected::new(view, read_only);
+        let place = self.existing(mailbox).await?;
+        place.demand(Right::Read)?;
+        // Watches before it looks, so that nothing falls between.
+        let is_own = place.owner == self.account();
+        let watch = (!is_own).then(|| self.parts().store.watch(Topic::Account(place.owner)));
+        let view = self.mailboxes().view(place.owner, place.mailbox).await?;
+        // RFC 4314 §5.2.
+        let read_only = examine || !place.rights.has_any(&CHANGING);
+        let name = place.shown;
+        let mut selected = Selected::new(view, read_only, place.rights, watch);
         let rev2 = self.session.enabled().rev2;
         if rev2 {
             let supplied = self.session.supplied().map(str::to_owned);
@@ -31,7 +40,7 @@ impl Connection<'_> {
             self.resync(&resync).await?;
         }
         Ok(if read_only {
-            Completion::ok_with(Code::ReadOnly, "Examined")
+            Completion::ok_with(Code::ReadOnly, if examine { "Examined" } else { "Selected" })
         } else {
             Completion::ok_with(Code::ReadWrite, "Selected")
         })
@@ -45,14 +54,21 @@ impl Connection<'_> {
         }
     }
 
+    /// Tells the flags again, because other ones may be changed now (RFC 4314 §5.1.1).
+    pub(super) fn report_flags(&mut self) {
+        let Some(selected) = &self.selected else { return };
+        let (known, permanent) = flag_lists(selected);
+        let mut out = self.session.out();
+        out.text("* FLAGS (").text(&known).text(")").end();
+        out.untagged("OK", Some(&Code::PermanentFlags(permanent)), "Flags that are kept");
+    }
+
     /// RFC 9051 §6.3.2, Appendix E: IMAP4rev2 knows neither RECENT nor UNSEEN.
     fn report_selected(&mut self, selected: &Selected, rev2: bool) {
         let view = &selected.view;
-        let keywords = view.keywords();
-        let known = flag_names(&keywords);
-        let object = mailbox_id(self.account(), view.object());
+        let object = mailbox_id(view.account(), view.object());
         let uid_only = self.session.enabled().uid_only;
-        let permanent = if selected.read_only { String::new() } else { format!("{known} \\*") };
+        let (known, permanent) = flag_lists(selected);
         let mut out = self.session.out();
         out.text("* FLAGS (").text(&known).text(")").end();
         out.counted(u64::from(selected.count()), "EXISTS");
@@ -70,31 +86,23 @@ impl Connection<'_> {
         // RFC 8474 §4.2.
         out.untagged("OK", Some(&Code::MailboxId(object)), "Its identifier");
     }
-
-    /// The mailbox a command names, which must be there. A name that no mailbox can have names none.
-    pub(super) async fn existing(&self, mailbox: Mailbox) -> Result<(MailboxId, MailboxName), Stop> {
-        let missing = || Stop::no(Code::NonExistent, "There is no such mailbox");
-        let name = mailbox.map_err(|_| missing())?;
-        let id = self.mailboxes().named(self.account(), &name).await?.ok_or_else(missing)?;
-        Ok((id, name))
-    }
-
-    /// The same for commands that could go on if the client created it (RFC 3501 §7.1 TRYCREATE).
-    pub(super) async fn target(&self, mailbox: Mailbox) -> Result<(MailboxId, MailboxName), Stop> {
-        let name = valid(mailbox)?;
-        match self.mailboxes().named(self.account(), &name).await? {
-            Some(id) => Ok((id, name)),
-            None => Err(Stop::no(Code::TryCreate, "There is no such mailbox; create it first")),
-        }
-    }
 }
 
-/// The name of a mailbox that may be created; `NO [CANNOT]` where it may not.
-pub(super) fn valid(mailbox: Mailbox) -> Result<MailboxName, Stop> {
-    mailbox.map_err(|why| Stop::Answer(Completion::no(Code::Cannot, why.to_string())))
-}
-
-fn flag_names(keywords: &[Keyword]) -> String {
-    let system = Flag::ALL.into_iter().map(|flag| -> &str { flag.name() });
-    system.chain(keywords.iter().map(Keyword::as_str)).collect::<Vec<_>>().join(" ")
+/// The flags that there are, and those that this client may change (RFC 4314 §5.1.1).
+fn flag_lists(selected: &Selected) -> (String, String) {
+    let keywords = selected.view.keywords();
+    let keywords: Vec<&str> = keywords.iter().map(Keyword::as_str).collect();
+    let system = |may: &dyn Fn(Flag) -> bool| -> Vec<&str> {
+        Flag::ALL.into_iter().filter(|flag| may(*flag)).map(|flag| -> &str { flag.name() }).collect()
+    };
+    let known = [system(&|_| true), keywords.clone()].concat().join(" ");
+    if selected.read_only {
+        return (known, String::new());
+    }
+    let mut permanent = system(&|flag| selected.rights.may_change(flag));
+    if selected.rights.has(Right::Write) {
+        permanent.extend(keywords);
+        permanent.push("\\*");
+    }
+    (known, permanent.join(" "))
 }

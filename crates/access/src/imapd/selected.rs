@@ -4,8 +4,12 @@
 use std::sync::Arc;
 
 use imap::{Completion, Numbers, SequenceSet};
-use mail::{MailboxId, ModSeq, Uid};
+use mail::{ModSeq, Right, Rights, Uid};
 use mailbox::{Entry, View};
+use store::Watch;
+
+use super::place::{At, refused};
+use super::stop::Stop;
 
 /// The UID that `*` stands for; 0 in an empty mailbox.
 pub(crate) fn largest_uid(view: &View) -> u32 {
@@ -27,8 +31,12 @@ pub(crate) enum HowFar {
 pub(crate) struct Selected {
     /// What the client's sequence numbers mean.
     pub(crate) view: Arc<View>,
-    /// By EXAMINE.
+    /// By EXAMINE, or for want of rights.
     pub(crate) read_only: bool,
+    /// What this client may do with it.
+    pub(crate) rights: Rights,
+    /// Notices of its account, if that is another one.
+    pub(crate) watch: Option<Watch>,
     /// Ranges of UIDs that are \Recent in this session, ascending.
     recent: Vec<(u32, u32)>,
     /// Changes this session made itself and has told already.
@@ -41,10 +49,12 @@ pub(crate) struct Selected {
 }
 
 impl Selected {
-    pub(crate) fn new(view: Arc<View>, read_only: bool) -> Self {
+    pub(crate) fn new(view: Arc<View>, read_only: bool, rights: Rights, watch: Option<Watch>) -> Self {
         Self {
             view,
             read_only,
+            rights,
+            watch,
             recent: Vec::new(),
             told: Vec::new(),
             own_new: Vec::new(),
@@ -53,8 +63,13 @@ impl Selected {
         }
     }
 
-    pub(crate) fn mailbox(&self) -> MailboxId {
-        self.view.mailbox()
+    pub(super) fn at(&self) -> At {
+        (self.view.account(), self.view.mailbox())
+    }
+
+    /// NO [NOPERM] without the right.
+    pub(super) fn demand(&self, right: Right) -> Result<(), Stop> {
+        if self.rights.has(right) { Ok(()) } else { Err(refused()) }
     }
 
     /// Messages of the view above `above` are recent in this session.

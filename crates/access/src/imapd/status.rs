@@ -2,29 +2,31 @@
 //! mailbox; all but DELETED and DELETED-STORAGE (RFC 9208 §4.1.4), which few ask for.
 
 use imap::command::{Mailbox, StatusItem};
-use mail::{Flag, MailboxId, MailboxName};
+use mail::{Flag, MailboxName, Right};
 
 use super::connection::Connection;
 use super::object::mailbox_id;
+use super::place::At;
 use super::stop::{Done, Stop};
 
 impl Connection<'_> {
     pub(super) async fn status(&mut self, mailbox: Mailbox, items: &[StatusItem]) -> Done {
-        let (id, name) = self.existing(mailbox).await?;
-        self.report_status(id, &name, items).await?;
+        let place = self.existing(mailbox).await?;
+        place.demand(Right::Read)?;
+        self.report_status(place.at(), &place.shown, items).await?;
         Self::done("Status told")
     }
 
     pub(super) async fn report_status(
         &mut self,
-        id: MailboxId,
+        at: At,
         name: &MailboxName,
         items: &[StatusItem],
     ) -> Result<(), Stop> {
-        let status = self.mailboxes().status(self.account(), id).await?;
+        let status = self.mailboxes().status(at.0, at.1).await?;
         let limit = self.parts().settings.message_size;
-        let object = mailbox_id(self.account(), status.object);
-        let (deleted, deleted_storage) = self.deleted(id, items).await?;
+        let object = mailbox_id(at.0, status.object);
+        let (deleted, deleted_storage) = self.deleted(at, items).await?;
         let mut out = self.session.out();
         out.text("* STATUS ").mailbox(name).text(" (");
         for (i, item) in items.iter().enumerate() {
@@ -52,11 +54,11 @@ impl Connection<'_> {
     }
 
     /// Messages marked \Deleted, and their bytes (RFC 9208 §4.1.4). The only figures for which the mailbox is looked into.
-    async fn deleted(&self, id: MailboxId, items: &[StatusItem]) -> Result<(u64, u64), Stop> {
+    async fn deleted(&self, at: At, items: &[StatusItem]) -> Result<(u64, u64), Stop> {
         if !items.iter().any(|item| matches!(item, StatusItem::Deleted | StatusItem::DeletedStorage)) {
             return Ok((0, 0));
         }
-        let view = self.mailboxes().view(self.account(), id).await?;
+        let view = self.mailboxes().view(at.0, at.1).await?;
         let deleted = view.iter().filter(|(_, entry)| view.flags(entry.flags).contains(Flag::Deleted));
         Ok(deleted.fold((0, 0), |(count, bytes), (_, entry)| (count + 1, bytes + entry.size())))
     }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use imap::command::{Store, StoreHow};
 use imap::{Code, Completion, Numbers};
-use mail::{Flags, ModSeq, Uid};
+use mail::{Flags, ModSeq, Right, Rights, Uid};
 use mailbox::{Entry, FlagChange, View};
 use store::Batch;
 
 use super::change::Attempts;
 use super::connection::Connection;
+use super::place::refused;
 use super::stop::{Done, Stop};
 use super::sync::{Moment, write_state};
 
@@ -39,6 +40,7 @@ impl Connection<'_> {
     pub(super) async fn store(&mut self, store: Store) -> Done {
         // What others changed is told before, so that it is not taken for what this command did.
         self.sync(Moment::NumbersStay).await?;
+        self.demand_any_flag(store.how, &store.flags)?;
         let (uids, reached) = self.chosen(store.uid, &store.set, self.message_limit())?;
         let how = match store.how {
             StoreHow::Replace => FlagChange::Replace,
@@ -75,6 +77,18 @@ impl Connection<'_> {
         Ok(self.within_limit(done, reached))
     }
 
+    /// RFC 4314 §4: NO only if there is a right to none of the flags.
+    fn demand_any_flag(&self, how: StoreHow, flags: &Flags) -> Result<(), Stop> {
+        let Some(selected) = &self.selected else { return Ok(()) };
+        let may = if flags.is_empty() {
+            let any = [Right::Seen, Right::Write, Right::DeleteMessage];
+            how != StoreHow::Replace || selected.rights.has_any(&any)
+        } else {
+            !selected.rights.permitted(flags).is_empty()
+        };
+        if may { Ok(()) } else { Err(refused()) }
+    }
+
     /// What the client calls messages it knows.
     fn numbers_of(&self, uids: &[Uid], uid: bool) -> Numbers {
         let number = |of: &Uid| {
@@ -97,8 +111,9 @@ impl Connection<'_> {
                 changed.modified = late.map(|entry| entry.uid).collect();
             }
             let mut batch = Batch::new();
-            let stored =
-                self.mailboxes().store_flags(&mut batch, &view, &entries, change.how, change.flags)?;
+            let rights = self.selected.as_ref().map_or(Rights::NONE, |selected| selected.rights);
+            let (how, flags) = (change.how, change.flags);
+            let stored = self.mailboxes().store_permitted(&mut batch, &view, &entries, how, flags, rights)?;
             let Some(modseq) = stored.modseq else { return Ok(changed) };
             let outcome = self.commit(batch).await;
             if !attempts.again(&outcome) {

@@ -1,17 +1,25 @@
 //! SUBSCRIBE and UNSUBSCRIBE (RFC 3501 §6.3.6, §6.3.7).
 
 use imap::command::Mailbox;
+use mail::Right;
 use store::Batch;
 
 use super::connection::Connection;
-use super::select::valid;
+use super::place::valid;
 use super::stop::Done;
 
 impl Connection<'_> {
     /// Only mailboxes that are there can be subscribed; the subscription outlives them (§6.3.6).
     pub(super) async fn subscribe(&mut self, mailbox: Mailbox, subscribe: bool) -> Done {
         let mut batch = Batch::new();
-        let name = if subscribe { self.existing(mailbox).await?.1 } else { valid(mailbox)? };
+        let name = if subscribe {
+            let place = self.existing(mailbox).await?;
+            place.demand(Right::Lookup)?;
+            place.shown
+        } else {
+            let name = valid(mailbox)?;
+            self.named(name.clone()).await?.map_or(name, |named| named.shown)
+        };
         if subscribe {
             self.mailboxes().subscribe(&mut batch, self.account(), &name);
         } else {

@@ -26,7 +26,7 @@ impl Connection<'_> {
     /// The mailbox as it is now.
     pub(super) async fn latest(&self) -> Result<Arc<View>, Stop> {
         let selected = self.selected.as_ref().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
-        Ok(self.mailboxes().view(self.account(), selected.mailbox()).await?)
+        Ok(self.mailboxes().view(selected.view.account(), selected.view.mailbox()).await?)
     }
 
     /// Reports what others changed. Where numbers stay, messages that are gone stay in the view until that can be told.
@@ -38,8 +38,8 @@ impl Connection<'_> {
             self.selected.iter_mut().for_each(|selected| selected.told.clear());
             return Ok(());
         }
-        let latest = match self.mailboxes().view(self.account(), selected.mailbox()).await {
-            Err(mailbox::Error::NoSuchMailbox(_)) => return Err(self.mailbox_gone()),
+        let latest = match self.mailboxes().view(selected.view.account(), selected.view.mailbox()).await {
+            Err(mailbox::Error::NoSuchMailbox(_)) => return Err(self.mailbox_gone("The mailbox was deleted")),
             latest => latest?,
         };
         let selected = self.selected.as_mut().expect("looked at above");
@@ -79,11 +79,11 @@ impl Connection<'_> {
         Box::pin(self.tell_arrived(&changes.arrived)).await
     }
 
-    /// Another session deleted the mailbox (RFC 2180 §3.4): the connection ends.
-    fn mailbox_gone(&mut self) -> Stop {
+    /// Another session deleted the mailbox (RFC 2180 §3.4), or it may no longer be read: the connection ends.
+    pub(super) fn mailbox_gone(&mut self, why: &'static str) -> Stop {
         self.selected = None;
-        self.session.bye(Some(&Code::NonExistent), "The mailbox was deleted");
-        Stop::no(Code::NonExistent, "The mailbox was deleted")
+        self.session.bye(Some(&Code::NonExistent), why);
+        Stop::no(Code::NonExistent, why)
     }
 
     /// Ends a command after reporting changes. A command that was done stays done if reporting fails.

@@ -1,5 +1,6 @@
 //! Whole sessions over a connection in memory, on a store in memory and a clock that tests move.
 
+mod acl;
 mod append;
 mod compress;
 mod faults;
@@ -20,6 +21,7 @@ mod resync;
 mod rev2;
 mod search;
 mod several;
+mod shared;
 mod store;
 
 pub(crate) use house::{Client, House, PASSWORD};

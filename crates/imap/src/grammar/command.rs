@@ -3,7 +3,7 @@
 use base64::Engine as _;
 
 use super::cursor::{is_tag_char, utf8};
-use super::{Cursor, Error, fetch, list, metadata, notify, quota, search, sort, store};
+use super::{Cursor, Error, acl, fetch, list, metadata, notify, quota, search, sort, store};
 use crate::command::{Command, Request, Resync, Select};
 
 /// `command = tag SP (command-any / command-auth / command-nonauth / command-select) CRLF`
@@ -64,6 +64,11 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
         "GETQUOTA" => Command::GetQuota(quota::root(cursor)?),
         "GETQUOTAROOT" => Command::GetQuotaRoot(mailbox(cursor)?),
         "SETQUOTA" => quota::set(cursor)?,
+        "GETACL" => Command::GetAcl(mailbox(cursor)?),
+        "SETACL" => acl::set(cursor)?,
+        "DELETEACL" => acl::delete(cursor)?,
+        "LISTRIGHTS" => acl::list(cursor)?,
+        "MYRIGHTS" => Command::MyRights(mailbox(cursor)?),
         "CHECK" => Command::Check,
         "CLOSE" => Command::Close,
         "UNSELECT" => Command::Unselect,

@@ -54,6 +54,7 @@ fn return_option(cursor: &mut Cursor<'_>, list: &mut List) -> Result<(), Error> 
             cursor.space()?;
             list.return_status = cursor.list(false, status_item)?;
         }
+        "MYRIGHTS" => list.return_rights = true,
         "METADATA" => {
             cursor.space()?;
             list.return_metadata = cursor.list(false, |c| c.entry(Whole::Yes))?;

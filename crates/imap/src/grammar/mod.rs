@@ -3,6 +3,7 @@
 //! Each parser stands below the rule it carries out. Work and memory are bounded by the length of the command
 //! and by [`limits::IMAP_DEPTH`](mail::limits::IMAP_DEPTH).
 
+mod acl;
 mod append;
 mod command;
 mod cursor;

@@ -80,10 +80,52 @@ fn mailbox_commands() {
         ("GETQUOTA {2}\r\n#u", Command::GetQuota(b"#u".to_vec())),
         ("getquotaroot inbox", Command::GetQuotaRoot(mailbox("INBOX"))),
         ("SETQUOTA \"\" (STORAGE 512 X-Y 0)", Command::SetQuota),
+        ("GETACL INBOX", Command::GetAcl(mailbox("INBOX"))),
+        (
+            "SETACL INBOX {3}\r\nbob +cda",
+            Command::SetAcl {
+                mailbox: mailbox("INBOX"),
+                identifier: "bob".into(),
+                how: StoreHow::Add,
+                rights: mail::Rights::parse("kxeta").expect("letters"),
+            },
+        ),
+        (
+            "setacl a -bob \"\"",
+            Command::SetAcl {
+                mailbox: mailbox("a"),
+                identifier: "-bob".into(),
+                how: StoreHow::Replace,
+                rights: mail::Rights::NONE,
+            },
+        ),
+        ("DELETEACL a \"B\"", Command::DeleteAcl { mailbox: mailbox("a"), identifier: "B".into() }),
+        ("LISTRIGHTS a b", Command::ListRights { mailbox: mailbox("a"), identifier: "b".into() }),
+        ("MYRIGHTS inbox", Command::MyRights(mailbox("INBOX"))),
         ("COMPRESS deflate", Command::Compress),
         ("ENABLE condstore X", Command::Enable(vec!["CONDSTORE".into(), "X".into()])),
     ] {
         assert_eq!(command(text), expected, "{text}");
+    }
+}
+
+/// RFC 4314 §3.1: what is no right is BAD, capitals too; §7: the arguments.
+#[test]
+fn rights_that_there_are_not() {
+    for command in [
+        "SETACL a b lrQs",
+        "SETACL a b lrqswicda",
+        "SETACL a b l0",
+        "SETACL a b ++l",
+        "SETACL a b",
+        "SETACL a {1}\r\n\u{fc} l",
+        "DELETEACL a",
+        "DELETEACL a b c",
+        "LISTRIGHTS a",
+        "GETACL",
+        "MYRIGHTS a b",
+    ] {
+        assert!(parse(format!("a {command}\r\n").as_bytes()).is_err(), "{command}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! Commands that the session answers by itself.
 
+use mail::MailboxName;
+
 use super::{Completion, Session};
 
 impl Session {
@@ -28,9 +30,10 @@ impl Session {
         self.tagged(tag, &Completion::ok(text));
     }
 
-    /// RFC 2342 §5: one personal namespace, no others.
+    /// RFC 2342 §5: what is one's own, and what others share; nothing belongs to nobody.
     pub(super) fn namespace(&mut self, tag: &str) {
-        self.out().text("* NAMESPACE ((\"\" \"/\")) NIL NIL").end();
+        let others = MailboxName::OTHER_USERS;
+        self.out().text("* NAMESPACE ((\"\" \"/\")) ((\"").text(others).text("/\" \"/\")) NIL").end();
         self.tagged(tag, &Completion::ok("Namespaces listed"));
     }
 }

@@ -7,7 +7,7 @@ use mail::{ModSeq, SpecialUse};
 use store::Batch;
 
 use super::{ANN, House, NOW, flags, name, uid, uids};
-use crate::{Error, FlagChange, INBOX, Mailboxes, Retention, SaveDate};
+use crate::{Error, FlagChange, INBOX, Mailboxes, Retention, SaveDate, Target};
 
 #[tokio::test]
 async fn what_was_appended_is_read() {
@@ -71,7 +71,7 @@ async fn a_body_lives_as_long_as_someone_has_it() {
     let entry = *view.get(1).expect("a message");
     let trash = house.mailbox("Trash").await;
     let mut batch = Batch::new();
-    let copied = house.mailboxes.copy(&mut batch, &view, &[entry], trash, NOW).await;
+    let copied = house.mailboxes.copy(&mut batch, &view, &[entry], Target::own(ANN, trash), NOW).await;
     let copied = copied.expect("a healthy store").expect("one message");
     let receipt = house.commit(batch).await;
     assert_eq!(receipt.number(copied.uids[0].1), 1);
@@ -103,7 +103,11 @@ async fn copies_are_the_same_content() {
     let trash = house.mailbox("Trash").await;
     let later = NOW + Duration::from_mins(1);
     let mut batch = Batch::new();
-    house.mailboxes.copy(&mut batch, &view, &[first], trash, later).await.expect("a healthy store");
+    house
+        .mailboxes
+        .copy(&mut batch, &view, &[first], Target::own(ANN, trash), later)
+        .await
+        .expect("a healthy store");
     house.commit(batch).await;
     let mut batch = Batch::new();
     let seen = flags(1, None);

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use store::Batch;
 
 use super::{ANN, House, NOW, flags, name, uids};
-use crate::{Entry, FlagChange, Mailboxes, Retention, View};
+use crate::{Entry, FlagChange, Mailboxes, Retention, Target, View};
 
 const NAMES: [&str; 3] = ["a", "b", "b/c"];
 const KEYWORDS: [Option<&str>; 3] = [None, Some("k"), Some("$Long-er")];
@@ -161,9 +161,9 @@ impl Life {
         let mut batch = Batch::new();
         let mailboxes = &self.house.mailboxes;
         let copied = if moving {
-            mailboxes.move_to(&mut batch, &view, &picked, self.ids[to], NOW).await
+            mailboxes.move_to(&mut batch, &view, &picked, Target::own(ANN, self.ids[to]), NOW).await
         } else {
-            mailboxes.copy(&mut batch, &view, &picked, self.ids[to], NOW).await
+            mailboxes.copy(&mut batch, &view, &picked, Target::own(ANN, self.ids[to]), NOW).await
         };
         let receipt = self.house.commit(batch).await;
         let copied = copied.expect("a healthy store").map_or_else(Vec::new, |copied| copied.uids);

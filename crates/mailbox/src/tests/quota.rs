@@ -6,7 +6,7 @@ use mail::Flags;
 use store::{Batch, Error as StoreError};
 
 use super::{ANN, House, NOW, name};
-use crate::{Each, Error, INBOX, Mailboxes, Own, Quota, Resource};
+use crate::{Each, Error, INBOX, Mailboxes, Own, Quota, Resource, Target};
 
 const LIMIT: u64 = 20;
 
@@ -36,11 +36,15 @@ async fn what_is_there_counts() {
     let view = house.view(INBOX).await;
     let entries: Vec<_> = view.iter().map(|(_, entry)| *entry).collect();
     let mut batch = Batch::new();
-    house.mailboxes.copy(&mut batch, &view, &entries, other, NOW).await.expect("a target");
+    house.mailboxes.copy(&mut batch, &view, &entries, Target::own(ANN, other), NOW).await.expect("a target");
     house.commit(batch).await;
     assert_eq!(usage(&house).await, (6, 60));
     let mut batch = Batch::new();
-    house.mailboxes.move_to(&mut batch, &view, &entries[..1], other, NOW).await.expect("a target");
+    house
+        .mailboxes
+        .move_to(&mut batch, &view, &entries[..1], Target::own(ANN, other), NOW)
+        .await
+        .expect("a target");
     house.commit(batch).await;
     assert_eq!(usage(&house).await, (6, 60));
     let mut batch = Batch::new();

@@ -3,48 +3,49 @@
 use bytes::Bytes;
 use imap::{Code, Completion, Numbers};
 use journey::{Accepted, Event, What};
-use mail::{MailboxId, MailboxName, ModSeq, ReversePath, Uid, limits};
+use mail::{ModSeq, ReversePath, Uid, limits};
 use mailbox::{Appended, NewEmail};
 use message::Summary;
 use store::{Batch, Receipt};
 
 use super::super::connection::Connection;
+use super::super::place::{At, Place};
 use super::super::stop::{Done, Stop};
 use super::super::sync::Moment;
 use super::{Appending, Whole};
 
 impl Connection<'_> {
     pub(super) async fn append_commit(&mut self, appending: Appending) -> Done {
-        let Appending { target, name, supplied, replaced, replaced_size, whole, .. } = appending;
+        let Appending { target, supplied, replaced, frees, whole, .. } = appending;
         let mut batch = Batch::new();
-        let messages = whole.len() as u64 - u64::from(replaced.is_some());
+        let messages = whole.len() as u64 - frees.0;
         let bytes: u64 = whole.iter().map(|whole| whole.staged.len()).sum();
-        let bytes = bytes.saturating_sub(replaced_size);
-        self.demand_room(&mut batch, messages, bytes).await?;
+        let bytes = bytes.saturating_sub(frees.1);
+        self.demand_room(&mut batch, target.owner, messages, bytes).await?;
         let appended: Vec<Appended> =
-            whole.into_iter().map(|whole| self.add_whole(&mut batch, target, whole)).collect();
+            whole.into_iter().map(|whole| self.add_whole(&mut batch, &target, whole)).collect();
         if let Some(uid) = replaced {
             self.add_removal(&mut batch, uid).await?;
         }
         let receipt = match self.commit(batch).await {
             Err(store::Error::Conflict) => {
                 // Others took the room.
-                self.demand_room(&mut Batch::new(), messages, bytes).await?;
-                return Err(self.append_conflict(target).await);
+                self.demand_room(&mut Batch::new(), target.owner, messages, bytes).await?;
+                return Err(self.append_conflict(target.at()).await);
             }
             receipt => receipt?,
         };
         if let Some(newest) = appended.last() {
             let modseq = ModSeq(receipt.number(newest.modseq) as u64);
-            self.own_messages_came(target, appended.len() as u32, modseq).await;
+            self.own_messages_came(target.at(), appended.len() as u32, modseq).await;
         }
         if let Some(supplied) = &supplied {
-            self.tell_supplied(&name, supplied).await?;
+            self.tell_supplied(&target.shown, supplied).await?;
         }
-        self.appended(target, &appended, &receipt, replaced.is_some()).await
+        self.appended(target.at(), &appended, &receipt, replaced.is_some()).await
     }
 
-    fn add_whole(&self, batch: &mut Batch, target: MailboxId, whole: Whole) -> Appended {
+    fn add_whole(&self, batch: &mut Batch, target: &Place, whole: Whole) -> Appended {
         let Whole { message, staged, summary, events } = whole;
         let (id, now) = (self.parts().store.next_id(), self.world().clock.wall());
         let blob_length = staged.len();
@@ -54,14 +55,15 @@ impl Connection<'_> {
             blob_length,
             internal_date: message.date.unwrap_or(now),
             saved: now,
-            flags: message.flags,
+            // RFC 4314 §4.
+            flags: target.rights.permitted(&message.flags),
             summary,
             id,
             content: self.parts().store.next_id(),
         };
         debug_assert!(email.flags.keywords().len() <= limits::KEYWORDS, "the grammar bounds keywords");
         self.parts().journeys.record(batch, id, &events);
-        self.mailboxes().append(batch, self.account(), target, &email)
+        self.mailboxes().append(batch, target.owner, target.mailbox, &email)
     }
 
     /// RFC 8508 §3.4: the message goes in the same commit, whether or not it has \Deleted.
@@ -76,8 +78,8 @@ impl Connection<'_> {
 
     /// The only conflict that an append can have is that the mailbox was deleted meanwhile; a REPLACE can also meet a change
     /// of the message that goes.
-    async fn append_conflict(&self, target: MailboxId) -> Stop {
-        match self.mailboxes().info(self.account(), target).await {
+    async fn append_conflict(&self, target: At) -> Stop {
+        match self.mailboxes().info(target.0, target.1).await {
             Ok(None) => Stop::no(Code::TryCreate, "The mailbox was deleted; create it first"),
             Ok(Some(_)) => store::Error::Conflict.into(),
             Err(error) => error.into(),
@@ -86,13 +88,13 @@ impl Connection<'_> {
 
     async fn appended(
         &mut self,
-        target: MailboxId,
+        target: At,
         appended: &[Appended],
         receipt: &Receipt,
         replaces: bool,
     ) -> Done {
         let uids: Numbers = appended.iter().map(|it| receipt.number(it.uid) as u32).collect();
-        let code = match self.mailboxes().info(self.account(), target).await {
+        let code = match self.mailboxes().info(target.0, target.1).await {
             Ok(Some(info)) => Some(Code::AppendUid(info.uid_validity, uids)),
             // Deleted right after: nobody will look for them.
             _ => None,
@@ -108,9 +110,8 @@ impl Connection<'_> {
         self.expunged("Replaced").await
     }
 
-    pub(super) fn append_events(&self, summary: &Summary, name: &MailboxName, size: u64) -> [Event; 2] {
+    pub(super) fn append_events(&self, summary: &Summary, target: &Place, size: u64) -> [Event; 2] {
         let at = self.world().clock.wall();
-        let address = self.login.as_ref().expect("the session asks for login first").address.clone();
         let stream = self.stream().ok();
         let accepted = Accepted {
             service: "imap".into(),
@@ -121,7 +122,7 @@ impl Connection<'_> {
                 cipher: facts.cipher.clone(),
                 verified: journey::Verified::No,
             }),
-            account: Some(address.clone()),
+            account: Some(self.address()),
             reverse_path: ReversePath::default(),
             recipients: Vec::new(),
             size,
@@ -129,9 +130,9 @@ impl Connection<'_> {
             message_id: summary.message_id().map(str::to_owned),
         };
         let delivered = What::Delivered {
-            recipient: address.clone(),
-            account: address,
-            mailbox: name.to_string(),
+            recipient: target.address.clone(),
+            account: target.address.clone(),
+            mailbox: target.name.to_string(),
             uid: None,
         };
         [Event { at, what: What::Accepted(Box::new(accepted)) }, Event { at, what: delivered }]

@@ -1,20 +1,21 @@
-//! What a URL of CATENATE means (RFC 4469 §3, RFC 5092): bytes of a message of the same account, as FETCH BODY.PEEK has them.
+//! What a URL of CATENATE means (RFC 4469 §3, RFC 5092): bytes of a message that the client may read, as FETCH BODY.PEEK has them.
 
 use imap::command::SectionWhat;
 use imap::url::{MessageUrl, Server};
 use imap::{Code, Completion};
-use mail::{MailboxId, limits};
+use mail::{Right, limits};
 use mailbox::Entry;
 use message::section;
 
 use super::super::connection::{Connection, WRITE_AT};
 use super::super::fetch;
+use super::super::place::At;
 use super::super::selected::Selected;
 use super::super::stop::Stop;
 
 /// A part of a message.
 struct Part {
-    mailbox: MailboxId,
+    mailbox: At,
     entry: Entry,
     bytes: Bytes,
 }
@@ -51,7 +52,7 @@ impl Connection<'_> {
         let mut at = range.start;
         while at < range.end {
             let length = usize::try_from(range.end - at).unwrap_or(WRITE_AT).min(WRITE_AT);
-            let chunk = match self.mailboxes().read(self.account(), mailbox, &entry, at, length).await {
+            let chunk = match self.mailboxes().read(mailbox.0, mailbox.1, &entry, at, length).await {
                 Err(mailbox::Error::NoSuchMessage) => return Err(bad()),
                 chunk => chunk?,
             };
@@ -70,11 +71,14 @@ impl Connection<'_> {
             return Ok(None);
         }
         let mailbox = match &url.mailbox {
-            Some(name) => self.mailboxes().named(self.account(), name).await?,
-            None => self.selected.as_ref().map(Selected::mailbox),
+            Some(name) => {
+                let place = self.place(name.clone()).await?;
+                place.filter(|place| place.rights.has(Right::Read)).map(|place| place.at())
+            }
+            None => self.selected.as_ref().map(Selected::at),
         };
         let Some(mailbox) = mailbox else { return Ok(None) };
-        let view = self.mailboxes().view(self.account(), mailbox).await?;
+        let view = self.mailboxes().view(mailbox.0, mailbox.1).await?;
         if url.uid_validity.is_some_and(|expected| expected != view.uid_validity().0.get()) {
             return Ok(None);
         }
@@ -83,12 +87,7 @@ impl Connection<'_> {
         Ok(bytes.map(|bytes| Part { mailbox, entry: *entry, bytes }))
     }
 
-    async fn bytes_of(
-        &self,
-        mailbox: MailboxId,
-        entry: &Entry,
-        url: &MessageUrl,
-    ) -> Result<Option<Bytes>, Stop> {
+    async fn bytes_of(&self, mailbox: At, entry: &Entry, url: &MessageUrl) -> Result<Option<Bytes>, Stop> {
         let (offset, count) = url.partial.unwrap_or((0, None));
         let cut = |length: u64| {
             let start = offset.min(length);

@@ -6,11 +6,12 @@ use std::ops::Range;
 use imap::Code;
 use imap::command::{FetchSection, Label, Section, SectionWhat};
 use imap::response::Writer;
-use mail::{MailboxId, limits};
+use mail::limits;
 use mailbox::Entry;
 use message::{Summary, section};
 
 use super::super::connection::{Connection, WRITE_AT};
+use super::super::place::At;
 use super::super::stop::Stop;
 use super::Told;
 use crate::damage;
@@ -70,13 +71,13 @@ impl Connection<'_> {
         most: usize,
     ) -> Result<Vec<u8>, Stop> {
         let selected = self.selected.as_ref().ok_or(Stop::no(Code::ClientBug, "Select a mailbox first"))?;
-        self.read_range_in(selected.mailbox(), entry, range, most).await
+        self.read_range_in(selected.at(), entry, range, most).await
     }
 
     /// The same of a message of any mailbox.
     pub(in super::super) async fn read_range_in(
         &self,
-        mailbox: MailboxId,
+        (owner, mailbox): At,
         entry: &Entry,
         range: Range<u64>,
         most: usize,
@@ -86,7 +87,7 @@ impl Connection<'_> {
         let mut at = range.start;
         while at < end {
             let length = ((end - at) as usize).min(WRITE_AT);
-            let chunk = self.mailboxes().read(self.account(), mailbox, entry, at, length).await?;
+            let chunk = self.mailboxes().read(owner, mailbox, entry, at, length).await?;
             if chunk.is_empty() {
                 break;
             }

@@ -1,13 +1,14 @@
 //! A message's header and text as people read them, for searching.
 
 use imap::grammar::Day;
-use mail::{MailboxId, Wall, limits};
+use mail::{Wall, limits};
 use mailbox::Entry;
 use message::text::{Encoding, decode_body, html_to_text, to_utf8};
 use message::{Part, date, header};
 use search::Zones;
 
 use super::super::connection::Connection;
+use super::super::place::At;
 use super::super::stop::Stop;
 use super::plan::fold;
 
@@ -96,15 +97,15 @@ impl RawText {
 }
 
 impl Connection<'_> {
-    pub(super) async fn header_text(&self, mailbox: MailboxId, entry: &Entry) -> Result<HeaderText, Stop> {
-        Ok(HeaderText::new(&self.raw_header(mailbox, entry).await?))
+    pub(super) async fn header_text(&self, at: At, entry: &Entry) -> Result<HeaderText, Stop> {
+        Ok(HeaderText::new(&self.raw_header(at, entry).await?))
     }
 
     /// The header section.
-    pub(super) async fn raw_header(&self, mailbox: MailboxId, entry: &Entry) -> Result<Vec<u8>, Stop> {
+    pub(super) async fn raw_header(&self, at: At, entry: &Entry) -> Result<Vec<u8>, Stop> {
         let mut length = FIRST_READ;
         loop {
-            let mut bytes = self.read_range_in(mailbox, entry, 0..entry.size(), length).await?;
+            let mut bytes = self.read_range_in(at, entry, 0..entry.size(), length).await?;
             let whole = bytes.len() < length || length >= limits::HEADER_SECTION_LENGTH;
             match header_end(&bytes) {
                 Some(end) => bytes.truncate(end),
@@ -119,26 +120,26 @@ impl Connection<'_> {
     }
 
     /// What [`RawText::read`] makes of each of [`Self::raw_texts`].
-    pub(super) async fn body_text(&self, mailbox: MailboxId, entry: &Entry) -> Result<Vec<String>, Stop> {
-        Ok(self.raw_texts(mailbox, entry).await?.into_iter().flat_map(RawText::read).collect())
+    pub(super) async fn body_text(&self, at: At, entry: &Entry) -> Result<Vec<String>, Stop> {
+        Ok(self.raw_texts(at, entry).await?.into_iter().flat_map(RawText::read).collect())
     }
 
     /// The text parts, and the headers of messages within the message.
-    pub(super) async fn raw_texts(&self, mailbox: MailboxId, entry: &Entry) -> Result<Vec<RawText>, Stop> {
-        let summary = self.summary_in(mailbox, entry).await?;
+    pub(super) async fn raw_texts(&self, at: At, entry: &Entry) -> Result<Vec<RawText>, Stop> {
+        let summary = self.summary_in(at, entry).await?;
         let mut texts = Vec::new();
         let mut budget = TEXT_LENGTH;
         let mut parts = vec![&summary.root];
         while let Some(part) = parts.pop() {
             parts.extend(part.children.iter().rev());
             if part.kind == "text" {
-                let bytes = self.read_range_in(mailbox, entry, part.body.clone(), budget).await?;
+                let bytes = self.read_range_in(at, entry, part.body.clone(), budget).await?;
                 budget = budget.saturating_sub(bytes.len());
                 texts.push(RawText::of_part(part, bytes));
             } else if part.is_message()
                 && let Some(inner) = part.children.first()
             {
-                let bytes = self.read_range_in(mailbox, entry, inner.header.clone(), budget).await?;
+                let bytes = self.read_range_in(at, entry, inner.header.clone(), budget).await?;
                 budget = budget.saturating_sub(bytes.len());
                 texts.push(RawText { bytes, form: Form::Header });
             }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use imap::Code;
 use imap::grammar::Day;
-use mail::{MailboxId, Uid};
+use mail::Uid;
 use mailbox::{Entry, View};
 use search::{Builder, Document, Hits, Likeness, Place, Verdict, Volumes, Zones};
 
 use super::super::connection::Connection;
+use super::super::place::At;
 use super::super::selected::Selected;
 use super::super::stop::Stop;
 use super::content::{HeaderText, RawText};
@@ -118,7 +119,7 @@ impl Connection<'_> {
     /// What the index says, brought up to date first where that spares more reading than it takes.
     pub(super) async fn known(&mut self, selected: &Selected, plan: &Plan) -> Result<Known, Stop> {
         let (shelf, view) = (&self.parts().search, Arc::clone(&selected.view));
-        let place = Place { account: self.account(), mailbox: selected.mailbox() };
+        let place = Place { account: view.account(), mailbox: view.mailbox() };
         let mut volumes = shelf.volumes(place).await;
         if missing(&view, &volumes).len() > READ_AT_MOST {
             let _making = shelf.making(place).await;
@@ -150,7 +151,7 @@ impl Connection<'_> {
         let mut progress = self.begin_progress(missing.len());
         loop {
             self.tell_progress(&mut progress, missing.len() - waiting.len()).await?;
-            let batch = self.batch(place.mailbox, &mut waiting).await?;
+            let batch = self.batch((place.account, place.mailbox), &mut waiting).await?;
             let is_last = batch.is_empty();
             let work = move || {
                 for raw in batch {
@@ -172,15 +173,11 @@ impl Connection<'_> {
     }
 
     /// The next messages, read.
-    async fn batch(
-        &self,
-        mailbox: MailboxId,
-        waiting: &mut std::slice::Iter<'_, Entry>,
-    ) -> Result<Vec<Raw>, Stop> {
+    async fn batch(&self, at: At, waiting: &mut std::slice::Iter<'_, Entry>) -> Result<Vec<Raw>, Stop> {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         while batch.len() < BATCH && bytes < BATCH_BYTES {
             let Some(entry) = waiting.next() else { break };
-            match self.raw(mailbox, entry).await {
+            match self.raw(at, entry).await {
                 Ok(raw) => {
                     bytes += raw.bytes();
                     batch.push(raw);
@@ -197,13 +194,8 @@ impl Connection<'_> {
     }
 
     /// How well a message fits that is not in the index.
-    pub(super) async fn scores(
-        &self,
-        mailbox: MailboxId,
-        entry: &Entry,
-        fuzzy: &[Likeness],
-    ) -> Result<Vec<u8>, Stop> {
-        let (raw, fuzzy) = (self.raw(mailbox, entry).await?, fuzzy.to_vec());
+    pub(super) async fn scores(&self, at: At, entry: &Entry, fuzzy: &[Likeness]) -> Result<Vec<u8>, Stop> {
+        let (raw, fuzzy) = (self.raw(at, entry).await?, fuzzy.to_vec());
         let ask = move || {
             let mut builder = Builder::default();
             raw.add_to(&mut builder);
@@ -215,8 +207,8 @@ impl Connection<'_> {
         scores.ok_or(Stop::no(Code::ServerBug, "The search failed"))
     }
 
-    async fn raw(&self, mailbox: MailboxId, entry: &Entry) -> Result<Raw, Stop> {
-        let (header, texts) = (self.raw_header(mailbox, entry).await?, self.raw_texts(mailbox, entry).await?);
+    async fn raw(&self, at: At, entry: &Entry) -> Result<Raw, Stop> {
+        let (header, texts) = (self.raw_header(at, entry).await?, self.raw_texts(at, entry).await?);
         Ok(Raw { entry: *entry, header, texts })
     }
 }

@@ -2,10 +2,11 @@
 
 use imap::command::{Esearch, MailboxFilter, Search};
 use imap::{Code, Completion, Numbers};
-use mail::limits;
+use mail::{AccountId, Rights, limits};
 use mailbox::MailboxInfo;
 
 use super::super::connection::{Connection, WRITE_AT};
+use super::super::place::{At, shown, store_error};
 use super::super::progress::Progress;
 use super::super::selected::Selected;
 use super::super::stop::{Done, Stop};
@@ -13,6 +14,12 @@ use super::super::sync::Moment;
 use super::Found;
 use super::plan::{Plan, charset};
 use crate::turn::take_turn;
+
+/// One of the mailboxes that are searched.
+struct Source {
+    owner: AccountId,
+    info: MailboxInfo,
+}
 
 impl Connection<'_> {
     pub(in super::super) async fn esearch(&mut self, esearch: Esearch) -> Done {
@@ -39,9 +46,10 @@ impl Connection<'_> {
         let mut progress = self.begin_progress(self.messages_in(&mailboxes).await?);
         let mut rest = self.message_limit();
         let asks_modseq = search.key.asks_modseq();
-        for info in mailboxes {
+        for Source { owner, info } in mailboxes {
             take_turn().await;
-            let Some((found, messages)) = self.search_one(&info, search, rest, &mut progress).await? else {
+            let at = (owner, info.id);
+            let Some((found, messages)) = self.search_one(at, search, rest, &mut progress).await? else {
                 continue;
             };
             progress.pass(messages);
@@ -62,25 +70,40 @@ impl Connection<'_> {
         Self::done("Searched")
     }
 
-    /// The mailboxes that are meant, by name, each once. What is not there is not searched.
-    async fn sources(&self, sources: &[MailboxFilter]) -> Result<Vec<MailboxInfo>, Stop> {
-        let selected = self.selected.as_ref().map(Selected::mailbox);
+    /// The mailboxes that are meant, by name, each once. What is not there is not searched. Another's mailbox is searched while
+    /// it is selected.
+    async fn sources(&self, sources: &[MailboxFilter]) -> Result<Vec<Source>, Stop> {
+        let (owner, selected) = (self.account(), self.selected.as_ref().map(Selected::at));
         let is_meant = |info: &MailboxInfo| {
             sources.iter().any(|source| match source {
-                MailboxFilter::Selected { .. } => Some(info.id) == selected,
+                MailboxFilter::Selected { .. } => Some((owner, info.id)) == selected,
                 named => named.matches(&info.name, info.subscribed),
             })
         };
-        let mut mailboxes = self.mailboxes().list(self.account()).await?;
-        mailboxes.retain(is_meant);
-        Ok(mailboxes)
+        let own = self.mailboxes().list(owner).await?.into_iter().filter(is_meant);
+        let mut all: Vec<_> = own.map(|info| Source { owner, info }).collect();
+        if sources.iter().any(|source| matches!(source, MailboxFilter::Selected { .. }))
+            && let Some(at) = selected.filter(|at| at.0 != owner)
+        {
+            all.extend(self.source_of_other(at).await?);
+        }
+        Ok(all)
+    }
+
+    /// Another's mailbox, by the name that it has here.
+    async fn source_of_other(&self, at: At) -> Result<Option<Source>, Stop> {
+        let Some(mut info) = self.mailboxes().info(at.0, at.1).await? else { return Ok(None) };
+        let owner = self.parts().directory.account(at.0).await.map_err(store_error)?;
+        let Some(name) = owner.and_then(|owner| shown(&owner.address, &info.name)) else { return Ok(None) };
+        info.name = name;
+        Ok(Some(Source { owner: at.0, info }))
     }
 
     /// How many messages there are in all of them.
-    async fn messages_in(&self, mailboxes: &[MailboxInfo]) -> Result<usize, Stop> {
+    async fn messages_in(&self, mailboxes: &[Source]) -> Result<usize, Stop> {
         let mut messages = 0;
-        for info in mailboxes {
-            match self.mailboxes().status(self.account(), info.id).await {
+        for Source { owner, info } in mailboxes {
+            match self.mailboxes().status(*owner, info.id).await {
                 Ok(status) => messages += status.messages as usize,
                 Err(mailbox::Error::NoSuchMailbox(_)) => {}
                 Err(error) => return Err(error.into()),
@@ -92,17 +115,17 @@ impl Connection<'_> {
     /// What one of them has, and how many messages are in it. `None` if it was deleted meanwhile.
     async fn search_one(
         &mut self,
-        info: &MailboxInfo,
+        at: At,
         search: &Search,
         limit: u32,
         progress: &mut Progress,
     ) -> Result<Option<(Found, usize)>, Stop> {
-        let own = self.selected.take_if(|selected| selected.mailbox() == info.id);
+        let own = self.selected.take_if(|selected| selected.at() == at);
         let is_own = own.is_some();
         let mailbox = match own {
             Some(selected) => selected,
-            None => match self.mailboxes().view(self.account(), info.id).await {
-                Ok(view) => Selected::new(view, true),
+            None => match self.mailboxes().view(at.0, at.1).await {
+                Ok(view) => Selected::new(view, true, Rights::ALL, None),
                 Err(mailbox::Error::NoSuchMailbox(_)) => return Ok(None),
                 Err(error) => return Err(error.into()),
             },

@@ -94,7 +94,8 @@ impl House {
         world.disk = Arc::new(MemoryDisk::new());
         let faulty = Arc::new(Faulty::new(store::memory::open(&world)));
         let parts = Parts { acceptor, ..parts(world, faulty.clone()) };
-        let account = add_account(&parts).await;
+        add_domain(&parts).await;
+        let account = add_account(&parts, "u@x.test").await;
         let port = Mutex::new(Port { plaintext_auth_on_loopback: true });
         Self { imapd: Imapd::new(parts.clone()), faulty, parts, account, clock, port }
     }
@@ -143,10 +144,20 @@ impl House {
 
     /// A new connection, logged in.
     pub(crate) async fn client(&self) -> Client {
+        self.client_of("u@x.test").await
+    }
+
+    /// The same of another account.
+    pub(crate) async fn client_of(&self, address: &str) -> Client {
         let mut client = self.connect().await;
-        let reply = client.run(&format!("LOGIN u@x.test \"{PASSWORD}\"")).await;
+        let reply = client.run(&format!("LOGIN {address} \"{PASSWORD}\"")).await;
         assert!(reply.starts_with("OK [CAPABILITY"), "{reply}");
         client
+    }
+
+    /// One more account, with its mailboxes.
+    pub(crate) async fn add(&self, address: &str) -> AccountId {
+        add_account(&self.parts, address).await
     }
 
     /// A new connection with INBOX selected.
@@ -212,14 +223,17 @@ fn parts(world: World, store: Arc<dyn Store>) -> Parts {
     }
 }
 
-async fn add_account(parts: &Parts) -> AccountId {
+async fn add_domain(parts: &Parts) {
     let mut batch = Batch::new();
     let domain = "x.test".parse().expect("a domain");
     parts.directory.add_domain(&mut batch, &domain).await.expect("a new domain");
     parts.store.commit(batch).await.expect("a commit");
+}
+
+async fn add_account(parts: &Parts, address: &str) -> AccountId {
     let mut batch = Batch::new();
     let password = Password::new(PASSWORD).expect("a good password");
-    let address = "u@x.test".parse().expect("an address");
+    let address = address.parse().expect("an address");
     let added = parts.directory.add_account(&mut batch, &address, Some(&password)).await;
     let account = added.expect("a free address");
     parts.mailboxes.provision(&mut batch, account);

@@ -32,7 +32,7 @@ async fn what_is_used_and_what_may_be() {
             )
             .await;
     }
-    client.check("GETQUOTA \"#user/alice\"", "NO [NONEXISTENT] The one quota root is \"\"").await;
+    client.check("GETQUOTA \"#user/alice\"", "NO [NONEXISTENT] There is no such quota root").await;
     client.check("SETQUOTA \"\" (STORAGE 99999999)", "NO [NOPERM] Quotas are set by the operator").await;
     client.check("SETQUOTA \"\" (STORAGE)", "BAD Missing argument").await;
     let capabilities = client.run("CAPABILITY").await;

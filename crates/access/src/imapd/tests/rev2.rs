@@ -259,7 +259,9 @@ async fn extensions_that_became_the_base() {
     client.run("STORE 1:2 +FLAGS.SILENT (\\Deleted)").await;
     client.check("UID EXPUNGE 3:4", "* 2 EXPUNGE\nOK Expunged").await;
     client.check("UNSELECT", "OK Mailbox closed").await;
-    client.check("NAMESPACE", "* NAMESPACE ((\"\" \"/\")) NIL NIL\nOK Namespaces listed").await;
+    client
+        .check("NAMESPACE", "* NAMESPACE ((\"\" \"/\")) ((\"Other Users/\" \"/\")) NIL\nOK Namespaces listed")
+        .await;
     client
         .check(
             "LIST () \"\" (Arch% \"\") RETURN (CHILDREN SUBSCRIBED STATUS (MESSAGES SIZE))",
