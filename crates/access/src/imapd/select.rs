@@ -8,6 +8,10 @@ use super::connection::Connection;
 use super::selected::Selected;
 use super::stop::{Done, Stop};
 
+/// Keywords with a meaning that clients agree on (RFC 9051 §2.3.2, RFC 8457 §2). They are told whether in use or not, since
+/// no further FLAGS comes when one is first used while a client looks on.
+const AGREED: [&str; 6] = ["$Forwarded", "$Important", "$Junk", "$MDNSent", "$NotJunk", "$Phishing"];
+
 impl Connection<'_> {
     pub(super) async fn select(&mut self, select: Select) -> Done {
         let Select { mailbox, read_only, resync, .. } = select;
@@ -88,7 +92,10 @@ pub(super) fn valid(mailbox: Mailbox) -> Result<MailboxName, Stop> {
     mailbox.map_err(|why| Stop::Answer(Completion::no(Code::Cannot, why.to_string())))
 }
 
+/// The system's flags, the keywords that clients agree on, and what else is in use.
 fn flag_names(keywords: &[Keyword]) -> String {
     let system = Flag::ALL.into_iter().map(|flag| -> &str { flag.name() });
-    system.chain(keywords.iter().map(Keyword::as_str)).collect::<Vec<_>>().join(" ")
+    let is_agreed = |name: &str| AGREED.iter().any(|agreed| agreed.eq_ignore_ascii_case(name));
+    let others = keywords.iter().map(Keyword::as_str).filter(|name| !is_agreed(name));
+    system.chain(AGREED).chain(others).collect::<Vec<_>>().join(" ")
 }
