@@ -114,7 +114,7 @@ impl fmt::Display for MailboxName {
     }
 }
 
-/// What a mailbox is for (RFC 6154 §2).
+/// What a mailbox is for (RFC 6154 §2, RFC 8457 §3).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 #[expect(missing_docs, reason = "named by RFC 6154 §2")]
@@ -124,11 +124,13 @@ pub enum SpecialUse {
     Junk = 3,
     Sent = 4,
     Trash = 5,
+    Important = 6,
 }
 
 impl SpecialUse {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Archive, Self::Drafts, Self::Junk, Self::Sent, Self::Trash];
+    pub const ALL: [Self; 6] =
+        [Self::Archive, Self::Drafts, Self::Junk, Self::Sent, Self::Trash, Self::Important];
 
     /// The attribute on the wire.
     pub const fn attribute(self) -> &'static str {
@@ -138,17 +140,20 @@ impl SpecialUse {
             Self::Junk => "\\Junk",
             Self::Sent => "\\Sent",
             Self::Trash => "\\Trash",
+            Self::Important => "\\Important",
         }
     }
 
-    /// The name of the mailbox that a new account has for it.
-    pub const fn default_name(self) -> &'static str {
+    /// The name of the mailbox that a new account has for it, if it has one.
+    pub const fn default_name(self) -> Option<&'static str> {
         match self {
-            Self::Archive => "Archive",
-            Self::Drafts => "Drafts",
-            Self::Junk => "Junk",
-            Self::Sent => "Sent",
-            Self::Trash => "Trash",
+            Self::Archive => Some("Archive"),
+            Self::Drafts => Some("Drafts"),
+            Self::Junk => Some("Junk"),
+            Self::Sent => Some("Sent"),
+            Self::Trash => Some("Trash"),
+            // What is important only its owner knows.
+            Self::Important => None,
         }
     }
 }

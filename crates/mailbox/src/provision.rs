@@ -12,7 +12,8 @@ impl Mailboxes {
         let number = keys::number(account);
         batch.expect(number.clone(), Expect::Absent);
         let modseq = batch.count(keys::modseq(account), 1);
-        let special = SpecialUse::ALL.map(|special| (special.default_name(), Some(special)));
+        let special =
+            SpecialUse::ALL.into_iter().filter_map(|special| Some((special.default_name()?, Some(special))));
         let names = [("INBOX", None)].into_iter().chain(special);
         let mut last = keys::NUMBER_BASE;
         for (name, special_use) in names {

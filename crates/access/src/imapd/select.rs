@@ -11,6 +11,10 @@ use super::place::CHANGING;
 use super::selected::Selected;
 use super::stop::Done;
 
+/// Keywords with a meaning that clients agree on (RFC 9051 §2.3.2, RFC 8457 §2). They are told whether in use or not, since
+/// no further FLAGS comes when one is first used while a client looks on.
+const AGREED: [&str; 6] = ["$Forwarded", "$Important", "$Junk", "$MDNSent", "$NotJunk", "$Phishing"];
+
 impl Connection<'_> {
     pub(super) async fn select(&mut self, select: Select) -> Done {
         let Select { mailbox, read_only: examine, resync, .. } = select;
@@ -88,10 +92,12 @@ impl Connection<'_> {
     }
 }
 
-/// The flags that there are, and those that this client may change (RFC 4314 §5.1.1).
+/// The flags that there are, with the keywords that clients agree on, and those that this client may change (RFC 4314 §5.1.1).
 fn flag_lists(selected: &Selected) -> (String, String) {
     let keywords = selected.view.keywords();
-    let keywords: Vec<&str> = keywords.iter().map(Keyword::as_str).collect();
+    let is_agreed = |name: &str| AGREED.iter().any(|agreed| agreed.eq_ignore_ascii_case(name));
+    let others = keywords.iter().map(Keyword::as_str).filter(|name| !is_agreed(name));
+    let keywords: Vec<&str> = AGREED.into_iter().chain(others).collect();
     let system = |may: &dyn Fn(Flag) -> bool| -> Vec<&str> {
         Flag::ALL.into_iter().filter(|flag| may(*flag)).map(|flag| -> &str { flag.name() }).collect()
     };

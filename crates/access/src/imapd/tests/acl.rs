@@ -191,7 +191,8 @@ async fn what_one_may_do_nothing_with_is_not_there() {
 #[tokio::test]
 async fn read_only_and_permanent_flags() {
     let (_house, mut owner, mut bob) = house().await;
-    let all = "\\Answered \\Flagged \\Deleted \\Seen \\Draft";
+    let agreed = "$Forwarded $Important $Junk $MDNSent $NotJunk $Phishing";
+    let all = format!("\\Answered \\Flagged \\Deleted \\Seen \\Draft {agreed}");
     for (rights, code, permanent) in [
         ("lr", "READ-ONLY", ""),
         ("lrpkxa", "READ-ONLY", ""),
@@ -199,12 +200,13 @@ async fn read_only_and_permanent_flags() {
         ("lrs", "READ-WRITE", "\\Seen"),
         ("rit", "READ-WRITE", "\\Deleted"),
         ("rset", "READ-WRITE", "\\Deleted \\Seen"),
-        ("lrwis", "READ-WRITE", "\\Answered \\Flagged \\Seen \\Draft \\*"),
+        ("lrwis", "READ-WRITE", "\\Answered \\Flagged \\Seen \\Draft AGREED \\*"),
         ("lri", "READ-WRITE", ""),
         ("lre", "READ-WRITE", ""),
-        ("lrswt", "READ-WRITE", "\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*"),
+        ("lrswt", "READ-WRITE", "\\Answered \\Flagged \\Deleted \\Seen \\Draft AGREED \\*"),
     ] {
         owner.grant("INBOX", BOB, rights).await;
+        let permanent = permanent.replace("AGREED", agreed);
         let answer = bob.run(&format!("SELECT \"{THERE}/INBOX\"")).await;
         assert!(answer.contains(&format!("* FLAGS ({all})\n")), "{answer}");
         assert!(answer.contains(&format!("[PERMANENTFLAGS ({permanent})]")), "{rights}: {answer}");

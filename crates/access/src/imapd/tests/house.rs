@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use directory::{Directory, Password};
 use journey::Journeys;
-use mail::{AccountId, Flags, MailboxName, Mono, Wall, limits};
+use mail::{AccountId, Flags, MailboxName, Mono, SpecialUse, Wall, limits};
 use mailbox::{Mailboxes, NewEmail};
 use store::{Batch, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -192,6 +192,15 @@ impl House {
             content: self.parts.store.next_id(),
         };
         self.parts.mailboxes.append(&mut batch, self.account, id.expect("a mailbox"), &email);
+        self.parts.store.commit(batch).await.expect("a commit");
+    }
+
+    /// Creates a mailbox for something.
+    pub(crate) async fn create(&self, name: &str, special_use: SpecialUse) {
+        let mut batch = Batch::new();
+        let name = MailboxName::new(name).expect("a good name");
+        let created = self.parts.mailboxes.create(&mut batch, self.account, &name, Some(special_use)).await;
+        created.expect("a new mailbox");
         self.parts.store.commit(batch).await.expect("a commit");
     }
 

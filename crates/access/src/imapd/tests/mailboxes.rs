@@ -1,6 +1,6 @@
 //! The tree of mailboxes.
 
-use mail::Flags;
+use mail::{Flags, SpecialUse};
 
 use super::House;
 
@@ -250,7 +250,7 @@ async fn selecting_and_status() {
     let selected = client.run("EXAMINE INBOX").await;
     let validity = selected.split("UIDVALIDITY ").nth(1).and_then(|s| s.split(']').next()).expect("one");
     let expected = format!(
-        "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $x)
+        "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Forwarded $Important $Junk $MDNSent $NotJunk $Phishing $x)
 * 2 EXISTS
 * 2 RECENT
 * OK [UNSEEN 2] First unseen message
@@ -272,9 +272,31 @@ OK [READ-ONLY] Examined"
     let selected = client.run("SELECT INBOX").await;
     assert!(
         selected.contains("* 2 RECENT")
-            && selected.contains("[PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $x \\*)]")
+            && selected.contains("[PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Forwarded $Important $Junk $MDNSent $NotJunk $Phishing $x \\*)]")
     );
     client.check("UNSELECT", "OK Mailbox closed").await;
     // RFC 3501 §2.3.2: the session before was told.
     assert!(client.run("SELECT INBOX").await.contains("* 0 RECENT"));
+}
+
+/// RFC 8457 §2, §3.2.1.
+#[tokio::test]
+async fn important_mail_and_a_mailbox_for_it() {
+    let house = House::new().await;
+    house.create("Important Messages", SpecialUse::Important).await;
+    house.fill(1).await;
+    let mut client = house.in_inbox().await;
+    client
+        .check(
+            "LIST \"\" \"Imp*\"",
+            "* LIST (\\HasNoChildren \\Important) \"/\" \"Important Messages\"\nOK Mailboxes listed",
+        )
+        .await;
+    client
+        .check(
+            "STORE 1 +FLAGS ($Important)",
+            "* 1 FETCH (UID 1 FLAGS (\\Recent $Important))\nOK Flags stored",
+        )
+        .await;
+    client.check("SEARCH KEYWORD $important", "* SEARCH 1\nOK Searched").await;
 }

@@ -23,9 +23,9 @@ async fn selecting() {
     let validity = reply.split("UIDVALIDITY ").nth(1).and_then(|s| s.split(']').next()).expect("one");
     let expected = format!(
         "* LIST (\\HasChildren) \"/\" \"INBOX\" (\"OLDNAME\" (\"Inbox\"))
-* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)
+* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Forwarded $Important $Junk $MDNSent $NotJunk $Phishing)
 * 2 EXISTS
-* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] Flags that are kept
+* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Forwarded $Important $Junk $MDNSent $NotJunk $Phishing \\*)] Flags that are kept
 * OK [UIDNEXT 3] Next UID
 * OK [UIDVALIDITY {validity}] UIDs hold
 * OK [HIGHESTMODSEQ 3] Newest change
@@ -38,7 +38,7 @@ OK [READ-WRITE] Selected"
         reply.starts_with(
             "* OK [CLOSED] Previous mailbox closed
 * LIST (\\HasNoChildren \\Sent) \"/\" \"Sent\"
-* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $MDNSent)
+* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Forwarded $Important $Junk $MDNSent $NotJunk $Phishing)
 * 1 EXISTS
 * OK [PERMANENTFLAGS ()]"
         ) && reply.ends_with("OK [READ-ONLY] Examined"),

@@ -98,7 +98,7 @@ async fn rights_change_while_a_mailbox_is_open() {
     owner.check("SETACL INBOX bob@x.test lrs", "OK Access control list changed").await;
     bob.check(
         "NOOP",
-        "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)
+        "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Forwarded $Important $Junk $MDNSent $NotJunk $Phishing)
     * OK [PERMANENTFLAGS (\\Seen)] Flags that are kept
     OK Nothing done",
     )
