@@ -94,6 +94,26 @@ proptest! {
     }
 
     #[test]
+    fn likeness_does_not_depend_on_how_messages_are_put_together(
+        first in prop::collection::vec((some_text(), some_text()), 0..8),
+        second in prop::collection::vec((some_text(), some_text()), 0..8),
+        asked in some_text(),
+    ) {
+        let (a, b) = (segment(&first, 1), segment(&second, 1 + first.len() as u32));
+        let merged = Segment::open(a.merged(&b, |_| true)).expect("just made");
+        for zones in [Zones::SUBJECT, Zones::READ] {
+            let Some(likeness) = Likeness::new(&asked, zones) else { continue };
+            let scores = merged.find_like(&likeness);
+            prop_assert_eq!(&scores, &[a.find_like(&likeness), b.find_like(&likeness)].concat());
+            // Who has all the words has them as they are.
+            for (score, (subject, _)) in scores.iter().zip(first.iter().chain(&second)) {
+                prop_assert!(*score <= 100);
+                prop_assert!(*subject != asked || *score == 100);
+            }
+        }
+    }
+
+    #[test]
     fn a_file_that_is_not_whole_is_none(at in 0..2000_usize, bit in 0..8_u32, length in 0..2000_usize) {
         let texts: Texts = (0..20).map(|number| (format!("subject {number}"), format!("body of {number}"))).collect();
         let file = built(&texts, 1).finish();

@@ -19,6 +19,7 @@ mod quota;
 mod resync;
 mod rev2;
 mod search;
+mod searches;
 mod several;
 mod store;
 
