@@ -124,6 +124,32 @@ proptest! {
         prop_assert!(Segment::open(damaged).is_none());
     }
 
+    /// With checksums that hold, as a file has them that was made wrong.
+    #[test]
+    fn no_file_that_was_made_wrong_breaks_it(
+        texts in prop::collection::vec((some_text(), some_text()), 0..6),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        asked in some_text(),
+    ) {
+        let mut file = built(&texts, 1).finish();
+        for (at, byte) in changes {
+            let at = at.index(file.len());
+            file[at] = byte;
+        }
+        let body = crc32fast::hash(&file[40..]);
+        file[32..36].copy_from_slice(&body.to_le_bytes());
+        let header = crc32fast::hash(&file[..36]);
+        file[36..40].copy_from_slice(&header.to_le_bytes());
+        if let Some(segment) = Segment::open(file) {
+            let hits = segment.find(&Phrase::new(&asked), Zones::ALL);
+            prop_assert_eq!(hits.of(segment.len() + 64), Verdict::No);
+            let scores = Likeness::new(&asked, Zones::READ).map(|likeness| segment.find_like(&likeness));
+            prop_assert!(scores.is_none_or(|scores| scores.len() == segment.len()));
+            prop_assert_eq!(segment.documents().count(), segment.len());
+            prop_assert!(Segment::open(segment.merged(&segment, |_| false)).is_some());
+        }
+    }
+
     #[test]
     fn no_bytes_break_it(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         Segment::open(bytes);
