@@ -102,7 +102,8 @@ impl Segment {
                 break;
             }
             // Once for each word; the line feed before the next one may begin the pattern.
-            from = self.word_start(word + 1) - 1;
+            // A file that was made wrong may have words where there are none: it goes on all the same.
+            from = (self.word_start(word + 1) - 1).max(from + at + 1);
         }
         found
     }

@@ -167,6 +167,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_asked_and_what_is_like_it_is_bounded() {
+        let asked = (0..20).map(|number| format!("word{number}")).collect::<Vec<_>>().join(" ");
+        let likeness = Likeness::new(&asked, Zones::BODY).expect("words");
+        assert_eq!(likeness.words.len(), WORDS);
+        let long = "x".repeat(WORD_LENGTH + 1);
+        assert!(Likeness::new(&long, Zones::BODY).is_none());
+        let mut builder = crate::Builder::default();
+        let many = (0..LIKE + 10).map(|number| format!("ab{number}")).collect::<Vec<_>>().join(" ");
+        for (uid, text) in [(1, many.as_str()), (2, "ab")] {
+            let document = crate::Document { uid, body: u64::from(uid), sent: None };
+            builder.add(document, [(Zones::BODY, text)]);
+        }
+        let segment = Segment::open(builder.finish()).expect("just made");
+        let like = segment.like(&['a', 'b']);
+        assert_eq!(like.len(), LIKE);
+        assert!(like.iter().any(|(score, _)| *score == 100), "the most like ones are kept");
+        let likeness = Likeness::new("ab", Zones::BODY).expect("a word");
+        assert_eq!(segment.find_like(&likeness), [87, 100]);
+    }
+
     proptest::proptest! {
         /// Slips cut short are those of the whole table.
         #[test]

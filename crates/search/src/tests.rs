@@ -94,6 +94,26 @@ proptest! {
     }
 
     #[test]
+    fn likeness_does_not_depend_on_how_messages_are_put_together(
+        first in prop::collection::vec((some_text(), some_text()), 0..8),
+        second in prop::collection::vec((some_text(), some_text()), 0..8),
+        asked in some_text(),
+    ) {
+        let (a, b) = (segment(&first, 1), segment(&second, 1 + first.len() as u32));
+        let merged = Segment::open(a.merged(&b, |_| true)).expect("just made");
+        for zones in [Zones::SUBJECT, Zones::READ] {
+            let Some(likeness) = Likeness::new(&asked, zones) else { continue };
+            let scores = merged.find_like(&likeness);
+            prop_assert_eq!(&scores, &[a.find_like(&likeness), b.find_like(&likeness)].concat());
+            // Who has all the words has them as they are.
+            for (score, (subject, _)) in scores.iter().zip(first.iter().chain(&second)) {
+                prop_assert!(*score <= 100);
+                prop_assert!(*subject != asked || *score == 100);
+            }
+        }
+    }
+
+    #[test]
     fn a_file_that_is_not_whole_is_none(at in 0..2000_usize, bit in 0..8_u32, length in 0..2000_usize) {
         let texts: Texts = (0..20).map(|number| (format!("subject {number}"), format!("body of {number}"))).collect();
         let file = built(&texts, 1).finish();
@@ -102,6 +122,32 @@ proptest! {
         let at = at % file.len();
         damaged[at] ^= 1 << bit;
         prop_assert!(Segment::open(damaged).is_none());
+    }
+
+    /// With checksums that hold, as a file has them that was made wrong.
+    #[test]
+    fn no_file_that_was_made_wrong_breaks_it(
+        texts in prop::collection::vec((some_text(), some_text()), 0..6),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        asked in some_text(),
+    ) {
+        let mut file = built(&texts, 1).finish();
+        for (at, byte) in changes {
+            let at = at.index(file.len());
+            file[at] = byte;
+        }
+        let body = crc32fast::hash(&file[40..]);
+        file[32..36].copy_from_slice(&body.to_le_bytes());
+        let header = crc32fast::hash(&file[..36]);
+        file[36..40].copy_from_slice(&header.to_le_bytes());
+        if let Some(segment) = Segment::open(file) {
+            let hits = segment.find(&Phrase::new(&asked), Zones::ALL);
+            prop_assert_eq!(hits.of(segment.len() + 64), Verdict::No);
+            let scores = Likeness::new(&asked, Zones::READ).map(|likeness| segment.find_like(&likeness));
+            prop_assert!(scores.is_none_or(|scores| scores.len() == segment.len()));
+            prop_assert_eq!(segment.documents().count(), segment.len());
+            prop_assert!(Segment::open(segment.merged(&segment, |_| false)).is_some());
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod quota;
 mod resync;
 mod rev2;
 mod search;
+mod searches;
 mod several;
 mod shared;
 mod store;

@@ -149,3 +149,23 @@ fn display_of(addresses: &[Address]) -> String {
     let (mailbox, host) = (first.mailbox.as_deref().unwrap_or_default(), first.host.as_deref());
     fold(&host.map_or_else(|| mailbox.to_owned(), |host| format!("{mailbox}@{host}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_compared_is_bounded() {
+        let mut budget = Budget::default();
+        assert!(budget.take(limits::IMAP_SORT_BYTES).is_ok());
+        let refused = budget.take(1);
+        assert!(matches!(refused, Err(Stop::Answer(answer)) if answer.code == Some(Code::Limit)));
+    }
+
+    #[test]
+    fn what_is_said_twice_decides_once() {
+        let by = |what, reverse| SortBy { what, reverse };
+        let said = vec![by(SortWhat::Size, true), by(SortWhat::Date, false), by(SortWhat::Size, false)];
+        assert_eq!(decisive(said), [by(SortWhat::Size, true), by(SortWhat::Date, false)]);
+    }
+}

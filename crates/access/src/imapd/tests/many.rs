@@ -1,6 +1,6 @@
 //! ESEARCH (RFC 7377).
 
-use mail::{Flag, Flags};
+use mail::{Flag, Flags, limits};
 
 use super::{Client, House};
 
@@ -146,4 +146,40 @@ async fn each_mailbox_has_its_index() {
     }
     let shelf = &house.parts.search;
     assert_eq!(shelf.places().await.len(), 1, "the other mailboxes are read");
+}
+
+/// RFC 7377 §2.4, before any is searched.
+#[tokio::test]
+async fn mailboxes_are_bounded() {
+    let house = House::new().await;
+    let mut client = house.client().await;
+    let there = house.parts.mailboxes.list(house.account).await.expect("a working store").len();
+    for number in there..limits::ESEARCH_MAILBOXES {
+        client.create(&format!("m{number}")).await;
+    }
+    client.check("ESEARCH IN (personal) ALL", "OK Searched").await;
+    client.create("more").await;
+    client
+        .check("ESEARCH IN (personal) ALL", "NO [LIMIT] Those are too many mailboxes; name fewer of them")
+        .await;
+    client.check("ESEARCH IN (mailboxes more) ALL", "OK Searched").await;
+}
+
+/// RFC 9585 §4, over all mailboxes.
+#[tokio::test]
+async fn what_takes_long_says_how_far_it_is_in_all() {
+    let house = House::new().await;
+    let mut client = house.client().await;
+    client.create("zoo").await;
+    for mailbox in ["INBOX", "zoo"] {
+        for _ in 0..20 {
+            house.deliver(mailbox, "Subject: s\r\n\r\nb\r\n", Flags::new()).await;
+        }
+    }
+    client.check("ESEARCH IN (personal) BODY --", "OK Searched").await;
+    house.hurry(11);
+    let tag = client.next_tag();
+    let told = |done: u32| format!("* OK [INPROGRESS (\"{tag}\" {done} 40)] Still on it\n");
+    client.check("ESEARCH IN (personal) BODY --", &format!("{}{}OK Searched", told(15), told(35))).await;
+    house.hurry(0);
 }
