@@ -5,6 +5,7 @@
 //! found without looking at all others. The owner has every right, whatever the list says, and is not in it.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use mail::{AccountId, MailboxId, MailboxName, Rights, limits};
 use store::codec::{Reader, Writer};
@@ -70,6 +71,16 @@ pub struct Shared {
 }
 
 impl Mailboxes {
+    /// Says whether what is given to [`Who::Anyone`] is given; what is taken away from all is so in any case. At first it is.
+    pub fn share_with_anyone(&self, yes: bool) {
+        self.anyone.store(yes, Ordering::Relaxed);
+    }
+
+    /// Whether it is.
+    pub fn shares_with_anyone(&self) -> bool {
+        self.anyone.load(Ordering::Relaxed)
+    }
+
     /// The list of a mailbox, without its owner.
     pub async fn acl(&self, owner: AccountId, mailbox: MailboxId) -> Result<Vec<Grant>, Error> {
         Ok(read(&self.store.snapshot(), owner, mailbox).await?.0)
@@ -90,7 +101,7 @@ impl Mailboxes {
         if snapshot.get(&keys::record(owner, mailbox)).await?.is_none() {
             return Ok(Rights::NONE);
         }
-        Ok(rights_of(account, &read(&snapshot, owner, mailbox).await?.0))
+        Ok(self.rights_of(account, &read(&snapshot, owner, mailbox).await?.0))
     }
 
     /// Changes the rights of one entry; one without any is no longer there. [`Error::Limit`] if the list has
@@ -139,7 +150,8 @@ impl Mailboxes {
     pub async fn shared_with(&self, account: AccountId) -> Result<Vec<Shared>, Error> {
         let snapshot = self.store.snapshot();
         let mut places = BTreeSet::new();
-        for who in [Who::Account(account), Who::Anyone] {
+        let anyone = self.shares_with_anyone().then_some(Who::Anyone);
+        for who in anyone.into_iter().chain([Who::Account(account)]) {
             let marks = snapshot.range(&keys::shared_with(who.number()), limits::SHARED_MAILBOXES).await?;
             places.extend(marks.iter().filter_map(|(key, _)| keys::shared_place(key)));
         }
@@ -147,13 +159,26 @@ impl Mailboxes {
         for (owner, mailbox) in places.into_iter().filter(|(owner, _)| *owner != account) {
             // Deleted ones keep their lists while they can be brought back.
             let Some(found) = snapshot.get(&keys::record(owner, mailbox)).await? else { continue };
-            let rights = rights_of(account, &read(&snapshot, owner, mailbox).await?.0);
+            let rights = self.rights_of(account, &read(&snapshot, owner, mailbox).await?.0);
             if !rights.is_empty() {
                 let mailbox = info(mailbox, record::Mailbox::decode(&found.value)?, |_| false);
                 shared.push(Shared { owner, mailbox, rights });
             }
         }
         Ok(shared)
+    }
+
+    fn rights_of(&self, account: AccountId, grants: &[Grant]) -> Rights {
+        let anyone = self.shares_with_anyone();
+        let applies = |grant: &&Grant| match grant.who {
+            Who::Anyone => anyone || grant.negative,
+            Who::Account(who) => who == account,
+        };
+        let sum = |negative: bool| {
+            let those = grants.iter().filter(applies).filter(|grant| grant.negative == negative);
+            those.fold(Rights::NONE, |sum, grant| sum | grant.rights)
+        };
+        sum(false) - sum(true)
     }
 
     /// The mailbox nearest above a name that is there (RFC 4314 §4 CREATE).
@@ -262,15 +287,6 @@ pub(crate) async fn audit(
         tell(*owner, *mailbox, "the access control list does not fit the mark of who shares the mailbox");
     }
     Ok(())
-}
-
-fn rights_of(account: AccountId, grants: &[Grant]) -> Rights {
-    let applies = |grant: &&Grant| grant.who == Who::Anyone || grant.who == Who::Account(account);
-    let sum = |negative: bool| {
-        let those = grants.iter().filter(applies).filter(|grant| grant.negative == negative);
-        those.fold(Rights::NONE, |sum, grant| sum | grant.rights)
-    };
-    sum(false) - sum(true)
 }
 
 async fn read(

@@ -50,6 +50,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use mail::{MailboxId, MailboxName, SpecialUse, UidValidity};
@@ -98,6 +99,7 @@ pub struct Mailboxes {
     recent: recent::Recent,
     retention: Mutex<Retention>,
     default_quota: Mutex<Quota>,
+    anyone: AtomicBool,
 }
 
 impl Mailboxes {
@@ -114,6 +116,7 @@ impl Mailboxes {
             recent: recent::Recent::default(),
             retention: Mutex::default(),
             default_quota: Mutex::default(),
+            anyone: AtomicBool::new(true),
         }
     }
 

@@ -23,10 +23,11 @@ use ::reports::Reports;
 use directory::Directory;
 use journey::Journeys;
 use mail::Domain;
-use mailbox::{Mailboxes, Quota, Retention};
+use mailbox::{Mailboxes, Retention};
 use store::{Batch, Store};
 use world::World;
 
+use crate::config::Limits;
 use crate::retain;
 
 pub(crate) use backup::Conversation;
@@ -140,9 +141,10 @@ impl Office {
 
     /// Keeping what is removed for so long, and so much for each account.
     #[must_use]
-    pub(crate) fn keeping(self, retention: Retention, quota: Quota) -> Self {
+    pub(crate) fn keeping(self, retention: Retention, limits: &Limits) -> Self {
         self.mailboxes.set_retention(retention);
-        self.mailboxes.set_default_quota(quota);
+        self.mailboxes.set_default_quota(limits.quota);
+        self.mailboxes.share_with_anyone(limits.share_with_anyone);
         self
     }
 

@@ -297,6 +297,8 @@ pub(crate) struct Limits {
     pub(crate) sending: Sending,
     /// What one account may have, where nothing else was said of it.
     pub(crate) quota: mailbox::Quota,
+    /// Whether users may share mailboxes with all accounts.
+    pub(crate) share_with_anyone: bool,
 }
 
 impl Default for Limits {
@@ -319,6 +321,7 @@ impl Default for Limits {
             journey_days: 90,
             sending: Sending::default(),
             quota: mailbox::Quota::default(),
+            share_with_anyone: false,
         }
     }
 }

@@ -169,10 +169,7 @@ impl Server {
         };
         let office = Office::new(world.clone(), Arc::clone(&store), config.hostname.clone());
         let office = Arc::new(
-            office
-                .tuned(tuning.password_iterations)
-                .keeping(config.retention, config.limits.quota)
-                .of(running),
+            office.tuned(tuning.password_iterations).keeping(config.retention, &config.limits).of(running),
         );
         office.directory.set_login_limit(login_limit(config));
         let connector = match &tuning.connector {
@@ -289,6 +286,7 @@ impl Server {
         self.scrub.send_if_modified(|chosen| std::mem::replace(chosen, new.scrub) != new.scrub);
         self.retention.send_replace(new.retention);
         self.office.mailboxes.set_default_quota(new.limits.quota);
+        self.office.mailboxes.share_with_anyone(new.limits.share_with_anyone);
         for what in needs_restart(old, new) {
             tracing::warn!(what, "this change needs a restart");
         }

@@ -79,6 +79,9 @@ impl Connection<'_> {
         if who == Who::Account(place.owner) {
             return Err(Stop::no(Code::Cannot, "The owner has every right"));
         }
+        if self.is_for_nobody(who, negative) && change != RightsChange::Remove && !rights.is_empty() {
+            return Err(Stop::no(Code::NoPerm, "Nothing is shared with anyone on this server"));
+        }
         let entry = Grant { who, negative, rights };
         let mut attempts = Attempts::default();
         loop {
@@ -100,11 +103,12 @@ impl Connection<'_> {
         let place = self.administered(mailbox).await?;
         let (who, negative) = self.identified(identifier).await?;
         let is_owner = who == Who::Account(place.owner);
+        let no_rights = self.is_for_nobody(who, negative);
         let required = if is_owner && !negative { Rights::ALL } else { Rights::NONE };
         let mut out = self.session.out();
         out.text("* LISTRIGHTS ").mailbox(&place.shown).text(" ").astring(identifier.as_bytes());
         out.text(" ").astring(required.to_string().as_bytes());
-        out.text(if is_owner { "" } else { OPTIONAL }).end();
+        out.text(if is_owner || no_rights { "" } else { OPTIONAL }).end();
         Self::done("Rights listed")
     }
 
@@ -112,6 +116,11 @@ impl Connection<'_> {
         let place = self.existing(mailbox).await?;
         write_rights(&mut self.session.out(), place.shown.as_str(), place.rights);
         Self::done("Rights told")
+    }
+
+    /// Whether the operator does not let that be given.
+    fn is_for_nobody(&self, who: Who, negative: bool) -> bool {
+        who == Who::Anyone && !negative && !self.mailboxes().shares_with_anyone()
     }
 
     async fn administered(&self, mailbox: Mailbox) -> Result<Place, Stop> {

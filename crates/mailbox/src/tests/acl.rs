@@ -281,3 +281,21 @@ async fn names_of_others_are_not_ones_own() {
         assert_eq!(!matches!(renamed, Err(Error::NotPossible(_))), is_possible, "{text}: {renamed:?}");
     }
 }
+
+/// The operator may say that nothing is given to all: then what was given has no effect, and what was taken away has.
+#[tokio::test]
+async fn nothing_for_anyone() {
+    let house = House::new().await;
+    house.set(INBOX, grant(Who::Anyone, false, "lrw"), RightsChange::Add).await;
+    house.set(INBOX, grant(Who::Anyone, true, "s"), RightsChange::Add).await;
+    house.give(INBOX, BOB, "lrs").await;
+    for (yes, has_bob, has_eve) in [(true, "lrw", "lrw"), (false, "lr", ""), (true, "lrw", "lrw")] {
+        house.mailboxes.share_with_anyone(yes);
+        assert_eq!(
+            (house.has(BOB, INBOX).await, house.has(EVE, INBOX).await),
+            (has_bob.into(), has_eve.into())
+        );
+        assert_eq!(house.shared(BOB).await, ["INBOX"]);
+        assert_eq!(house.shared(EVE).await.is_empty(), !yes);
+    }
+}

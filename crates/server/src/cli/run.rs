@@ -89,8 +89,8 @@ impl Runner {
             }
             match serve::open_store(&world, &config, &serve::Tuning::default()).await {
                 Ok(store) => {
-                    let office = Office::new(world, store, config.hostname)
-                        .keeping(config.retention, config.limits.quota);
+                    let office =
+                        Office::new(world, store, config.hostname).keeping(config.retention, &config.limits);
                     let conversation = Conversation::new(&office);
                     return Ok(Self::Here(Box::new(office), Box::new(conversation)));
                 }

@@ -251,6 +251,7 @@ fn limits(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Limits 
     section.set(problems, "sending_per_day", &mut limits.sending.per_day, bound);
     section.set(problems, "quota_storage", &mut limits.quota.storage, space);
     section.set(problems, "quota_messages", &mut limits.quota.messages, bound);
+    section.set(problems, "share_with_anyone", &mut limits.share_with_anyone, Value::boolean);
     section.set(problems, "suspend_senders", &mut limits.sending.suspend, Value::boolean);
     section.finish(problems);
     limits

@@ -321,3 +321,27 @@ async fn lists_of_mailboxes() {
     bob.check("UNSUBSCRIBE \"Other Users/U@x.test/A/B\"", "OK Unsubscribed").await;
     bob.check("LSUB \"\" \"Other*\"", "OK Subscriptions listed").await;
 }
+
+/// RFC 4314 §2: a server may never grant rights to some identifiers; here the operator decides about `anyone`.
+#[tokio::test]
+async fn nothing_is_given_to_anyone() {
+    let (house, mut owner, mut bob) = house().await;
+    owner.grant("INBOX", "anyone", "lr").await;
+    house.parts.mailboxes.share_with_anyone(false);
+    for (command, expected) in [
+        ("SETACL Sent anyone l", "NO [NOPERM] Nothing is shared with anyone on this server"),
+        ("SETACL Sent anyone +l", "NO [NOPERM] Nothing is shared with anyone on this server"),
+        ("SETACL Sent -anyone l", "OK Access control list changed"),
+        ("LISTRIGHTS Sent anyone", "* LISTRIGHTS \"Sent\" anyone \"\"\nOK Rights listed"),
+        (
+            "LISTRIGHTS Sent -anyone",
+            "* LISTRIGHTS \"Sent\" -anyone \"\" l r s w i p k x t e a c d\nOK Rights listed",
+        ),
+        ("SETACL INBOX anyone -r", "OK Access control list changed"),
+        ("GETACL INBOX", "* ACL \"INBOX\" u@x.test lrswipkxteacd anyone l\nOK Access control list told"),
+        ("DELETEACL INBOX anyone", "OK Access control list changed"),
+    ] {
+        owner.check(command, expected).await;
+        bob.check("LIST \"\" Other*", "OK Mailboxes listed").await;
+    }
+}

@@ -3,7 +3,7 @@
 use mta::SmarthostTls;
 
 use super::*;
-use crate::config::Outbound;
+use crate::config::{Limits, Outbound};
 
 const SMALL: &str = r#"
 hostname = "mx.example.org"
@@ -169,6 +169,7 @@ sending_per_day = 50
 suspend_senders = false
 quota_storage = "5GB"
 quota_messages = 1000
+share_with_anyone = true
 [store]
 backend = "embedded"
 keep_expunged = "0"
@@ -179,6 +180,7 @@ keep_removed_accounts = "2h"
 fn everything_at_once() {
     let config = read(EVERYTHING).expect("good");
     assert_eq!(config.listeners.len(), 2);
+    assert!(config.limits.share_with_anyone && !Limits::default().share_with_anyone);
     assert!(
         config.listeners[0].plaintext_auth_on_loopback && !config.listeners[1].plaintext_auth_on_loopback
     );
