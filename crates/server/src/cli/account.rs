@@ -66,10 +66,10 @@ pub(super) enum Command {
     Quota {
         /// The account's address
         address: String,
-        /// Bytes of all messages, such as 5GB; "none": as much as it likes; "default": as [limits] quota_storage says
+        /// Bytes of all messages, such as 5GB; "none": as much as it likes; "default": what quota_storage in the configuration says
         #[arg(long, value_parser = storage)]
         storage: Option<Limit>,
-        /// Messages; "none": as many as it likes; "default": as [limits] quota_messages says
+        /// Messages; "none": as many as it likes; "default": what quota_messages in the configuration says
         #[arg(long, value_parser = messages)]
         messages: Option<Limit>,
     },
