@@ -52,7 +52,7 @@ impl Place {
         (self.owner, self.mailbox)
     }
 
-    /// NO [NOPERM] without the right; to who may not even see the mailbox it is not there.
+    /// `NO [NOPERM]` without the right; to who may not even see the mailbox it is not there.
     pub(super) fn demand(&self, right: Right) -> Result<(), Stop> {
         if self.rights.has(right) {
             Ok(())
@@ -137,7 +137,7 @@ impl Connection<'_> {
         }
     }
 
-    /// The name of a mailbox that is to be: NO [NOPERM] where this client creates none.
+    /// The name of a mailbox that is to be: `NO [NOPERM]` where this client creates none.
     pub(super) async fn to_create(&self, mailbox: Mailbox) -> Result<Named, Stop> {
         match self.named(valid(mailbox)?).await? {
             Some(named) if self.may_create(&named).await? => Ok(named),

@@ -79,7 +79,7 @@ impl Connection<'_> {
         Ok(())
     }
 
-    /// RFC 9208 §4.3.1: NO [OVERQUOTA] if so much more is too much. The commit of `batch` makes sure of it.
+    /// RFC 9208 §4.3.1: `NO [OVERQUOTA]` if so much more is too much. The commit of `batch` makes sure of it.
     pub(super) async fn demand_room(
         &self,
         batch: &mut Batch,

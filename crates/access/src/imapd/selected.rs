@@ -67,7 +67,7 @@ impl Selected {
         (self.view.account(), self.view.mailbox())
     }
 
-    /// NO [NOPERM] without the right.
+    /// `NO [NOPERM]` without the right.
     pub(super) fn demand(&self, right: Right) -> Result<(), Stop> {
         if self.rights.has(right) { Ok(()) } else { Err(refused()) }
     }
