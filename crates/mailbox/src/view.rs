@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use mail::{AccountId, Flag, Flags, Keyword, MailboxId, ModSeq, Uid, UidValidity};
+use mail::{AccountId, Flags, Keyword, MailboxId, ModSeq, Uid, UidValidity};
 
 use crate::chunk::{self, Chunk};
 use crate::flag_table::FlagTable;
@@ -127,12 +127,6 @@ impl View {
     /// Messages without \Seen.
     pub fn unseen(&self) -> usize {
         self.chunks.iter().map(|chunk| chunk.unseen as usize).sum()
-    }
-
-    /// Messages with \Deleted. Looks at all of them.
-    pub fn deleted(&self) -> usize {
-        let deleted = |entry: &&Entry| self.table.get(entry.flags).contains(Flag::Deleted);
-        self.chunks.iter().map(|chunk| chunk.entries.iter().filter(deleted).count()).sum()
     }
 
     /// The sequence number of the first message without \Seen.

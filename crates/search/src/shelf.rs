@@ -145,7 +145,8 @@ impl Shelf {
     }
 
     /// How many mailboxes' segments are in memory, and their bytes.
-    pub fn in_memory(&self) -> (usize, usize) {
+    #[cfg(test)]
+    pub(crate) fn in_memory(&self) -> (usize, usize) {
         self.held(|held| (held.books.len(), held.books.values().map(|(volumes, _)| size(volumes)).sum()))
     }
 

@@ -135,7 +135,8 @@ impl Connection<'_> {
                 self.read_and_judge(selected, plan, entry, &mut facts).await?
             };
             if passes {
-                let relevancy = relevancy(&plan.test, &facts).unwrap_or(100);
+                let relevancy = if plan.fuzzy.is_empty() { None } else { relevancy(&plan.test, &facts) };
+                let relevancy = relevancy.unwrap_or(100);
                 found.push(Hit { number, uid: entry.uid, modseq: entry.modseq, relevancy });
             }
         }
