@@ -28,8 +28,8 @@ use judge::{Facts, judge, relevancy};
 use plan::Plan;
 use tell::Hit;
 
-/// Other sessions of this thread get their turn after this many messages, or this many that were read.
-const TURN: usize = 256;
+/// Other sessions of this thread get their turn after this many messages (some ten microseconds), or this many that were read.
+const TURN: usize = 4096;
 const TURN_OF_READ: u32 = 16;
 
 /// What a search found.
@@ -115,32 +115,31 @@ impl Connection<'_> {
         mut known: Option<&mut Known>,
         progress: &mut Progress,
     ) -> Result<Vec<Hit>, Stop> {
-        let mut found = Vec::new();
-        let mut read = 0;
-        for (at, (number, entry)) in selected.entries(ranges).enumerate() {
-            if at % TURN == TURN - 1 {
-                take_turn().await;
-                self.tell_progress(progress, at).await?;
-            }
-            let mut facts = facts(selected, number, entry);
-            facts.indexed = known.as_mut().and_then(|known| known.of(entry));
-            let passes = if let Some(passes) = judge(&plan.test, &facts) {
-                passes
-            } else {
-                read += 1;
-                if read % TURN_OF_READ == 0 {
-                    take_turn().await;
-                    self.tell_progress(progress, at).await?;
+        let (mut found, mut read) = (Vec::new(), 0);
+        let mut messages = selected.entries(ranges).enumerate();
+        loop {
+            match judge_on(&mut messages, selected, plan, known.as_deref_mut(), &mut found) {
+                Next::End => return Ok(found),
+                Next::Turn(at) => self.pause(progress, at).await?,
+                Next::Read(at, number, entry) => {
+                    read += 1;
+                    if read % TURN_OF_READ == 0 {
+                        self.pause(progress, at).await?;
+                    }
+                    let mut facts = facts(selected, number, entry);
+                    facts.indexed = known.as_mut().and_then(|known| known.of(entry));
+                    if self.read_and_judge(selected, plan, entry, &mut facts).await? {
+                        found.push(hit(plan, &facts, number, entry));
+                    }
                 }
-                self.read_and_judge(selected, plan, entry, &mut facts).await?
-            };
-            if passes {
-                let relevancy = if plan.fuzzy.is_empty() { None } else { relevancy(&plan.test, &facts) };
-                let relevancy = relevancy.unwrap_or(100);
-                found.push(Hit { number, uid: entry.uid, modseq: entry.modseq, relevancy });
             }
         }
-        Ok(found)
+    }
+
+    /// Lets others have their turn, and says how far it is.
+    async fn pause(&mut self, progress: &mut Progress, done: usize) -> Result<(), Stop> {
+        take_turn().await;
+        self.tell_progress(progress, done).await
     }
 
     async fn read_and_judge(
@@ -179,6 +178,45 @@ impl Connection<'_> {
         }
         Ok(judge(test, facts).unwrap_or(false))
     }
+}
+
+/// Where judging without reading comes to, with how many messages were before.
+enum Next<'a> {
+    End,
+    /// Others get their turn.
+    Turn(usize),
+    /// This one is not decided by what is known of it.
+    Read(usize, u32, &'a Entry),
+}
+
+/// Judges messages by what is known of them without reading, [`TURN`] at most. Apart from the reading, so that nothing of it is
+/// kept across a wait: this goes over each message of the mailbox.
+fn judge_on<'a>(
+    messages: &mut impl Iterator<Item = (usize, (u32, &'a Entry))>,
+    selected: &Selected,
+    plan: &Plan,
+    mut known: Option<&mut Known>,
+    found: &mut Vec<Hit>,
+) -> Next<'a> {
+    for (at, (number, entry)) in messages {
+        let mut facts = facts(selected, number, entry);
+        facts.indexed = known.as_mut().and_then(|known| known.of(entry));
+        match judge(&plan.test, &facts) {
+            Some(true) => found.push(hit(plan, &facts, number, entry)),
+            Some(false) => {}
+            None => return Next::Read(at, number, entry),
+        }
+        if at % TURN == TURN - 1 {
+            return Next::Turn(at);
+        }
+    }
+    Next::End
+}
+
+/// A message that passes.
+fn hit(plan: &Plan, facts: &Facts<'_>, number: u32, entry: &Entry) -> Hit {
+    let relevancy = if plan.fuzzy.is_empty() { None } else { relevancy(&plan.test, facts) };
+    Hit { number, uid: entry.uid, modseq: entry.modseq, relevancy: relevancy.unwrap_or(100) }
 }
 
 /// What the view knows of a message.
