@@ -12,7 +12,7 @@ pub struct Append {
     pub mailbox: Mailbox,
     /// What goes in the same step: REPLACE.
     pub replaces: Option<Replaced>,
-    /// As [`Request::supplied`].
+    /// As [`Request::supplied`](super::Request::supplied).
     pub supplied: Option<String>,
 }
 
