@@ -43,6 +43,11 @@ impl FlagTable {
         Ok(number)
     }
 
+    /// The sets that have keywords, in the order of their numbers.
+    pub(crate) fn with_keywords(&self) -> &[Flags] {
+        &self.sets[usize::from(SYSTEM_SETS)..]
+    }
+
     pub(crate) fn get(&self, set: FlagSet) -> &Flags {
         &self.sets[set.0 as usize]
     }

@@ -15,6 +15,8 @@
 //! entry as a *grave*, beside its text; a deleted mailbox and a removed account leave everything where it was, under
 //! numbers that nobody has any more. [`Mailboxes::sweep`] removes what is old enough.
 //!
+//! Large views are kept in files beside the store as well, made from it, for the next start.
+//!
 //! This crate knows no protocol and never commits.
 
 mod acl;
@@ -31,9 +33,11 @@ mod epoch;
 mod error;
 mod flag_table;
 mod grave;
+mod kept;
 mod keys;
 mod load;
 mod names;
+mod packed;
 mod provision;
 mod quota;
 mod recent;
@@ -50,11 +54,14 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use mail::{MailboxId, MailboxName, SpecialUse, UidValidity};
 use store::Store;
+use world::World;
+use world::disk::cabinet::Cabinet;
 
 pub use acl::{Grant, RightsChange, Shared, Who};
 pub use annotations::Annotation;
@@ -96,6 +103,7 @@ pub struct MailboxInfo {
 pub struct Mailboxes {
     store: Arc<dyn Store>,
     cache: cache::Cache,
+    kept: Option<Arc<kept::Kept>>,
     recent: recent::Recent,
     retention: Mutex<Retention>,
     default_quota: Mutex<Quota>,
@@ -113,12 +121,28 @@ impl Mailboxes {
         Self {
             store,
             cache: cache::Cache::new(bytes),
+            kept: None,
             recent: recent::Recent::default(),
             retention: Mutex::default(),
             default_quota: Mutex::default(),
             anyone: AtomicBool::new(true),
         }
     }
+
+    /// Keeps views of `least` messages and more in files in `dir` too, so that a start need not read them from the store
+    /// again. They hold nothing that is not in the store and may be deleted.
+    #[must_use]
+    pub fn keeping_views(self, world: &World, dir: &Path, least: usize) -> Self {
+        Self { kept: Some(kept::Kept::new(world, dir, least)), ..self }
+    }
+
+    /// The files of views, if there are any: for removing those of mailboxes that are gone.
+    pub fn kept_views(&self) -> Option<&Cabinet> {
+        self.kept.as_ref().map(|kept| kept.cabinet())
+    }
+
+    /// Messages of the smallest view that is worth a file: fewer are read from the store as fast.
+    pub const KEPT_VIEW: usize = 4096;
 
     /// Bytes of views kept in memory, by default.
     pub const VIEW_MEMORY: usize = 128 << 20;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mail::{AccountId, MailboxId, ModSeq, Uid};
 use store::{KeyRange, Snapshot};
+use world::disk::cabinet::Place;
 
 use crate::chunk::{self, Updates};
 use crate::flag_table::FlagTable;
-use crate::status::{floor, highest_modseq, read_record, uid_next};
+use crate::status::{Counted, floor, highest_modseq, read_record, uid_next};
 use crate::{Entry, Error, Mailboxes, View, keys, record};
 
 /// Keys read at a time.
@@ -22,11 +23,19 @@ const SPARE_FLAG_SETS: usize = 1024;
 pub(crate) struct Current {
     pub(crate) as_of: ModSeq,
     pub(crate) view: Arc<View>,
+    /// How many of its messages its file does not have as they are, about.
+    pub(crate) unkept: usize,
+}
+
+/// A view that was brought up to date, and what came in for that.
+struct Brought {
+    view: View,
+    unkept: usize,
 }
 
 impl Mailboxes {
     /// The mailbox as of the last durable commit. Costs one key when nothing changed, the changes when something did,
-    /// and one scan in pages when it is not in memory.
+    /// and its file or one scan in pages when it is not in memory.
     pub async fn view(&self, account: AccountId, mailbox: MailboxId) -> Result<Arc<View>, Error> {
         let cell = self.cache.cell(account, mailbox);
         let mut current = cell.lock().await;
@@ -36,16 +45,73 @@ impl Mailboxes {
         if let Some(known) = current.as_ref().filter(|known| known.as_of == as_of) {
             return Ok(known.view.clone());
         }
-        let brought = bring(&snapshot, account, mailbox, current.as_ref()).await;
-        let Ok(view) = brought else {
-            *current = None;
-            self.cache.forget(account, mailbox);
-            return brought;
+        let brought = match self.bring(&snapshot, account, mailbox, current.as_ref()).await {
+            Ok(brought) => brought,
+            Err(error) => {
+                *current = None;
+                self.cache.forget(account, mailbox);
+                return Err(error);
+            }
         };
-        *current = Some(Current { as_of, view: view.clone() });
+        let (view, mut unkept) = (Arc::new(brought.view), brought.unkept);
+        if let Some(kept) = self.kept.as_ref().filter(|kept| kept.is_worth_writing(&view, unkept)) {
+            kept.save(Arc::clone(&view));
+            unkept = 0;
+        }
+        *current = Some(Current { as_of, view: view.clone(), unkept });
         drop(current);
         self.cache.charge(account, mailbox, view.memory());
         Ok(view)
+    }
+
+    async fn bring(
+        &self,
+        snapshot: &Snapshot,
+        account: AccountId,
+        mailbox: MailboxId,
+        known: Option<&Current>,
+    ) -> Result<Brought, Error> {
+        let mailbox_record = read_record(snapshot, account, mailbox).await?;
+        let brought = match known {
+            Some(known) if is_current(snapshot, &known.view, &mailbox_record).await? => {
+                let Brought { view, unkept } = refresh(snapshot, &known.view, &mailbox_record).await?;
+                Brought { view, unkept: unkept + known.unkept }
+            }
+            _ => match self.read_file(snapshot, Place { account, mailbox }, &mailbox_record).await? {
+                Some(brought) => brought,
+                None => build(snapshot, account, mailbox, &mailbox_record).await?,
+            },
+        };
+        if brought.view.flag_sets().len() > brought.view.len() + SPARE_FLAG_SETS {
+            return build(snapshot, account, mailbox, &mailbox_record).await;
+        }
+        Ok(brought)
+    }
+
+    /// From the mailbox's file and what changed since it was written. `None` where there is no file of these UIDs, or the
+    /// counters say something else.
+    async fn read_file(
+        &self,
+        snapshot: &Snapshot,
+        place: Place,
+        mailbox_record: &record::Mailbox,
+    ) -> Result<Option<Brought>, Error> {
+        let Some(kept) = &self.kept else { return Ok(None) };
+        let counted = Counted::read(snapshot, place.account, place.mailbox).await?;
+        if !kept.has_file_for(counted.messages) {
+            return Ok(None);
+        }
+        let Some(view) = kept.load(place, mailbox_record.uid_validity).await else { return Ok(None) };
+        if !is_current(snapshot, &view, mailbox_record).await? {
+            return Ok(None);
+        }
+        let brought = refresh(snapshot, &view, mailbox_record).await?;
+        if counted == Counted::of(&brought.view) {
+            return Ok(Some(brought));
+        }
+        let Place { account, mailbox } = place;
+        tracing::warn!(%account, %mailbox, "a kept view is not what the store says; the mailbox is read instead");
+        Ok(None)
     }
 
     /// UIDs expunged from the mailbox after `modseq`, ascending, as far as `view` shows it: for QRESYNC
@@ -69,25 +135,6 @@ impl Mailboxes {
     }
 }
 
-async fn bring(
-    snapshot: &Snapshot,
-    account: AccountId,
-    mailbox: MailboxId,
-    known: Option<&Current>,
-) -> Result<Arc<View>, Error> {
-    let mailbox_record = read_record(snapshot, account, mailbox).await?;
-    let view = match known {
-        Some(known) if is_current(snapshot, &known.view, &mailbox_record).await? => {
-            refresh(snapshot, &known.view, &mailbox_record).await?
-        }
-        _ => build(snapshot, account, mailbox, &mailbox_record).await?,
-    };
-    if view.flag_sets().len() > view.len() + SPARE_FLAG_SETS {
-        return Ok(Arc::new(build(snapshot, account, mailbox, &mailbox_record).await?));
-    }
-    Ok(Arc::new(view))
-}
-
 /// Whether a view can be brought up to date. What is known of other UIDs (a rename, a new epoch) says nothing of these;
 /// nor does one that is older than the tombstones that are still there.
 async fn is_current(
@@ -105,7 +152,7 @@ async fn build(
     account: AccountId,
     mailbox: MailboxId,
     mailbox_record: &record::Mailbox,
-) -> Result<View, Error> {
+) -> Result<Brought, Error> {
     let mut table = Arc::new(FlagTable::default());
     let mut entries = Vec::new();
     scan(snapshot, keys::entries_after(account, mailbox, ModSeq(0)), |modseq, uid, value| {
@@ -120,7 +167,7 @@ async fn build(
     view.object = mailbox_record.object;
     view.uid_next = uid_next(snapshot, account, mailbox).await?;
     view.highest_modseq = highest_modseq(snapshot, account, mailbox, mailbox_record).await?;
-    Ok(view)
+    Ok(Brought { view, unkept: entries.len() })
 }
 
 /// All UIDs given out that `view` does not show.
@@ -131,7 +178,11 @@ fn absent(view: &View) -> Vec<Uid> {
 }
 
 /// Reads what changed behind `known`.
-async fn refresh(snapshot: &Snapshot, known: &View, mailbox_record: &record::Mailbox) -> Result<View, Error> {
+async fn refresh(
+    snapshot: &Snapshot,
+    known: &View,
+    mailbox_record: &record::Mailbox,
+) -> Result<Brought, Error> {
     let (account, mailbox, after) = (known.account(), known.mailbox(), known.highest_modseq());
     let mut table = known.table.clone();
     let mut updates: Updates = BTreeMap::new();
@@ -154,7 +205,7 @@ async fn refresh(snapshot: &Snapshot, known: &View, mailbox_record: &record::Mai
     view.object = mailbox_record.object;
     view.uid_next = uid_next(snapshot, account, mailbox).await?;
     view.highest_modseq = highest;
-    Ok(view)
+    Ok(Brought { view, unkept: updates.len() })
 }
 
 /// Calls `each` with MODSEQ, UID and value of every key of `range`, page by page.

@@ -97,7 +97,7 @@ pub(crate) fn decode_entry(modseq: ModSeq, uid: Uid, bytes: &[u8]) -> Result<(En
     Ok((entry, r.rest()))
 }
 
-fn encode_flags(flags: &Flags) -> Vec<u8> {
+pub(crate) fn encode_flags(flags: &Flags) -> Vec<u8> {
     let mut w = Writer::new(flags.bits());
     for keyword in flags.keywords() {
         w.text(keyword.as_str());

@@ -4,7 +4,7 @@ use mail::{AccountId, MailboxId, ModSeq, Uid, UidValidity};
 
 use store::Snapshot;
 
-use crate::{Error, Mailboxes, keys, record};
+use crate::{Error, Mailboxes, View, keys, record};
 
 /// Figures of one mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,13 +27,38 @@ pub struct Status {
     pub object: u32,
 }
 
+/// What the counters say of a mailbox's messages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub(crate) messages: u32,
+    pub(crate) unseen: u32,
+    /// Bytes.
+    pub(crate) size: u64,
+}
+
+impl Counted {
+    pub(crate) async fn read(
+        snapshot: &Snapshot,
+        account: AccountId,
+        mailbox: MailboxId,
+    ) -> Result<Self, Error> {
+        let (messages, unseen) = record::tally(snapshot.counter(&keys::tally(account, mailbox)).await?);
+        let size = snapshot.counter(&keys::size(account, mailbox)).await?;
+        Ok(Self { messages, unseen, size: u64::try_from(size).unwrap_or(0) })
+    }
+
+    /// What they have to say for the messages of a view.
+    pub(crate) fn of(view: &View) -> Self {
+        Self { messages: view.len() as u32, unseen: view.unseen() as u32, size: view.size() }
+    }
+}
+
 impl Mailboxes {
     /// The figures, from counters: the same work however large the mailbox is.
     pub async fn status(&self, account: AccountId, mailbox: MailboxId) -> Result<Status, Error> {
         let snapshot = self.store.snapshot();
         let mailbox_record = read_record(&snapshot, account, mailbox).await?;
-        let (messages, unseen) = record::tally(snapshot.counter(&keys::tally(account, mailbox)).await?);
-        let size = snapshot.counter(&keys::size(account, mailbox)).await?;
+        let Counted { messages, unseen, size } = Counted::read(&snapshot, account, mailbox).await?;
         let uid_next = uid_next(&snapshot, account, mailbox).await?;
         Ok(Status {
             messages,
@@ -42,7 +67,7 @@ impl Mailboxes {
             uid_next,
             uid_validity: mailbox_record.uid_validity,
             highest_modseq: highest_modseq(&snapshot, account, mailbox, &mailbox_record).await?,
-            size: u64::try_from(size).unwrap_or(0),
+            size,
             object: mailbox_record.object,
         })
     }

@@ -4,6 +4,7 @@ mod acl;
 mod crash;
 mod emails;
 mod epoch;
+mod kept;
 mod model;
 mod names;
 mod quota;
@@ -19,6 +20,7 @@ use mail::{AccountId, Flags, Id, Keyword, MailboxId, MailboxName, Uid, Wall};
 use store::embedded::Options;
 use store::{Batch, Key, Receipt, Space, Store, Versioned};
 
+use world::World;
 use world::disk::memory::MemoryDisk;
 
 use crate::{Entry, Lost, Mailboxes, NewEmail, Swept, View};
@@ -31,7 +33,13 @@ pub(crate) const NOW: Wall = Wall::from_secs(1_800_000_000);
 pub(crate) struct House {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) mailboxes: Mailboxes,
+    pub(crate) world: World,
 }
+
+/// Where views are kept in tests.
+const VIEWS: &str = "/views";
+/// Messages of the smallest view that is kept in tests.
+const LEAST: usize = 3;
 
 pub(crate) fn name(text: &str) -> MailboxName {
     MailboxName::new(text).expect("a good name")
@@ -46,11 +54,16 @@ pub(crate) fn flags(bits: u8, keyword: Option<&str>) -> Flags {
     Flags::from_parts(bits, keyword.map(|k| Keyword::new(k).expect("an atom")))
 }
 
+fn begin(store: &Arc<dyn Store>, world: &World) -> Mailboxes {
+    Mailboxes::new(Arc::clone(store)).keeping_views(world, Path::new(VIEWS), LEAST)
+}
+
 impl House {
     pub(crate) async fn new() -> Self {
-        let world = world::real::world(&["127.0.0.1:9".parse().expect("an address")]);
+        let mut world = world::real::world(&["127.0.0.1:9".parse().expect("an address")]);
+        world.disk = Arc::new(MemoryDisk::new());
         let store = store::memory::open(&world);
-        let house = Self { mailboxes: Mailboxes::new(store.clone()), store };
+        let house = Self { mailboxes: begin(&store, &world), store, world };
         let mut batch = Batch::new();
         house.mailboxes.provision(&mut batch, ANN);
         house.commit(batch).await;
@@ -63,7 +76,12 @@ impl House {
         world.disk = Arc::new(disk.until_crash());
         let options = Options { segment_bytes: 256 << 10, ..Options::default() };
         let store = store::embedded::open(&world, Path::new("/store"), options).await.expect("a store");
-        Self { mailboxes: Mailboxes::new(store.clone()), store }
+        Self { mailboxes: Mailboxes::new(store.clone()), store, world }
+    }
+
+    /// The mailboxes as the next start has them.
+    pub(crate) fn begun_again(&self) -> Mailboxes {
+        begin(&self.store, &self.world)
     }
 
     pub(crate) async fn commit(&self, batch: Batch) -> Receipt {

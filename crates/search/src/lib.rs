@@ -24,4 +24,5 @@ pub use cut::{Phrase, Zones};
 pub use find::{Hits, Verdict};
 pub use like::Likeness;
 pub use segment::{Document, Segment};
-pub use shelf::{MEMORY, Place, Shelf, Volumes};
+pub use shelf::{MEMORY, Shelf, Volumes};
+pub use world::disk::cabinet::Place;

@@ -1,6 +1,6 @@
 //! Where segments are kept: in files, and those used lately in memory.
 //!
-//! `DIR/XX/ACCOUNT-MAILBOX-FIRST-LAST`, all hexadecimal: XX are the last digits of the account's, FIRST and LAST are UIDs. A file that cannot be read or written
+//! Each file is of a mailbox and some of its UIDs, from the first to the last. One that cannot be read or written
 //! is as good as none: whoever searches makes it again.
 
 use std::collections::{HashMap, HashSet};
@@ -8,10 +8,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use mail::{AccountId, MailboxId};
 use tokio::sync::OwnedMutexGuard;
 use world::World;
-use world::disk::{self, Disk};
+use world::disk::cabinet::{Cabinet, Place};
 
 use crate::{Builder, Document, Segment};
 
@@ -19,21 +18,8 @@ use crate::{Builder, Document, Segment};
 pub const MEMORY: usize = 256 << 20;
 /// Bytes of the largest segment that is merged from two.
 const SEGMENT: usize = 64 << 20;
-/// A disk with less free space gets no more files: mail needs what is left.
-const FREE: u64 = 512 << 20;
-/// Folders that the files are in, so that none has too many.
-const FOLDERS: u32 = 256;
 /// What a file may have at most; more was not written here.
 const FILE: u64 = 4 * SEGMENT as u64;
-
-/// A mailbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Place {
-    /// Whose.
-    pub account: AccountId,
-    /// Its number, which is never given to another one.
-    pub mailbox: MailboxId,
-}
 
 /// The segments of a mailbox.
 pub type Volumes = Arc<Vec<Arc<Segment>>>;
@@ -41,7 +27,7 @@ pub type Volumes = Arc<Vec<Arc<Segment>>>;
 /// See the module's description.
 pub struct Shelf {
     world: World,
-    dir: PathBuf,
+    cabinet: Cabinet,
     memory: usize,
     held: Mutex<Held>,
     /// Who makes an index now.
@@ -90,7 +76,8 @@ impl Shelf {
     /// The same, with another bound.
     pub fn with_memory(world: &World, dir: &Path, memory: usize) -> Self {
         let (held, makers) = Default::default();
-        Self { world: world.clone(), dir: dir.to_owned(), memory, held, makers }
+        let cabinet = Cabinet::new(Arc::clone(&world.disk), dir);
+        Self { world: world.clone(), cabinet, memory, held, makers }
     }
 
     fn held<T>(&self, work: impl FnOnce(&mut Held) -> T) -> T {
@@ -102,8 +89,8 @@ impl Shelf {
         if let Some(volumes) = self.held(|held| held.get(place)) {
             return volumes;
         }
-        let (disk, dir) = (Arc::clone(&self.world.disk), self.dir.clone());
-        let read = self.world.tasks.compute_value(move || load(&*disk, &dir, place)).await;
+        let cabinet = self.cabinet.clone();
+        let read = self.world.tasks.compute_value(move || load(&cabinet, place)).await;
         let volumes = Arc::new(read.unwrap_or_default());
         self.held(|held| held.put(place, Arc::clone(&volumes), self.memory));
         volumes
@@ -131,11 +118,11 @@ impl Shelf {
         stays: impl Fn(&Document) -> bool + Send + 'static,
     ) -> Volumes {
         let old = self.volumes(place).await;
-        let (disk, dir) = (Arc::clone(&self.world.disk), self.dir.clone());
+        let cabinet = self.cabinet.clone();
         let work = move || {
             let volumes = arrange(&old, more, stays);
-            if let Err(error) = save(&*disk, &dir, place, &old, &volumes) {
-                tracing::warn!(%error, dir = %dir.display(), "the search index could not be written; it is made again when it is needed");
+            if let Err(error) = save(&cabinet, place, &old, &volumes) {
+                tracing::warn!(%error, dir = %cabinet.dir().display(), "the search index could not be written; it is made again when it is needed");
             }
             volumes
         };
@@ -152,49 +139,22 @@ impl Shelf {
 
     /// The mailboxes that have files.
     pub async fn places(&self) -> HashSet<Place> {
-        let (disk, dir) = (Arc::clone(&self.world.disk), self.dir.clone());
-        let list = move || all_files(&*disk, &dir).filter_map(|file| place_of(&file)).collect();
-        self.world.tasks.compute_value(list).await.unwrap_or_default()
+        let cabinet = self.cabinet.clone();
+        self.world.tasks.compute_value(move || cabinet.places()).await.unwrap_or_default()
     }
 
     /// Removes what there is of mailboxes that are no more.
-    pub async fn remove(&self, gone: HashSet<Place>) {
+    pub async fn remove(&self, gone: HashSet<Place>) -> io::Result<()> {
         self.held(|held| held.books.retain(|place, _| !gone.contains(place)));
-        let (disk, dir) = (Arc::clone(&self.world.disk), self.dir.clone());
-        let work = move || {
-            for file in all_files(&*disk, &dir)
-                .filter(|file| place_of(file).is_some_and(|place| gone.contains(&place)))
-            {
-                if let Err(error) = disk.remove(&file) {
-                    tracing::warn!(%error, file = %file.display(), "could not remove a file of the search index");
-                }
-            }
-        };
-        self.world.tasks.compute_value(work).await;
+        let cabinet = self.cabinet.clone();
+        self.world.tasks.compute_value(move || cabinet.clear(&gone)).await.unwrap_or(Ok(()))
     }
 }
 
-fn all_files(disk: &dyn Disk, dir: &Path) -> impl Iterator<Item = PathBuf> {
-    (0..FOLDERS).flat_map(move |number| disk.list(&folder(dir, number)).unwrap_or_default())
-}
-
-fn folder(dir: &Path, account: u32) -> PathBuf {
-    dir.join(format!("{:02x}", account % FOLDERS))
-}
-
-/// Which mailbox a file is of, by its name.
-fn place_of(file: &Path) -> Option<Place> {
-    let mut numbers = file.file_name()?.to_str()?.split('-').map(|text| u32::from_str_radix(text, 16).ok());
-    Some(Place { account: AccountId(numbers.next()??), mailbox: MailboxId(numbers.next()??) })
-}
-
-fn load(disk: &dyn Disk, dir: &Path, place: Place) -> Vec<Arc<Segment>> {
+fn load(cabinet: &Cabinet, place: Place) -> Vec<Arc<Segment>> {
     let mut volumes: Vec<Arc<Segment>> = Vec::new();
-    for file in disk.list(&folder(dir, place.account.0)).unwrap_or_default() {
-        if place_of(&file) != Some(place) {
-            continue;
-        }
-        let segment = disk::read(disk, &file, FILE).ok().and_then(Segment::open);
+    for file in cabinet.files(place) {
+        let segment = cabinet.read(&file, FILE).ok().and_then(Segment::open);
         // One within another was left behind when they were put together.
         let within =
             |outer: &Arc<Segment>, (first, last)| outer.uids().is_some_and(|(a, b)| a <= first && last <= b);
@@ -207,7 +167,7 @@ fn load(disk: &dyn Disk, dir: &Path, place: Place) -> Vec<Arc<Segment>> {
             }
             _ => {
                 tracing::info!(file = %file.display(), "a file of the search index is not needed, or damaged: removed");
-                let _ = disk.remove(&file);
+                let _ = cabinet.remove(&file);
             }
         }
     }
@@ -237,31 +197,19 @@ fn arrange(old: &[Arc<Segment>], more: Builder, stays: impl Fn(&Document) -> boo
 }
 
 /// Writes what is new, then removes what is in it.
-fn save(
-    disk: &dyn Disk,
-    dir: &Path,
-    place: Place,
-    old: &[Arc<Segment>],
-    new: &[Arc<Segment>],
-) -> io::Result<()> {
-    let folder = folder(dir, place.account.0);
-    let file = |segment: &Segment| {
+fn save(cabinet: &Cabinet, place: Place, old: &[Arc<Segment>], new: &[Arc<Segment>]) -> io::Result<()> {
+    let file = |segment: &Arc<Segment>| {
         let (first, last) = segment.uids().unwrap_or_default();
-        folder.join(format!("{:08x}-{:08x}-{first:08x}-{last:08x}", place.account.0, place.mailbox.0))
+        cabinet.file(place, Some(&format!("{first:08x}-{last:08x}")))
     };
     let lacks = |some: &[Arc<Segment>], one: &Arc<Segment>| !some.iter().any(|other| Arc::ptr_eq(other, one));
-    disk.create_dir_all(&folder)?;
     for segment in new.iter().filter(|segment| lacks(old, segment)) {
-        let needed = FREE + segment.bytes() as u64;
-        if disk.free_bytes(&folder)? < needed {
-            return Err(io::Error::other("the disk has little space left"));
-        }
-        disk::replace(disk, &file(segment), segment.file())?;
+        cabinet.write(&file(segment), segment.file())?;
     }
-    let kept: Vec<PathBuf> = new.iter().map(|segment| file(segment)).collect();
-    for path in old.iter().filter(|segment| lacks(new, segment)).map(|segment| file(segment)) {
-        if !kept.contains(&path) && disk.exists(&path) {
-            disk.remove(&path)?;
+    let kept: Vec<PathBuf> = new.iter().map(file).collect();
+    for path in old.iter().filter(|segment| lacks(new, segment)).map(file) {
+        if !kept.contains(&path) {
+            cabinet.remove(&path)?;
         }
     }
     Ok(())

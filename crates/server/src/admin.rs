@@ -17,6 +17,7 @@ mod undelete;
 mod verify;
 
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::Arc;
 
 use ::reports::Reports;
@@ -137,6 +138,14 @@ impl Office {
         let Some(iterations) = password_iterations else { return self };
         let directory = Directory::new(Arc::clone(&self.store), self.world.clone());
         Self { directory: Arc::new(directory.with_iterations(iterations)), ..self }
+    }
+
+    /// Keeping views of so many messages and more in files in `dir`.
+    #[must_use]
+    pub(crate) fn keeping_views(self, dir: &Path, least: Option<usize>) -> Self {
+        let least = least.unwrap_or(Mailboxes::KEPT_VIEW);
+        let mailboxes = Mailboxes::new(Arc::clone(&self.store)).keeping_views(&self.world, dir, least);
+        Self { mailboxes: Arc::new(mailboxes), ..self }
     }
 
     /// Keeping what is removed for so long, and so much for each account.

@@ -5,6 +5,7 @@
 
 mod admin;
 mod backup;
+mod beside;
 mod certificate;
 mod cli;
 mod config;
@@ -26,7 +27,6 @@ mod scrub;
 mod serve;
 mod services;
 mod signing;
-mod unsearched;
 mod uses;
 pub mod verify;
 

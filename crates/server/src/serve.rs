@@ -24,7 +24,7 @@ use crate::connections::{Caps, Connections};
 use crate::forget::Keep;
 use crate::services::Services;
 use crate::{
-    certificate, control, dnssec, epoch, forget, listen, medium, restore, retain, scrub, signing, unsearched,
+    beside, certificate, control, dnssec, epoch, forget, listen, medium, restore, retain, scrub, signing,
     uses,
 };
 
@@ -39,6 +39,8 @@ const RESERVED_FILES: u64 = 256;
 pub(crate) const STORE: &str = "store";
 /// The search index's directory in `data_dir`. It holds nothing that the store does not.
 const SEARCH: &str = "search";
+/// The directory of kept views in `data_dir`. It holds nothing that the store does not, either.
+const VIEWS: &str = "views";
 /// How long sessions may go on after the store failed: nothing that they begin now can succeed.
 const FAILED_DEADLINE: Duration = Duration::from_secs(3);
 /// How long the queue rests after it stopped by itself.
@@ -122,6 +124,8 @@ pub struct Tuning {
     /// File descriptors that there are. `None` asks the system and takes all that it allows; otherwise the server
     /// asks nothing of the process that it runs in, so that each run is like the other.
     pub open_files: Option<u64>,
+    /// Messages of the smallest mailbox whose view is kept in a file; `None` is [`mailbox::Mailboxes::KEPT_VIEW`].
+    pub kept_view: Option<usize>,
     /// What performs handshakes with other servers; `None` is rustls with the roots that the configuration says.
     pub connector: Option<Connector>,
 }
@@ -169,7 +173,11 @@ impl Server {
         };
         let office = Office::new(world.clone(), Arc::clone(&store), config.hostname.clone());
         let office = Arc::new(
-            office.tuned(tuning.password_iterations).keeping(config.retention, &config.limits).of(running),
+            office
+                .tuned(tuning.password_iterations)
+                .keeping_views(&config.data_dir.join(VIEWS), tuning.kept_view)
+                .keeping(config.retention, &config.limits)
+                .of(running),
         );
         office.directory.set_login_limit(login_limit(config));
         let connector = match &tuning.connector {
@@ -211,7 +219,7 @@ impl Server {
             disk,
         };
         server.spawn_all(bound, control, &stop);
-        let gone = unsearched::run(Arc::clone(&server.office), search, stop);
+        let gone = beside::run(Arc::clone(&server.office), search, stop);
         server.tasks.push(server.world.tasks.spawn(Box::pin(gone)));
         Ok(server)
     }

@@ -52,7 +52,12 @@ impl Writer {
 
     /// A point in time, zigzag coded.
     pub fn wall(&mut self, at: Wall) -> &mut Self {
-        let n = at.millis();
+        self.difference(0, at.millis() as u64)
+    }
+
+    /// How far `to` is from `from`, either way, zigzag coded: short where they are near each other.
+    pub fn difference(&mut self, from: u64, to: u64) -> &mut Self {
+        let n = to.wrapping_sub(from) as i64;
         self.varint(((n << 1) ^ (n >> 63)) as u64)
     }
 
@@ -206,6 +211,10 @@ impl<'a> Reader<'a> {
 
     /// See [`Writer::varint`].
     pub fn varint(&mut self) -> Result<u64, Error> {
+        if let [byte @ 0..0x80, rest @ ..] = self.rest {
+            self.rest = rest;
+            return Ok(u64::from(*byte));
+        }
         let mut n = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = self.u8()?;
@@ -229,8 +238,13 @@ impl<'a> Reader<'a> {
 
     /// A point in time.
     pub fn wall(&mut self) -> Result<Wall, Error> {
+        Ok(Wall::from_millis(self.difference(0)? as i64))
+    }
+
+    /// What [`Writer::difference`] wrote as its distance from `from`.
+    pub fn difference(&mut self, from: u64) -> Result<u64, Error> {
         let n = self.varint()?;
-        Ok(Wall::from_millis((n >> 1) as i64 ^ -((n & 1) as i64)))
+        Ok(from.wrapping_add(((n >> 1) as i64 ^ -((n & 1) as i64)) as u64))
     }
 
     /// A length and bytes.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub mod cabinet;
 pub mod memory;
 
 /// How a file is opened.

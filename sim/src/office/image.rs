@@ -60,6 +60,7 @@ pub(super) fn tuning() -> Tuning {
             reserve_bytes: 64 << 10,
         }),
         open_files: Some(1024),
+        kept_view: Some(2),
         connector: Some(Connector::through(Arc::new(tls::Client))),
     }
 }

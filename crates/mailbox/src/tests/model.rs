@@ -248,10 +248,16 @@ impl Life {
 
     async fn check(&self) {
         let fresh = Mailboxes::new(Arc::clone(&self.house.store));
+        self.house.mailboxes.views_are_written().await;
+        let begun_again = self.house.begun_again();
         for (id, model) in self.ids.iter().zip(&self.models) {
             let warm = self.house.view(*id).await;
             let cold = fresh.view(ANN, *id).await.expect("a mailbox");
             assert_eq!(shown(&warm), shown(&cold));
+            let kept = begun_again.view(ANN, *id).await.expect("a mailbox");
+            assert_eq!(shown(&kept), shown(&cold));
+            assert_eq!((kept.uid_next(), kept.highest_modseq()), (cold.uid_next(), cold.highest_modseq()));
+            assert_eq!((kept.uid_validity(), kept.object()), (cold.uid_validity(), cold.object()));
             let expected: Vec<(u32, Flags)> =
                 model.messages.iter().map(|(uid, (flags, _))| (*uid, flags.clone())).collect();
             let got: Vec<(u32, Flags)> =
@@ -286,7 +292,7 @@ impl Life {
 }
 
 /// All that a view says of its messages.
-fn shown(view: &View) -> Vec<(Entry, Flags)> {
+pub(super) fn shown(view: &View) -> Vec<(Entry, Flags)> {
     let zero = crate::FlagSet(0);
     view.iter().map(|(_, e)| (Entry { flags: zero, ..*e }, view.flags(e.flags).clone())).collect()
 }
