@@ -59,6 +59,7 @@ impl Mailboxes {
         batch.put(keys::new_text(account, mailbox, uid), record::encode_text(&email.prefix, &email.summary));
         batch.reference(email.blob, 1);
         batch.notify_slot(Topic::Account(account), modseq);
+        self.will_come(account, mailbox, 1);
         Appended { uid, modseq }
     }
 }

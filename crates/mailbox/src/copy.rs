@@ -94,6 +94,7 @@ impl Mailboxes {
         }
         let texts = texts(&snapshot, view, entries).await?;
         batch.expect(record, Expect::Present);
+        self.will_come(target.owner, target.mailbox, entries.len());
         Ok(Some(place(batch, view, entries, texts, target, now)))
     }
 }

@@ -10,6 +10,7 @@ use mail::UidValidity;
 use world::World;
 use world::disk::cabinet::{Cabinet, Place};
 
+use crate::grown::Grown;
 use crate::{View, packed};
 
 /// What a file may have at most; more was not written here.
@@ -20,6 +21,7 @@ pub(crate) struct Kept {
     cabinet: Cabinet,
     /// Messages of the smallest view that is kept.
     least: usize,
+    pub(crate) grown: Grown,
     /// Held by who writes: one file at a time.
     writing: tokio::sync::Mutex<()>,
 }
@@ -27,7 +29,8 @@ pub(crate) struct Kept {
 impl Kept {
     pub(crate) fn new(world: &World, dir: &Path, least: usize) -> Arc<Self> {
         let cabinet = Cabinet::new(Arc::clone(&world.disk), dir);
-        Arc::new(Self { world: world.clone(), cabinet, least, writing: tokio::sync::Mutex::default() })
+        let (grown, writing) = (Grown::new(least), tokio::sync::Mutex::default());
+        Arc::new(Self { world: world.clone(), cabinet, least, grown, writing })
     }
 
     pub(crate) fn cabinet(&self) -> &Cabinet {
@@ -50,22 +53,25 @@ impl Kept {
         (view.uid_validity == uid_validity).then_some(view)
     }
 
-    /// Whether a view is worth writing when so many of its messages are not in its file as they are: reading that many is
-    /// no longer quick.
+    /// Whether a view is worth writing when so many of its messages are not in its file as they are.
     pub(crate) fn is_worth_writing(&self, view: &View, unkept: usize) -> bool {
-        unkept >= self.least.max(view.len() / 16) && view.len() >= self.least
+        view.len() >= self.least && unkept >= self.enough(view)
+    }
+
+    /// So many messages are no longer read quickly, beside what reading the file takes; and writing it costs each of them little.
+    fn enough(&self, view: &View) -> usize {
+        self.least.max(view.len() / 16)
     }
 
     /// Writes a view to its file, in the background.
     pub(crate) fn save(self: &Arc<Self>, view: Arc<View>) {
+        let place = Place { account: view.account(), mailbox: view.mailbox() };
+        self.grown.written(place, self.enough(&view));
         let kept = Arc::clone(self);
         let work = async move {
             let _one_at_a_time = kept.writing.lock().await;
             let cabinet = kept.cabinet.clone();
-            let write = move || {
-                let place = Place { account: view.account(), mailbox: view.mailbox() };
-                cabinet.write(&cabinet.file(place, None), &packed::pack(&view))
-            };
+            let write = move || cabinet.write(&cabinet.file(place, None), &packed::pack(&view));
             if let Some(Err(error)) = kept.world.tasks.compute_value(write).await {
                 let dir = kept.cabinet.dir().display();
                 tracing::warn!(%error, %dir, "a mailbox's view could not be written; the next start reads the mailbox instead");

@@ -33,6 +33,7 @@ mod epoch;
 mod error;
 mod flag_table;
 mod grave;
+mod grown;
 mod kept;
 mod keys;
 mod load;

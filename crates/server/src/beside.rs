@@ -1,5 +1,5 @@
-//! Removes what is kept beside the store of mailboxes that are gone for good, the search index and views: what is in
-//! them was their mail.
+//! What is kept beside the store, made from it: views are written when their mailboxes grew, and files of mailboxes that are
+//! gone for good, views and search indexes, are removed, because what is in them was their mail.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,8 +16,23 @@ use crate::serve::told;
 /// How often it looks.
 const EVERY: Duration = Duration::from_hours(1);
 
-/// Looks now and then, until the server stops.
-pub(crate) async fn run(office: Arc<Office>, search: Arc<Shelf>, mut stop: watch::Receiver<bool>) {
+/// Writes views of mailboxes that grew while nobody looked at them, until the server stops.
+pub(crate) async fn write_views(office: Arc<Office>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let work = async {
+            let (account, mailbox) = office.mailboxes.grown().await;
+            if let Err(error) = office.mailboxes.view(account, mailbox).await {
+                tracing::debug!(%error, %account, %mailbox, "a view was not written");
+            }
+        };
+        if let Either::Left(()) = race(told(&mut stop), work).await {
+            return;
+        }
+    }
+}
+
+/// Removes files now and then, until the server stops.
+pub(crate) async fn tidy_up(office: Arc<Office>, search: Arc<Shelf>, mut stop: watch::Receiver<bool>) {
     loop {
         let work = async {
             remove(&office, &search).await;

@@ -219,8 +219,10 @@ impl Server {
             disk,
         };
         server.spawn_all(bound, control, &stop);
-        let gone = beside::run(Arc::clone(&server.office), search, stop);
-        server.tasks.push(server.world.tasks.spawn(Box::pin(gone)));
+        let views = beside::write_views(Arc::clone(&server.office), stop.clone());
+        server.tasks.push(server.world.tasks.spawn(Box::pin(views)));
+        let files = beside::tidy_up(Arc::clone(&server.office), search, stop);
+        server.tasks.push(server.world.tasks.spawn(Box::pin(files)));
         Ok(server)
     }
 

@@ -41,9 +41,13 @@ async fn written() -> House {
     house
 }
 
+fn place(mailbox: MailboxId) -> Place {
+    Place { account: ANN, mailbox }
+}
+
 fn file(house: &House, mailbox: MailboxId) -> PathBuf {
     let views = house.mailboxes.kept_views().expect("they are kept");
-    views.file(Place { account: ANN, mailbox }, None)
+    views.file(place(mailbox), None)
 }
 
 fn bytes(house: &House) -> Vec<u8> {
@@ -126,6 +130,30 @@ async fn a_file_of_a_time_whose_tombstones_are_gone_is_not_used() {
     assert_eq!(begin_again(&house).await, 0);
 }
 
+#[tokio::test]
+async fn a_mailbox_that_nobody_looks_at_gets_a_file_as_it_grows() {
+    let house = House::new().await;
+    let views = house.mailboxes.kept_views().expect("they are kept");
+    for n in 0..3 {
+        house.append(INBOX, flags(0, None), &[n]).await;
+    }
+    assert_eq!(house.mailboxes.grown().await, (ANN, INBOX));
+    house.view(INBOX).await;
+    house.mailboxes.views_are_written().await;
+    assert_eq!(packed::unpack(place(INBOX), &bytes(&house)).expect("a file").len(), 3);
+    let view = house.view(INBOX).await;
+    let trash = house.mailbox("Trash").await;
+    let all: Vec<_> = view.iter().map(|(_, entry)| *entry).collect();
+    let mut batch = Batch::new();
+    let copied = house.mailboxes.copy(&mut batch, &view, &all, crate::Target::own(ANN, trash), NOW).await;
+    copied.expect("a mailbox").expect("copies");
+    house.commit(batch).await;
+    assert_eq!(house.mailboxes.grown().await, (ANN, trash));
+    house.view(trash).await;
+    house.mailboxes.views_are_written().await;
+    assert_eq!(views.places(), [place(INBOX), place(trash)].into());
+}
+
 /// A file of these UIDs that is whole and still not of this store's messages, as a disk that forgot a rename might leave behind.
 #[tokio::test]
 async fn a_file_that_lacks_a_message_is_found_out_by_the_counters() {
@@ -147,11 +175,11 @@ async fn small_mailboxes_have_no_file_and_those_that_are_gone_lose_theirs() {
     house.view(house.mailbox("Trash").await).await;
     house.mailboxes.views_are_written().await;
     let views = house.mailboxes.kept_views().expect("they are kept");
-    let place = Place { account: ANN, mailbox: INBOX };
-    assert_eq!(views.places(), [place].into());
+    let inbox = place(INBOX);
+    assert_eq!(views.places(), [inbox].into());
     views.clear(&[Place { account: AccountId(2), mailbox: INBOX }].into()).expect("nothing to do");
-    assert_eq!(views.places(), [place].into());
-    views.clear(&[place].into()).expect("a file goes");
+    assert_eq!(views.places(), [inbox].into());
+    views.clear(&[inbox].into()).expect("a file goes");
     assert_eq!(views.places(), [].into());
     assert_eq!(begin_again(&house).await, 0);
 }
@@ -183,14 +211,13 @@ proptest! {
                 house.append(INBOX, flags((seed >> n) as u8 % 32, keyword), &[n as u8]).await;
             }
             let view = house.view(INBOX).await;
-            let place = Place { account: ANN, mailbox: INBOX };
             let mut file = packed::pack(&view);
-            let back = packed::unpack(place, &file).expect("a whole file");
+            let back = packed::unpack(place(INBOX), &file).expect("a whole file");
             assert_eq!(shown(&back), shown(&view));
             assert_eq!((back.uid_validity(), back.highest_modseq()), (view.uid_validity(), view.highest_modseq()));
             let at = at.index(file.len());
             file[at] ^= with;
-            assert!(packed::unpack(place, &file).is_none());
+            assert!(packed::unpack(place(INBOX), &file).is_none());
         });
     }
 
@@ -199,6 +226,6 @@ proptest! {
     fn no_file_breaks_the_reader(body in proptest::collection::vec(any::<u8>(), 0..200)) {
         let crc = crc32fast::hash(&body).to_le_bytes();
         let file = [&b"PHVIEW\x01\0"[..], &crc, &body].concat();
-        packed::unpack(Place { account: ANN, mailbox: INBOX }, &file);
+        packed::unpack(place(INBOX), &file);
     }
 }
