@@ -26,7 +26,7 @@ pub(crate) struct Chunk {
 pub(crate) type Updates = BTreeMap<Uid, Option<Entry>>;
 
 impl Chunk {
-    fn new(entries: Vec<Entry>, flags: &FlagTable) -> Arc<Self> {
+    pub(crate) fn new(entries: Vec<Entry>, flags: &FlagTable) -> Arc<Self> {
         debug_assert!(!entries.is_empty(), "chunks have messages");
         let unseen = entries.iter().filter(|e| flags.is_unseen(e.flags)).count() as u32;
         let size = entries.iter().map(Entry::size).sum();

@@ -51,8 +51,8 @@ impl Grown {
         }
         let growth = inner.mailboxes.entry(place).or_insert(Growth { came: 0, enough: self.least });
         growth.came += messages;
-        // Some more than enough: the last ones are not durable when the view is looked at.
-        if growth.came >= growth.enough + growth.enough / 16 {
+        // Some more than enough: the last ones are not durable yet, and a larger mailbox needs more.
+        if growth.came >= growth.enough + growth.enough / 8 {
             growth.came = 0;
             inner.due.push_back(place);
             self.some.notify_one();

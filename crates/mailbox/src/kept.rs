@@ -60,7 +60,7 @@ impl Kept {
 
     /// So many messages are no longer read quickly, beside what reading the file takes; and writing it costs each of them little.
     fn enough(&self, view: &View) -> usize {
-        self.least.max(view.len() / 16)
+        self.least.max(view.len() / 32)
     }
 
     /// Writes a view to its file, in the background.

@@ -143,7 +143,7 @@ impl Mailboxes {
     }
 
     /// Messages of the smallest view that is worth a file: fewer are read from the store as fast.
-    pub const KEPT_VIEW: usize = 4096;
+    pub const KEPT_VIEW: usize = 2048;
 
     /// Bytes of views kept in memory, by default.
     pub const VIEW_MEMORY: usize = 128 << 20;

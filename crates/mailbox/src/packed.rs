@@ -8,12 +8,13 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use mail::{Id, ModSeq, Uid, UidValidity, Wall};
-use store::codec::{Reader, Writer};
+use store::codec::{Reader, Writer, take_difference, take_varint};
 use store::{BlobId, Error};
 use world::disk::cabinet::Place;
 
+use crate::chunk::{CHUNK, Chunk};
 use crate::flag_table::FlagTable;
-use crate::{Entry, FlagSet, SaveDate, View, chunk, record};
+use crate::{Entry, FlagSet, SaveDate, View, record};
 
 const MAGIC: &[u8; 6] = b"PHVIEW";
 /// Another one is no error: the view is read from the store.
@@ -57,24 +58,35 @@ fn read(place: Place, body: &[u8]) -> Result<View, Error> {
         table.add(stored)?;
     }
     let count: usize = r.number()?;
-    if count > r.remaining() / LEAST {
-        return Err(r.damaged());
-    }
-    let mut before = nothing();
-    let mut entries = Vec::with_capacity(count);
-    for number in 0..count {
-        let entry = read_entry(&mut r, &before)?;
-        let follows = number == 0 || entry.uid > before.uid;
-        if !follows || entry.flags.0 as usize >= table.sets.len() {
-            return Err(r.damaged());
-        }
-        entries.push(entry);
-        before = entry;
-    }
-    let chunks = chunk::split(&entries, &table);
+    let chunks = read_chunks(&mut r.rest(), count, &table).ok_or_else(|| r.damaged())?;
     let mut view = View::assemble(place.account, place.mailbox, chunks, Arc::new(table));
     (view.uid_validity, view.highest_modseq) = (uid_validity, highest_modseq);
     Ok(view)
+}
+
+/// Straight into chunks: a large mailbox's first look waits for this.
+fn read_chunks(bytes: &mut &[u8], mut count: usize, table: &FlagTable) -> Option<Vec<Arc<Chunk>>> {
+    if count > bytes.len() / LEAST {
+        return None;
+    }
+    let mut before = nothing();
+    let mut chunks = Vec::with_capacity(count.div_ceil(CHUNK));
+    while count > 0 {
+        let some = count.min(CHUNK);
+        let mut entries = Vec::with_capacity(some);
+        for _ in 0..some {
+            let entry = read_entry(bytes, &before)?;
+            let follows = entry.uid > before.uid || (chunks.is_empty() && entries.is_empty());
+            if !follows || entry.flags.0 as usize >= table.sets.len() {
+                return None;
+            }
+            entries.push(entry);
+            before = entry;
+        }
+        chunks.push(Chunk::new(entries, table));
+        count -= some;
+    }
+    Some(chunks)
 }
 
 /// What stands before the first message.
@@ -107,16 +119,31 @@ fn write_entry(w: &mut Writer, before: &Entry, entry: &Entry) {
     w.varint(entry.blob_length).varint(entry.prefix_length.into());
 }
 
-fn read_entry(r: &mut Reader<'_>, before: &Entry) -> Result<Entry, Error> {
-    let uid = before.uid.get().checked_add(r.number()?).and_then(Uid::new).ok_or_else(|| r.damaged())?;
-    let flags = FlagSet(r.number()?);
-    let modseq = ModSeq(r.difference(before.modseq.0)?);
-    let internal_date = Wall::from_millis(r.difference(before.internal_date.millis() as u64)? as i64);
-    let seconds = r.difference(before.saved.seconds().into())?;
-    let saved = SaveDate::from_seconds(u32::try_from(seconds).map_err(|_| r.damaged())?);
-    let id = Id(r.difference(before.id.0)?);
-    let content = Id(r.difference(id.0)?);
-    let blob = BlobId(r.difference(before.blob.0)?);
-    let (blob_length, prefix_length) = (r.varint()?, r.number()?);
-    Ok(Entry { uid, flags, modseq, internal_date, saved, id, content, blob, blob_length, prefix_length })
+#[inline]
+fn read_entry(bytes: &mut &[u8], before: &Entry) -> Option<Entry> {
+    let small = |bytes: &mut &[u8]| u32::try_from(take_varint(bytes)?).ok();
+    let millis = |entry: &Entry| entry.internal_date.millis() as u64;
+    let id = |bytes: &mut &[u8], from: Id| take_difference(bytes, from.0).map(Id);
+    let uid = Uid::new(before.uid.get().checked_add(small(bytes)?)?)?;
+    let flags = FlagSet(small(bytes)?);
+    let modseq = ModSeq(take_difference(bytes, before.modseq.0)?);
+    let internal_date = Wall::from_millis(take_difference(bytes, millis(before))? as i64);
+    let seconds = take_difference(bytes, before.saved.seconds().into())?;
+    let saved = SaveDate::from_seconds(u32::try_from(seconds).ok()?);
+    let message = id(bytes, before.id)?;
+    let content = id(bytes, message)?;
+    let blob = BlobId(take_difference(bytes, before.blob.0)?);
+    let (blob_length, prefix_length) = (take_varint(bytes)?, small(bytes)?);
+    Some(Entry {
+        uid,
+        flags,
+        modseq,
+        internal_date,
+        saved,
+        id: message,
+        content,
+        blob,
+        blob_length,
+        prefix_length,
+    })
 }

@@ -150,6 +150,31 @@ impl Writer {
     }
 }
 
+/// Takes what [`Writer::varint`] wrote off the front; `None` if that is none. For long runs of numbers.
+#[inline]
+pub fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut n = 0u64;
+    for (place, byte) in bytes.iter().take(10).enumerate() {
+        let bits = u64::from(byte & 0x7f);
+        if place == 9 && bits > 1 {
+            return None;
+        }
+        n |= bits << (7 * place);
+        if byte & 0x80 == 0 {
+            *bytes = &bytes[place + 1..];
+            return Some(n);
+        }
+    }
+    None
+}
+
+/// Takes what [`Writer::difference`] wrote as its distance from `from` off the front.
+#[inline]
+pub fn take_difference(bytes: &mut &[u8], from: u64) -> Option<u64> {
+    let n = take_varint(bytes)?;
+    Some(from.wrapping_add(((n >> 1) as i64 ^ -((n & 1) as i64)) as u64))
+}
+
 /// Takes a record apart.
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
@@ -211,23 +236,7 @@ impl<'a> Reader<'a> {
 
     /// See [`Writer::varint`].
     pub fn varint(&mut self) -> Result<u64, Error> {
-        if let [byte @ 0..0x80, rest @ ..] = self.rest {
-            self.rest = rest;
-            return Ok(u64::from(*byte));
-        }
-        let mut n = 0u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.u8()?;
-            let bits = u64::from(byte & 0x7f);
-            if (bits << shift) >> shift != bits {
-                return Err(self.damaged());
-            }
-            n |= bits << shift;
-            if byte & 0x80 == 0 {
-                return Ok(n);
-            }
-        }
-        Err(self.damaged())
+        take_varint(&mut self.rest).ok_or_else(|| self.damaged())
     }
 
     /// A varint that must fit a smaller number.
@@ -243,8 +252,7 @@ impl<'a> Reader<'a> {
 
     /// What [`Writer::difference`] wrote as its distance from `from`.
     pub fn difference(&mut self, from: u64) -> Result<u64, Error> {
-        let n = self.varint()?;
-        Ok(from.wrapping_add(((n >> 1) as i64 ^ -((n & 1) as i64)) as u64))
+        take_difference(&mut self.rest, from).ok_or_else(|| self.damaged())
     }
 
     /// A length and bytes.
