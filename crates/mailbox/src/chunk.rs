@@ -1,12 +1,13 @@
 //! Some neighbouring messages of a view, shared by all views in which they are the same.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use mail::{ModSeq, Uid};
 
 use crate::Entry;
 use crate::flag_table::FlagTable;
+use crate::packed::Run;
 
 /// Messages of a chunk, at most. Small enough to copy for one changed flag, large enough that a mailbox of 100,000
 /// has only 200.
@@ -15,31 +16,70 @@ pub(crate) const CHUNK: usize = if cfg!(test) { 4 } else { 512 };
 /// Neighbouring messages by UID; never empty.
 #[derive(Debug)]
 pub(crate) struct Chunk {
-    pub(crate) entries: Vec<Entry>,
+    entries: OnceLock<Vec<Entry>>,
+    /// Where they are read from when somebody first wants them, in a chunk that came out of a file.
+    packed: Option<Run>,
+    pub(crate) summary: Summary,
+}
+
+/// What is known of a chunk without its messages.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Summary {
+    pub(crate) len: u32,
+    pub(crate) first: Uid,
+    pub(crate) last: Uid,
     pub(crate) unseen: u32,
+    /// Bytes.
     pub(crate) size: u64,
     /// The greatest MODSEQ of its messages.
     pub(crate) newest: ModSeq,
+}
+
+impl Summary {
+    /// Of no message yet; the first will be `first`.
+    pub(crate) fn beginning(first: Uid) -> Self {
+        Self { len: 0, first, last: first, unseen: 0, size: 0, newest: ModSeq(0) }
+    }
+
+    /// One more message, behind the others.
+    pub(crate) fn add(&mut self, entry: &Entry, flags: &FlagTable) {
+        self.len += 1;
+        self.last = entry.uid;
+        self.unseen += u32::from(flags.is_unseen(entry.flags));
+        self.size += entry.size();
+        self.newest = self.newest.max(entry.modseq);
+    }
 }
 
 /// What became of UIDs: a message as it is now, or its end.
 pub(crate) type Updates = BTreeMap<Uid, Option<Entry>>;
 
 impl Chunk {
-    pub(crate) fn new(entries: Vec<Entry>, flags: &FlagTable) -> Arc<Self> {
+    fn new(entries: Vec<Entry>, flags: &FlagTable) -> Arc<Self> {
         debug_assert!(!entries.is_empty(), "chunks have messages");
-        let unseen = entries.iter().filter(|e| flags.is_unseen(e.flags)).count() as u32;
-        let size = entries.iter().map(Entry::size).sum();
-        let newest = entries.iter().map(|entry| entry.modseq).max().unwrap_or(ModSeq(0));
-        Arc::new(Self { entries, unseen, size, newest })
+        let mut summary = Summary::beginning(entries[0].uid);
+        for entry in &entries {
+            summary.add(entry, flags);
+        }
+        Arc::new(Self { entries: entries.into(), packed: None, summary })
+    }
+
+    /// Messages that are read when somebody wants them.
+    pub(crate) fn packed(run: Run, summary: Summary) -> Arc<Self> {
+        Arc::new(Self { entries: OnceLock::new(), packed: Some(run), summary })
+    }
+
+    /// The messages.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        self.entries.get_or_init(|| self.packed.as_ref().map(Run::entries).unwrap_or_default())
     }
 
     pub(crate) fn first(&self) -> Uid {
-        self.entries[0].uid
+        self.summary.first
     }
 
     pub(crate) fn last(&self) -> Uid {
-        self.entries[self.entries.len() - 1].uid
+        self.summary.last
     }
 
     fn is_touched(&self, updates: &Updates) -> bool {
@@ -48,7 +88,7 @@ impl Chunk {
 
     fn updated(&self, updates: &Updates) -> Vec<Entry> {
         let now = |e: &Entry| updates.get(&e.uid).map_or(Some(*e), |update| *update);
-        self.entries.iter().filter_map(now).collect()
+        self.entries().iter().filter_map(now).collect()
     }
 }
 
@@ -81,17 +121,17 @@ fn append(chunks: &mut Vec<Arc<Chunk>>, mut arrived: Vec<Entry>, flags: &FlagTab
     if arrived.is_empty() {
         return;
     }
-    if let Some(last) = chunks.pop_if(|last| last.entries.len() < CHUNK) {
-        arrived.splice(..0, last.entries.iter().copied());
+    if let Some(last) = chunks.pop_if(|last| (last.summary.len as usize) < CHUNK) {
+        arrived.splice(..0, last.entries().iter().copied());
     }
     chunks.extend(split(&arrived, flags));
 }
 
 fn is_scattered(chunks: &[Arc<Chunk>]) -> bool {
-    let entries: usize = chunks.iter().map(|c| c.entries.len()).sum();
+    let entries: usize = chunks.iter().map(|c| c.summary.len as usize).sum();
     chunks.len() > 8 + 2 * (entries / CHUNK)
 }
 
 fn all(chunks: &[Arc<Chunk>]) -> Vec<Entry> {
-    chunks.iter().flat_map(|c| c.entries.iter().copied()).collect()
+    chunks.iter().flat_map(|c| c.entries().iter().copied()).collect()
 }

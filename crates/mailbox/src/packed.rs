@@ -7,12 +7,13 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use mail::{Id, ModSeq, Uid, UidValidity, Wall};
 use store::codec::{Reader, Writer, take_difference, take_varint};
 use store::{BlobId, Error};
 use world::disk::cabinet::Place;
 
-use crate::chunk::{CHUNK, Chunk};
+use crate::chunk::{CHUNK, Chunk, Summary};
 use crate::flag_table::FlagTable;
 use crate::{Entry, FlagSet, SaveDate, View, record};
 
@@ -22,6 +23,9 @@ const FORMAT: u8 = 1;
 const HEADER: usize = 12;
 /// Bytes of the smallest message there can be in a file.
 const LEAST: usize = 10;
+
+/// Bytes that no message has, so that sums of those in a file stay within 64 bits.
+const LONGEST: u64 = 1 << 36;
 
 /// The file of a view.
 pub(crate) fn pack(view: &View) -> Vec<u8> {
@@ -42,14 +46,18 @@ pub(crate) fn pack(view: &View) -> Vec<u8> {
 }
 
 /// The view of a file, without what is not of its messages; `None` if it is not whole, or of another format.
-pub(crate) fn unpack(place: Place, bytes: &[u8]) -> Option<View> {
-    let (header, body) = bytes.split_at_checked(HEADER)?;
-    let crc = crc32fast::hash(body).to_le_bytes();
+pub(crate) fn unpack(place: Place, bytes: Vec<u8>) -> Option<View> {
+    let mut header = Bytes::from(bytes);
+    if header.len() < HEADER {
+        return None;
+    }
+    let body = header.split_off(HEADER);
+    let crc = crc32fast::hash(&body).to_le_bytes();
     let expected = [&MAGIC[..], &[FORMAT, 0], &crc].concat();
-    if header == expected { read(place, body).ok() } else { None }
+    if *header == expected { read(place, &body).ok() } else { None }
 }
 
-fn read(place: Place, body: &[u8]) -> Result<View, Error> {
+fn read(place: Place, body: &Bytes) -> Result<View, Error> {
     let (mut r, _) = Reader::new(body, FORMAT, "a kept view")?;
     let uid_validity = UidValidity(r.number::<u32>()?.try_into().map_err(|_| r.damaged())?);
     let highest_modseq = ModSeq(r.varint()?);
@@ -58,33 +66,54 @@ fn read(place: Place, body: &[u8]) -> Result<View, Error> {
         table.add(stored)?;
     }
     let count: usize = r.number()?;
-    let chunks = read_chunks(&mut r.rest(), count, &table).ok_or_else(|| r.damaged())?;
+    let messages = body.slice(body.len() - r.remaining()..);
+    let chunks = read_chunks(&messages, count, &table).ok_or_else(|| r.damaged())?;
     let mut view = View::assemble(place.account, place.mailbox, chunks, Arc::new(table));
     (view.uid_validity, view.highest_modseq) = (uid_validity, highest_modseq);
     Ok(view)
 }
 
-/// Straight into chunks: a large mailbox's first look waits for this.
-fn read_chunks(bytes: &mut &[u8], mut count: usize, table: &FlagTable) -> Option<Vec<Arc<Chunk>>> {
-    if count > bytes.len() / LEAST {
-        return None;
+/// Messages of a chunk as the file has them: it was looked through, and each can be read.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    bytes: Bytes,
+    /// The message in front of the first.
+    before: Entry,
+    count: u32,
+}
+
+impl Run {
+    /// Reads them.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        let (mut bytes, mut before) = (&*self.bytes, self.before);
+        let next = |_| {
+            before = read_entry(&mut bytes, &before)?;
+            Some(before)
+        };
+        (0..self.count).map_while(next).collect()
     }
-    let mut before = nothing();
-    let mut chunks = Vec::with_capacity(count.div_ceil(CHUNK));
+}
+
+/// Looks through all messages, and leaves it to the chunks to keep them: a large mailbox's first look waits for this.
+fn read_chunks(bytes: &Bytes, mut count: usize, table: &FlagTable) -> Option<Vec<Arc<Chunk>>> {
+    let (mut rest, mut last) = (&**bytes, None);
+    let mut chunks = Vec::with_capacity(count.min(rest.len() / LEAST).div_ceil(CHUNK));
     while count > 0 {
-        let some = count.min(CHUNK);
-        let mut entries = Vec::with_capacity(some);
-        for _ in 0..some {
-            let entry = read_entry(bytes, &before)?;
-            let follows = entry.uid > before.uid || (chunks.is_empty() && entries.is_empty());
+        let (begin, before) = (bytes.len() - rest.len(), last.unwrap_or_else(nothing));
+        let mut summary = None;
+        for _ in 0..count.min(CHUNK) {
+            let entry = read_entry(&mut rest, &last.unwrap_or_else(nothing))?;
+            let follows = last.is_none_or(|last| entry.uid > last.uid);
             if !follows || entry.flags.0 as usize >= table.sets.len() {
                 return None;
             }
-            entries.push(entry);
-            before = entry;
+            summary.get_or_insert_with(|| Summary::beginning(entry.uid)).add(&entry, table);
+            last = Some(entry);
         }
-        chunks.push(Chunk::new(entries, table));
-        count -= some;
+        let (summary, end) = (summary?, bytes.len() - rest.len());
+        count -= summary.len as usize;
+        let run = Run { bytes: bytes.slice(begin..end), before, count: summary.len };
+        chunks.push(Chunk::packed(run, summary));
     }
     Some(chunks)
 }
@@ -133,7 +162,8 @@ fn read_entry(bytes: &mut &[u8], before: &Entry) -> Option<Entry> {
     let message = id(bytes, before.id)?;
     let content = id(bytes, message)?;
     let blob = BlobId(take_difference(bytes, before.blob.0)?);
-    let (blob_length, prefix_length) = (take_varint(bytes)?, small(bytes)?);
+    let blob_length = take_varint(bytes).filter(|&length| length < LONGEST)?;
+    let prefix_length = small(bytes)?;
     Some(Entry {
         uid,
         flags,

@@ -58,7 +58,7 @@ impl View {
         let mut len = 0;
         let start = |chunk: &Arc<Chunk>| {
             let start = len + 1;
-            len += chunk.entries.len() as u32;
+            len += chunk.summary.len;
             start
         };
         let starts = chunks.iter().map(start).collect();
@@ -126,25 +126,25 @@ impl View {
 
     /// Messages without \Seen.
     pub fn unseen(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.unseen as usize).sum()
+        self.chunks.iter().map(|chunk| chunk.summary.unseen as usize).sum()
     }
 
     /// The sequence number of the first message without \Seen.
     pub fn first_unseen(&self) -> Option<u32> {
-        let at = self.chunks.iter().position(|chunk| chunk.unseen > 0)?;
-        let within = self.chunks[at].entries.iter().position(|e| self.table.is_unseen(e.flags))?;
+        let at = self.chunks.iter().position(|chunk| chunk.summary.unseen > 0)?;
+        let within = self.chunks[at].entries().iter().position(|e| self.table.is_unseen(e.flags))?;
         Some(self.starts[at] + within as u32)
     }
 
     /// Bytes of all messages.
     pub fn size(&self) -> u64 {
-        self.chunks.iter().map(|chunk| chunk.size).sum()
+        self.chunks.iter().map(|chunk| chunk.summary.size).sum()
     }
 
     /// The message of a sequence number.
     pub fn get(&self, sequence: u32) -> Option<&Entry> {
         let at = self.chunk_of(sequence)?;
-        self.chunks[at].entries.get((sequence - self.starts[at]) as usize)
+        self.chunks[at].entries().get((sequence - self.starts[at]) as usize)
     }
 
     fn chunk_of(&self, sequence: u32) -> Option<usize> {
@@ -154,7 +154,7 @@ impl View {
     /// The message of a UID, with its sequence number.
     pub fn by_uid(&self, uid: Uid) -> Option<(u32, &Entry)> {
         let at = self.chunks.partition_point(|chunk| chunk.last() < uid);
-        let entries = &self.chunks.get(at)?.entries;
+        let entries = self.chunks.get(at)?.entries();
         let within = entries.binary_search_by_key(&uid, |entry| entry.uid).ok()?;
         Some((self.starts[at] + within as u32, &entries[within]))
     }
@@ -163,7 +163,7 @@ impl View {
     pub fn sequence_from(&self, uid: Uid) -> u32 {
         let at = self.chunks.partition_point(|chunk| chunk.last() < uid);
         match self.chunks.get(at) {
-            Some(chunk) => self.starts[at] + chunk.entries.partition_point(|e| e.uid < uid) as u32,
+            Some(chunk) => self.starts[at] + chunk.entries().partition_point(|e| e.uid < uid) as u32,
             None => self.len + 1,
         }
     }
@@ -178,7 +178,7 @@ impl View {
         let first = first.max(1);
         let at = self.chunk_of(first).unwrap_or(0);
         let skipped = self.starts.get(at).map_or(0, |start| (first - start) as usize);
-        let entries = self.chunks.get(at..).unwrap_or_default().iter().flat_map(|chunk| &chunk.entries);
+        let entries = self.chunks.get(at..).unwrap_or_default().iter().flat_map(|chunk| chunk.entries());
         (first..=last).zip(entries.skip(skipped))
     }
 
@@ -191,8 +191,9 @@ impl View {
     /// The messages whose last change is above `since`, with their sequence numbers, ascending. Costs by the chunks and by
     /// what is in those that have some.
     pub fn changed_since(&self, since: ModSeq) -> impl Iterator<Item = (u32, &Entry)> {
-        let chunks = self.chunks.iter().zip(&self.starts).filter(move |(chunk, _)| chunk.newest > since);
-        let all = chunks.flat_map(|(chunk, &start)| (start..).zip(&chunk.entries));
+        let chunks =
+            self.chunks.iter().zip(&self.starts).filter(move |(chunk, _)| chunk.summary.newest > since);
+        let all = chunks.flat_map(|(chunk, &start)| (start..).zip(chunk.entries()));
         all.filter(move |(_, entry)| entry.modseq > since)
     }
 
@@ -258,5 +259,5 @@ fn pointers(view: &View) -> BTreeSet<*const Chunk> {
 /// The messages of `view` that are not in shared chunks, by UID.
 fn unshared<'a>(view: &'a View, shared: &BTreeSet<*const Chunk>) -> impl Iterator<Item = &'a Entry> {
     let own = view.chunks.iter().filter(|chunk| !shared.contains(&Arc::as_ptr(chunk)));
-    own.flat_map(|chunk| &chunk.entries)
+    own.flat_map(|chunk| chunk.entries())
 }
