@@ -158,6 +158,11 @@ pub enum Command {
     Esearch(Esearch),
     Sort(Sort),
     Thread(Thread),
+    /// RFC 10022 §3.1. `batches` are the first and the last of them, as written.
+    UidBatches {
+        size: u32,
+        batches: Option<(u32, u32)>,
+    },
     Fetch(Fetch),
     Store(Store),
     /// `and_remove` for MOVE (RFC 6851).

@@ -219,6 +219,12 @@ pub const IMAP_MESSAGES: u32 = 1_000_000;
 pub const IMAP_MESSAGES_LEAST: u32 = 1000;
 /// Messages that one COPY or MOVE takes, so that one commit stays bounded (RFC 9738 §3, SAVELIMIT).
 pub const IMAP_COPY_MESSAGES: u32 = 20_000;
+/// The least size of a batch that UIDBATCHES tells (RFC 10022 §3.1.3.2).
+pub const IMAP_BATCH_LEAST: u32 = 500;
+/// Messages whose batches one UIDBATCHES tells at least, also where commands work on fewer (RFC 10022 §3.1.7).
+pub const IMAP_BATCHED_LEAST: u32 = 100_000;
+/// Different UIDBATCHES commands that are remembered for a selected mailbox, to know those that come again for nothing.
+pub const IMAP_BATCHES_KNOWN: usize = 64;
 /// Mailboxes that one ESEARCH looks into (RFC 7377 §2.4).
 pub const ESEARCH_MAILBOXES: usize = 1000;
 /// Bytes of texts that one SORT or THREAD compares.

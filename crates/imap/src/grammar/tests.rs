@@ -104,6 +104,9 @@ fn mailbox_commands() {
         ("DELETEACL a \"B\"", Command::DeleteAcl { mailbox: mailbox("a"), identifier: "B".into() }),
         ("LISTRIGHTS a b", Command::ListRights { mailbox: mailbox("a"), identifier: "b".into() }),
         ("MYRIGHTS inbox", Command::MyRights(mailbox("INBOX"))),
+        ("UIDBATCHES 2000", Command::UidBatches { size: 2000, batches: None }),
+        ("uidbatches 1 10:20", Command::UidBatches { size: 1, batches: Some((10, 20)) }),
+        ("UIDBATCHES 2000 4:1", Command::UidBatches { size: 2000, batches: Some((4, 1)) }),
         ("COMPRESS deflate", Command::Compress),
         ("ENABLE condstore X", Command::Enable(vec!["CONDSTORE".into(), "X".into()])),
     ] {

@@ -17,7 +17,7 @@ pub(super) fn capabilities(state: State, config: &Config) -> String {
     if state != State::NotAuthenticated {
         list.push_str(
             " IDLE NAMESPACE UIDPLUS MULTIAPPEND CATENATE REPLACE MOVE UNSELECT CHILDREN SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE \
-             ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC UIDONLY SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES \
+             ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC UIDONLY UIDBATCHES SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES \
              BINARY PREVIEW PARTIAL OBJECTID SAVEDATE INPROGRESS MULTISEARCH SEARCH=FUZZY COMPRESS=DEFLATE NOTIFY METADATA LIST-METADATA QUOTA QUOTA=RES-STORAGE \
              QUOTA=RES-MESSAGE ACL RIGHTS=texk LIST-MYRIGHTS UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=",
         );
@@ -62,6 +62,7 @@ fn when(command: &Command) -> When {
         | Command::Search(_)
         | Command::Sort(_)
         | Command::Thread(_)
+        | Command::UidBatches { .. }
         | Command::Fetch(_)
         | Command::Store(_)
         | Command::Copy { .. } => When::Selected,
