@@ -208,8 +208,11 @@ pub const IMAP_LITERALS: usize = 1 << 20;
 /// Bytes of one command's literals that come without asking, do not fit, and are read past (RFC 7888 §4). The session of who
 /// announces more is closed.
 pub const IMAP_SKIPPED: u64 = 100_000_000;
-/// Messages of one APPEND (RFC 3502). Small ones are in memory until the last has come.
-pub const IMAP_APPEND_MESSAGES: usize = 100;
+/// Messages of one APPEND (RFC 3502), the least that RFC 9738 §3 asks for. Small ones are in memory until the last has come,
+/// within the budget of [`BODY_MEMORY`].
+pub const IMAP_APPEND_MESSAGES: usize = 1000;
+/// Bytes of the summaries of all messages of one APPEND, which are in memory until the last has come; usual ones take 2,000.
+pub const IMAP_APPEND_SUMMARIES: usize = 16 << 20;
 /// Bytes of all messages of one APPEND, as a multiple of the largest message that is taken.
 pub const IMAP_APPEND_TOTAL: u64 = 4;
 /// Messages that one IMAP command works on, where the operator says nothing else (RFC 9738). More than people have in a
