@@ -27,7 +27,7 @@ pub struct Request {
     /// What is asked.
     pub command: Command,
     /// The first mailbox that the command names, as the client wrote it, if one of its names has another form here:
-    /// `inbox` is INBOX (RFC 9051 §6.3.9.7).
+    /// `inbox` is INBOX, and what is not in Normalization Form C is brought into it (RFC 9051 §5.1, §6.3.9.7).
     pub supplied: Option<String>,
 }
 

@@ -22,7 +22,7 @@ pub use envelope::{
 };
 pub use flag::{Flag, Flags, Keyword};
 pub use id::{AccountId, Id, MailboxId, ModSeq, Uid, UidValidity};
-pub use mailbox_name::{MailboxName, NameError, SpecialUse};
+pub use mailbox_name::{MailboxName, NameError, SpecialUse, nfc};
 pub use network::Network;
 pub use rights::{Right, Rights};
 pub use time::{Civil, Mono, Wall};
