@@ -11,6 +11,7 @@ mod id;
 pub mod limits;
 mod mailbox_name;
 mod network;
+mod normal;
 mod rights;
 mod time;
 mod tls_offer;
@@ -22,8 +23,9 @@ pub use envelope::{
 };
 pub use flag::{Flag, Flags, Keyword};
 pub use id::{AccountId, Id, MailboxId, ModSeq, Uid, UidValidity};
-pub use mailbox_name::{MailboxName, NameError, SpecialUse, nfc};
+pub use mailbox_name::{MailboxName, NameError, SpecialUse};
 pub use network::Network;
+pub use normal::{nfc, nfkc};
 pub use rights::{Right, Rights};
 pub use time::{Civil, Mono, Wall};
 pub use tls_offer::TlsOffer;

@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use icu_normalizer::ComposingNormalizerBorrowed;
-
-use crate::limits;
+use crate::{limits, nfc};
 
 /// A mailbox's full name, levels separated by `/`. `INBOX` is always written in capitals.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -128,11 +126,6 @@ impl MailboxName {
             None => Ok(self.clone()),
         }
     }
-}
-
-/// A name, or a pattern of names, in Normalization Form C.
-pub fn nfc(name: &str) -> Cow<'_, str> {
-    if name.is_ascii() { Cow::Borrowed(name) } else { ComposingNormalizerBorrowed::new_nfc().normalize(name) }
 }
 
 impl fmt::Display for MailboxName {

@@ -103,6 +103,39 @@ async fn mechanisms_follow_the_channel() {
     assert!(house.directory.sasl("scram-sha-256-plus", bound).is_some());
 }
 
+/// RFC 4013, RFC 6856 §2.2: names and passwords are compared as they are prepared, in whichever form they come.
+#[tokio::test]
+async fn names_and_passwords_in_other_forms() {
+    let house = House::new().await;
+    let ann = house.account("\u{fc}nn@x.test", Some("gr\u{fc}ner apfel")).await;
+    let login = async |name: &str, password: &str| {
+        house.directory.login(&Channel::default(), name, password).await.map(|login| login.account)
+    };
+    for (name, password) in [
+        ("\u{fc}nn@x.test", "gr\u{fc}ner apfel"),
+        ("u\u{308}nn@x.test", "gru\u{308}ner\u{a0}ap\u{ad}fel"),
+        ("\u{dc}n\u{200d}n@x.test", "gr\u{fc}ner ap\u{200d}fel"),
+    ] {
+        assert_eq!(login(name, password).await, Ok(ann), "{name}");
+    }
+    for (name, password) in [
+        ("\u{202e}\u{fc}nn@x.test", "gr\u{fc}ner apfel"),
+        ("\u{fc}nn@x.test", "gr\u{fc}ner apfel\u{e000}"),
+        ("unn@x.test", "gr\u{fc}ner apfel"),
+        ("\u{fc}nn@x.test", "gruner apfel"),
+    ] {
+        assert_eq!(login(name, password).await, Err(Failure::Refused), "{name}");
+    }
+    // Kept before anything was normalised: still good as they were.
+    let bob = house.account("bo\u{308}b@x.test", None).await;
+    let older = Password("gru\u{308}ner apfel".into());
+    let mut batch = Batch::new();
+    house.directory.set_password(&mut batch, bob, &older).await.expect("an account");
+    house.commit(batch).await;
+    assert_eq!(login("bo\u{308}b@x.test", "gru\u{308}ner apfel").await, Ok(bob));
+    assert_eq!(login("bo\u{308}b@x.test", "gr\u{fc}ner apfel").await, Err(Failure::Refused));
+}
+
 #[test]
 fn passwords_are_sane() {
     use crate::PasswordError::{Control, TooLong, TooShort};
@@ -111,6 +144,8 @@ fn passwords_are_sane() {
         ("  spaces kept  ", Ok("  spaces kept  ")),
         ("no\u{a0}break\u{ad}ing", Ok("no breaking")),
         ("äöüßäöüß", Ok("äöüßäöüß")),
+        ("a\u{308}o\u{308}u\u{308}\u{2168}\u{fb01}xy", Ok("äöüIXfixy")),
+        ("\u{202e}backwards", Err(Control)),
         ("short", Err(TooShort)),
         ("bell\u{7}bell", Err(Control)),
         (&"x".repeat(1025), Err(TooLong)),

@@ -38,11 +38,11 @@ impl Session {
         None
     }
 
-    /// RFC 2449 §5. Ways of logging in are told only where they work.
+    /// RFC 2449 §5. Ways of logging in are told only where they work. RFC 6856 §2.2: names and passwords may be UTF-8.
     pub(super) fn capabilities(&mut self) {
         self.ok("Capabilities follow");
         for capability in
-            ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "UTF8", "LANG"]
+            ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "UTF8 USER", "LANG"]
         {
             self.line(format_args!("{capability}"));
         }

@@ -227,7 +227,7 @@ fn passwords_wait_for_tls() {
         S: AUTH-RESP-CODE
         S: PIPELINING
         S: EXPIRE NEVER
-        S: UTF8
+        S: UTF8 USER
         S: LANG
         S: STLS
         S: IMPLEMENTATION Posthouse
@@ -246,7 +246,7 @@ fn passwords_wait_for_tls() {
         S: AUTH-RESP-CODE
         S: PIPELINING
         S: EXPIRE NEVER
-        S: UTF8
+        S: UTF8 USER
         S: LANG
         S: USER
         S: SASL SCRAM-SHA-256 PLAIN
