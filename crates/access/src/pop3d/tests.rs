@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use directory::sasl::Mechanisms;
 use mail::Flags;
 use mailbox::{FlagChange, INBOX, Retention};
 use store::Batch;
@@ -14,7 +15,7 @@ use crate::imapd::tests::{House, PASSWORD};
 use crate::pop3d::Pop3d;
 use crate::{Parts, Port};
 
-const LOOPBACK: Port = Port { plaintext_auth_on_loopback: true };
+const LOOPBACK: Port = Port { plaintext_auth_on_loopback: true, mechanisms: Mechanisms::ALL };
 
 /// Both ends of a connection that holds `capacity` bytes on their way.
 fn connection(capacity: usize) -> (Stream, Stream) {

@@ -10,7 +10,7 @@ use store::Batch;
 
 use super::House;
 use crate::credential::{hmac_sha256, sha256};
-use crate::sasl::{Channel, Failure, Step};
+use crate::sasl::{Channel, Failure, Mechanisms, Step};
 use crate::{Password, Scope};
 
 async fn steps(house: &House, mechanism: &str, messages: &[&[u8]]) -> Step {
@@ -100,7 +100,30 @@ async fn mechanisms_follow_the_channel() {
     assert!(house.directory.sasl("SCRAM-SHA-256-PLUS", Channel::default()).is_none());
     assert!(house.directory.sasl("CRAM-MD5", Channel::default()).is_none());
     let bound = Channel { tls: true, exporter: Some([1; 32]), ..Channel::default() };
-    assert!(house.directory.sasl("scram-sha-256-plus", bound).is_some());
+    let all = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"];
+    assert_eq!(house.directory.mechanisms(&bound), all);
+    assert!(house.directory.sasl("scram-sha-256-plus", bound.clone()).is_some());
+    // What the door does not offer there is not.
+    let some = Mechanisms::NONE.with("PLAIN").with("scram-sha-256").with("OAUTHBEARER").with("X");
+    let bound = bound.offering(some);
+    assert_eq!(house.directory.mechanisms(&bound), ["SCRAM-SHA-256", "PLAIN"]);
+    for not in ["SCRAM-SHA-256-PLUS", "LOGIN", "OAUTHBEARER", "X"] {
+        assert!(house.directory.sasl(not, bound.clone()).is_none(), "{not}");
+    }
+}
+
+/// RFC 5802 §6: where -PLUS is not offered, a client that could bind rightly says that we cannot.
+#[tokio::test]
+async fn without_plus_a_client_may_say_so() {
+    let house = House::new().await;
+    house.account("ann@x.test", Some("correct horse")).await;
+    let bound = Channel { tls: true, exporter: Some([1; 32]), ..Channel::default() };
+    let without = bound.clone().offering(Mechanisms::NONE.with("SCRAM-SHA-256"));
+    for (channel, goes_on) in [(bound, false), (without, true)] {
+        let mut exchange = house.directory.sasl("SCRAM-SHA-256", channel).expect("a mechanism");
+        let step = exchange.start(Some(b"y,,n=ann@x.test,r=abc")).await;
+        assert_eq!(matches!(step, Step::Challenge(_)), goes_on, "{step:?}");
+    }
 }
 
 /// RFC 4013, RFC 6856 §2.2: names and passwords are compared as they are prepared, in whichever form they come.

@@ -116,6 +116,26 @@ fn the_greeting_says_what_is_offered() {
     );
 }
 
+/// Without PLAIN there is no LOGIN either, which sends the same.
+#[test]
+fn passwords_are_not_taken_where_only_others_are() {
+    let config = Config { mechanisms: vec!["SCRAM-SHA-256"], ..config() };
+    run(
+        Session::new(config, now()),
+        "C: a CAPABILITY
+         S: * CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL- ID ENABLE SASL-IR AUTH=SCRAM-SHA-256 LOGINDISABLED
+         S: a OK Capabilities listed
+         C: b LOGIN u secret
+         S: b NO [CANNOT] LOGIN is not offered; use AUTHENTICATE
+         C: c AUTHENTICATE PLAIN
+         S: c NO [CANNOT] That authentication mechanism is not offered
+         C: d AUTHENTICATE SCRAM-SHA-256
+         S: + Z28gb24=
+         C: *
+         S: d BAD Authentication cancelled",
+    );
+}
+
 #[test]
 fn logging_in() {
     check(

@@ -50,7 +50,9 @@ impl Session {
             self.line(format_args!("STLS"));
         }
         if self.may_log_in() {
-            self.line(format_args!("USER"));
+            if self.takes_passwords() {
+                self.line(format_args!("USER"));
+            }
             let mechanisms = self.config.mechanisms.join(" ");
             if !mechanisms.is_empty() {
                 self.line(format_args!("SASL {mechanisms}"));
