@@ -134,7 +134,8 @@ impl fmt::Display for MailboxName {
     }
 }
 
-/// What a mailbox is for (RFC 6154 §2, RFC 8457 §3).
+/// What a mailbox is for (RFC 6154 §2, RFC 8457 §3, RFC 9979 §8.3). Not what a server would have to do something for: messages in
+/// \Snoozed and \Scheduled are to leave by themselves (RFC 9979 §8.1, §8.2).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 #[expect(missing_docs, reason = "named by RFC 6154 §2")]
@@ -145,12 +146,13 @@ pub enum SpecialUse {
     Sent = 4,
     Trash = 5,
     Important = 6,
+    Memos = 7,
 }
 
 impl SpecialUse {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Archive, Self::Drafts, Self::Junk, Self::Sent, Self::Trash, Self::Important];
+    pub const ALL: [Self; 7] =
+        [Self::Archive, Self::Drafts, Self::Junk, Self::Sent, Self::Trash, Self::Important, Self::Memos];
 
     /// The attribute on the wire.
     pub const fn attribute(self) -> &'static str {
@@ -161,6 +163,7 @@ impl SpecialUse {
             Self::Sent => "\\Sent",
             Self::Trash => "\\Trash",
             Self::Important => "\\Important",
+            Self::Memos => "\\Memos",
         }
     }
 
@@ -172,8 +175,8 @@ impl SpecialUse {
             Self::Junk => Some("Junk"),
             Self::Sent => Some("Sent"),
             Self::Trash => Some("Trash"),
-            // What is important only its owner knows.
-            Self::Important => None,
+            // What is important only its owner knows, and who writes memos makes a mailbox for them.
+            Self::Important | Self::Memos => None,
         }
     }
 }

@@ -136,6 +136,9 @@ impl Connection<'_> {
         head: &Head,
     ) -> Result<Option<Shown>, Error> {
         let mut shown = Shown::default();
+        if beginning.len() as u64 == entry.size() && beginning.is_ascii() {
+            return Ok(Some(shown));
+        }
         if head.has_8bit && !head.ended && (beginning.len() as u64) < entry.size() {
             return Ok(None);
         }

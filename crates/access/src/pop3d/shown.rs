@@ -1,5 +1,6 @@
 //! A message for clients that know ASCII alone: the header fields of all its parts in another form (RFC 6856 §2.1, RFC 6858).
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -48,8 +49,11 @@ impl Shown {
     }
 
     /// What is sent for `bytes`, which begin `at` so many octets of the message. Pieces come in their order.
-    pub(super) fn pass(&mut self, at: u64, bytes: &[u8]) -> Vec<u8> {
+    pub(super) fn pass<'a>(&mut self, at: u64, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         let end = at + bytes.len() as u64;
+        if self.sections.front().is_none_or(|(range, _)| range.start >= end) {
+            return Cow::Borrowed(bytes);
+        }
         let piece = |from: u64, to: u64| &bytes[(from - at) as usize..(to - at) as usize];
         let (mut sent, mut done) = (Vec::with_capacity(bytes.len()), at);
         while let Some((range, other)) = self.sections.front().filter(|(range, _)| range.start < end) {
@@ -59,12 +63,12 @@ impl Shown {
             }
             done = range.end.min(end);
             if range.end > end {
-                return sent;
+                return Cow::Owned(sent);
             }
             self.sections.pop_front();
         }
         sent.extend_from_slice(piece(done, end));
-        sent
+        Cow::Owned(sent)
     }
 }
 
@@ -134,7 +138,7 @@ mod tests {
             }
             assert_eq!(it.size(message.len() as u64), shown.len() as u64);
             let pieces = (0..).step_by(length).zip(message.chunks(length));
-            let sent: Vec<u8> = pieces.flat_map(|(at, bytes)| it.pass(at, bytes)).collect();
+            let sent: Vec<u8> = pieces.flat_map(|(at, bytes)| it.pass(at, bytes).into_owned()).collect();
             assert_eq!(String::from_utf8_lossy(&sent), shown, "{length}");
         }
     }

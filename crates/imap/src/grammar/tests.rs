@@ -161,6 +161,17 @@ fn notifies() {
         panic!("a NOTIFY");
     };
     assert!(!supported);
+    // RFC 9051 §5.1: names are compared in one normal form.
+    let filter = |text: &str| match command(&format!("NOTIFY SET ({text} (MailboxName))")) {
+        Command::Notify(Notify::Set { mut groups, .. }) => groups.remove(0).filter,
+        other => panic!("{other:?}"),
+    };
+    for name in ["u\u{308}", "\u{fc}"].map(|name| MailboxName::new(name).expect("a good name")) {
+        for text in ["mailboxes u&Awg-", "subtree (x &APw-)"] {
+            assert!(filter(text).matches(&name, false), "{text} {name}");
+        }
+        assert!(!filter("mailboxes u").matches(&name, false), "{name}");
+    }
 }
 
 /// RFC 5464 §3.2: BAD for names that are none.

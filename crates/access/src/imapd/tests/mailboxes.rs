@@ -61,6 +61,11 @@ async fn created_for_a_special_use() {
             "* LIST (\\HasNoChildren \\Sent) \"/\" \"a/MySent\"\nOK Mailboxes listed",
         ),
         ("CREATE plain (USE ())", "OK [MAILBOXID (F000000400ygj9)] Mailbox created"),
+        // RFC 9979 §8: what a server has to act on is not taken.
+        ("CREATE notes (USE (\\memos))", "OK [MAILBOXID (F000000400ygja)] Mailbox created"),
+        ("LIST \"\" notes", "* LIST (\\HasNoChildren \\Memos) \"/\" \"notes\"\nOK Mailboxes listed"),
+        ("CREATE later (USE (\\Snoozed))", "NO [USEATTR] \\Snoozed is not supported"),
+        ("CREATE later (USE (\\Scheduled))", "NO [USEATTR] \\Scheduled is not supported"),
     ] {
         client.check(command, answer).await;
     }
