@@ -96,7 +96,7 @@ class Authority:
 class House:
     """One Posthouse server."""
 
-    def __init__(self, domain="alpha.test", extra="", services=SERVICES, outbound=25, names=None, limits="", ports=None, plaintext=(), segment=None, ip="127.0.0.1", proxied=()):
+    def __init__(self, domain="alpha.test", extra="", services=SERVICES, outbound=25, names=None, limits="", ports=None, plaintext=(), segment=None, ip="127.0.0.1", proxied=(), auth=()):
         self.domain, self.ip = domain, ip
         self.hostname = f"mx.{domain}"
         self.directory = scratch(domain)
@@ -109,14 +109,15 @@ class House:
         self.log = open(self.directory / "log", "ab")
         if segment:
             extra += f'\n[store]\nsegment_size = "{segment}"\n'
-        self._write(extra, services, outbound, limits, ports or {}, plaintext, proxied)
+        self._write(extra, services, outbound, limits, ports or {}, plaintext, proxied, auth)
 
-    def _write(self, extra, services, outbound, limits, ports, plaintext, proxied):
+    def _write(self, extra, services, outbound, limits, ports, plaintext, proxied, auth):
         tls = Authority.get()
         lines = [f'hostname = "{self.hostname}"', f'data_dir = "{self.directory}/data"', ""]
         for service in services:
             lines += ["[[listener]]", f'service = "{service}"', f'bind = ["{self.ip}:{ports.get(service, 0)}"]']
             lines += ['plaintext_auth = "loopback"'] if service in plaintext else []
+            lines += [f"auth_mechanisms = {json.dumps(auth)}"] if auth and service not in ("smtp", "lmtp") else []
             lines += ['proxy_protocol = ["127.0.0.1"]', ""] if service in proxied else [""]
         lines += ["[tls]", f'certificate = "{tls.certificate}"', f'private_key = "{tls.key}"', ""]
         lines += ["[dns]", f'servers = ["127.0.0.1:{self.names.port}"]', ""]

@@ -129,9 +129,29 @@ SyncState *
         self.assertEqual(len(self.house.messages(USER)), 4)
 
 
+class MuttsWithoutPlus(unittest.TestCase):
+    """Where SCRAM-SHA-256-PLUS is not offered (`auth_mechanisms`), Debian's mutt and neomutt need no setting of their own."""
+
+    def test_both_send(self):
+        house = House(auth=("SCRAM-SHA-256", "PLAIN", "LOGIN")).start().people("ann", "bob")
+        self.addCleanup(house.close)
+        with house.submission(USER) as client:
+            client.ehlo()
+            self.assertEqual(client.esmtp_features["auth"].split(), ["SCRAM-SHA-256", "PLAIN", "LOGIN"])
+        for program in ("neomutt", "mutt"):
+            with self.subTest(program=program):
+                directory = scratch(program)
+                config = directory / "muttrc"
+                where = f'set smtp_url = "smtps://{USER}@localhost:{house.ports["submissions"]}"\nset record = ""\n'
+                config.write_text(like_mutt(house).replace('set smtp_authenticators = "plain"\n', "") + where)
+                home = {"HOME": str(directory), "TERM": "dumb"}
+                run([program, "-n", "-F", config, "-s", f"from {program}", "bob@alpha.test"], stdin="Dear Bob.\n", env=home)
+                self.assertIn(b"Dear Bob.", house.wait_for("bob@alpha.test", f"Subject: from {program}"))
+
+
 def like_mutt(house):
     """What mutt and neomutt need. Debian's pick SCRAM-SHA-256-PLUS without giving their library the channel, and over SMTP they
-    give up then: the mechanism is named, as their users must."""
+    give up then: the mechanism is named, as their users must where it is offered."""
     return f"""set ssl_ca_certificates_file = "{Authority.get().certificate}"
 set ssl_force_tls = yes
 set imap_user = "{USER}"

@@ -38,6 +38,7 @@ mod subscribe;
 mod sync;
 #[cfg(test)]
 pub(crate) mod tests;
+mod uid_batches;
 
 use std::sync::Arc;
 

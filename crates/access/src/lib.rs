@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use directory::Directory;
+use directory::sasl::Mechanisms;
 use journey::Journeys;
 use mail::Domain;
 use mailbox::Mailboxes;
@@ -66,4 +67,6 @@ pub struct Settings {
 pub struct Port {
     /// Whether clients on loopback may send passwords without TLS (`plaintext_auth = "loopback"`).
     pub plaintext_auth_on_loopback: bool,
+    /// Ways of logging in that are offered; without PLAIN, IMAP's LOGIN and POP3's USER are not either.
+    pub mechanisms: Mechanisms,
 }

@@ -13,13 +13,13 @@ pub fn is_allowed(stream: &Stream, port: Port) -> bool {
 }
 
 /// The channel that a connection offers to bind to. App passwords need to be told the service, too.
-pub fn channel(stream: &Stream) -> Channel {
-    Channel::of(stream.peer().ip(), stream.tls())
+pub fn channel(stream: &Stream, port: Port) -> Channel {
+    Channel::of(stream.peer().ip(), stream.tls()).offering(port.mechanisms)
 }
 
 /// Mechanisms to offer on a connection once it may log in, best first.
-pub fn mechanisms(directory: &Directory, stream: &Stream) -> Vec<&'static str> {
-    directory.mechanisms(&channel(stream))
+pub fn mechanisms(directory: &Directory, stream: &Stream, port: Port) -> Vec<&'static str> {
+    directory.mechanisms(&channel(stream, port))
 }
 
 /// The failed logins of one connection.

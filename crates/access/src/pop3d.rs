@@ -4,6 +4,7 @@
 mod connection;
 mod login;
 mod maildrop;
+mod shown;
 #[cfg(test)]
 mod tests;
 

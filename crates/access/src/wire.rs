@@ -8,7 +8,7 @@ use world::{Stream, World};
 
 use crate::deflate::Deflate;
 use crate::turn::take_turn;
-use crate::{Parts, login};
+use crate::{Parts, Port, login};
 
 /// A client that takes nothing for this long is gone (F19).
 const WRITE_TIMEOUT: Duration = Duration::from_mins(5);
@@ -102,13 +102,14 @@ impl Wire {
     pub(crate) async fn secure(
         &mut self,
         parts: &Parts,
+        port: Port,
         alpn: &'static [u8],
     ) -> io::Result<Vec<&'static str>> {
         let stream = self.stream.take().ok_or(io::ErrorKind::NotConnected)?;
         let acceptor = parts.acceptor.as_ref().ok_or(io::ErrorKind::Unsupported)?;
         let handshake = parts.world.clock.within(limits::LOGIN_TIMEOUT, acceptor.accept(stream, alpn)).await;
         let stream = handshake.ok_or(io::ErrorKind::TimedOut)??;
-        let mechanisms = login::mechanisms(&parts.directory, &stream);
+        let mechanisms = login::mechanisms(&parts.directory, &stream, port);
         self.stream = Some(stream);
         Ok(mechanisms)
     }

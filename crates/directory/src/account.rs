@@ -5,7 +5,7 @@ use store::{Batch, Expect, Snapshot, Topic};
 
 use crate::lookup::folded;
 use crate::record::{AccountRecord, Owner};
-use crate::{Directory, Error, Password, app_password, credential, keys, lookup};
+use crate::{Directory, Error, Password, app_password, credential, keys, lookup, prepare};
 
 /// Accounts read at a time.
 const PAGE: usize = 1000;
@@ -31,8 +31,7 @@ impl Directory {
 
     /// The account that logs in as `login`: its main address, without regard to case in the local-part.
     pub async fn account_by_login(&self, login: &str) -> Result<Option<Account>, Error> {
-        let Ok(address) = login.parse::<Address>() else { return Ok(None) };
-        by_address(&self.store.snapshot(), &address).await
+        by_login(&self.store.snapshot(), login).await
     }
 
     /// Accounts by number, behind `after`, at most `limit`; of one domain if given.
@@ -157,6 +156,19 @@ impl Directory {
 pub(crate) async fn read(snapshot: &Snapshot, id: AccountId) -> Result<Option<Account>, Error> {
     let Some(found) = snapshot.get(&keys::account(id)).await? else { return Ok(None) };
     complete(snapshot, id, AccountRecord::decode(&found.value)?).await.map(Some)
+}
+
+/// The account that has this name: as it is written, else as it is prepared (RFC 4013), for old ones may have names that are
+/// not.
+pub(crate) async fn by_login(snapshot: &Snapshot, login: &str) -> Result<Option<Account>, Error> {
+    let prepared = prepare(login).filter(|prepared| prepared != login);
+    for name in std::iter::once(login).chain(prepared.as_deref()) {
+        let Ok(address) = name.parse::<Address>() else { continue };
+        if let Some(account) = by_address(snapshot, &address).await? {
+            return Ok(Some(account));
+        }
+    }
+    Ok(None)
 }
 
 /// The account whose main address this is.

@@ -21,6 +21,7 @@ mod record;
 mod removed;
 mod resolve;
 pub mod sasl;
+mod saslprep;
 mod secret;
 mod signing;
 mod verified;
@@ -40,9 +41,10 @@ pub use alias::Alias;
 pub use app_password::{AppPassword, Scope, Scopes};
 pub use error::Error;
 pub use guard::LoginLimit;
-pub use password::{Password, PasswordError, prepare};
+pub use password::{Password, PasswordError};
 pub use removed::RemovedAccount;
 pub use resolve::{Resolution, Target};
+pub use saslprep::prepare;
 pub use signing::{KeyState, SigningKey};
 
 /// PBKDF2 iterations of a new password. Not more: clients on Cyrus SASL (mbsync, neomutt) refuse to

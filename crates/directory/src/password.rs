@@ -4,6 +4,8 @@ use std::fmt;
 
 use world::Rng;
 
+use crate::prepare;
+
 /// A password that may be set.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(pub(crate) String);
@@ -15,7 +17,7 @@ pub enum PasswordError {
     TooShort,
     /// More than [`Password::MAX_LENGTH`] bytes.
     TooLong,
-    /// Control characters, which RFC 4013 §2.3 prohibits.
+    /// Control characters, or others that RFC 4013 §2.3 prohibits.
     Control,
 }
 
@@ -24,7 +26,9 @@ impl fmt::Display for PasswordError {
         match self {
             Self::TooShort => write!(f, "a password has at least {} characters", Password::MIN_CHARACTERS),
             Self::TooLong => write!(f, "a password has at most {} bytes", Password::MAX_LENGTH),
-            Self::Control => f.write_str("a password has no control characters"),
+            Self::Control => {
+                f.write_str("a password has no control characters, nor others without a look of their own")
+            }
         }
     }
 }
@@ -72,15 +76,18 @@ impl Password {
     }
 }
 
-/// The part of SASLprep (RFC 4013) that needs no Unicode tables, for names and passwords alike: non-ASCII spaces
-/// become spaces (§2.1), characters "commonly mapped to nothing" go, control characters are refused (§2.3). ASCII is
-/// exact. NFKC is not applied: clients that send composed characters (all current ones) agree with it.
-pub fn prepare(text: &str) -> Option<String> {
+/// The forms in which a password that was sent may be kept, the prepared one first; `None` where it is none that can be.
+/// Some have been kept before they were normalised.
+pub(crate) fn forms(text: &str) -> Option<Vec<String>> {
     let mapped = |c: char| match c {
         '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}' => None,
-        c if !c.is_ascii() && c.is_whitespace() && !c.is_control() => Some(' '),
+        c if !c.is_ascii() && c.is_whitespace() => Some(' '),
         c => Some(c),
     };
-    let prepared: String = text.chars().filter_map(mapped).collect();
-    (!prepared.chars().any(char::is_control)).then_some(prepared)
+    let mut forms = vec![prepare(text)?];
+    let older: String = text.chars().filter_map(mapped).collect();
+    if older != forms[0] {
+        forms.push(older);
+    }
+    Some(forms)
 }

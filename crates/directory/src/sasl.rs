@@ -16,6 +16,7 @@
 mod bearer;
 mod dialogue;
 mod exchange;
+mod mechanisms;
 mod scram;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub(crate) use bearer::Bearer;
 pub use bearer::{Grant, Issuer, is_bearer};
 pub use dialogue::{Dialogue, Progress};
 pub use exchange::Exchange;
+pub use mechanisms::Mechanisms;
 
 /// Where a login comes from, and what the connection offers to bind to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub struct Channel {
     pub peer: Option<IpAddr>,
     /// What the login is for: app passwords are good for some services only, and for none where it is not said.
     pub service: Option<Scope>,
+    /// What is offered there at most.
+    pub offers: Mechanisms,
     /// Whether bytes are encrypted at all.
     pub tls: bool,
     /// `tls-exporter` (RFC 9266).
@@ -54,6 +58,7 @@ impl Channel {
         Self {
             peer: Some(peer.to_canonical()),
             service: None,
+            offers: Mechanisms::ALL,
             tls: facts.is_some(),
             exporter: facts.and_then(|f| f.exporter),
             server_end_point: facts.and_then(|f| f.server_end_point.clone()),
@@ -66,8 +71,15 @@ impl Channel {
         Self { service: Some(service), ..self }
     }
 
+    /// Through a door that offers these.
+    #[must_use]
+    pub fn offering(self, offers: Mechanisms) -> Self {
+        Self { offers, ..self }
+    }
+
+    /// Whether a client that can bind is told so: one that is not may say that we cannot (RFC 5802 §6).
     fn can_bind(&self) -> bool {
-        self.exporter.is_some() || self.server_end_point.is_some()
+        self.offers.has("SCRAM-SHA-256-PLUS") && (self.exporter.is_some() || self.server_end_point.is_some())
     }
 
     /// The data of a kind of channel binding (RFC 5056 §7), as SCRAM names it.
@@ -81,16 +93,16 @@ impl Channel {
 }
 
 impl Directory {
-    /// Mechanisms to offer on a connection, best first. -PLUS only where there is something to bind to, bearer tokens only
+    /// Mechanisms to offer on a connection, best first, of those that the channel offers. -PLUS only where there is something to bind to, bearer tokens only
     /// under TLS and where there is an [`Issuer`]. Whether those that send passwords are allowed in clear is the caller's
     /// policy; see [`sends_password`].
     pub fn mechanisms(&self, channel: &Channel) -> Vec<&'static str> {
-        let plus = channel.can_bind().then_some("SCRAM-SHA-256-PLUS");
-        let mut mechanisms: Vec<_> = plus.into_iter().chain(["SCRAM-SHA-256", "PLAIN", "LOGIN"]).collect();
-        if channel.tls && self.takes_tokens() {
-            mechanisms.extend(bearer::MECHANISMS);
-        }
-        mechanisms
+        let works = |name: &&str| match *name {
+            "SCRAM-SHA-256-PLUS" => channel.can_bind(),
+            name if is_bearer(name) => channel.tls && self.takes_tokens(),
+            _ => true,
+        };
+        Mechanisms::NAMES.into_iter().filter(|name| channel.offers.has(name)).filter(works).collect()
     }
 }
 

@@ -85,6 +85,10 @@ pub enum Code {
     BadEvent,
     /// RFC 9738 §3.1: how many messages a command works on, and the lowest UID that it has reached.
     MessageLimit(u32, Option<Uid>),
+    /// RFC 10022 §3.1.3.2: batches of so few messages are not told.
+    TooFew,
+    /// RFC 10022 §3.1.5, §3.1.7: of so many messages no batches are told.
+    TooMany,
     /// RFC 4978 §3: what is sent is compressed already.
     CompressionActive,
 }
@@ -162,6 +166,8 @@ impl Code {
                 "BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange \
                  MailboxMetadataChange ServerMetadataChange)"
             }
+            Self::TooFew => "TOOFEW",
+            Self::TooMany => "TOOMANY",
             Self::CompressionActive => "COMPRESSIONACTIVE",
             _ => "SERVERBUG",
         }

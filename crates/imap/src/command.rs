@@ -27,7 +27,7 @@ pub struct Request {
     /// What is asked.
     pub command: Command,
     /// The first mailbox that the command names, as the client wrote it, if one of its names has another form here:
-    /// `inbox` is INBOX (RFC 9051 §6.3.9.7).
+    /// `inbox` is INBOX, and what is not in Normalization Form C is brought into it (RFC 9051 §5.1, §6.3.9.7).
     pub supplied: Option<String>,
 }
 
@@ -158,6 +158,11 @@ pub enum Command {
     Esearch(Esearch),
     Sort(Sort),
     Thread(Thread),
+    /// RFC 10022 §3.1. `batches` are the first and the last of them, as written.
+    UidBatches {
+        size: u32,
+        batches: Option<(u32, u32)>,
+    },
     Fetch(Fetch),
     Store(Store),
     /// `and_remove` for MOVE (RFC 6851).

@@ -53,7 +53,7 @@ pub struct Config {
     pub hostname: String,
     /// See [`TlsOffer`].
     pub tls: TlsOffer,
-    /// SASL mechanisms that are offered where logging in is allowed.
+    /// SASL mechanisms that are offered where logging in is allowed. Without PLAIN, LOGIN is not offered either.
     pub mechanisms: Vec<&'static str>,
     /// Whether logging in is refused in clear.
     pub login_needs_tls: bool,

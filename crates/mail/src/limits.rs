@@ -208,8 +208,11 @@ pub const IMAP_LITERALS: usize = 1 << 20;
 /// Bytes of one command's literals that come without asking, do not fit, and are read past (RFC 7888 §4). The session of who
 /// announces more is closed.
 pub const IMAP_SKIPPED: u64 = 100_000_000;
-/// Messages of one APPEND (RFC 3502). Small ones are in memory until the last has come.
-pub const IMAP_APPEND_MESSAGES: usize = 100;
+/// Messages of one APPEND (RFC 3502), the least that RFC 9738 §3 asks for. Small ones are in memory until the last has come,
+/// within the budget of [`BODY_MEMORY`].
+pub const IMAP_APPEND_MESSAGES: usize = 1000;
+/// Bytes of the summaries of all messages of one APPEND, which are in memory until the last has come; usual ones take 2,000.
+pub const IMAP_APPEND_SUMMARIES: usize = 16 << 20;
 /// Bytes of all messages of one APPEND, as a multiple of the largest message that is taken.
 pub const IMAP_APPEND_TOTAL: u64 = 4;
 /// Messages that one IMAP command works on, where the operator says nothing else (RFC 9738). More than people have in a
@@ -219,6 +222,12 @@ pub const IMAP_MESSAGES: u32 = 1_000_000;
 pub const IMAP_MESSAGES_LEAST: u32 = 1000;
 /// Messages that one COPY or MOVE takes, so that one commit stays bounded (RFC 9738 §3, SAVELIMIT).
 pub const IMAP_COPY_MESSAGES: u32 = 20_000;
+/// The least size of a batch that UIDBATCHES tells (RFC 10022 §3.1.3.2).
+pub const IMAP_BATCH_LEAST: u32 = 500;
+/// Messages whose batches one UIDBATCHES tells at least, also where commands work on fewer (RFC 10022 §3.1.7).
+pub const IMAP_BATCHED_LEAST: u32 = 100_000;
+/// Different UIDBATCHES commands that are remembered for a selected mailbox, to know those that come again for nothing.
+pub const IMAP_BATCHES_KNOWN: usize = 64;
 /// Mailboxes that one ESEARCH looks into (RFC 7377 §2.4).
 pub const ESEARCH_MAILBOXES: usize = 1000;
 /// Bytes of texts that one SORT or THREAD compares.

@@ -1,8 +1,9 @@
 //! Names of mailboxes (RFC 3501 §5.1), kept as UTF-8; the wire forms belong to the protocols.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use crate::limits;
+use crate::{limits, nfc};
 
 /// A mailbox's full name, levels separated by `/`. `INBOX` is always written in capitals.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -83,6 +84,25 @@ impl MailboxName {
         &self.0
     }
 
+    /// The same name in Unicode's Normalization Form C, which new mailboxes have (RFC 5198 §3, RFC 9051 §5.1). It may be too
+    /// long: some characters become two.
+    pub fn nfc(&self) -> Result<Self, NameError> {
+        match nfc(&self.0) {
+            Cow::Borrowed(_) => Ok(self.clone()),
+            Cow::Owned(name) => Self::new(&name),
+        }
+    }
+
+    /// Whether it is the same in Normalization Form C: to people, who cannot see a difference, it is.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self == other || nfc(&self.0) == nfc(&other.0)
+    }
+
+    /// The last level.
+    pub fn leaf(&self) -> &str {
+        self.0.rsplit(Self::SEPARATOR).next().unwrap_or(&self.0)
+    }
+
     /// The name one level up, unless this is at the top.
     pub fn parent(&self) -> Option<Self> {
         self.0.rfind(Self::SEPARATOR).map(|at| Self(self.0[..at].into()))
@@ -114,7 +134,8 @@ impl fmt::Display for MailboxName {
     }
 }
 
-/// What a mailbox is for (RFC 6154 §2, RFC 8457 §3).
+/// What a mailbox is for (RFC 6154 §2, RFC 8457 §3, RFC 9979 §8.3). Not what a server would have to do something for: messages in
+/// \Snoozed and \Scheduled are to leave by themselves (RFC 9979 §8.1, §8.2).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 #[expect(missing_docs, reason = "named by RFC 6154 §2")]
@@ -125,12 +146,13 @@ pub enum SpecialUse {
     Sent = 4,
     Trash = 5,
     Important = 6,
+    Memos = 7,
 }
 
 impl SpecialUse {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Archive, Self::Drafts, Self::Junk, Self::Sent, Self::Trash, Self::Important];
+    pub const ALL: [Self; 7] =
+        [Self::Archive, Self::Drafts, Self::Junk, Self::Sent, Self::Trash, Self::Important, Self::Memos];
 
     /// The attribute on the wire.
     pub const fn attribute(self) -> &'static str {
@@ -141,6 +163,7 @@ impl SpecialUse {
             Self::Sent => "\\Sent",
             Self::Trash => "\\Trash",
             Self::Important => "\\Important",
+            Self::Memos => "\\Memos",
         }
     }
 
@@ -152,8 +175,8 @@ impl SpecialUse {
             Self::Junk => Some("Junk"),
             Self::Sent => Some("Sent"),
             Self::Trash => Some("Trash"),
-            // What is important only its owner knows.
-            Self::Important => None,
+            // What is important only its owner knows, and who writes memos makes a mailbox for them.
+            Self::Important | Self::Memos => None,
         }
     }
 }
@@ -179,6 +202,32 @@ mod tests {
         ] {
             assert_eq!(MailboxName::new(bad), Err(why), "{bad:?}");
         }
+    }
+
+    /// RFC 5198 §3. Names are compared without it, so that those which mailboxes have had for long can be told apart.
+    #[test]
+    fn normal_forms() {
+        let name = |s: &str| MailboxName::new(s).expect("a good name");
+        for (written, normal) in [
+            ("Entwu\u{308}rfe", "Entw\u{fc}rfe"),
+            // Hangul, and marks out of order.
+            ("\u{1112}\u{1161}\u{11ab}", "\u{d55c}"),
+            ("q\u{307}\u{323}", "q\u{323}\u{307}"),
+            // Not composed again.
+            ("\u{958}", "\u{915}\u{93c}"),
+            ("\u{212b}/x", "\u{c5}/x"),
+            // Compatibility is another thing.
+            ("\u{fb01}", "\u{fb01}"),
+            ("a", "a"),
+        ] {
+            assert_eq!(name(written).nfc(), Ok(name(normal)), "{written}");
+            assert!(name(written).is_same(&name(normal)), "{written}");
+        }
+        assert_ne!(name("u\u{308}"), name("\u{fc}"));
+        assert!(!name("u").is_same(&name("\u{fc}")));
+        let long = name(&"\u{958}".repeat(limits::MAILBOX_NAME_LENGTH / 3));
+        assert_eq!(long.nfc(), Err(NameError::TooLong));
+        assert_eq!((name("a/b/c").leaf(), name("a").leaf()), ("c", "a"));
     }
 
     #[test]

@@ -29,6 +29,26 @@ impl Mailboxes {
         Ok(find(&self.store.snapshot(), account, name).await?.map(|(id, _)| id))
     }
 
+    /// The name by which a mailbox is known that a user calls so: a mailbox of just that name, else of the same name in
+    /// another normal form of Unicode. Where there is none, the name that one would get: in Normalization Form C
+    /// (RFC 9051 §5.1), below what is there.
+    pub async fn known_name(&self, account: AccountId, name: &MailboxName) -> Result<MailboxName, Error> {
+        let snapshot = self.store.snapshot();
+        if name.as_str().is_ascii() || find(&snapshot, account, name).await?.is_some() {
+            return Ok(name.clone());
+        }
+        let there = records(&snapshot, account).await?.into_values().map(|record| record.name);
+        let mut by_form = BTreeMap::new();
+        for name in there {
+            // Where there are several, the one in Normalization Form C.
+            let normal = name.nfc().unwrap_or_else(|_| name.clone());
+            if normal == name || !by_form.contains_key(&normal) {
+                by_form.insert(normal, name);
+            }
+        }
+        known_name(name, &by_form)
+    }
+
     /// The mailbox of that number.
     pub async fn info(&self, account: AccountId, mailbox: MailboxId) -> Result<Option<MailboxInfo>, Error> {
         let snapshot = self.store.snapshot();
@@ -106,6 +126,24 @@ impl Mailboxes {
     pub fn unsubscribe(&self, batch: &mut Batch, account: AccountId, name: &MailboxName) {
         batch.delete(keys::subscription(account, name));
         batch.notify(Topic::Account(account));
+    }
+}
+
+/// See [`Mailboxes::known_name`]. `by_form` has the names that there are by their normal forms.
+fn known_name(
+    name: &MailboxName,
+    by_form: &BTreeMap<MailboxName, MailboxName>,
+) -> Result<MailboxName, Error> {
+    let normal = name.nfc()?;
+    if let Some(known) = by_form.get(&normal) {
+        return Ok(known.clone());
+    }
+    match normal.parent() {
+        None => Ok(normal),
+        Some(above) => {
+            let above = known_name(&above, by_form)?;
+            Ok(MailboxName::new(&format!("{above}{}{}", MailboxName::SEPARATOR, normal.leaf()))?)
+        }
     }
 }
 

@@ -34,6 +34,7 @@ mod smtpd;
 use std::sync::{Arc, RwLock};
 
 use directory::Directory;
+use directory::sasl::Mechanisms;
 use journey::Journeys;
 use mailbox::Mailboxes;
 use queue::Queue;
@@ -81,6 +82,8 @@ pub struct Port {
     pub service: Service,
     /// Whether clients on loopback may send passwords without TLS (`plaintext_auth = "loopback"`).
     pub plaintext_auth_on_loopback: bool,
+    /// Ways of logging in that are offered, where any is.
+    pub mechanisms: Mechanisms,
 }
 
 /// Mail comes in and goes out. Shared as `Arc<Mta>`.

@@ -8,7 +8,7 @@ use directory::{Directory, Scope};
 use mail::{EnhancedCode, Reply};
 use world::Stream;
 
-use crate::Mta;
+use crate::{Mta, Port};
 
 /// What to tell the client.
 pub(crate) enum Step {
@@ -27,11 +27,12 @@ pub(crate) struct Login {
 
 /// Mechanisms to offer. In clear the list is what there will be after STARTTLS: the session itself offers -PLUS and
 /// bearer tokens only under TLS.
-pub(crate) fn mechanisms(directory: &Directory, stream: &Stream) -> Vec<&'static str> {
-    match stream.tls() {
-        Some(_) => directory.mechanisms(&channel(stream)),
-        None => directory.mechanisms(&Channel { tls: true, exporter: Some([0; 32]), ..Channel::default() }),
-    }
+pub(crate) fn mechanisms(directory: &Directory, stream: &Stream, port: Port) -> Vec<&'static str> {
+    let channel = match stream.tls() {
+        Some(_) => channel(stream, port),
+        None => Channel { tls: true, exporter: Some([0; 32]), ..channel(stream, port) },
+    };
+    directory.mechanisms(&channel)
 }
 
 /// Whether mechanisms that end in -PLUS can work on this connection.
@@ -39,15 +40,15 @@ pub(crate) fn has_binding(stream: &Stream) -> bool {
     stream.tls().is_some_and(|facts| facts.exporter.is_some() || facts.server_end_point.is_some())
 }
 
-fn channel(stream: &Stream) -> Channel {
-    Channel::of(stream.peer().ip(), stream.tls())
+fn channel(stream: &Stream, port: Port) -> Channel {
+    Channel::of(stream.peer().ip(), stream.tls()).offering(port.mechanisms)
 }
 
 impl Login {
-    pub(crate) fn new(mta: &Mta, stream: &Stream) -> Self {
+    pub(crate) fn new(mta: &Mta, stream: &Stream, port: Port) -> Self {
         Self {
             directory: Arc::clone(&mta.directory),
-            channel: channel(stream).serving(Scope::Submission),
+            channel: channel(stream, port).serving(Scope::Submission),
             dialogue: Dialogue::default(),
             mechanism: "",
         }

@@ -28,6 +28,7 @@ pub(crate) async fn serve(mta: &Arc<Mta>, stream: Stream, port: Port) {
 struct Smtpd {
     mta: Arc<Mta>,
     stream: Stream,
+    port: Port,
     session: Session,
     receiver: Receiver,
     login: Login,
@@ -49,10 +50,11 @@ impl Smtpd {
         let session = Session::new(config(&mta, &stream, port), now);
         Self {
             receiver: Receiver::new(Arc::clone(&mta), &stream, port.service),
-            login: Login::new(&mta, &stream),
+            login: Login::new(&mta, &stream, port),
             session,
             shutdown: mta.shutdown.subscribe(),
             stream,
+            port,
             mta,
         }
     }
@@ -173,7 +175,7 @@ impl Smtpd {
         let binding = login::has_binding(&stream);
         this.session.tls_started(binding, this.mta.world.clock.mono());
         this.receiver.tls_started(&stream);
-        this.login = Login::new(&this.mta, &stream);
+        this.login = Login::new(&this.mta, &stream, this.port);
         Some(Box::new(Self { stream, ..this }))
     }
 
@@ -248,7 +250,7 @@ fn config(mta: &Mta, stream: &Stream, port: Port) -> Config {
     (config.deliver_by, config.priority) = (trusted, trusted);
     if port.service == Service::Submission {
         config.future_release = future_release(&settings, mta.world.clock.wall());
-        config.auth = login::mechanisms(&mta.directory, stream);
+        config.auth = login::mechanisms(&mta.directory, stream, port);
         let loopback = stream.peer().ip().to_canonical().is_loopback();
         config.auth_needs_tls = !(port.plaintext_auth_on_loopback && loopback);
     }

@@ -20,7 +20,7 @@ pub struct Config {
     pub hostname: String,
     /// Whether TLS can be had.
     pub tls: TlsOffer,
-    /// SASL mechanisms to offer, best first.
+    /// SASL mechanisms to offer, best first. Without PLAIN, USER is not offered either.
     pub mechanisms: Vec<&'static str>,
     /// Whether logins are refused before TLS.
     pub login_needs_tls: bool,
@@ -250,6 +250,9 @@ impl Session {
             Command::User(_) | Command::Pass(_) | Command::Auth(_) if !self.may_log_in() => {
                 return self.bad("Use STLS first: passwords are not accepted in clear");
             }
+            Command::User(_) | Command::Pass(_) if !self.takes_passwords() => {
+                return self.bad("USER is not offered; use AUTH");
+            }
             Command::User(user) => {
                 self.user = Some(user);
                 self.ok("Now the password");
@@ -274,6 +277,11 @@ impl Session {
 
     fn may_log_in(&self) -> bool {
         self.config.tls == TlsOffer::Active || !self.config.login_needs_tls
+    }
+
+    /// Whether USER and PASS are taken: they send what PLAIN does.
+    fn takes_passwords(&self) -> bool {
+        self.config.mechanisms.contains(&"PLAIN")
     }
 
     /// RFC 2595 §4. What was sent behind STLS in clear could be an attacker's (attack A3).

@@ -14,6 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use directory::sasl::Mechanisms;
 use mail::{Domain, Network, limits};
 use mailbox::Retention;
 use mta::{Authentication, Match, Pace, Rate, Retry, Sending, SmarthostTls, TlsRules};
@@ -73,11 +74,19 @@ pub(crate) struct Listener {
     pub(crate) service: Service,
     /// At least one.
     pub(crate) bind: Vec<SocketAddr>,
-    /// `plaintext_auth = "loopback"`: clients on loopback may send passwords without TLS.
-    pub(crate) plaintext_auth_on_loopback: bool,
+    pub(crate) logins: Logins,
     /// `proxy_protocol`: peers that tell by a PROXY header whose connection it is; nobody else may connect then.
     /// Empty for a listener that clients connect to themselves.
     pub(crate) proxies: Vec<Network>,
+}
+
+/// How one logs in at a listener.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Logins {
+    /// `plaintext_auth = "loopback"`: clients on loopback may send passwords without TLS.
+    pub(crate) plaintext_auth_on_loopback: bool,
+    /// `auth_mechanisms`: the ways that are offered.
+    pub(crate) mechanisms: Mechanisms,
 }
 
 /// What is spoken on a listener, and whether TLS comes first.
@@ -130,6 +139,11 @@ impl Service {
     /// Whether the handshake comes before the first word (RFC 8314 §3).
     pub(crate) fn implicit_tls(self) -> bool {
         matches!(self, Self::Submissions | Self::Imaps | Self::Pop3s)
+    }
+
+    /// Whether users log in there.
+    pub(crate) fn has_logins(self) -> bool {
+        !matches!(self, Self::Smtp | Self::Lmtp)
     }
 
     /// The ALPN name of what is spoken.

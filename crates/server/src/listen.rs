@@ -11,7 +11,7 @@ use world::{Either, Listener, Stream, World, race};
 
 use crate::serve::told;
 
-use crate::config::Service;
+use crate::config::{Logins, Service};
 use crate::connections::{Connections, Place, Refusal};
 use crate::proxy_header::{self, Progress, Told};
 use crate::services::Services;
@@ -26,7 +26,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// An open listener that nobody is served on yet: clients wait in the kernel.
 pub(crate) struct Bound {
     pub(crate) service: Service,
-    pub(crate) plaintext_auth_on_loopback: bool,
+    pub(crate) logins: Logins,
     /// Who may connect, and must tell whose connection it is; empty for clients themselves.
     pub(crate) proxies: Vec<Network>,
     pub(crate) listener: Listener,
@@ -39,7 +39,7 @@ pub(crate) fn bind(world: &World, wanted: &[crate::config::Listener]) -> Result<
         for &address in &entry.bind {
             bound.push(Bound {
                 service: entry.service,
-                plaintext_auth_on_loopback: entry.plaintext_auth_on_loopback,
+                logins: entry.logins,
                 proxies: entry.proxies.clone(),
                 listener: world.net.listen(address).map_err(|e| refused(entry.service, address, &e))?,
             });
@@ -158,7 +158,7 @@ impl Visit {
                 None => return,
             };
         }
-        Box::pin(self.services.serve(stream, service, self.bound.plaintext_auth_on_loopback)).await;
+        Box::pin(self.services.serve(stream, service, self.bound.logins)).await;
     }
 
     /// Reads the header that comes before anything else.

@@ -135,7 +135,7 @@ impl Salvage {
 
     async fn is_wanted(&self, query: &SalvageQuery, then: &Stock, copy: &Copy) -> Result<bool, Trouble> {
         if let Some(name) = query.mailbox.as_deref()
-            && then.names[copy.name] != mailbox_name(name)?
+            && !then.names[copy.name].is_same(&mailbox_name(name)?)
         {
             return Ok(false);
         }

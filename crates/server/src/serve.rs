@@ -547,7 +547,7 @@ fn login_limit(config: &Config) -> LoginLimit {
 /// What only a restart can change.
 fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let listeners = |config: &Config| {
-        let entry = |l: &crate::config::Listener| (l.service, l.bind.clone(), l.plaintext_auth_on_loopback);
+        let entry = |l: &crate::config::Listener| (l.service, l.bind.clone(), l.logins);
         config.listeners.iter().map(entry).collect::<Vec<_>>()
     };
     [

@@ -9,7 +9,7 @@ use search::Shelf;
 use world::Stream;
 use world::tls::Acceptor;
 
-use crate::config::{Config, Service};
+use crate::config::{Config, Logins, Service};
 
 /// All services on one store.
 pub(crate) struct Services {
@@ -42,26 +42,27 @@ impl Services {
     }
 
     /// Serves one connection to its end. Under implicit TLS the handshake has been done.
-    pub(crate) async fn serve(&self, stream: Stream, service: Service, plaintext_auth_on_loopback: bool) {
+    pub(crate) async fn serve(&self, stream: Stream, service: Service, logins: Logins) {
+        let Logins { plaintext_auth_on_loopback, mechanisms } = logins;
+        let port = access::Port { plaintext_auth_on_loopback, mechanisms };
         match service {
-            Service::Smtp => self.mail(stream, mta::Service::Mx, plaintext_auth_on_loopback).await,
+            Service::Smtp => self.mail(stream, mta::Service::Mx, logins).await,
             Service::Submission | Service::Submissions => {
-                self.mail(stream, mta::Service::Submission, plaintext_auth_on_loopback).await;
+                self.mail(stream, mta::Service::Submission, logins).await;
             }
-            Service::Lmtp => self.mail(stream, mta::Service::Lmtp, plaintext_auth_on_loopback).await,
+            Service::Lmtp => self.mail(stream, mta::Service::Lmtp, logins).await,
             Service::Imap | Service::Imaps => {
-                let port = access::Port { plaintext_auth_on_loopback };
                 Box::pin(Arc::clone(&self.imapd).serve(stream, port)).await;
             }
             Service::Pop3 | Service::Pop3s => {
-                let port = access::Port { plaintext_auth_on_loopback };
                 Box::pin(Arc::clone(&self.pop3d).serve(stream, port)).await;
             }
         }
     }
 
-    async fn mail(&self, stream: Stream, service: mta::Service, plaintext_auth_on_loopback: bool) {
-        let port = Port { service, plaintext_auth_on_loopback };
+    async fn mail(&self, stream: Stream, service: mta::Service, logins: Logins) {
+        let Logins { plaintext_auth_on_loopback, mechanisms } = logins;
+        let port = Port { service, plaintext_auth_on_loopback, mechanisms };
         Box::pin(Arc::clone(&self.mta).serve(stream, port)).await;
     }
 

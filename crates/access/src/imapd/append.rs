@@ -33,6 +33,8 @@ pub(crate) struct Appending {
     current: Option<Incoming>,
     /// Bytes of all of them so far.
     total: u64,
+    /// Bytes of the summaries of those that are whole.
+    summaries: usize,
 }
 
 struct Incoming {
@@ -76,7 +78,7 @@ impl Connection<'_> {
             None => (None, (0, 0)),
         };
         let (supplied, whole) = (append.supplied, Vec::new());
-        Ok(Appending { target, supplied, replaced, frees, whole, current: None, total: 0 })
+        Ok(Appending { target, supplied, replaced, frees, whole, current: None, total: 0, summaries: 0 })
     }
 
     /// The message that REPLACE names, and its bytes. It must be there: nothing is appended in vain (RFC 8508 §3.2).
@@ -102,7 +104,7 @@ impl Connection<'_> {
         if appending.whole.len() >= limits::IMAP_APPEND_MESSAGES {
             // RFC 9738 §3.1: none of them is taken.
             let code = Code::MessageLimit(limits::IMAP_APPEND_MESSAGES as u32, None);
-            return Err(Stop::no(code, "At most 100 messages at a time"));
+            return Err(Stop::no(code, "At most 1000 messages at a time"));
         }
         appending.current = Some(Incoming { message, writer, parser: Parser::new(), length: 0 });
         Ok(())
@@ -120,8 +122,13 @@ impl Connection<'_> {
         let staged = incoming.writer.finish().await?;
         let Some(appending) = &self.appending else { return Ok(()) };
         let events = self.append_events(&summary, &appending.target, staged.len());
-        let summary = summary.encode().into();
+        let summary: Bytes = summary.encode().into();
         if let Some(appending) = self.appending.as_mut() {
+            appending.summaries += summary.len();
+            if appending.summaries > limits::IMAP_APPEND_SUMMARIES {
+                let text = "The header fields are more than one command may bring";
+                return Err(Stop::no(Code::TooBig, text));
+            }
             appending.whole.push(Whole { message: incoming.message, staged, summary, events });
         }
         Ok(())

@@ -11,7 +11,7 @@ use crate::login;
 
 impl Connection<'_> {
     pub(super) async fn login(&mut self, user: &str, password: &str) -> io::Result<()> {
-        let channel = login::channel(self.stream()?).serving(Scope::Imap);
+        let channel = login::channel(self.stream()?, self.port).serving(Scope::Imap);
         match self.parts().directory.login(&channel, user, password).await {
             Ok(login) => self.logged_in(login),
             Err(failure) => self.login_failed(&failure, Some(user)),
@@ -19,7 +19,7 @@ impl Connection<'_> {
     }
 
     pub(super) async fn auth_start(&mut self, mechanism: &str, initial: Option<&[u8]>) -> io::Result<()> {
-        let channel = login::channel(self.stream()?).serving(Scope::Imap);
+        let channel = login::channel(self.stream()?, self.port).serving(Scope::Imap);
         let progress = self.dialogue.start(&self.daemon.parts.directory, channel, mechanism, initial).await;
         self.auth_progress(progress)
     }

@@ -51,6 +51,7 @@ impl Connection<'_> {
             Command::Esearch(esearch) => self.esearch(esearch).await,
             Command::Sort(sort) => self.sort(sort).await,
             Command::Thread(thread) => self.thread(thread).await,
+            Command::UidBatches { size, batches } => self.uid_batches(size, batches).await,
             Command::Fetch(fetch) => self.fetch(fetch).await,
             Command::Store(store) => self.store(store).await,
             Command::Copy { uid, set, mailbox, and_remove } => {

@@ -30,6 +30,7 @@ const LARGE_READ: usize = 32 * 1024;
 pub(crate) struct Connection<'a> {
     pub(super) daemon: &'a Imapd,
     wire: Wire,
+    pub(super) port: Port,
     pub(super) session: Session,
     pub(super) login: Option<Login>,
     pub(super) selected: Option<Selected>,
@@ -59,7 +60,7 @@ impl<'a> Connection<'a> {
         let config = Config {
             hostname: parts.settings.hostname.to_string(),
             tls: tls_offer(parts, &stream),
-            mechanisms: login::mechanisms(&parts.directory, &stream),
+            mechanisms: login::mechanisms(&parts.directory, &stream, port),
             login_needs_tls: !login::is_allowed(&stream, port),
             message_size: parts.settings.message_size,
             keepalive: parts.settings.keepalive,
@@ -71,6 +72,7 @@ impl<'a> Connection<'a> {
             daemon,
             session: Session::new(config, parts.world.clock.mono()),
             wire: Wire::new(stream),
+            port,
             login: None,
             selected: None,
             appending: None,
@@ -200,7 +202,7 @@ impl<'a> Connection<'a> {
     /// STARTTLS: the reply goes out in clear, everything after it under TLS.
     pub(super) async fn start_tls(&mut self) -> io::Result<()> {
         self.flush().await?;
-        let mechanisms = self.wire.secure(&self.daemon.parts, ALPN).await?;
+        let mechanisms = self.wire.secure(&self.daemon.parts, self.port, ALPN).await?;
         self.session.tls_started(mechanisms, self.now());
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use imap::command::List;
-use mail::{AccountId, MailboxName, Right, Rights};
+use mail::{AccountId, MailboxName, Right, Rights, nfc};
 use mailbox::{MailboxInfo, Shared};
 
 use super::connection::{Connection, WRITE_AT};
@@ -147,6 +147,7 @@ impl Connection<'_> {
         let tree = self.tree(false).await?;
         let gone = Node::default();
         let list = List { extended: true, ..List::default() };
+        let supplied = supplied.filter(|supplied| *supplied != name.as_str());
         self.tell(&list, name.as_str(), tree.get(name.as_str()).unwrap_or(&gone), supplied);
         Ok(())
     }
@@ -160,7 +161,7 @@ impl Connection<'_> {
 
     /// The same for APPEND.
     pub(super) async fn tell_supplied(&mut self, name: &MailboxName, supplied: &str) -> Result<(), Stop> {
-        if !self.session.enabled().rev2 {
+        if !self.session.enabled().rev2 || supplied == name.as_str() {
             return Ok(());
         }
         match self.tell_mailbox(name, Some(supplied)).await {
@@ -271,9 +272,10 @@ fn attributes(list: &List, node: &Node) -> Vec<&'static str> {
     attributes
 }
 
-/// RFC 3501 §6.3.8: `*` matches anything, `%` anything within a level. Linear in name times pattern.
+/// RFC 3501 §6.3.8: `*` matches anything, `%` anything within a level. Linear in name times pattern. Both in one normal form
+/// (RFC 9051 §5.1).
 pub(super) fn matches(pattern: &str, name: &str) -> bool {
-    let pattern = canonical(pattern);
+    let (pattern, name) = (canonical(pattern), nfc(name));
     let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     // Which ends of the name the pattern read so far can have reached.
     let mut reached = vec![false; name.len() + 1];
@@ -303,9 +305,9 @@ fn canonical(pattern: &str) -> String {
             if first.eq_ignore_ascii_case("INBOX")
                 && (pattern.len() == 5 || pattern[5..].starts_with([MailboxName::SEPARATOR, '*', '%'])) =>
         {
-            format!("INBOX{}", &pattern[5..])
+            format!("INBOX{}", nfc(&pattern[5..]))
         }
-        _ => pattern.to_owned(),
+        _ => nfc(pattern).into_owned(),
     }
 }
 
@@ -328,6 +330,9 @@ mod tests {
             ("inBOX/%", "INBOX/x", true),
             ("", "a", false),
             ("***%%%*", "x", true),
+            ("u\u{308}*", "\u{fc}/x", true),
+            ("\u{fc}%", "u\u{308}x", true),
+            ("u%", "u\u{308}", false),
         ] {
             assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
         }

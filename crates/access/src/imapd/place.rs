@@ -91,10 +91,11 @@ pub(super) fn write_rights(out: &mut Writer<'_>, name: &str, rights: Rights) {
 }
 
 impl Connection<'_> {
-    /// Whose name that is; `None` where it can name nothing.
+    /// Whose name that is, and by which name the mailbox is known; `None` where it can name nothing.
     pub(super) async fn named(&self, name: MailboxName) -> Result<Option<Named>, Stop> {
         if !name.is_of_others() {
             let (owner, address) = (self.account(), self.address());
+            let name = self.mailboxes().known_name(owner, &name).await?;
             return Ok(Some(Named { owner, address, shown: name.clone(), name }));
         }
         let mut levels = name.as_str().splitn(3, MailboxName::SEPARATOR).skip(1);
@@ -102,6 +103,7 @@ impl Connection<'_> {
         let Ok(name) = MailboxName::new(rest) else { return Ok(None) };
         let found = self.parts().directory.account_by_login(login).await.map_err(store_error)?;
         let Some(account) = found.filter(|account| account.id != self.account()) else { return Ok(None) };
+        let name = self.mailboxes().known_name(account.id, &name).await?;
         let shown = shown(&account.address, &name);
         let (owner, address) = (account.id, account.address);
         Ok(shown.map(|shown| Named { owner, address, name, shown }))

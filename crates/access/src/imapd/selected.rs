@@ -10,6 +10,7 @@ use store::Watch;
 
 use super::place::{At, refused};
 use super::stop::Stop;
+use super::uid_batches::Batched;
 
 /// The UID that `*` stands for; 0 in an empty mailbox.
 pub(crate) fn largest_uid(view: &View) -> u32 {
@@ -46,6 +47,8 @@ pub(crate) struct Selected {
     /// UIDs of the saved search result, `$` (RFC 5182 §2.1); of messages that are gone too, which name nothing.
     pub(crate) saved: Numbers,
     pub(crate) how_far: HowFar,
+    /// What UIDBATCHES has told.
+    pub(super) batched: Batched,
 }
 
 impl Selected {
@@ -60,6 +63,7 @@ impl Selected {
             own_new: Vec::new(),
             saved: Numbers::default(),
             how_far: HowFar::Right,
+            batched: Batched::default(),
         }
     }
 

@@ -18,6 +18,8 @@ impl Connection<'_> {
             place.shown
         } else {
             let name = valid(mailbox)?;
+            // Of a mailbox that is gone it may be kept in another normal form.
+            self.mailboxes().unsubscribe(&mut batch, self.account(), &name);
             self.named(name.clone()).await?.map_or(name, |named| named.shown)
         };
         if subscribe {

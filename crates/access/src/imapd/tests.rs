@@ -24,5 +24,6 @@ mod searches;
 mod several;
 mod shared;
 mod store;
+mod uid_batches;
 
 pub(crate) use house::{Client, House, PASSWORD};

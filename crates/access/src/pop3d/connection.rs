@@ -20,6 +20,7 @@ const READ: usize = 2048;
 pub(super) struct Connection<'a> {
     pub(super) daemon: &'a Pop3d,
     wire: Wire,
+    pub(super) port: Port,
     pub(super) session: Session,
     pub(super) dialogue: Dialogue,
     pub(super) failures: Failures,
@@ -39,13 +40,14 @@ impl<'a> Connection<'a> {
         let config = Config {
             hostname: parts.settings.hostname.to_string(),
             tls: tls_offer(parts, &stream),
-            mechanisms: login::mechanisms(&parts.directory, &stream),
+            mechanisms: login::mechanisms(&parts.directory, &stream, port),
             login_needs_tls: !login::is_allowed(&stream, port),
         };
         Self {
             daemon,
             session: Session::new(config, parts.world.clock.mono()),
             wire: Wire::new(stream),
+            port,
             dialogue: Dialogue::default(),
             failures: Failures::default(),
             open: None,
@@ -126,7 +128,7 @@ impl<'a> Connection<'a> {
     /// STLS: the reply goes out in clear, everything after it under TLS.
     async fn start_tls(&mut self) -> io::Result<()> {
         self.flush().await?;
-        let mechanisms = self.wire.secure(&self.daemon.parts, ALPN).await?;
+        let mechanisms = self.wire.secure(&self.daemon.parts, self.port, ALPN).await?;
         self.session.tls_started(mechanisms, self.now());
         Ok(())
     }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use journey::{Event, What};
 use mail::{AccountId, Uid, limits};
 use mailbox::{Entry, Error, INBOX, View};
-use message::surrogate;
 use pop3::Message;
 use store::Batch;
 
 use super::Lock;
 use super::connection::Connection;
+use super::shown::Shown;
 use crate::damage;
 use crate::head::Head;
 
@@ -85,23 +85,32 @@ impl Connection<'_> {
             self.unreadable(uid, &error.into());
             return Ok(());
         }
-        if needs_head && head.has_8bit {
-            if !head.ended && offset < entry.size() {
-                self.session.body_failed("[UTF8] Only for clients that say UTF8 before they log in");
-                return Ok(());
+        let mut shown = Shown::default();
+        if needs_head {
+            match self.show(account, &entry, &first.concat(), &head).await {
+                Ok(Some(other)) => shown = other,
+                Ok(None) => {
+                    self.session.body_failed("[UTF8] Only for clients that say UTF8 before they log in");
+                    return Ok(());
+                }
+                Err(error) => {
+                    self.unreadable(uid, &error);
+                    return Ok(());
+                }
             }
-            first = vec![self.in_ascii(&first.concat(), head.length, entry.size())];
+            self.session.body_size(shown.size(entry.size()));
         }
-        let mut wanted = true;
+        let (mut wanted, mut sent) = (true, 0);
         for bytes in first {
-            wanted = self.session.body(&bytes);
+            wanted = self.session.body(&shown.pass(sent, &bytes));
+            sent += bytes.len() as u64;
             self.flush().await?;
         }
         while wanted && offset < entry.size() {
             match self.chunk(account, &entry, offset).await {
                 Ok(bytes) => {
+                    wanted = self.session.body(&shown.pass(offset, &bytes));
                     offset += bytes.len() as u64;
-                    wanted = self.session.body(&bytes);
                     self.flush().await?;
                 }
                 Err(error) => {
@@ -117,16 +126,35 @@ impl Connection<'_> {
         Ok(())
     }
 
-    /// RFC 6856 §2.1, RFC 6858: the beginning of a message of `size` octets, its header section in ASCII.
-    fn in_ascii(&mut self, beginning: &[u8], header: usize, size: u64) -> bytes::Bytes {
-        let (header, rest) = beginning.split_at(header);
-        let shown = [&surrogate(header), rest].concat();
-        self.session.body_size(size - beginning.len() as u64 + shown.len() as u64);
-        shown.into()
+    /// RFC 6856 §2.1, RFC 6858: how a message is shown to a client that knows ASCII alone; `None` if that would be too much
+    /// to hold. `beginning` goes as far as the header section, or as far as that is read.
+    async fn show(
+        &self,
+        account: AccountId,
+        entry: &Entry,
+        beginning: &[u8],
+        head: &Head,
+    ) -> Result<Option<Shown>, Error> {
+        let mut shown = Shown::default();
+        if beginning.len() as u64 == entry.size() && beginning.is_ascii() {
+            return Ok(Some(shown));
+        }
+        if head.has_8bit && !head.ended && (beginning.len() as u64) < entry.size() {
+            return Ok(None);
+        }
+        let length = head.length.min(beginning.len());
+        let fits = shown.take(0..length as u64, &beginning[..length])
+            && self.show_parts(account, entry, &mut shown).await?;
+        Ok(fits.then_some(shown))
     }
 
     /// The next bytes of a message.
-    async fn chunk(&self, account: AccountId, entry: &Entry, offset: u64) -> Result<bytes::Bytes, Error> {
+    pub(super) async fn chunk(
+        &self,
+        account: AccountId,
+        entry: &Entry,
+        offset: u64,
+    ) -> Result<bytes::Bytes, Error> {
         let bytes = self.parts().mailboxes.read(account, INBOX, entry, offset, CHUNK).await?;
         if bytes.is_empty() { Err(Error::NoSuchMessage) } else { Ok(bytes) }
     }

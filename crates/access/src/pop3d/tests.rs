@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use directory::sasl::Mechanisms;
 use mail::Flags;
 use mailbox::{FlagChange, INBOX, Retention};
 use store::Batch;
@@ -14,7 +15,7 @@ use crate::imapd::tests::{House, PASSWORD};
 use crate::pop3d::Pop3d;
 use crate::{Parts, Port};
 
-const LOOPBACK: Port = Port { plaintext_auth_on_loopback: true };
+const LOOPBACK: Port = Port { plaintext_auth_on_loopback: true, mechanisms: Mechanisms::ALL };
 
 /// Both ends of a connection that holds `capacity` bytes on their way.
 fn connection(capacity: usize) -> (Stream, Stream) {
@@ -160,6 +161,47 @@ async fn header_fields_in_utf8() {
     client.log_in().await;
     let lines = message.trim_end().replace("\r\n", "\n");
     client.check("RETR 1", &format!("+OK {} octets\n{lines}\n.", message.len())).await;
+}
+
+/// RFC 6858 §2: header fields of parts, and of messages within, are shown in ASCII as those of the message are.
+#[tokio::test]
+async fn header_fields_of_parts() {
+    let house = House::new().await;
+    let filler = "x\u{f6}\r\n".repeat(40_000);
+    let message = |subject: &str, second: &str, name: &str, inner: &str| {
+        format!(
+            "Subject: {subject}\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n\r\n{filler}\r\n--a\r\n\
+             Content-Type: application/pdf{name}\r\n{second}\r\npdf\r\n--a\r\nContent-Type: message/rfc822\r\n\r\n\
+             {inner}\r\nb\u{f6}dy\r\n--a--\r\n"
+        )
+    };
+    let sent = message(
+        "plain",
+        "Content-Disposition: attachment;\r\n filename=\"gr\u{fc}n.pdf\"\r\nContent-Description: gr\u{fc}n\r\n",
+        "; name=\"gr\u{fc}n.pdf\"; x=y",
+        "From: \u{fc}@x.test\r\nSubject: gr\u{fc}\u{df}e\r\n",
+    );
+    let shown = message(
+        "plain",
+        "Content-Disposition: attachment\r\n",
+        ";\r\n x=y",
+        "From: =?utf-8?B?w7xAeC50ZXN0?= <invalid@internationalized-address.invalid>\r\nSubject: =?utf-8?B?Z3LDvMOfZQ==?=\r\n",
+    );
+    house.deliver("INBOX", &sent, Flags::new()).await;
+    let (pop3d, mut client) = serve(&house).await;
+    client.send("RETR 1").await;
+    assert_eq!(client.until("\r\n.\r\n").await, format!("+OK {} octets\r\n{shown}.\r\n", shown.len()));
+    client.send("TOP 1 40007").await;
+    let top = client.until("\r\n.\r\n").await;
+    assert!(top.ends_with(
+        "\r\n--a\r\nContent-Type: application/pdf;\r\n x=y\r\nContent-Disposition: attachment\r\n.\r\n"
+    ));
+    client.check("QUIT", "+OK Goodbye").await;
+    let mut client = Client::connect(&pop3d, &house.parts, LOOPBACK).await;
+    client.check("UTF8", "+OK UTF-8 it is").await;
+    client.log_in().await;
+    client.send("RETR 1").await;
+    assert_eq!(client.until("\r\n.\r\n").await, format!("+OK {} octets\r\n{sent}.\r\n", sent.len()));
 }
 
 #[tokio::test]

@@ -11,8 +11,8 @@ use world::BoxFuture;
 
 use super::scram::{Fault, sasl_name};
 use super::{Failure, Login};
+use crate::Directory;
 use crate::credential::hmac_sha256;
-use crate::{Directory, password};
 
 /// The mechanisms, which are offered under TLS only (RFC 7628 §3) and where there is an issuer.
 pub(super) const MECHANISMS: [&str; 2] = ["OAUTHBEARER", "XOAUTH2"];
@@ -203,8 +203,7 @@ impl Directory {
 
     /// The account of that name, if it may log in.
     async fn login_named(&self, name: &str) -> Result<Option<Login>, Failure> {
-        let name = password::prepare(name).ok_or(Failure::Refused)?;
-        let found = self.account_by_login(&name).await;
+        let found = self.account_by_login(name).await;
         let found = found.map_err(|error| Failure::Unavailable(error.to_string()))?;
         let found = found.filter(|account| account.enabled);
         Ok(found.map(|account| Login { account: account.id, address: account.address }))

@@ -1,11 +1,11 @@
 //! Checking a name and a password.
 
-use mail::{Address, limits};
+use mail::limits;
 
 use super::{Channel, Failure, Login};
 use crate::app_password::{AppPasswords, Entry};
 use crate::record::Credential;
-use crate::{Directory, Error, account, app_password, credential, keys, password};
+use crate::{Directory, Error, account, app_password, credential, keys, password, prepare};
 
 /// Whom a name may stand for, and what proves it. For unknown and disabled users, and those without a password, the
 /// credential is a dummy that nothing fits: the work and the answers are the same.
@@ -56,9 +56,25 @@ impl Directory {
         name: &str,
         password: &str,
     ) -> Result<Login, Failure> {
-        let password = password::prepare(password).ok_or(Failure::Refused)?;
+        let forms = password::forms(password).ok_or(Failure::Refused)?;
         let candidate = self.candidate(name).await?;
-        if let (Some(app), Some(login)) = (candidate.app(&password), &candidate.login) {
+        for password in forms {
+            match self.check_form(channel, &candidate, &password).await {
+                Err(Failure::Refused) => {}
+                checked => return checked,
+            }
+        }
+        Err(Failure::Refused)
+    }
+
+    /// Checks a password in one of its forms.
+    async fn check_form(
+        &self,
+        channel: &Channel,
+        candidate: &Candidate,
+        password: &str,
+    ) -> Result<Login, Failure> {
+        if let (Some(app), Some(login)) = (candidate.app(password), &candidate.login) {
             let good = self.is_in_scope(login.account, app, channel.service);
             return if good { Ok(login.clone()) } else { Err(Failure::Refused) };
         }
@@ -66,16 +82,16 @@ impl Directory {
         let fingerprint = candidate
             .login
             .as_ref()
-            .map(|login| self.verified.fingerprint(login.account, &candidate.credential, &password));
+            .map(|login| self.verified.fingerprint(login.account, &candidate.credential, password));
         if fingerprint.is_some_and(|f| self.verified.contains(&f, now)) {
-            return candidate.login.ok_or(Failure::Refused);
+            return candidate.login.clone().ok_or(Failure::Refused);
         }
-        let good = credential::is_password(&self.world, &candidate.credential, &password).await;
+        let good = credential::is_password(&self.world, &candidate.credential, password).await;
         let good = good.ok_or_else(|| Failure::Unavailable(Error::Hashing.to_string()))?;
-        match (good, candidate.login, fingerprint) {
+        match (good, &candidate.login, fingerprint) {
             (true, Some(login), Some(fingerprint)) => {
                 self.verified.remember(fingerprint, now);
-                Ok(login)
+                Ok(login.clone())
             }
             _ => Err(Failure::Refused),
         }
@@ -83,17 +99,16 @@ impl Directory {
 
     /// Whom `name` may stand for.
     pub(crate) async fn candidate(&self, name: &str) -> Result<Candidate, Failure> {
-        let name = password::prepare(name).ok_or(Failure::Refused)?.to_lowercase();
-        self.look_up(&name).await.map_err(|error| Failure::Unavailable(error.to_string()))
+        let prepared = prepare(name).ok_or(Failure::Refused)?.to_lowercase();
+        self.look_up(name, &prepared).await.map_err(|error| Failure::Unavailable(error.to_string()))
     }
 
-    async fn look_up(&self, name: &str) -> Result<Candidate, Error> {
+    async fn look_up(&self, name: &str, prepared: &str) -> Result<Candidate, Error> {
         let snapshot = self.store.snapshot();
         let secret = self.secret_in(&snapshot).await?;
-        let dummy = credential::dummy(&secret, name, self.iterations, &*self.world.rng);
+        let dummy = credential::dummy(&secret, prepared, self.iterations, &*self.world.rng);
         let unknown = Candidate { credential: dummy.clone(), apps: None, login: None };
-        let Ok(address) = name.parse::<Address>() else { return Ok(unknown) };
-        let Some(account) = account::by_address(&snapshot, &address).await? else { return Ok(unknown) };
+        let Some(account) = account::by_login(&snapshot, name).await? else { return Ok(unknown) };
         let main = snapshot.get(&keys::credential(account.id)).await?;
         let (apps, _) = app_password::read(&snapshot, account.id).await?;
         let apps = apps.filter(|apps| !apps.entries.is_empty());

@@ -10,7 +10,7 @@ use store::Batch;
 
 use super::House;
 use crate::credential::{hmac_sha256, sha256};
-use crate::sasl::{Channel, Failure, Step};
+use crate::sasl::{Channel, Failure, Mechanisms, Step};
 use crate::{Password, Scope};
 
 async fn steps(house: &House, mechanism: &str, messages: &[&[u8]]) -> Step {
@@ -100,7 +100,63 @@ async fn mechanisms_follow_the_channel() {
     assert!(house.directory.sasl("SCRAM-SHA-256-PLUS", Channel::default()).is_none());
     assert!(house.directory.sasl("CRAM-MD5", Channel::default()).is_none());
     let bound = Channel { tls: true, exporter: Some([1; 32]), ..Channel::default() };
-    assert!(house.directory.sasl("scram-sha-256-plus", bound).is_some());
+    let all = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"];
+    assert_eq!(house.directory.mechanisms(&bound), all);
+    assert!(house.directory.sasl("scram-sha-256-plus", bound.clone()).is_some());
+    // What the door does not offer there is not.
+    let some = Mechanisms::NONE.with("PLAIN").with("scram-sha-256").with("OAUTHBEARER").with("X");
+    let bound = bound.offering(some);
+    assert_eq!(house.directory.mechanisms(&bound), ["SCRAM-SHA-256", "PLAIN"]);
+    for not in ["SCRAM-SHA-256-PLUS", "LOGIN", "OAUTHBEARER", "X"] {
+        assert!(house.directory.sasl(not, bound.clone()).is_none(), "{not}");
+    }
+}
+
+/// RFC 5802 §6: where -PLUS is not offered, a client that could bind rightly says that we cannot.
+#[tokio::test]
+async fn without_plus_a_client_may_say_so() {
+    let house = House::new().await;
+    house.account("ann@x.test", Some("correct horse")).await;
+    let bound = Channel { tls: true, exporter: Some([1; 32]), ..Channel::default() };
+    let without = bound.clone().offering(Mechanisms::NONE.with("SCRAM-SHA-256"));
+    for (channel, goes_on) in [(bound, false), (without, true)] {
+        let mut exchange = house.directory.sasl("SCRAM-SHA-256", channel).expect("a mechanism");
+        let step = exchange.start(Some(b"y,,n=ann@x.test,r=abc")).await;
+        assert_eq!(matches!(step, Step::Challenge(_)), goes_on, "{step:?}");
+    }
+}
+
+/// RFC 4013, RFC 6856 §2.2: names and passwords are compared as they are prepared, in whichever form they come.
+#[tokio::test]
+async fn names_and_passwords_in_other_forms() {
+    let house = House::new().await;
+    let ann = house.account("\u{fc}nn@x.test", Some("gr\u{fc}ner apfel")).await;
+    let login = async |name: &str, password: &str| {
+        house.directory.login(&Channel::default(), name, password).await.map(|login| login.account)
+    };
+    for (name, password) in [
+        ("\u{fc}nn@x.test", "gr\u{fc}ner apfel"),
+        ("u\u{308}nn@x.test", "gru\u{308}ner\u{a0}ap\u{ad}fel"),
+        ("\u{dc}n\u{200d}n@x.test", "gr\u{fc}ner ap\u{200d}fel"),
+    ] {
+        assert_eq!(login(name, password).await, Ok(ann), "{name}");
+    }
+    for (name, password) in [
+        ("\u{202e}\u{fc}nn@x.test", "gr\u{fc}ner apfel"),
+        ("\u{fc}nn@x.test", "gr\u{fc}ner apfel\u{e000}"),
+        ("unn@x.test", "gr\u{fc}ner apfel"),
+        ("\u{fc}nn@x.test", "gruner apfel"),
+    ] {
+        assert_eq!(login(name, password).await, Err(Failure::Refused), "{name}");
+    }
+    // Kept before anything was normalised: still good as they were.
+    let bob = house.account("bo\u{308}b@x.test", None).await;
+    let older = Password("gru\u{308}ner apfel".into());
+    let mut batch = Batch::new();
+    house.directory.set_password(&mut batch, bob, &older).await.expect("an account");
+    house.commit(batch).await;
+    assert_eq!(login("bo\u{308}b@x.test", "gru\u{308}ner apfel").await, Ok(bob));
+    assert_eq!(login("bo\u{308}b@x.test", "gr\u{fc}ner apfel").await, Err(Failure::Refused));
 }
 
 #[test]
@@ -111,6 +167,8 @@ fn passwords_are_sane() {
         ("  spaces kept  ", Ok("  spaces kept  ")),
         ("no\u{a0}break\u{ad}ing", Ok("no breaking")),
         ("äöüßäöüß", Ok("äöüßäöüß")),
+        ("a\u{308}o\u{308}u\u{308}\u{2168}\u{fb01}xy", Ok("äöüIXfixy")),
+        ("\u{202e}backwards", Err(Control)),
         ("short", Err(TooShort)),
         ("bell\u{7}bell", Err(Control)),
         (&"x".repeat(1025), Err(TooLong)),

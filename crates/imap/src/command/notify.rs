@@ -54,8 +54,9 @@ impl MailboxFilter {
         }
     }
 
-    /// Whether a mailbox is meant by its name; never by being selected.
+    /// Whether a mailbox is meant by its name, in whichever normal form that is (RFC 9051 §5.1); never by being selected.
     pub fn matches(&self, name: &MailboxName, subscribed: bool) -> bool {
+        let name = &name.nfc().unwrap_or_else(|_| name.clone());
         let is_any =
             |names: &[Mailbox], meant: &dyn Fn(&MailboxName) -> bool| names.iter().flatten().any(meant);
         match self {

@@ -77,6 +77,7 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
         "ESEARCH" => search::esearch(cursor)?,
         "SORT" => sort::sort(cursor, false)?,
         "THREAD" => sort::thread(cursor, false)?,
+        "UIDBATCHES" => uid_batches(cursor)?,
         "FETCH" => fetch::fetch(cursor, false)?,
         "STORE" => store::store(cursor, false)?,
         "COPY" => copy(cursor, false, false)?,
@@ -187,6 +188,19 @@ fn copy(cursor: &mut Cursor<'_>, uid: bool, and_remove: bool) -> Result<Command,
     cursor.space()?;
     let set = cursor.sequence_set()?;
     Ok(Command::Copy { uid, set, mailbox: mailbox(cursor)?, and_remove })
+}
+
+/// RFC 10022 §4: `message-batches = "UIDBATCHES" SP nz-number [SP nz-number ":" nz-number]`
+fn uid_batches(cursor: &mut Cursor<'_>) -> Result<Command, Error> {
+    cursor.space()?;
+    let size = cursor.nz_number()?;
+    cursor.take_while(|b| b == b' ');
+    if cursor.rest().is_empty() {
+        return Ok(Command::UidBatches { size, batches: None });
+    }
+    let first = cursor.nz_number()?;
+    cursor.expect(b':', "A range of batches looks like 1:4")?;
+    Ok(Command::UidBatches { size, batches: Some((first, cursor.nz_number()?)) })
 }
 
 /// `login = "LOGIN" SP userid SP password`

@@ -256,7 +256,7 @@ impl<'a> Cursor<'a> {
             Err(bad) => return Ok(Err(bad)),
         };
         let name = MailboxName::new(&written).map_err(BadName::Name);
-        self.is_renamed |= name.as_ref().is_ok_and(|name| name.as_str() != written);
+        self.is_renamed |= name.as_ref().is_ok_and(|name| mail::nfc(name.as_str()) != written);
         self.first_name.get_or_insert(written);
         Ok(name)
     }

@@ -65,11 +65,12 @@ pub(super) fn filter(cursor: &mut Cursor<'_>) -> Result<MailboxFilter, Error> {
 /// `one-or-more-mailbox = mailbox / "(" mailbox *(SP mailbox) ")"`
 fn mailboxes(cursor: &mut Cursor<'_>) -> Result<Vec<Mailbox>, Error> {
     cursor.space()?;
-    if cursor.peek() == Some(b'(') {
-        cursor.list(false, Cursor::mailbox)
-    } else {
-        Ok(vec![cursor.mailbox()?])
-    }
+    if cursor.peek() == Some(b'(') { cursor.list(false, mailbox) } else { Ok(vec![mailbox(cursor)?]) }
+}
+
+/// In the form in which names are compared.
+fn mailbox(cursor: &mut Cursor<'_>) -> Result<Mailbox, Error> {
+    Ok(cursor.mailbox()?.map(|name| name.nfc().unwrap_or(name)))
 }
 
 fn event(cursor: &mut Cursor<'_>, events: &mut Events, supported: &mut bool) -> Result<(), Error> {

@@ -104,6 +104,9 @@ fn mailbox_commands() {
         ("DELETEACL a \"B\"", Command::DeleteAcl { mailbox: mailbox("a"), identifier: "B".into() }),
         ("LISTRIGHTS a b", Command::ListRights { mailbox: mailbox("a"), identifier: "b".into() }),
         ("MYRIGHTS inbox", Command::MyRights(mailbox("INBOX"))),
+        ("UIDBATCHES 2000", Command::UidBatches { size: 2000, batches: None }),
+        ("uidbatches 1 10:20", Command::UidBatches { size: 1, batches: Some((10, 20)) }),
+        ("UIDBATCHES 2000 4:1", Command::UidBatches { size: 2000, batches: Some((4, 1)) }),
         ("COMPRESS deflate", Command::Compress),
         ("ENABLE condstore X", Command::Enable(vec!["CONDSTORE".into(), "X".into()])),
     ] {
@@ -158,6 +161,17 @@ fn notifies() {
         panic!("a NOTIFY");
     };
     assert!(!supported);
+    // RFC 9051 §5.1: names are compared in one normal form.
+    let filter = |text: &str| match command(&format!("NOTIFY SET ({text} (MailboxName))")) {
+        Command::Notify(Notify::Set { mut groups, .. }) => groups.remove(0).filter,
+        other => panic!("{other:?}"),
+    };
+    for name in ["u\u{308}", "\u{fc}"].map(|name| MailboxName::new(name).expect("a good name")) {
+        for text in ["mailboxes u&Awg-", "subtree (x &APw-)"] {
+            assert!(filter(text).matches(&name, false), "{text} {name}");
+        }
+        assert!(!filter("mailboxes u").matches(&name, false), "{name}");
+    }
 }
 
 /// RFC 5464 §3.2: BAD for names that are none.

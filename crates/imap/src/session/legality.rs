@@ -9,6 +9,11 @@ fn login_allowed(config: &Config) -> bool {
     config.tls == TlsOffer::Active || !config.login_needs_tls
 }
 
+/// Whether LOGIN is taken: it sends what PLAIN does.
+fn takes_passwords(config: &Config) -> bool {
+    config.mechanisms.contains(&"PLAIN")
+}
+
 /// The list for CAPABILITY.
 pub(super) fn capabilities(state: State, config: &Config) -> String {
     // RFC 7888 §5: one of LITERAL+ and LITERAL-.
@@ -17,7 +22,7 @@ pub(super) fn capabilities(state: State, config: &Config) -> String {
     if state != State::NotAuthenticated {
         list.push_str(
             " IDLE NAMESPACE UIDPLUS MULTIAPPEND CATENATE REPLACE MOVE UNSELECT CHILDREN SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE \
-             ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC UIDONLY SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES \
+             ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC UIDONLY UIDBATCHES SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES \
              BINARY PREVIEW PARTIAL OBJECTID SAVEDATE INPROGRESS MULTISEARCH SEARCH=FUZZY COMPRESS=DEFLATE NOTIFY METADATA LIST-METADATA QUOTA QUOTA=RES-STORAGE \
              QUOTA=RES-MESSAGE ACL RIGHTS=texk LIST-MYRIGHTS UNAUTHENTICATE UTF8=ACCEPT APPENDLIMIT=",
         );
@@ -36,7 +41,8 @@ pub(super) fn capabilities(state: State, config: &Config) -> String {
             list.push_str(" AUTH=");
             list.push_str(mechanism);
         }
-    } else {
+    }
+    if !login_allowed(config) || !takes_passwords(config) {
         list.push_str(" LOGINDISABLED");
     }
     list
@@ -62,6 +68,7 @@ fn when(command: &Command) -> When {
         | Command::Search(_)
         | Command::Sort(_)
         | Command::Thread(_)
+        | Command::UidBatches { .. }
         | Command::Fetch(_)
         | Command::Store(_)
         | Command::Copy { .. } => When::Selected,
@@ -117,6 +124,9 @@ fn refusal_before_login(command: &Command, config: &Config) -> Option<Completion
         // RFC 3501 §6.2.3 LOGINDISABLED, RFC 5530 §3 PRIVACYREQUIRED.
         _ if !login_allowed(config) => {
             Some(Completion::no(Code::PrivacyRequired, "Logging in needs TLS; use STARTTLS first"))
+        }
+        Command::Login { .. } if !takes_passwords(config) => {
+            Some(Completion::no(Code::Cannot, "LOGIN is not offered; use AUTHENTICATE"))
         }
         Command::Authenticate { mechanism, .. } if !config.mechanisms.contains(&mechanism.as_str()) => {
             Some(Completion::no(Code::Cannot, "That authentication mechanism is not offered"))

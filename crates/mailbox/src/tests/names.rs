@@ -187,3 +187,35 @@ async fn subscriptions_are_of_names() {
     let names: Vec<&str> = names.iter().map(mail::MailboxName::as_str).collect();
     assert_eq!(names, ["Archive", "Drafts", "Grüße", "INBOX", "Sent", "Trash", "a"]);
 }
+
+/// RFC 9051 §5.1: one name is one mailbox, in whichever normal form it comes.
+#[tokio::test]
+async fn names_in_other_normal_forms() {
+    let house = House::new().await;
+    // As names were kept before they were brought into a normal form.
+    for old in ["Ka\u{308}se/Bru\u{308}n", "o\u{308}", "\u{f6}"] {
+        house.create(old).await.expect("a free name");
+    }
+    for (called, known) in [
+        // What is there by just that name, in its own form.
+        ("Ka\u{308}se", "Ka\u{308}se"),
+        ("o\u{308}", "o\u{308}"),
+        ("\u{f6}", "\u{f6}"),
+        // In another one.
+        ("K\u{e4}se", "Ka\u{308}se"),
+        ("K\u{e4}se/Bru\u{308}n", "Ka\u{308}se/Bru\u{308}n"),
+        // None is there: in Normalization Form C, below what is.
+        ("u\u{308}", "\u{fc}"),
+        ("u\u{308}/a\u{308}", "\u{fc}/\u{e4}"),
+        ("K\u{e4}se/u\u{308}/x", "Ka\u{308}se/\u{fc}/x"),
+        ("o\u{308}/x", "\u{f6}/x"),
+        ("inbox/u\u{308}", "INBOX/\u{fc}"),
+        ("a/b", "a/b"),
+    ] {
+        let found = house.mailboxes.known_name(ANN, &name(called)).await;
+        assert_eq!(found, Ok(name(known)), "{called}");
+    }
+    let long = name(&"\u{958}".repeat(mail::limits::MAILBOX_NAME_LENGTH / 3));
+    let refused = house.mailboxes.known_name(ANN, &long).await;
+    assert_eq!(refused, Err(Error::Name(mail::NameError::TooLong)));
+}

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use directory::sasl::Mechanisms;
 use directory::{Directory, Password};
 use journey::{Journey, Journeys, Query};
 use mail::{Address, Domain};
@@ -170,9 +171,14 @@ impl Office {
 
     /// Serves a port from now on.
     pub(crate) fn listen(&self, port: u16, service: Service) {
+        self.listen_offering(port, service, Mechanisms::ALL);
+    }
+
+    /// The same, with these ways of logging in.
+    pub(crate) fn listen_offering(&self, port: u16, service: Service, mechanisms: Mechanisms) {
         let mut arrivals = self.outside.wires.bind(SocketAddr::new(self.ip, port));
         let (mta, tasks) = (Arc::clone(&self.mta), Arc::clone(&self.world.tasks));
-        let port = Port { service, plaintext_auth_on_loopback: true };
+        let port = Port { service, plaintext_auth_on_loopback: true, mechanisms };
         self.world.tasks.spawn(Box::pin(async move {
             while let Some(stream) = arrivals.recv().await {
                 tasks.spawn(Box::pin(Arc::clone(&mta).serve(stream, port)));

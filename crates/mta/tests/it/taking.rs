@@ -1,5 +1,6 @@
 //! Mail is taken over: where each copy goes, and what is put in front of it.
 
+use directory::sasl::Mechanisms;
 use mta::Service;
 use queue::Destination;
 
@@ -208,7 +209,8 @@ fn a_connection_costs_little_memory_beside_its_buffer() {
         let (ours, _theirs) = tokio::io::duplex(64);
         let peer = "192.0.2.3:1".parse().expect("an address");
         let stream = world::Stream::new(Box::new(ours), peer, peer);
-        let port = mta::Port { service: Service::Mx, plaintext_auth_on_loopback: false };
+        let mechanisms = directory::sasl::Mechanisms::ALL;
+        let port = mta::Port { service: Service::Mx, plaintext_auth_on_loopback: false, mechanisms };
         let size = size_of_val(&std::sync::Arc::clone(&office.mta).serve(stream, port));
         assert!(size < 8192, "{size} bytes");
     });
@@ -261,6 +263,27 @@ fn users_log_in_under_starttls_and_not_before() {
         let reply = client.mail("ann@alpha.test", &["abe@alpha.test"], &text).await;
         assert!(reply.starts_with("250"), "{reply}");
         assert!(office.inbox("abe@alpha.test").await[0].contains("with ESMTPSA id"));
+    });
+}
+
+#[test]
+fn users_log_in_by_what_the_door_offers() {
+    run(|outside| async move {
+        let office = Office::open(&outside, &Plan { tls: true, ..Plan::alpha() }, |_| {}).await;
+        let some = Mechanisms::NONE.with("SCRAM-SHA-256").with("PLAIN");
+        office.listen_offering(2587, Service::Submission, some);
+        let mut client = office.client(2587).await;
+        client.say("EHLO laptop.test").await;
+        client.say("STARTTLS").await;
+        let mut client = client.start_tls("mx.alpha.test").await;
+        let hello = client.say("EHLO laptop.test").await;
+        assert!(hello.lines().any(|line| line.ends_with("AUTH SCRAM-SHA-256 PLAIN")), "{hello}");
+        for not in ["LOGIN", "SCRAM-SHA-256-PLUS"] {
+            let reply = client.say(&format!("AUTH {not}")).await;
+            assert!(reply.starts_with("504"), "{reply}");
+        }
+        let reply = client.say(&crate::office::auth_plain("ann@alpha.test")).await;
+        assert!(reply.starts_with("235"), "{reply}");
     });
 }
 

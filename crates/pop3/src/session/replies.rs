@@ -38,11 +38,11 @@ impl Session {
         None
     }
 
-    /// RFC 2449 §5. Ways of logging in are told only where they work.
+    /// RFC 2449 §5. Ways of logging in are told only where they work. RFC 6856 §2.2: names and passwords may be UTF-8.
     pub(super) fn capabilities(&mut self) {
         self.ok("Capabilities follow");
         for capability in
-            ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "UTF8", "LANG"]
+            ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "UTF8 USER", "LANG"]
         {
             self.line(format_args!("{capability}"));
         }
@@ -50,7 +50,9 @@ impl Session {
             self.line(format_args!("STLS"));
         }
         if self.may_log_in() {
-            self.line(format_args!("USER"));
+            if self.takes_passwords() {
+                self.line(format_args!("USER"));
+            }
             let mechanisms = self.config.mechanisms.join(" ");
             if !mechanisms.is_empty() {
                 self.line(format_args!("SASL {mechanisms}"));

@@ -227,7 +227,7 @@ fn passwords_wait_for_tls() {
         S: AUTH-RESP-CODE
         S: PIPELINING
         S: EXPIRE NEVER
-        S: UTF8
+        S: UTF8 USER
         S: LANG
         S: STLS
         S: IMPLEMENTATION Posthouse
@@ -246,12 +246,39 @@ fn passwords_wait_for_tls() {
         S: AUTH-RESP-CODE
         S: PIPELINING
         S: EXPIRE NEVER
-        S: UTF8
+        S: UTF8 USER
         S: LANG
         S: USER
         S: SASL SCRAM-SHA-256 PLAIN
         S: IMPLEMENTATION Posthouse
         S: .",
+    );
+}
+
+/// Without PLAIN there is no USER either, which sends the same.
+#[test]
+fn passwords_are_not_taken_where_only_others_are() {
+    let config = Config { mechanisms: vec!["SCRAM-SHA-256"], ..config(TlsOffer::Active, true) };
+    check_with(
+        Session::new(config, Mono::default()),
+        "C: CAPA
+        C: USER joe
+        C: PASS pw
+        S: +OK h.test POP3 server ready
+        S: +OK Capabilities follow
+        S: TOP
+        S: UIDL
+        S: RESP-CODES
+        S: AUTH-RESP-CODE
+        S: PIPELINING
+        S: EXPIRE NEVER
+        S: UTF8 USER
+        S: LANG
+        S: SASL SCRAM-SHA-256
+        S: IMPLEMENTATION Posthouse
+        S: .
+        S: -ERR USER is not offered; use AUTH
+        S: -ERR USER is not offered; use AUTH",
     );
 }
 

@@ -151,6 +151,7 @@ impl Office {
         name: &MailboxName,
     ) -> Result<MailboxId, Trouble> {
         for _ in 0..ATTEMPTS {
+            let name = &self.mailboxes.known_name(account, name).await?;
             if let Some(id) = self.mailboxes.named(account, name).await? {
                 return Ok(id);
             }
@@ -186,7 +187,7 @@ impl Wanted {
     }
 
     fn matches(&self, lost: &Lost) -> bool {
-        self.mailbox.as_ref().is_none_or(|name| *name == lost.name)
+        self.mailbox.as_ref().is_none_or(|name| name.is_same(&lost.name))
             && self.since.is_none_or(|since| lost.at >= since)
             && (self.uids.is_empty() || self.uids.contains(&lost.place.uid.get()))
     }

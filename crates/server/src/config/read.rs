@@ -12,6 +12,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use directory::sasl::Mechanisms;
 use mail::{Address, Domain, Network};
 use mailbox::Retention;
 use mta::{Authentication, DmarcPolicy};
@@ -20,7 +21,9 @@ use world::real::TrustAd;
 
 use super::problem::Collector;
 use super::section::{Section, Value};
-use super::{CertificateFiles, Config, Limits, Listener, Problems, Relay, Reports, Scrub, Service, units};
+use super::{
+    CertificateFiles, Config, Limits, Listener, Logins, Problems, Relay, Reports, Scrub, Service, units,
+};
 
 /// What a segment of the store's log may be, in bytes.
 const SEGMENT_SIZES: RangeInclusive<u64> = 1 << 20..=1 << 30;
@@ -107,10 +110,11 @@ fn listener(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Optio
         none if none.is_empty() => Err("needs at least one address".into()),
         some => Ok(some),
     });
-    let mut plaintext_auth_on_loopback = false;
-    section.set(problems, "plaintext_auth", &mut plaintext_auth_on_loopback, |v| {
+    let mut logins = Logins::default();
+    section.set(problems, "plaintext_auth", &mut logins.plaintext_auth_on_loopback, |v| {
         v.choice(&[("never", false), ("loopback", true)])
     });
+    section.set(problems, "auth_mechanisms", &mut logins.mechanisms, |v| mechanisms(v, service));
     let proxies = section.read(problems, "proxy_protocol", |v| match v.list(network)? {
         none if none.is_empty() => {
             Err("needs at least one network; leave it out if no proxy is in front".into())
@@ -119,7 +123,17 @@ fn listener(mut section: Section<'_, '_>, problems: &mut Collector<'_>) -> Optio
     });
     section.finish(problems);
     let proxies = proxies.unwrap_or_default();
-    Some(Listener { service: service?, bind: bind?, plaintext_auth_on_loopback, proxies })
+    Some(Listener { service: service?, bind: bind?, logins, proxies })
+}
+
+fn mechanisms(value: &Value<'_, '_>, service: Option<Service>) -> Result<Mechanisms, String> {
+    if service.is_some_and(|service| !service.has_logins()) {
+        return Err("nobody logs in there; leave it out".into());
+    }
+    match value.list(|v| v.choice(&Mechanisms::NAMES.map(|name| (name, name))))? {
+        none if none.is_empty() => Err("needs at least one mechanism; leave it out for all".into()),
+        some => Ok(some.into_iter().fold(Mechanisms::NONE, Mechanisms::with)),
+    }
 }
 
 fn service(value: &Value<'_, '_>) -> Result<Service, String> {

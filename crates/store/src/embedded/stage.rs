@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use bytes::{Bytes, BytesMut};
 use mail::limits;
 use tokio::sync::OwnedSemaphorePermit;
-use world::disk::File;
+use world::disk::{File, Open};
 use world::{BoxFuture, Disk, Tasks};
 
 use super::{Shared, segment};
@@ -54,11 +54,10 @@ struct Spill {
     guard: Guard,
 }
 
-/// A staged body on disk, as a [`Place::Disk`] carries it.
+/// A staged body on disk, as a [`Place::Disk`] carries it. Its file is not open: many may wait for one commit.
 pub(super) struct OnDisk {
     pub(super) extent: Extent,
     pub(super) guard: Guard,
-    file: Arc<dyn File>,
     tasks: Arc<dyn Tasks>,
 }
 
@@ -70,11 +69,13 @@ impl fmt::Debug for OnDisk {
 
 impl crate::OnDisk for OnDisk {
     fn read(&self, offset: u64, length: usize) -> BoxFuture<'static, Result<Bytes, Error>> {
-        let (file, path) = (Arc::clone(&self.file), self.guard.path.clone());
+        let (disk, path) = (Arc::clone(&self.guard.disk), self.guard.path.clone());
         let (at, tasks) = (self.extent.offset + offset, Arc::clone(&self.tasks));
         let work = move || {
             let mut bytes = vec![0; length];
-            file.read_exact_at(&mut bytes, at).map_err(|error| segment::failed(&error, &path))?;
+            let file = disk.open(&path, Open::Read);
+            let read = file.and_then(|file| file.read_exact_at(&mut bytes, at));
+            read.map_err(|error| segment::failed(&error, &path))?;
             Ok(bytes.into())
         };
         Box::pin(async move {
@@ -207,7 +208,7 @@ impl Intake {
         let work = move || {
             let synced = spill.file.sync_all().and_then(|()| disk.sync_dir(&dir));
             synced.map_err(|error| segment::failed(&error, &spill.guard.path))?;
-            Ok(OnDisk { extent: spill.extent, guard: spill.guard, file: spill.file, tasks })
+            Ok(OnDisk { extent: spill.extent, guard: spill.guard, tasks })
         };
         let done = self.shared.world.tasks.compute_value(work).await;
         let done = done.unwrap_or_else(|| Err(Error::Io("a sync was abandoned".into())))?;

@@ -146,6 +146,21 @@ async fn several_at_once() {
     assert_eq!(body(&mut client, 1).await, first.replace("\r\n", "\n"));
 }
 
+/// What is kept of messages until the last has come is bounded: the bodies by the store, their summaries here.
+#[tokio::test]
+async fn header_fields_that_are_too_many_together() {
+    let house = House::new().await;
+    let mut client = house.in_inbox().await;
+    let message = format!("Subject: {}\r\n\r\nx", "x".repeat(limits::SUMMARY_TEXT));
+    let piece = format!(" {{{}+}}\r\n{message}", message.len());
+    let summary = message::Parser::parse(message.as_bytes()).encode().len();
+    let most = limits::IMAP_APPEND_SUMMARIES / summary;
+    let refused = "NO [TOOBIG] The header fields are more than one command may bring";
+    client.check(&format!("APPEND INBOX{}", piece.repeat(most + 1)), refused).await;
+    let answer = client.run(&format!("APPEND INBOX{}", piece.repeat(most))).await;
+    assert!(answer.contains(&format!("OK [APPENDUID 1000001 1:{most}] Appended")), "{answer}");
+}
+
 /// RFC 3502: no partial appending, whatever is wrong and however late.
 #[tokio::test]
 async fn all_or_nothing() {
@@ -173,7 +188,7 @@ async fn all_or_nothing() {
         ),
         (
             format!("APPEND {many} {{1+}}\r\nx {{1+}}\r\nx"),
-            "NO [MESSAGELIMIT 100] At most 100 messages at a time",
+            "NO [MESSAGELIMIT 1000] At most 1000 messages at a time",
         ),
         (format!("{parts} URL /INBOX/;UID=2)"), "NO [BADURL \"/INBOX/;UID=2\"] That URL means nothing here"),
     ] {
@@ -181,12 +196,12 @@ async fn all_or_nothing() {
         assert_eq!(count(&mut client, "INBOX").await, "* STATUS \"INBOX\" (MESSAGES 1");
     }
     let reply = client.run(&format!("APPEND {many}")).await;
-    assert!(reply.contains("OK [APPENDUID 1000001 2:101] Appended"), "{reply}");
+    assert!(reply.contains("OK [APPENDUID 1000001 2:1001] Appended"), "{reply}");
     house.faulty.fail(store::Error::Full, 1);
     client
         .check("APPEND INBOX {1+}\r\nx {1+}\r\ny", "NO [UNAVAILABLE] The disk is full; try again later")
         .await;
-    assert_eq!(count(&mut client, "INBOX").await, "* STATUS \"INBOX\" (MESSAGES 101");
+    assert_eq!(count(&mut client, "INBOX").await, "* STATUS \"INBOX\" (MESSAGES 1001");
 }
 
 /// What one command may bring is bounded, also by URLs, which cost the client nothing.

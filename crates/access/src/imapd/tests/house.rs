@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use directory::sasl::Mechanisms;
 use directory::{Directory, Password};
 use journey::Journeys;
 use mail::{AccountId, Flags, MailboxName, Mono, SpecialUse, Wall, limits};
@@ -96,13 +97,18 @@ impl House {
         let parts = Parts { acceptor, ..parts(world, faulty.clone()) };
         add_domain(&parts).await;
         let account = add_account(&parts, "u@x.test").await;
-        let port = Mutex::new(Port { plaintext_auth_on_loopback: true });
+        let port = Mutex::new(Port { plaintext_auth_on_loopback: true, ..Port::default() });
         Self { imapd: Imapd::new(parts.clone()), faulty, parts, account, clock, port }
     }
 
     /// Demands TLS before login, which nobody offers here.
     pub(crate) fn demand_tls(&self) {
         self.port.lock().unwrap_or_else(PoisonError::into_inner).plaintext_auth_on_loopback = false;
+    }
+
+    /// Offers these ways of logging in only.
+    pub(crate) fn offer(&self, mechanisms: Mechanisms) {
+        self.port.lock().unwrap_or_else(PoisonError::into_inner).mechanisms = mechanisms;
     }
 
     pub(crate) fn advance(&self, by: Duration) {

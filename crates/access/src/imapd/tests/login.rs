@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use directory::sasl::Mechanisms;
 use world::Stream;
 use world::tls::{Connector, Demand};
 
@@ -127,6 +128,22 @@ async fn under_tls_by_starttls() {
     );
     stream.write_all(b"c LOGIN u@x.test \"correct horse\"\r\n").await.expect("an open connection");
     assert!(read(&mut stream).await.starts_with("c OK [CAPABILITY"));
+}
+
+#[tokio::test]
+async fn only_what_the_door_offers() {
+    let house = House::with_tls().await;
+    house.offer(Mechanisms::NONE.with("SCRAM-SHA-256").with("PLAIN"));
+    house.demand_tls();
+    let mut stream = starttls(&house).await;
+    stream.write_all(b"b CAPABILITY\r\n").await.expect("an open connection");
+    let capabilities = read(&mut stream).await;
+    assert!(capabilities.contains(" SASL-IR AUTH=SCRAM-SHA-256 AUTH=PLAIN\r\n"), "{capabilities}");
+    stream.write_all(b"c AUTHENTICATE LOGIN\r\n").await.expect("an open connection");
+    assert_eq!(read(&mut stream).await, "c NO [CANNOT] That authentication mechanism is not offered\r\n");
+    let plain = b"d AUTHENTICATE PLAIN AHVAeC50ZXN0AGNvcnJlY3QgaG9yc2U=\r\n";
+    stream.write_all(plain).await.expect("an open connection");
+    assert!(read(&mut stream).await.starts_with("d OK [CAPABILITY"));
 }
 
 /// Attack A3: a command that an attacker put behind STARTTLS is not carried out under TLS.

@@ -61,6 +61,11 @@ async fn created_for_a_special_use() {
             "* LIST (\\HasNoChildren \\Sent) \"/\" \"a/MySent\"\nOK Mailboxes listed",
         ),
         ("CREATE plain (USE ())", "OK [MAILBOXID (F000000400ygj9)] Mailbox created"),
+        // RFC 9979 §8: what a server has to act on is not taken.
+        ("CREATE notes (USE (\\memos))", "OK [MAILBOXID (F000000400ygja)] Mailbox created"),
+        ("LIST \"\" notes", "* LIST (\\HasNoChildren \\Memos) \"/\" \"notes\"\nOK Mailboxes listed"),
+        ("CREATE later (USE (\\Snoozed))", "NO [USEATTR] \\Snoozed is not supported"),
+        ("CREATE later (USE (\\Scheduled))", "NO [USEATTR] \\Scheduled is not supported"),
     ] {
         client.check(command, answer).await;
     }
@@ -299,4 +304,76 @@ async fn important_mail_and_a_mailbox_for_it() {
         )
         .await;
     client.check("SEARCH KEYWORD $important", "* SEARCH 1\nOK Searched").await;
+}
+
+/// RFC 9051 §5.1, RFC 5198 §3: one name is one mailbox, in whichever normal form and encoding it comes.
+#[tokio::test]
+async fn names_in_any_normal_form() {
+    let house = House::new().await;
+    let mut client = house.client().await;
+    // In modified UTF-7 (RFC 3501 §5.1.3), decomposed as some file systems have it.
+    client.create("Ka&Awg-se").await;
+    let as_it_is = "* LIST (\\HasNoChildren) \"/\" \"K&AOQ-se\"\nOK Mailboxes listed";
+    for (command, expected) in [
+        ("LIST \"\" K&AOQ-se", as_it_is),
+        ("LIST \"\" Ka&Awg-s%", as_it_is),
+        ("CREATE K&AOQ-se", "NO [ALREADYEXISTS] There is a mailbox K?se already"),
+        ("CREATE Ka&Awg-se", "NO [ALREADYEXISTS] There is a mailbox K?se already"),
+        ("STATUS Ka&Awg-se (MESSAGES)", "* STATUS \"K&AOQ-se\" (MESSAGES 0)\nOK Status told"),
+        ("STATUS \"Ka\u{308}se\" (MESSAGES)", "* STATUS \"K&AOQ-se\" (MESSAGES 0)\nOK Status told"),
+        ("SUBSCRIBE Ka&Awg-se", "OK Subscribed"),
+        ("LSUB \"\" Ka&Awg-se", "* LSUB () \"/\" \"K&AOQ-se\"\nOK Subscriptions listed"),
+        ("UNSUBSCRIBE Ka&Awg-se", "OK Unsubscribed"),
+        ("LSUB \"\" K*", "OK Subscriptions listed"),
+        ("RENAME Ka&Awg-se u&Awg-/x", "OK Mailbox renamed"),
+        (
+            "LIST \"\" &APw-*",
+            "* LIST (\\HasChildren) \"/\" \"&APw-\"
+             * LIST (\\HasNoChildren) \"/\" \"&APw-/x\"
+             OK Mailboxes listed",
+        ),
+        ("DELETE u&Awg-/x", "OK Mailbox deleted"),
+    ] {
+        client.check(command, expected).await;
+    }
+    for command in ["APPEND u&Awg- {3+}\r\nabc", "SELECT u&Awg-", "COPY 1 u&Awg-"] {
+        let answer = client.run(command).await;
+        assert!(answer.contains("OK ["), "{command}: {answer}");
+    }
+    client.check("STATUS &APw- (MESSAGES)", "* STATUS \"&APw-\" (MESSAGES 2)\nOK Status told").await;
+}
+
+/// Mailboxes that have other names from before keep them, and are found by any form.
+#[tokio::test]
+async fn old_names_in_other_normal_forms() {
+    let house = House::new().await;
+    house.create("o\u{308}", SpecialUse::Important).await;
+    house.deliver("o\u{308}", "a: b\r\n\r\nc", Flags::new()).await;
+    let mut client = house.client().await;
+    for name in ["o&Awg-", "&APY-"] {
+        let status = "* STATUS \"o&Awg-\" (MESSAGES 1)\nOK Status told";
+        client.check(&format!("STATUS {name} (MESSAGES)"), status).await;
+        client
+            .check(
+                &format!("LIST \"\" {name}"),
+                "* LIST (\\HasNoChildren \\Important) \"/\" \"o&Awg-\"\nOK Mailboxes listed",
+            )
+            .await;
+    }
+    client.create("&APY-/u&Awg-").await;
+    client
+        .check("LIST \"\" o&Awg-/%", "* LIST (\\HasNoChildren) \"/\" \"o&Awg-/&APw-\"\nOK Mailboxes listed")
+        .await;
+    // Given a name in Normalization Form C by way of another one.
+    client.check("RENAME &APY- x", "OK Mailbox renamed").await;
+    client.check("RENAME x o&Awg-", "OK Mailbox renamed").await;
+    client.check("STATUS o&Awg- (MESSAGES)", "* STATUS \"&APY-\" (MESSAGES 1)\nOK Status told").await;
+    // A subscription to what is gone.
+    let mut batch = store::Batch::new();
+    let name = mail::MailboxName::new("a\u{308}").expect("a good name");
+    house.parts.mailboxes.subscribe(&mut batch, house.account, &name);
+    house.parts.store.commit(batch).await.expect("a commit");
+    client.check("LSUB \"\" &AOQ-", "* LSUB () \"/\" \"a&Awg-\"\nOK Subscriptions listed").await;
+    client.check("UNSUBSCRIBE a&Awg-", "OK Unsubscribed").await;
+    client.check("LSUB \"\" &AOQ-", "OK Subscriptions listed").await;
 }

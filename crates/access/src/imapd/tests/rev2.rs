@@ -159,6 +159,16 @@ async fn names_in_another_form_are_told() {
         ),
         ("CREATE INBOX/c", "OK [MAILBOXID (F000000400ygja)] Mailbox created"),
         ("CREATE c/d", "OK [MAILBOXID (F000000400ygjb)] Mailbox created"),
+        // RFC 9051 §5.1: brought into Normalization Form C.
+        (
+            "CREATE \"u\u{308}\"",
+            "* LIST (\\HasNoChildren) \"/\" \"\u{fc}\" (\"OLDNAME\" (\"u\u{308}\"))\nOK [MAILBOXID (F000000400ygjc)] Mailbox created",
+        ),
+        (
+            "RENAME \"\u{fc}\" \"o\u{308}\"",
+            "* LIST (\\HasNoChildren) \"/\" \"\u{f6}\" (\"OLDNAME\" (\"\u{fc}\"))\nOK Mailbox renamed",
+        ),
+        ("DELETE \"\u{f6}\"", "OK Mailbox deleted"),
     ] {
         client.check(command, expected).await;
     }

@@ -1,4 +1,4 @@
-//! Every production of RFC 9051 §9 that a client sends, with forms that it has and forms that it has not.
+//! Every production of RFC 9051 §9 that a client sends, and that of RFC 10022, with forms that it has and forms that it has not.
 
 use crate::{Text, grammar};
 
@@ -90,6 +90,21 @@ const COMMANDS: &[Row] = &[
         &["UID", "UID NOOP", "UID 1 FETCH FLAGS", "UID UID FETCH 1 FLAGS"],
     ),
     ("uid-expunge", &["UID EXPUNGE 1:3", "UID EXPUNGE $"], &["UID EXPUNGE", "UID EXPUNGE x"]),
+    (
+        "message-batches",
+        &["UIDBATCHES 500", "uidbatches 4294967295 1:1"],
+        &[
+            "UIDBATCHES",
+            "UIDBATCHES 0",
+            "UIDBATCHES 4294967296",
+            "UIDBATCHES 500 1",
+            "UIDBATCHES 500 0:1",
+            "UIDBATCHES 500 1:*",
+            "UIDBATCHES 500 1:2,3:4",
+            "UIDBATCHES 500 1:2 3",
+            "UID BATCHES 500",
+        ],
+    ),
     ("unsubscribe", &["UNSUBSCRIBE x"], &["UNSUBSCRIBE", "UNSUBSCRIBE x y"]),
 ];
 

@@ -103,6 +103,7 @@ data_dir = "/var/lib/posthouse"
 service = "submission"
 bind = ["127.0.0.1:2525", "[::1]:2525"]
 plaintext_auth = "loopback"
+auth_mechanisms = ["SCRAM-SHA-256", "PLAIN"]
 [[listener]]
 service = "imaps"
 bind = ["127.0.0.1:993"]
@@ -182,8 +183,12 @@ fn everything_at_once() {
     assert_eq!(config.listeners.len(), 2);
     assert!(config.limits.share_with_anyone && !Limits::default().share_with_anyone);
     assert!(
-        config.listeners[0].plaintext_auth_on_loopback && !config.listeners[1].plaintext_auth_on_loopback
+        config.listeners[0].logins.plaintext_auth_on_loopback
+            && !config.listeners[1].logins.plaintext_auth_on_loopback
     );
+    let offered = |at: usize, name| config.listeners[at].logins.mechanisms.has(name);
+    assert!(offered(0, "PLAIN") && offered(0, "SCRAM-SHA-256") && !offered(0, "SCRAM-SHA-256-PLUS"));
+    assert!(Mechanisms::NAMES.iter().all(|name| offered(1, name)));
     let tls = config.tls.expect("given");
     assert_eq!(tls.certificate, Path::new("/etc/posthouse/cert.pem"));
     assert_eq!(tls.private_key, Path::new("/keys/key.pem"));
@@ -298,6 +303,18 @@ const WRONG: &[(&str, &str)] = &[
     (
         "[[listener]]\nservice = \"smpt\"\nbind = []",
         "p.toml:8: listener.service: \"smpt\" is unknown; did you mean \"smtp\"?",
+    ),
+    (
+        "[[listener]]\nservice = \"imap\"\nbind = [\"[::1]:1\"]\nauth_mechanisms = [\"PLAYN\"]",
+        "p.toml:10: listener.auth_mechanisms: \"PLAYN\" is unknown; did you mean \"PLAIN\"?",
+    ),
+    (
+        "[[listener]]\nservice = \"imap\"\nbind = [\"[::1]:1\"]\nauth_mechanisms = []",
+        "p.toml:10: listener.auth_mechanisms: needs at least one mechanism; leave it out for all",
+    ),
+    (
+        "[[listener]]\nservice = \"lmtp\"\nbind = [\"[::1]:1\"]\nauth_mechanisms = [\"PLAIN\"]",
+        "p.toml:10: listener.auth_mechanisms: nobody logs in there; leave it out",
     ),
     (
         "[[listener]]\nservice = \"http\"\nbind = []",
