@@ -1,5 +1,8 @@
 //! A message on its way into a multi-line response: dot-stuffed (RFC 1939 §3), for TOP only its beginning (§7).
 
+/// Bytes for the reply's first and last line.
+const ROOM: usize = 64;
+
 /// Where in the message the next byte stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Line {
@@ -32,9 +35,40 @@ impl Stuffing {
         self.in_header || self.lines != Some(0)
     }
 
-    /// Puts a chunk into `output`, line by line. A lone LF also counts as a line's end: were the dot behind one left
+    /// Puts a chunk into `output`. A lone LF also counts as a line's end: were the dot behind one left
     /// alone, a client that takes it for one would see the response end there.
     pub(crate) fn take(&mut self, chunk: &[u8], output: &mut Vec<u8>) {
+        output.reserve(chunk.len() + chunk.len() / 64 + ROOM);
+        match self.lines {
+            None => self.take_all(chunk, output),
+            Some(_) => self.take_lines(chunk, output),
+        }
+    }
+
+    /// Nothing but dots behind line ends has to be looked for.
+    fn take_all(&mut self, chunk: &[u8], output: &mut Vec<u8>) {
+        if self.line == Line::Start && chunk.starts_with(b".") {
+            output.push(b'.');
+        }
+        let mut passed = 0;
+        for end in memchr::memmem::find_iter(chunk, b"\n.") {
+            output.extend_from_slice(&chunk[passed..=end]);
+            output.push(b'.');
+            passed = end + 1;
+        }
+        output.extend_from_slice(&chunk[passed..]);
+        let Some((_, but_last)) = chunk.split_last() else { return };
+        let last_line = match memchr::memrchr(b'\n', but_last) {
+            Some(end) => {
+                (self.line, self.last_was_cr) = (Line::Start, false);
+                &chunk[end + 1..]
+            }
+            None => chunk,
+        };
+        self.pass(last_line);
+    }
+
+    fn take_lines(&mut self, chunk: &[u8], output: &mut Vec<u8>) {
         for piece in chunk.split_inclusive(|&b| b == b'\n') {
             if !self.wants_more() {
                 return;
@@ -111,6 +145,12 @@ mod tests {
             for lines in [None, Some(lines)] {
                 assert_eq!(stuffed(message.as_bytes(), lines, chunk), stuffed(message.as_bytes(), lines, 99));
             }
+        }
+
+        /// Both ways of going through a message.
+        #[test]
+        fn all_lines_are_all(message in "[.a\r\n]{0,30}", chunk in 1usize..9) {
+            assert_eq!(stuffed(message.as_bytes(), None, chunk), stuffed(message.as_bytes(), Some(u32::MAX), chunk));
         }
 
         #[test]

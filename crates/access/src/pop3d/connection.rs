@@ -14,7 +14,9 @@ use crate::wire::{Wire, tls_offer};
 use crate::{Parts, Port};
 
 /// Bytes read at once: commands are short.
-const READ: usize = 2048;
+const READ: usize = 512;
+/// Bytes of a message that are written at once.
+const MUCH: usize = 32 * 1024;
 
 /// See the module's description.
 pub(super) struct Connection<'a> {
@@ -123,6 +125,11 @@ impl<'a> Connection<'a> {
             return Ok(());
         }
         self.wire.write(&self.daemon.parts.world, &bytes).await
+    }
+
+    /// Writes when that is much: what is little goes out with what follows, because each write wakes the client.
+    pub(super) async fn flush_much(&mut self) -> io::Result<()> {
+        if self.session.output().len() < MUCH { Ok(()) } else { self.flush().await }
     }
 
     /// STLS: the reply goes out in clear, everything after it under TLS.

@@ -87,7 +87,7 @@ impl Connection<'_> {
         }
         let mut shown = Shown::default();
         if needs_head {
-            match self.show(account, &entry, &first.concat(), &head).await {
+            match self.show(account, &entry, &first, &head).await {
                 Ok(Some(other)) => shown = other,
                 Ok(None) => {
                     self.session.body_failed("[UTF8] Only for clients that say UTF8 before they log in");
@@ -104,14 +104,14 @@ impl Connection<'_> {
         for bytes in first {
             wanted = self.session.body(&shown.pass(sent, &bytes));
             sent += bytes.len() as u64;
-            self.flush().await?;
+            self.flush_much().await?;
         }
         while wanted && offset < entry.size() {
             match self.chunk(account, &entry, offset).await {
                 Ok(bytes) => {
                     wanted = self.session.body(&shown.pass(offset, &bytes));
                     offset += bytes.len() as u64;
-                    self.flush().await?;
+                    self.flush_much().await?;
                 }
                 Err(error) => {
                     if matches!(error, Error::Store(store::Error::Damaged(_))) {
@@ -132,16 +132,18 @@ impl Connection<'_> {
         &self,
         account: AccountId,
         entry: &Entry,
-        beginning: &[u8],
+        beginning: &[bytes::Bytes],
         head: &Head,
     ) -> Result<Option<Shown>, Error> {
         let mut shown = Shown::default();
-        if beginning.len() as u64 == entry.size() && beginning.is_ascii() {
+        let is_whole = beginning.iter().map(|bytes| bytes.len() as u64).sum::<u64>() == entry.size();
+        if is_whole && beginning.iter().all(|bytes| bytes.is_ascii()) {
             return Ok(Some(shown));
         }
-        if head.has_8bit && !head.ended && (beginning.len() as u64) < entry.size() {
+        if head.has_8bit && !head.ended && !is_whole {
             return Ok(None);
         }
+        let beginning = beginning.concat();
         let length = head.length.min(beginning.len());
         let fits = shown.take(0..length as u64, &beginning[..length])
             && self.show_parts(account, entry, &mut shown).await?;
