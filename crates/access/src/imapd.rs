@@ -21,6 +21,7 @@ mod limited;
 mod list;
 mod lsub;
 mod metadata;
+mod namespaces;
 mod notify;
 mod object;
 mod place;

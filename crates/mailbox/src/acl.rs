@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use mail::{AccountId, MailboxId, MailboxName, Rights, limits};
 use store::codec::{Reader, Writer};
-use store::{Batch, Expect, Snapshot, Version};
+use store::{Batch, Expect, Snapshot, Topic, Version};
 
 use crate::names::{find, info, touch};
 use crate::{Error, MailboxInfo, Mailboxes, keys, record};
@@ -143,6 +143,7 @@ impl Mailboxes {
         batch.expect(keys::acl(owner, mailbox), version.map_or(Expect::Absent, Expect::Version));
         write(batch, owner, mailbox, &before, &grants);
         touch(batch, owner);
+        batch.notify(Topic::Sharing);
         Ok(())
     }
 

@@ -18,6 +18,8 @@ pub enum Topic {
     Journey,
     /// Domains, accounts or aliases changed.
     Directory,
+    /// Who may do what in whose mailboxes changed, or under which names they are seen.
+    Sharing,
 }
 
 /// One notice of a batch.

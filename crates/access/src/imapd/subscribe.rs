@@ -12,21 +12,20 @@ impl Connection<'_> {
     /// Only mailboxes that are there can be subscribed; the subscription outlives them (§6.3.6).
     pub(super) async fn subscribe(&mut self, mailbox: Mailbox, subscribe: bool) -> Done {
         let mut batch = Batch::new();
-        let name = if subscribe {
+        let names = if subscribe {
             let place = self.existing(mailbox).await?;
             place.demand(Right::Lookup)?;
-            place.shown
+            self.mailboxes().subscribe(&mut batch, self.account(), &place.shown);
+            vec![place.shown]
         } else {
-            let name = valid(mailbox)?;
-            self.named(name.clone()).await?.map_or(name, |named| named.shown)
+            let names = self.all_names(valid(mailbox)?).await?;
+            for name in &names {
+                self.mailboxes().unsubscribe(&mut batch, self.account(), name);
+            }
+            names
         };
-        if subscribe {
-            self.mailboxes().subscribe(&mut batch, self.account(), &name);
-        } else {
-            self.mailboxes().unsubscribe(&mut batch, self.account(), &name);
-        }
         self.commit(batch).await?;
-        self.own_names_changed(&[&name]).await;
+        self.own_names_changed(&names.iter().collect::<Vec<_>>()).await;
         Self::done(if subscribe { "Subscribed" } else { "Unsubscribed" })
     }
 }

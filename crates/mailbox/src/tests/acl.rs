@@ -270,9 +270,16 @@ async fn damage_is_told() {
 #[tokio::test]
 async fn names_of_others_are_not_ones_own() {
     let house = House::new().await;
-    for (text, is_possible) in
-        [("Other Users", false), ("Other Users/x", false), ("Other Users x", true), ("x/Other Users", true)]
-    {
+    for (text, is_possible) in [
+        ("Other Users", false),
+        ("Other Users/x", false),
+        ("Other Users x", true),
+        ("x/Other Users", true),
+        ("Shared", false),
+        ("Shared/x", false),
+        ("Shared x", true),
+        ("shared", true),
+    ] {
         let mut batch = Batch::new();
         let made = house.mailboxes.create(&mut batch, ANN, &name(text), None).await;
         assert_eq!(!matches!(made, Err(Error::NotPossible(_))), is_possible, "{text}: {made:?}");
