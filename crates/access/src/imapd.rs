@@ -42,6 +42,7 @@ pub(crate) mod tests;
 
 use std::sync::Arc;
 
+pub use namespaces::shown;
 use tokio::sync::watch;
 use world::Stream;
 

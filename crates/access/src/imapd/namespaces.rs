@@ -28,8 +28,9 @@ pub(super) struct Listed {
 /// The account of an address that was looked up last.
 type Last = Option<(String, Option<Account>)>;
 
-/// What another account's mailbox is called here; `None` if such a name cannot be.
-pub(super) fn shown(owner: &Account, name: &MailboxName) -> Option<MailboxName> {
+/// What an account's mailbox is called by others: `Other Users/bob@example.org/INBOX`, or `Shared/…` for an account that is marked as
+/// shared. `None` if such a name cannot be: it would be too long, or the address has a `/` in it.
+pub fn shown(owner: &Account, name: &MailboxName) -> Option<MailboxName> {
     below(&root(owner), Some(name.as_str())).filter(|_| is_one_level(owner))
 }
 

@@ -20,7 +20,7 @@ fn grant(who: Who, negative: bool, letters: &str) -> Grant {
 impl House {
     async fn try_set(&self, mailbox: MailboxId, entry: Grant, change: RightsChange) -> Result<Batch, Error> {
         let mut batch = Batch::new();
-        self.mailboxes.set_acl(&mut batch, ANN, mailbox, entry, change).await.map(|()| batch)
+        self.mailboxes.set_acl(&mut batch, ANN, &[mailbox], entry, change).await.map(|_| batch)
     }
 
     async fn set(&self, mailbox: MailboxId, entry: Grant, change: RightsChange) {
