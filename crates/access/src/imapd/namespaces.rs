@@ -92,8 +92,10 @@ impl Connection<'_> {
         if last.as_ref().is_none_or(|(known, _)| known != login) {
             *last = Some((login.to_owned(), self.other_by_login(login).await?));
         }
-        let owner = last.as_ref().and_then(|(_, account)| account.as_ref());
-        let now = owner.filter(|owner| is_one_level(owner)).and_then(|owner| below(&root(owner), rest));
+        let owner = last.as_ref().and_then(|(_, account)| account.as_ref()).filter(|it| is_one_level(it));
+        // INBOX there is INBOX in any case.
+        let rest = rest.map(|rest| MailboxName::new(rest).map_or(rest.into(), |name| name.to_string()));
+        let now = owner.and_then(|owner| below(&root(owner), rest.as_deref()));
         Ok(now.unwrap_or(name))
     }
 

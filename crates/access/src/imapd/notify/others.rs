@@ -43,6 +43,8 @@ impl Connection<'_> {
             *watched = Watched::default();
             return Ok(Some(Vec::new()));
         }
+        // One look is enough for all news so far.
+        watched.watches().for_each(Watch::catch_up);
         let store = &self.parts().store;
         watched.sharing.get_or_insert_with(|| store.watch(Topic::Sharing));
         loop {
