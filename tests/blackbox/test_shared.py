@@ -1,11 +1,15 @@
 """Shared mailboxes: given and taken back by commands, seen below `Shared` or `Other Users`, and told of as they change."""
 
 import json
+import os
 import re
 import select
+import shutil
+import signal
+import subprocess
 import unittest
 
-from house import House, letter
+from house import PASSWORD, Authority, House, letter, scratch, until
 
 TEAM, ANN, BOB = "team@alpha.test", "ann@alpha.test", "bob@alpha.test"
 
@@ -150,4 +154,62 @@ class Shared(unittest.TestCase):
         self.send("he is not told")
         house.wait_for(TEAM, "he is not told")
         self.assertIsNone(bob.line(1.0))
+        with self.subTest("what all are given, when the operator allows it"):
+            for allowed, attributes in ((True, "\\HasNoChildren"), (False, "\\NonExistent \\HasNoChildren")):
+                config = house.config.read_text().replace("share_with_anyone = true\n", "")
+                allow = "[limits]\nshare_with_anyone = true\n" if allowed else "[limits]\n"
+                house.config.write_text(config.replace("[limits]\n", allow))
+                house.process.send_signal(signal.SIGHUP)
+                if allowed:
+                    grant = ["grant", TEAM, "--mailbox", "INBOX", "--to", "anyone", "--rights", "lr"]
+                    until(lambda: self.rights(*grant, check=False).returncode == 0, what="the new configuration")
+                lines = [bob.line(), bob.line()]
+                self.assertIn(f'* LIST ({attributes}) "/" {inbox}', lines)
+                if allowed:
+                    self.assertTrue(bob.line().startswith(f"* STATUS {inbox} (MESSAGES 3 "))
         bob.client.logout()
+
+    @unittest.skipUnless(shutil.which("mbsync"), "no mbsync")
+    def test_mbsync_reads_and_writes_there(self):
+        house = self.house
+        house.run("account", "shared", TEAM, "on")
+        self.rights("grant", TEAM, "--mailbox", "INBOX", "--to", BOB, "--rights", "lrswite")
+        self.send("for all of us")
+        house.wait_for(TEAM, "for all of us")
+        directory = scratch("mbsync")
+        (directory / "mail").mkdir()
+        (directory / "mbsyncrc").write_text(
+            f"""IMAPAccount house
+Host localhost
+Port {house.ports['imaps']}
+User {BOB}
+Pass "{PASSWORD}"
+SSLType IMAPS
+CertificateFile {Authority.get().certificate}
+
+IMAPStore far
+Account house
+
+MaildirStore near
+Path {directory}/mail/
+Inbox {directory}/mail/INBOX
+SubFolders Verbatim
+
+Channel all
+Far :far:
+Near :near:
+Patterns "Shared/*"
+Create Near
+Expunge Both
+SyncState *
+"""
+        )
+        command = ["mbsync", "-c", directory / "mbsyncrc", "all"]
+        sync = lambda: subprocess.run(command, check=True, capture_output=True, env={"HOME": str(directory), "PATH": os.environ["PATH"]})
+        sync()
+        folder = directory / "mail/Shared/team@alpha.test/INBOX"
+        (body,) = [path.read_bytes() for path in folder.glob("[cn]*/*")]
+        self.assertIn(b"Subject: for all of us", body)
+        (folder / "new/1.mine").write_bytes(letter("born here").replace(b"\r\n", b"\n"))
+        sync()
+        house.wait_for(TEAM, "born here")

@@ -187,6 +187,8 @@ pub const KEYWORDS: usize = 256;
 pub const NOTIFY_MAILBOXES: usize = 500;
 /// Other accounts whose mailboxes one NOTIFY has watched.
 pub const NOTIFY_OWNERS: usize = 100;
+/// Mailboxes shared with an account for which NOTIFY of mailboxes of others is taken: their rights are looked at when any changes.
+pub const NOTIFY_SHARED: usize = 1000;
 /// Events of one moment that NOTIFY tells of; with more it ends (RFC 5465 §5.8).
 pub const NOTIFY_EVENTS: usize = 500;
 /// Annotations of one mailbox, or of an account as a whole (RFC 5464 §4.1 asks for at least 10).

@@ -49,6 +49,9 @@ impl Connection<'_> {
         watched.sharing.get_or_insert_with(|| store.watch(Topic::Sharing));
         loop {
             let mut seen = self.of_others(subscriptions).await?;
+            if seen.len() > limits::NOTIFY_SHARED {
+                return Ok(None);
+            }
             seen.retain(|listed| listed.rights.has(Right::Lookup));
             let owners = owners(groups, &seen, subscriptions);
             if owners.len() > limits::NOTIFY_OWNERS {

@@ -1,6 +1,6 @@
 //! NOTIFY (RFC 5465) of mailboxes that others share.
 
-use mail::{AccountId, Flags, Rights, limits};
+use mail::{AccountId, Flags, MailboxName, Rights, limits};
 use mailbox::{Grant, INBOX, RightsChange, Who};
 use store::Batch;
 
@@ -295,6 +295,34 @@ async fn too_many_owners() {
     expect(&mut few, "of one alone", &[]).await;
     bob.check(all, "NO [NOTIFICATIONOVERFLOW] There are too many mailboxes").await;
     bob.check(one, SET).await;
+}
+
+/// So do more mailboxes than are looked at, unless no filter can mean any of them.
+#[tokio::test]
+async fn too_many_shared_mailboxes() {
+    let (house, mut owner, mut bob) = house("lr").await;
+    owner.check(&format!("DELETEACL INBOX {BOB}"), GRANTED).await;
+    let mut ids = vec![INBOX];
+    for n in 1..=limits::NOTIFY_SHARED {
+        let mut batch = Batch::new();
+        let name = MailboxName::new(&format!("m{n}")).expect("a name");
+        ids.push(
+            house.parts.mailboxes.create(&mut batch, house.account, &name, None).await.expect("a free name"),
+        );
+        house.parts.store.commit(batch).await.expect("a commit");
+    }
+    let grant = Grant { who: Who::Anyone, negative: false, rights: Rights::parse("l").expect("letters") };
+    for (mailboxes, is_taken) in [(&ids[1..], true), (&ids[..], false)] {
+        let mut batch = Batch::new();
+        let change = RightsChange::Add;
+        let set = house.parts.mailboxes.set_acl(&mut batch, house.account, mailboxes, grant, change).await;
+        set.expect("room");
+        house.parts.store.commit(batch).await.expect("a commit");
+        let answer = bob.run("NOTIFY SET (mailboxes \"Other Users/u@x.test/m1\" (MailboxName))").await;
+        let overflow = "NO [NOTIFICATIONOVERFLOW] There are too many mailboxes";
+        assert_eq!(answer, if is_taken { SET } else { overflow });
+        bob.check("NOTIFY SET (personal (MailboxName))", SET).await;
+    }
 }
 
 async fn share_inbox_of(house: &House, address: &str, with: AccountId) {
