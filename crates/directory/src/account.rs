@@ -127,7 +127,7 @@ impl Directory {
     /// Marks an account as a shared one, or no longer: see [`Account::shared`].
     pub async fn set_shared(&self, batch: &mut Batch, id: AccountId, shared: bool) -> Result<(), Error> {
         self.change_record(batch, id, |record| record.shared = shared).await?;
-        batch.notify(Topic::Sharing);
+        batch.notify(Topic::Sharing(AccountId(0)));
         Ok(())
     }
 

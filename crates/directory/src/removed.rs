@@ -80,7 +80,7 @@ impl Directory {
         batch.put(keys::removed(id), record.encode());
         batch.count(keys::address_count(domain), -1);
         batch.notify(store::Topic::Directory);
-        batch.notify(store::Topic::Sharing);
+        batch.notify(store::Topic::Sharing(AccountId(0)));
         Ok(())
     }
 
@@ -118,7 +118,7 @@ impl Directory {
         batch.delete(keys::removed(id));
         let account = AccountRecord { address: address.clone(), ..record.account };
         batch.put(keys::account(id), account.encode());
-        batch.notify(store::Topic::Sharing);
+        batch.notify(store::Topic::Sharing(AccountId(0)));
         if let Some(credential) = record.credential {
             batch.put(keys::credential(id), credential);
         }

@@ -117,10 +117,14 @@ impl Mailboxes {
     ) -> Result<usize, Error> {
         let snapshot = self.store.snapshot();
         let (mut changed, mut new) = (0, 0);
+        let mut concerned = BTreeSet::from([entry.who]);
         for mailbox in mailboxes {
             let outcome = set_one(&snapshot, batch, (owner, *mailbox), entry, change).await?;
             changed += usize::from(outcome.is_change);
             new += usize::from(outcome.is_new);
+            if entry.who == Who::Anyone {
+                concerned.extend(outcome.listed);
+            }
         }
         if new > 0 {
             let marks = keys::shared_with(entry.who.number());
@@ -130,7 +134,11 @@ impl Mailboxes {
             }
         }
         touch(batch, owner);
-        batch.notify(Topic::Sharing);
+        // What all are given takes effect only where the operator lets it; what is taken away from all, for those who have something.
+        concerned.retain(|who| *who != Who::Anyone || self.shares_with_anyone());
+        for who in concerned {
+            batch.notify(Topic::Sharing(who.number()));
+        }
         Ok(changed)
     }
 
@@ -184,6 +192,8 @@ struct Outcome {
     is_change: bool,
     /// Nothing was said to that account before.
     is_new: bool,
+    /// Whom the list named before.
+    listed: BTreeSet<Who>,
 }
 
 async fn set_one(
@@ -214,7 +224,7 @@ async fn set_one(
     batch.expect(keys::acl(owner, mailbox), version.map_or(Expect::Absent, Expect::Version));
     write(batch, owner, mailbox, &before, &grants);
     let is_new = !before.contains(&entry.who) && !rights.is_empty();
-    Ok(Outcome { is_change: rights != had, is_new })
+    Ok(Outcome { is_change: rights != had, is_new, listed: before })
 }
 
 /// RFC 4314 §4: new mailboxes have the list of the one above them.

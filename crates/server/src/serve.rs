@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use directory::LoginLimit;
 use filter::rate::Rate;
+use mail::AccountId;
 use mailbox::Retention;
 use search::Shelf;
 use store::{Batch, Store, Topic};
@@ -303,7 +304,7 @@ impl Server {
         let store = Arc::clone(&office.store);
         self.world.tasks.spawn(Box::pin(async move {
             let mut batch = Batch::new();
-            batch.notify(Topic::Sharing);
+            batch.notify(Topic::Sharing(AccountId(0)));
             if let Err(error) = store.commit(batch).await {
                 tracing::warn!(%error, "could not tell sessions of the change of share_with_anyone");
             }

@@ -18,8 +18,8 @@ pub enum Topic {
     Journey,
     /// Domains, accounts or aliases changed.
     Directory,
-    /// Who may do what in whose mailboxes changed, or under which names they are seen.
-    Sharing,
+    /// What an account may do in mailboxes of others changed, or under which names it sees them; account 0: what any may.
+    Sharing(mail::AccountId),
 }
 
 /// One notice of a batch.

@@ -18,14 +18,14 @@ use crate::imapd::stop::Stop;
 /// Whose changes wake a session, beside those of its own account.
 #[derive(Default)]
 pub(super) struct Watched {
-    /// Who may do what.
-    sharing: Option<Watch>,
+    /// What the account may do, and what any may.
+    sharing: Option<[Watch; 2]>,
     owners: BTreeMap<AccountId, Watch>,
 }
 
 impl Watched {
     pub(super) fn watches(&mut self) -> impl Iterator<Item = &mut Watch> {
-        self.sharing.iter_mut().chain(self.owners.values_mut())
+        self.sharing.iter_mut().flatten().chain(self.owners.values_mut())
     }
 }
 
@@ -46,7 +46,9 @@ impl Connection<'_> {
         // One look is enough for all news so far.
         watched.watches().for_each(Watch::catch_up);
         let store = &self.parts().store;
-        watched.sharing.get_or_insert_with(|| store.watch(Topic::Sharing));
+        let all = AccountId(0);
+        let sharing = || [self.account(), all].map(|account| store.watch(Topic::Sharing(account)));
+        watched.sharing.get_or_insert_with(sharing);
         loop {
             let mut seen = self.of_others(subscriptions).await?;
             if seen.len() > limits::NOTIFY_SHARED {

@@ -132,6 +132,22 @@ async fn rights_come_and_go() {
     }
 }
 
+/// What is taken away from all is taken from those who have it, also where nothing may be given to all.
+#[tokio::test]
+async fn rights_are_taken_from_all() {
+    let (house, mut owner, mut bob) = house("lr").await;
+    house.parts.mailboxes.share_with_anyone(false);
+    bob.check("NOTIFY SET (subtree \"Other Users\" (MailboxName))", SET).await;
+    for (command, attributes) in [
+        ("SETACL INBOX -anyone l", "\\NonExistent \\HasNoChildren"),
+        ("DELETEACL INBOX -anyone", "\\HasNoChildren"),
+    ] {
+        owner.check(command, GRANTED).await;
+        let inbox = format!("* LIST ({attributes}) \"/\" \"Other Users/u@x.test/INBOX\"");
+        expect(&mut bob, command, &["* LIST (\\NonExistent ", &inbox]).await;
+    }
+}
+
 /// §3.1: what is seen and cannot be told of is told at once; what is not seen is passed over.
 #[tokio::test]
 async fn no_access() {
