@@ -200,6 +200,8 @@ impl Connection<'_> {
             self.filter_now(&mut group.filter).await?;
         }
         let Notified { groups, known, watched, .. } = notified;
+        // One look is enough for all news so far.
+        watched.watches().for_each(Watch::catch_up);
         let Some(now) = self.look(groups, known, watched).await? else { return Ok(None) };
         let before = std::mem::replace(known, now);
         let told = self.tell_differences(notified, &before).await;
@@ -305,8 +307,9 @@ impl Connection<'_> {
             return;
         }
         let Some(mut notified) = self.notified.take() else { return };
-        let Notified { groups, known, watched, .. } = &mut *notified;
-        if let Ok(Some(now)) = self.look(groups, known, watched).await {
+        let Notified { groups, known, .. } = &mut *notified;
+        // Who is watched stays: news that waits is told by the next look.
+        if let Ok(Some(now)) = self.look(groups, known, &mut Watched::default()).await {
             known.take_over_names(&now, names);
         }
         self.notified = Some(notified);

@@ -1,5 +1,6 @@
 //! What a session has told of mailboxes.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use imap::command::{EventGroup, Events, StatusItem};
@@ -122,15 +123,18 @@ impl Connection<'_> {
         let (mut mailboxes, mut annotated) = (BTreeMap::new(), BTreeMap::new());
         annotated.insert(account, self.mailboxes().annotated(account).await?);
         for Listed { owner, rights, info } in all {
-            if let std::collections::btree_map::Entry::Vacant(entry) = annotated.entry(owner) {
+            if let Entry::Vacant(entry) = annotated.entry(owner) {
                 entry.insert(self.mailboxes().annotated(owner).await?);
             }
-            let status = match self.mailboxes().status(owner, info.id).await {
-                _ if !rights.has(Right::Read) => None,
-                Ok(status) => Some(status),
-                // Deleted at this moment.
-                Err(mailbox::Error::NoSuchMailbox(_)) => continue,
-                Err(error) => return Err(error.into()),
+            let status = if rights.has(Right::Read) {
+                match self.mailboxes().status(owner, info.id).await {
+                    Ok(status) => Some(status),
+                    // Deleted at this moment.
+                    Err(mailbox::Error::NoSuchMailbox(_)) => continue,
+                    Err(error) => return Err(error.into()),
+                }
+            } else {
+                None
             };
             let (name, subscribed) = (info.name, info.subscribed);
             let known = KnownMailbox { name, own: owner == account, subscribed, status };

@@ -43,8 +43,6 @@ impl Connection<'_> {
             *watched = Watched::default();
             return Ok(Some(Vec::new()));
         }
-        // One look is enough for all news so far.
-        watched.watches().for_each(Watch::catch_up);
         let store = &self.parts().store;
         let all = AccountId(0);
         let sharing = || [self.account(), all].map(|account| store.watch(Topic::Sharing(account)));

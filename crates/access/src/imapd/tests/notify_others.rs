@@ -267,11 +267,15 @@ async fn own_changes_and_the_selected_mailbox() {
         assert!(reply.starts_with("OK"), "{command}: {reply}");
         expect(&mut bob, &command, &[]).await;
     }
+    // What others do at the same moment still is.
+    house.deliver("INBOX/b", "a: b\r\n\r\n", Flags::new()).await;
+    assert!(bob.run("CREATE \"Other Users/u@x.test/INBOX/new\"").await.starts_with("OK"));
+    expect(&mut bob, "meanwhile", &["* STATUS \"Other Users/u@x.test/INBOX/b\" (MESSAGES 1 "]).await;
     bob.run(&format!("SELECT {inbox}")).await;
     house.deliver("INBOX", "a: b\r\n\r\n", Flags::new()).await;
     expect(&mut bob, "selected", &["* 2 EXISTS", "* 2 RECENT"]).await;
     house.deliver("INBOX/b", "a: b\r\n\r\n", Flags::new()).await;
-    expect(&mut bob, "beside it", &["* STATUS \"Other Users/u@x.test/INBOX/b\" (MESSAGES 1 "]).await;
+    expect(&mut bob, "beside it", &["* STATUS \"Other Users/u@x.test/INBOX/b\" (MESSAGES 2 "]).await;
     bob.check("NOTIFY NONE", "OK Nothing is told").await;
     house.deliver("INBOX/b", "a: b\r\n\r\n", Flags::new()).await;
     expect(&mut bob, "none", &[]).await;
