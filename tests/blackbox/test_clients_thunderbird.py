@@ -23,6 +23,34 @@ class Mail(Reader):
             self.comes_back(program)
             program.quit()
 
+    def test_mailboxes_of_others(self):
+        """What is shared and subscribed is in the list of folders, below the roots that NAMESPACE names, and works."""
+        self.house.add_account("team@alpha.test")
+        for who in ("team@alpha.test", "bob@alpha.test"):
+            self.house.run("account", "rights", "grant", who, "--mailbox", "INBOX", "--to", USER, "--rights", "lrswite")
+            with self.house.smtp() as client:
+                client.sendmail("out@side.test", [who], letter(f"for {who}", to=who))
+            self.house.wait_for(who, f"for {who}")
+        self.house.run("account", "shared", "team@alpha.test", "on")
+        team, bob = "Shared/team@alpha.test/INBOX", "Other Users/bob@alpha.test/INBOX"
+        client = self.house.imap(USER)
+        for name in (team, bob):
+            self.assertEqual(client.subscribe(f'"{name}"')[0], "OK")
+        client.logout()
+        with Thunderbird(self.directory, self.house, USER) as program:
+            program.do("open", path="INBOX")
+            self.shows(True, lambda: {team, bob} <= set(program.do("folders")))
+            for path, subject in ((team, "for team@alpha.test"), (bob, "for bob@alpha.test")):
+                program.do("open", path=path)
+                self.shows({subject: []}, program.do, "list", path=path)
+                program.do("mark", path=path, subject=subject, read=True)
+            program.quit()
+        for name in (team, bob):
+            client = self.house.imap(USER)
+            client.select(f'"{name}"', readonly=True)
+            self.assertEqual(client.search(None, "SEEN")[1], [b"1"])
+            client.logout()
+
     def shows(self, expected, ask, *words, **named):
         """Thunderbird comes to show this: its windows, too, fill as answers come in."""
         try:

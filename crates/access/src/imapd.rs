@@ -21,6 +21,7 @@ mod limited;
 mod list;
 mod lsub;
 mod metadata;
+mod namespaces;
 mod notify;
 mod object;
 mod place;
@@ -42,6 +43,7 @@ mod uid_batches;
 
 use std::sync::Arc;
 
+pub use namespaces::shown;
 use tokio::sync::watch;
 use world::Stream;
 

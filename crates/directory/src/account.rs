@@ -21,6 +21,8 @@ pub struct Account {
     pub enabled: bool,
     /// Whether a password is set.
     pub has_password: bool,
+    /// Whether it belongs to nobody in particular: what is shared of it is seen in the shared namespace (RFC 2342 §4).
+    pub shared: bool,
 }
 
 impl Directory {
@@ -82,7 +84,7 @@ impl Directory {
         self.claim(&snapshot, batch, address, &Owner::Account(id)).await?;
         batch.expect(number.clone(), seen);
         batch.count(number, 1);
-        let record = AccountRecord { address: address.clone(), enabled: true };
+        let record = AccountRecord { address: address.clone(), enabled: true, shared: false };
         batch.put(keys::account(id), record.encode());
         if let Some(password) = password {
             let salt = credential::salt(&self.world);
@@ -116,15 +118,36 @@ impl Directory {
 
     /// Forbids (`false`) or allows logging in.
     pub async fn set_enabled(&self, batch: &mut Batch, id: AccountId, enabled: bool) -> Result<(), Error> {
-        let record = AccountRecord { address: self.existing(id).await?.address, enabled };
-        batch.expect(keys::account(id), Expect::Present);
-        batch.put(keys::account(id), record.encode());
+        self.change_record(batch, id, |record| record.enabled = enabled).await?;
         batch.notify(Topic::Directory);
         Ok(())
     }
 
+    /// Marks an account as a shared one, or no longer: see [`Account::shared`].
+    pub async fn set_shared(&self, batch: &mut Batch, id: AccountId, shared: bool) -> Result<(), Error> {
+        self.change_record(batch, id, |record| record.shared = shared).await?;
+        batch.notify(Topic::Sharing(AccountId(0)));
+        Ok(())
+    }
+
+    /// Conflicts with every other change of the record.
+    async fn change_record(
+        &self,
+        batch: &mut Batch,
+        id: AccountId,
+        change: impl FnOnce(&mut AccountRecord),
+    ) -> Result<(), Error> {
+        let found = self.store.snapshot().get(&keys::account(id)).await?;
+        let found = found.ok_or_else(|| no_such(id))?;
+        let mut record = AccountRecord::decode(&found.value)?;
+        change(&mut record);
+        batch.expect(keys::account(id), Expect::Version(found.version));
+        batch.put(keys::account(id), record.encode());
+        Ok(())
+    }
+
     pub(crate) async fn existing(&self, id: AccountId) -> Result<Account, Error> {
-        self.account(id).await?.ok_or_else(|| Error::NoSuchAccount(format!("number {id}")))
+        self.account(id).await?.ok_or_else(|| no_such(id))
     }
 
     /// Gives a free address of one of our domains to `owner`.
@@ -151,6 +174,10 @@ impl Directory {
         batch.notify(Topic::Directory);
         Ok(())
     }
+}
+
+fn no_such(id: AccountId) -> Error {
+    Error::NoSuchAccount(format!("number {id}"))
 }
 
 pub(crate) async fn read(snapshot: &Snapshot, id: AccountId) -> Result<Option<Account>, Error> {
@@ -182,5 +209,6 @@ pub(crate) async fn by_address(snapshot: &Snapshot, address: &Address) -> Result
 
 async fn complete(snapshot: &Snapshot, id: AccountId, record: AccountRecord) -> Result<Account, Error> {
     let has_password = snapshot.get(&keys::credential(id)).await?.is_some();
-    Ok(Account { id, address: record.address, enabled: record.enabled, has_password })
+    let AccountRecord { address, enabled, shared } = record;
+    Ok(Account { id, address, enabled, has_password, shared })
 }

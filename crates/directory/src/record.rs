@@ -42,16 +42,23 @@ impl Owner {
 pub(crate) struct AccountRecord {
     pub(crate) address: Address,
     pub(crate) enabled: bool,
+    pub(crate) shared: bool,
 }
 
 impl AccountRecord {
+    /// The first version, which knew no shared accounts, goes on being written for all others: older programs read it.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        Writer::new(1).address(&self.address).bool(self.enabled).finish()
+        let mut w = Writer::new(if self.shared { 2 } else { 1 });
+        w.address(&self.address).bool(self.enabled);
+        if self.shared {
+            w.bool(true);
+        }
+        w.finish()
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let (mut r, _) = Reader::new(bytes, 1, "an account's record")?;
-        Ok(Self { address: r.address()?, enabled: r.bool()? })
+        let (mut r, version) = Reader::new(bytes, 2, "an account's record")?;
+        Ok(Self { address: r.address()?, enabled: r.bool()?, shared: version >= 2 && r.bool()? })
     }
 }
 
@@ -105,8 +112,11 @@ mod tests {
         let address: Address = "Team@x.test".parse().expect("an address");
         let owner = Owner::Alias(address.clone(), vec![address.clone(), address.clone()]);
         assert_eq!(Owner::decode(&owner.encode()), Ok(owner));
-        let account = AccountRecord { address, enabled: false };
-        assert_eq!(AccountRecord::decode(&account.encode()), Ok(account));
+        for (enabled, shared, version) in [(false, false, 1), (true, true, 2), (false, true, 2)] {
+            let account = AccountRecord { address: address.clone(), enabled, shared };
+            let bytes = account.encode();
+            assert_eq!((bytes[0], AccountRecord::decode(&bytes)), (version, Ok(account)));
+        }
     }
 
     proptest! {

@@ -63,7 +63,11 @@ impl Directory {
         let app_passwords = snapshot.get(&keys::app_passwords(id)).await?;
         let record = Record {
             at: now,
-            account: AccountRecord { address: account.address.clone(), enabled: account.enabled },
+            account: AccountRecord {
+                address: account.address.clone(),
+                enabled: account.enabled,
+                shared: account.shared,
+            },
             credential: credential.map(|found| found.value.to_vec()),
             app_passwords: app_passwords.map(|found| found.value.to_vec()),
         };
@@ -76,6 +80,7 @@ impl Directory {
         batch.put(keys::removed(id), record.encode());
         batch.count(keys::address_count(domain), -1);
         batch.notify(store::Topic::Directory);
+        batch.notify(store::Topic::Sharing(AccountId(0)));
         Ok(())
     }
 
@@ -111,8 +116,9 @@ impl Directory {
         self.claim(&snapshot, batch, address, &Owner::Account(id)).await?;
         batch.expect(keys::removed(id), Expect::Version(found.version));
         batch.delete(keys::removed(id));
-        let account = AccountRecord { address: address.clone(), enabled: record.account.enabled };
+        let account = AccountRecord { address: address.clone(), ..record.account };
         batch.put(keys::account(id), account.encode());
+        batch.notify(store::Topic::Sharing(AccountId(0)));
         if let Some(credential) = record.credential {
             batch.put(keys::credential(id), credential);
         }

@@ -182,8 +182,13 @@ pub const KEYWORD_LENGTH: usize = 128;
 pub const KEYWORDS: usize = 256;
 
 // IMAP and POP3.
-/// Mailboxes that one NOTIFY names, and that an account has for which NOTIFY is taken: all are looked at when any changes.
+/// Mailboxes that one NOTIFY names, and that an account has for which NOTIFY is taken, with those of others that are meant: all are
+/// looked at when any changes.
 pub const NOTIFY_MAILBOXES: usize = 500;
+/// Other accounts whose mailboxes one NOTIFY has watched.
+pub const NOTIFY_OWNERS: usize = 100;
+/// Mailboxes shared with an account for which NOTIFY of mailboxes of others is taken: their rights are looked at when any changes.
+pub const NOTIFY_SHARED: usize = 1000;
 /// Events of one moment that NOTIFY tells of; with more it ends (RFC 5465 §5.8).
 pub const NOTIFY_EVENTS: usize = 500;
 /// Annotations of one mailbox, or of an account as a whole (RFC 5464 §4.1 asks for at least 10).

@@ -42,6 +42,8 @@ impl MailboxName {
     pub const SEPARATOR: char = '/';
     /// Below this, the mailboxes of other accounts are seen, each account's under its address (RFC 2342 §4).
     pub const OTHER_USERS: &str = "Other Users";
+    /// Below this, the mailboxes of accounts that belong to nobody in particular are seen, in the same way (RFC 2342 §4).
+    pub const SHARED: &str = "Shared";
 
     /// Checks and normalises a name: `inbox` in any case becomes `INBOX`, also as first level.
     pub fn new(name: &str) -> Result<Self, NameError> {
@@ -75,8 +77,10 @@ impl MailboxName {
 
     /// Whether this lies where the mailboxes of others are seen, or is that place itself: no mailbox of one's own.
     pub fn is_of_others(&self) -> bool {
-        let below = self.0.strip_prefix(Self::OTHER_USERS);
-        below.is_some_and(|below| below.is_empty() || below.starts_with(Self::SEPARATOR))
+        [Self::OTHER_USERS, Self::SHARED].into_iter().any(|root| {
+            let below = self.0.strip_prefix(root);
+            below.is_some_and(|below| below.is_empty() || below.starts_with(Self::SEPARATOR))
+        })
     }
 
     /// The full name.

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use mail::{AccountId, MailboxId, MailboxName, Rights, limits};
 use store::codec::{Reader, Writer};
-use store::{Batch, Expect, Snapshot, Version};
+use store::{Batch, Expect, Snapshot, Topic, Version};
 
 use crate::names::{find, info, touch};
 use crate::{Error, MailboxInfo, Mailboxes, keys, record};
@@ -104,46 +104,42 @@ impl Mailboxes {
         Ok(self.rights_of(account, &read(&snapshot, owner, mailbox).await?.0))
     }
 
-    /// Changes the rights of one entry; one without any is no longer there. [`Error::Limit`] if the list has
-    /// [`limits::ACL_IDENTIFIERS`] already, or there are [`limits::SHARED_MAILBOXES`] shared with that account. Conflicts with
-    /// every other change of the list.
+    /// Changes the rights of one entry in the lists of some mailboxes of an account; one without any is no longer there. Gives how
+    /// many lists change. [`Error::Limit`] if a list has [`limits::ACL_IDENTIFIERS`] already, or there are
+    /// [`limits::SHARED_MAILBOXES`] shared with that account. Conflicts with every other change of the lists.
     pub async fn set_acl(
         &self,
         batch: &mut Batch,
         owner: AccountId,
-        mailbox: MailboxId,
+        mailboxes: &[MailboxId],
         entry: Grant,
         change: RightsChange,
-    ) -> Result<(), Error> {
+    ) -> Result<usize, Error> {
         let snapshot = self.store.snapshot();
-        let (mut grants, version) = read(&snapshot, owner, mailbox).await?;
-        let before: BTreeSet<Who> = grants.iter().map(|grant| grant.who).collect();
-        let is_meant = |grant: &Grant| (grant.who, grant.negative) == (entry.who, entry.negative);
-        let at = grants.iter().position(is_meant).unwrap_or(grants.len());
-        let had = grants.get(at).map_or(Rights::NONE, |grant| grant.rights);
-        let rights = match change {
-            RightsChange::Replace => entry.rights,
-            RightsChange::Add => had | entry.rights,
-            RightsChange::Remove => had - entry.rights,
-        };
-        grants.retain(|grant| !is_meant(grant));
-        if !rights.is_empty() {
-            grants.insert(at, Grant { rights, ..entry });
+        let (mut changed, mut new) = (0, 0);
+        let mut concerned = BTreeSet::from([entry.who]);
+        for mailbox in mailboxes {
+            let outcome = set_one(&snapshot, batch, (owner, *mailbox), entry, change).await?;
+            changed += usize::from(outcome.is_change);
+            new += usize::from(outcome.is_new);
+            if entry.who == Who::Anyone {
+                concerned.extend(outcome.listed);
+            }
         }
-        if grants.len() > limits::ACL_IDENTIFIERS {
-            return Err(Error::Limit("identifiers"));
-        }
-        if !before.contains(&entry.who) && !rights.is_empty() {
+        if new > 0 {
             let marks = keys::shared_with(entry.who.number());
-            if snapshot.range(&marks, limits::SHARED_MAILBOXES).await?.len() >= limits::SHARED_MAILBOXES {
+            let most = limits::SHARED_MAILBOXES;
+            if snapshot.range(&marks, most).await?.len() + new > most {
                 return Err(Error::Limit("shared mailboxes"));
             }
         }
-        batch.expect(keys::record(owner, mailbox), Expect::Present);
-        batch.expect(keys::acl(owner, mailbox), version.map_or(Expect::Absent, Expect::Version));
-        write(batch, owner, mailbox, &before, &grants);
         touch(batch, owner);
-        Ok(())
+        // What all are given takes effect only where the operator lets it; what is taken away from all, for those who have something.
+        concerned.retain(|who| *who != Who::Anyone || self.shares_with_anyone());
+        for who in concerned {
+            batch.notify(Topic::Sharing(who.number()));
+        }
+        Ok(changed)
     }
 
     /// The mailboxes of others in which `account` may do something, by owner.
@@ -189,6 +185,46 @@ impl Mailboxes {
     ) -> Result<Option<MailboxId>, Error> {
         nearest_above(&self.store.snapshot(), account, name).await
     }
+}
+
+/// What became of a list.
+struct Outcome {
+    is_change: bool,
+    /// Nothing was said to that account before.
+    is_new: bool,
+    /// Whom the list named before.
+    listed: BTreeSet<Who>,
+}
+
+async fn set_one(
+    snapshot: &Snapshot,
+    batch: &mut Batch,
+    (owner, mailbox): (AccountId, MailboxId),
+    entry: Grant,
+    change: RightsChange,
+) -> Result<Outcome, Error> {
+    let (mut grants, version) = read(snapshot, owner, mailbox).await?;
+    let before: BTreeSet<Who> = grants.iter().map(|grant| grant.who).collect();
+    let is_meant = |grant: &Grant| (grant.who, grant.negative) == (entry.who, entry.negative);
+    let at = grants.iter().position(is_meant).unwrap_or(grants.len());
+    let had = grants.get(at).map_or(Rights::NONE, |grant| grant.rights);
+    let rights = match change {
+        RightsChange::Replace => entry.rights,
+        RightsChange::Add => had | entry.rights,
+        RightsChange::Remove => had - entry.rights,
+    };
+    grants.retain(|grant| !is_meant(grant));
+    if !rights.is_empty() {
+        grants.insert(at, Grant { rights, ..entry });
+    }
+    if grants.len() > limits::ACL_IDENTIFIERS {
+        return Err(Error::Limit("identifiers"));
+    }
+    batch.expect(keys::record(owner, mailbox), Expect::Present);
+    batch.expect(keys::acl(owner, mailbox), version.map_or(Expect::Absent, Expect::Version));
+    write(batch, owner, mailbox, &before, &grants);
+    let is_new = !before.contains(&entry.who) && !rights.is_empty();
+    Ok(Outcome { is_change: rights != had, is_new, listed: before })
 }
 
 /// RFC 4314 §4: new mailboxes have the list of the one above them.

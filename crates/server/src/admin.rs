@@ -10,6 +10,7 @@ mod removed;
 mod reply;
 mod reports;
 mod request;
+mod rights;
 mod status;
 mod suppress;
 mod trace;
@@ -36,7 +37,7 @@ pub(crate) use reply::{
     AccountDetail, AccountRow, AdviceRow, AliasRow, AppPasswordRow, BroughtBack, ConnectionFigures,
     CountedRow, DaneFigures, DiskFigures, DnsRecord, HeldFile, HeldMoment, JourneyEvent, JourneyRow, KeyRow,
     ListenerRow, LostRow, MailboxRow, QueueFigures, QueueRecipient, QueueRow, QuotaFigure, QuotaFigures,
-    RemovedRow, Reply, ReportRow, ReportSource, Salvaged, SendingFigures, Status, StoreFigures,
+    RemovedRow, Reply, ReportRow, ReportSource, RightsRow, Salvaged, SendingFigures, Status, StoreFigures,
     SuppressedRow, SuspendedRow,
 };
 pub(crate) use request::{
@@ -171,6 +172,9 @@ impl Office {
             Request::DomainKeys { name } => self.domain_keys(&name).await,
             Request::AccountList { domain, after } => self.account_list(domain.as_deref(), after).await,
             Request::AccountShow { address } => self.account_show(&address).await,
+            Request::RightsList { address, mailbox, after } => {
+                self.rights_list(&address, mailbox.as_deref(), after.as_deref()).await
+            }
             Request::AppPasswordList { address } => self.app_password_list(&address).await,
             Request::AliasList { domain, after } => {
                 self.alias_list(domain.as_deref(), after.as_deref()).await
@@ -238,6 +242,8 @@ impl Office {
             Request::AccountQuota { address, storage, messages } => {
                 self.account_quota(batch, address, *storage, *messages).await
             }
+            Request::AccountShared { address, shared } => self.account_shared(batch, address, *shared).await,
+            Request::RightsChange { .. } => self.rights_change(batch, request).await,
             Request::AccountRemove { address, .. } => self.account_remove(batch, address).await,
             Request::AccountRestore { address, to } => {
                 self.account_restore(batch, address, to.as_deref()).await

@@ -11,6 +11,7 @@ mod queue;
 mod repair;
 mod reports;
 mod restore;
+mod rights;
 mod run;
 mod setup;
 mod status;

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use directory::LoginLimit;
 use filter::rate::Rate;
+use mail::AccountId;
 use mailbox::Retention;
 use search::Shelf;
-use store::Store;
+use store::{Batch, Store, Topic};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use world::tls::Connector;
@@ -296,11 +297,28 @@ impl Server {
         self.scrub.send_if_modified(|chosen| std::mem::replace(chosen, new.scrub) != new.scrub);
         self.retention.send_replace(new.retention);
         self.office.mailboxes.set_default_quota(new.limits.quota);
-        self.office.mailboxes.share_with_anyone(new.limits.share_with_anyone);
+        self.share_with_anyone(new.limits.share_with_anyone);
         for what in needs_restart(old, new) {
             tracing::warn!(what, "this change needs a restart");
         }
         Ok(())
+    }
+
+    /// Sessions that are told who may do what hear of it.
+    fn share_with_anyone(&self, yes: bool) {
+        let office = &self.office;
+        if office.mailboxes.shares_with_anyone() == yes {
+            return;
+        }
+        office.mailboxes.share_with_anyone(yes);
+        let store = Arc::clone(&office.store);
+        self.world.tasks.spawn(Box::pin(async move {
+            let mut batch = Batch::new();
+            batch.notify(Topic::Sharing(AccountId(0)));
+            if let Err(error) = store.commit(batch).await {
+                tracing::warn!(%error, "could not tell sessions of the change of share_with_anyone");
+            }
+        }));
     }
 
     /// Waits until the store fails (F16). Then only recovery helps: the process ends with status 1, so that whatever

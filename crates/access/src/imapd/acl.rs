@@ -86,7 +86,7 @@ impl Connection<'_> {
         let mut attempts = Attempts::default();
         loop {
             let mut batch = Batch::new();
-            self.mailboxes().set_acl(&mut batch, place.owner, place.mailbox, entry, change).await?;
+            self.mailboxes().set_acl(&mut batch, place.owner, &[place.mailbox], entry, change).await?;
             let outcome = self.commit(batch).await;
             if !attempts.again(&outcome) {
                 outcome?;

@@ -163,6 +163,9 @@ impl<'a> Connection<'a> {
         let news = self.idling || is_notified;
         let shared = self.selected.as_mut().and_then(|selected| selected.watch.as_mut());
         let mut shared = pin!(shared.filter(|_| news).map(Watch::changed));
+        // On the heap: most sessions have none.
+        let others = self.notified.iter_mut().filter(|_| is_notified).flat_map(|n| n.watches());
+        let mut others: Vec<_> = others.map(|watch| Box::pin(watch.changed())).collect();
         let mut timeout = pin!(deadline.map(|due| clock.sleep_until(due)));
         let mut stop = pin!(stopping.wait_for(|&stopping| stopping));
         let woken = poll_fn(|context| {
@@ -173,6 +176,9 @@ impl<'a> Connection<'a> {
                 return Poll::Ready(Woken::Notice);
             }
             if shared.as_mut().as_pin_mut().is_some_and(|n| n.poll(context).is_ready()) {
+                return Poll::Ready(Woken::Notice);
+            }
+            if others.iter_mut().any(|watch| watch.as_mut().poll(context).is_ready()) {
                 return Poll::Ready(Woken::Notice);
             }
             if timeout.as_mut().as_pin_mut().is_some_and(|t| t.poll(context).is_ready()) {

@@ -1,19 +1,16 @@
 //! LIST (RFC 3501 §6.3.8, RFC 9051 §6.3.9, RFC 5258, RFC 6154, RFC 5819).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use imap::command::List;
-use mail::{AccountId, MailboxName, Right, Rights, nfc};
-use mailbox::{MailboxInfo, Shared};
+use mail::{MailboxName, Right, Rights, nfc};
 
 use super::connection::{Connection, WRITE_AT};
 use super::metadata::may_annotate;
-use super::place::{shown, store_error, write_rights};
+use super::namespaces::{Listed, TURN};
+use super::place::write_rights;
 use super::stop::{Done, Stop};
 use crate::turn::take_turn;
-
-/// Other sessions of this thread get their turn after this many names.
-const TURN: usize = 64;
 
 /// A name in the tree: a mailbox, or only a level above others, or only a subscription.
 #[derive(Default)]
@@ -30,13 +27,8 @@ pub(super) struct Node {
     selected_below: bool,
     /// And does not match.
     unmatched_below: bool,
-}
-
-/// A mailbox under the name that this client knows.
-struct Listed {
-    owner: AccountId,
-    rights: Rights,
-    info: MailboxInfo,
+    /// It may not be used for what NOTIFY was asked to tell of it (RFC 5465 §3.1).
+    pub(super) no_access: bool,
 }
 
 impl Connection<'_> {
@@ -85,9 +77,10 @@ impl Connection<'_> {
             node.subscribed = info.subscribed;
             node.mailbox = Some(Listed { owner: self.account(), rights: Rights::ALL, info });
         }
-        self.add_shared(&mut tree).await?;
+        let subscriptions = self.subscriptions().await?;
+        self.add_others(&mut tree, &subscriptions).await?;
         if with_subscriptions {
-            for name in self.mailboxes().subscriptions(self.account()).await? {
+            for name in subscriptions {
                 if tree.get(name.as_str()).is_none_or(|node| node.mailbox.is_none()) {
                     // RFC 9051 §6.3.9.8, example 9: no mailbox, no child.
                     above(&mut tree, &name, |_| {});
@@ -99,29 +92,18 @@ impl Connection<'_> {
     }
 
     /// What others let one see (RFC 4314 §4).
-    async fn add_shared(&self, tree: &mut BTreeMap<String, Node>) -> Result<(), Stop> {
-        let mut shared = self.mailboxes().shared_with(self.account()).await?;
-        shared.retain(|it| it.rights.has(Right::Lookup));
-        if shared.is_empty() {
-            return Ok(());
-        }
-        let subscriptions = self.mailboxes().subscriptions(self.account()).await?;
-        let mut owner = None;
-        for (at, Shared { owner: id, mailbox, rights }) in shared.into_iter().enumerate() {
-            if at % TURN == TURN - 1 {
-                take_turn().await;
+    async fn add_others(
+        &self,
+        tree: &mut BTreeMap<String, Node>,
+        subscriptions: &BTreeSet<MailboxName>,
+    ) -> Result<(), Stop> {
+        for listed in self.of_others(subscriptions).await? {
+            if listed.rights.has(Right::Lookup) {
+                above(tree, &listed.info.name, |node| node.has_children = true);
+                let node = tree.entry(listed.info.name.to_string()).or_default();
+                node.subscribed = listed.info.subscribed;
+                node.mailbox = Some(listed);
             }
-            if owner.as_ref().is_none_or(|(known, _)| *known != id) {
-                owner = Some((id, self.parts().directory.account(id).await.map_err(store_error)?));
-            }
-            let Some((_, Some(account))) = &owner else { continue };
-            let Some(name) = shown(&account.address, &mailbox.name) else { continue };
-            above(tree, &name, |node| node.has_children = true);
-            let node = tree.entry(name.to_string()).or_default();
-            node.subscribed = subscriptions.binary_search(&name).is_ok();
-            // What the owner uses it for is not what others use it for.
-            let info = MailboxInfo { name, special_use: None, ..mailbox };
-            node.mailbox = Some(Listed { owner: id, rights, info });
         }
         Ok(())
     }
@@ -263,6 +245,7 @@ fn attributes(list: &List, node: &Node) -> Vec<&'static str> {
         // RFC 5258 §3.4: \NonExistent implies \Noselect; older clients know only the latter.
         attributes.push(if list.extended { "\\NonExistent" } else { "\\Noselect" });
     }
+    attributes.extend(node.no_access.then_some("\\NoAccess"));
     if list.select_subscribed || list.return_subscribed {
         attributes.extend(node.subscribed.then_some("\\Subscribed"));
     }

@@ -14,7 +14,7 @@ impl Connection<'_> {
     pub(super) async fn lsub(&mut self, reference: &str, pattern: &str) -> Done {
         let pattern = format!("{reference}{pattern}");
         let mut told: BTreeMap<String, bool> = BTreeMap::new();
-        for name in self.mailboxes().subscriptions(self.account()).await? {
+        for name in self.subscriptions().await? {
             if matches(&pattern, name.as_str()) {
                 told.insert(name.to_string(), true);
             } else if pattern.ends_with('%')

@@ -64,7 +64,7 @@ impl Connection<'_> {
             };
             let outcome = self.commit(batch).await;
             if !attempts.again(&outcome) {
-                self.own_annotations_changed(ModSeq(outcome?.number(modseq) as u64));
+                self.own_annotations_changed(owner, ModSeq(outcome?.number(modseq) as u64));
                 return Self::done("Annotations set");
             }
             if let Some(id) = id
@@ -133,7 +133,8 @@ impl Connection<'_> {
     }
 }
 
-fn is_private(name: &str) -> bool {
+/// Whether an annotation is for its owner's eyes alone (RFC 5464 §3.2).
+pub(super) fn is_private(name: &str) -> bool {
     name.starts_with("/private/")
 }
 

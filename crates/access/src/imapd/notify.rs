@@ -1,30 +1,34 @@
 //! NOTIFY (RFC 5465): news of all mailboxes, as they happen.
 //!
-//! As with IDLE, the session watches its account: only then is it woken, and it compares what it has told with what there
-//! is. Changes that come faster than that melt into one.
+//! As with IDLE, the session watches its account, and the accounts of others whose mailboxes are meant: only then is it woken, and it
+//! compares what it has told with what there is. Changes that come faster than that melt into one.
 
 mod known;
 mod names;
+mod others;
 
 use imap::Code;
 use imap::command::{EventGroup, Events, FetchItem, MailboxFilter, Notify, StatusItem};
-use mail::{MailboxName, ModSeq, Uid, limits};
-use store::Topic;
+use mail::{AccountId, MailboxName, ModSeq, Uid, limits};
+use store::{Topic, Watch};
 
 use super::connection::Connection;
 use super::fetch::Told;
+use super::metadata::is_private;
 use super::place::At;
 use super::stop::{Done, Stop};
 use super::sync::Moment;
-use known::Known;
+use known::{Known, KnownMailbox};
+use others::Watched;
 
 /// What a client has asked for.
 #[derive(Default)]
 pub(crate) struct Notified {
     groups: Vec<EventGroup>,
     known: Known,
+    watched: Watched,
     /// Changes of annotations that this client made itself.
-    own_annotations: Vec<ModSeq>,
+    own_annotations: Vec<(AccountId, ModSeq)>,
 }
 
 impl Notified {
@@ -37,14 +41,23 @@ impl Notified {
     }
 
     /// What is told of a mailbox that is not selected: all that any group asks for it.
-    fn of_other(&self, name: &MailboxName, subscribed: bool) -> Events {
+    fn of_other(&self, name: &MailboxName, own: bool, subscribed: bool) -> Events {
         let mut all = Events::default();
         for group in &self.groups {
-            if group.filter.matches(name, subscribed) {
+            if group.filter.matches(name, own, subscribed) {
                 all.add(&group.events);
             }
         }
         all
+    }
+
+    fn of_mailbox(&self, mailbox: &KnownMailbox) -> Events {
+        self.of_other(&mailbox.name, mailbox.own, mailbox.subscribed)
+    }
+
+    /// What wakes the session beside its own account.
+    pub(super) fn watches(&mut self) -> impl Iterator<Item = &mut Watch> {
+        self.watched.watches()
     }
 }
 
@@ -59,18 +72,24 @@ impl Connection<'_> {
             Notify::Set { supported: false, .. } => return Err(Stop::no(Code::BadEvent, "Unknown event")),
             Notify::Set { status, groups, .. } => (status, groups),
         };
+        let mut groups = groups;
         let names: usize = groups.iter().map(|group| group.filter.names().len()).sum();
         if names > limits::NOTIFY_MAILBOXES {
             return Err(Stop::no(Code::NotificationOverflow, "Too many mailboxes"));
         }
         // Watches before it looks, so that nothing falls between.
         let watch = self.parts().store.watch(Topic::Account(self.account()));
-        let Some(known) = self.look().await? else {
+        for group in &mut groups {
+            self.filter_now(&mut group.filter).await?;
+        }
+        let mut watched = Watched::default();
+        let Some(known) = self.look(&groups, &Known::default(), &mut watched).await? else {
             return Err(Stop::no(Code::NotificationOverflow, "There are too many mailboxes"));
         };
         // §3.1: an implicit NOOP, by the rules that held up to here.
         self.sync(Moment::NumbersMay).await?;
-        let notified = Notified { groups, known, own_annotations: Vec::new() };
+        let notified = Notified { groups, known, watched, own_annotations: Vec::new() };
+        self.tell_not_accessible(&notified).await?;
         if status {
             self.tell_first_status(&notified).await?;
         }
@@ -166,39 +185,46 @@ impl Connection<'_> {
         if !self.is_notified() {
             return Ok(());
         }
-        let Some(now) = self.look().await? else {
-            self.overflow();
-            return Ok(());
-        };
         let Some(mut notified) = self.notified.take() else { return Ok(()) };
-        let before = std::mem::replace(&mut notified.known, now);
-        let told = self.tell_differences(&notified, &before).await;
-        notified.own_annotations.clear();
+        let told = self.tell_news(&mut notified).await;
         self.notified = Some(notified);
-        if matches!(told, Ok(events) if events > limits::NOTIFY_EVENTS) {
+        if matches!(told, Ok(None)) {
             self.overflow();
         }
         told.map(drop)
     }
 
-    /// The selected mailbox, if it is one's own.
-    fn own_selected(&self) -> Option<mail::MailboxId> {
-        let at = self.selected.as_ref().map(super::selected::Selected::at)?;
-        (at.0 == self.account()).then_some(at.1)
+    /// `None` if that is too much.
+    async fn tell_news(&mut self, notified: &mut Notified) -> Result<Option<()>, Stop> {
+        for group in &mut notified.groups {
+            self.filter_now(&mut group.filter).await?;
+        }
+        let Notified { groups, known, watched, .. } = notified;
+        // One look is enough for all news so far.
+        watched.watches().for_each(Watch::catch_up);
+        let Some(now) = self.look(groups, known, watched).await? else { return Ok(None) };
+        let before = std::mem::replace(known, now);
+        let told = self.tell_differences(notified, &before).await;
+        notified.own_annotations.clear();
+        Ok((told? <= limits::NOTIFY_EVENTS).then_some(()))
+    }
+
+    fn selected_at(&self) -> Option<At> {
+        self.selected.as_ref().map(super::selected::Selected::at)
     }
 
     /// How many events there were.
     async fn tell_differences(&mut self, notified: &Notified, before: &Known) -> Result<usize, Stop> {
         let names = self.tell_names(notified, before).await?;
         let mut events = names;
-        let selected = self.own_selected();
+        let selected = self.selected_at();
         let condstore = self.session.enabled().condstore;
-        for (id, mailbox) in &notified.known.mailboxes {
-            if Some(*id) == selected {
+        for (at, mailbox) in &notified.known.mailboxes {
+            if Some(*at) == selected {
                 continue;
             }
-            let wanted = notified.of_other(&mailbox.name, mailbox.subscribed);
-            let items = mailbox.news(before.mailboxes.get(id), &wanted, condstore);
+            let wanted = notified.of_mailbox(mailbox);
+            let items = mailbox.news(before.mailboxes.get(at), &wanted, condstore);
             if items.is_empty() {
                 continue;
             }
@@ -206,19 +232,14 @@ impl Connection<'_> {
             if events > limits::NOTIFY_EVENTS {
                 return Ok(events);
             }
-            self.tell_status_of(*id, &mailbox.name, &items).await?;
+            self.tell_status_of(*at, &mailbox.name, &items).await?;
         }
         Ok(events + self.tell_annotated(notified, before).await?)
     }
 
     /// STATUS of a mailbox that may be gone by now: then nothing.
-    async fn tell_status_of(
-        &mut self,
-        id: mail::MailboxId,
-        name: &MailboxName,
-        items: &[StatusItem],
-    ) -> Result<(), Stop> {
-        match self.report_status((self.account(), id), name, items).await {
+    async fn tell_status_of(&mut self, at: At, name: &MailboxName, items: &[StatusItem]) -> Result<(), Stop> {
+        match self.report_status(at, name, items).await {
             Err(Stop::Answer(_)) => Ok(()),
             told => told,
         }
@@ -226,41 +247,52 @@ impl Connection<'_> {
 
     /// §3.1: how things stand, before the tagged OK.
     async fn tell_first_status(&mut self, notified: &Notified) -> Result<(), Stop> {
-        let selected = self.own_selected();
-        for (id, mailbox) in &notified.known.mailboxes {
-            let wanted = notified.of_other(&mailbox.name, mailbox.subscribed);
-            if Some(*id) == selected || !wanted.message_new {
+        let selected = self.selected_at();
+        for (at, mailbox) in &notified.known.mailboxes {
+            let wanted = notified.of_mailbox(mailbox);
+            if Some(*at) == selected || !wanted.message_new || !mailbox.is_readable() {
                 continue;
             }
             let mut items = vec![StatusItem::Messages, StatusItem::UidNext, StatusItem::UidValidity];
             items.extend(wanted.flag_change.then_some(StatusItem::HighestModSeq));
-            self.tell_status_of(*id, &mailbox.name, &items).await?;
+            self.tell_status_of(*at, &mailbox.name, &items).await?;
         }
         Ok(())
     }
 
     /// §5.6, §5.7: names only, also of what was taken away.
     async fn tell_annotated(&mut self, notified: &Notified, before: &Known) -> Result<usize, Stop> {
-        if notified.known.annotated == before.annotated {
-            return Ok(0);
-        }
-        let changed = self.mailboxes().annotated_since(self.account(), before.annotated).await?;
         let mut told = 0;
-        for (of, entry) in changed.iter().map(|(of, entry)| (*of, entry)) {
-            if notified.own_annotations.contains(&entry.modseq) {
+        for (owner, last) in &notified.known.annotated {
+            // Of an account that was not looked at before, it is not known what is news.
+            if let Some(known) = before.annotated.get(owner).filter(|known| *known != last) {
+                told += self.tell_annotated_of(notified, *owner, *known).await?;
+            }
+        }
+        Ok(told)
+    }
+
+    async fn tell_annotated_of(
+        &mut self,
+        notified: &Notified,
+        owner: AccountId,
+        known: ModSeq,
+    ) -> Result<usize, Stop> {
+        let own = owner == self.account();
+        let mut told = 0;
+        for (of, entry) in self.mailboxes().annotated_since(owner, known).await? {
+            let is_secret = !own && (of.is_none() || is_private(&entry.name));
+            if is_secret || notified.own_annotations.contains(&(owner, entry.modseq)) {
                 continue;
             }
-            let name = match of {
+            let name = match of.map(|id| notified.known.mailboxes.get(&(owner, id))) {
                 None if notified.groups.iter().any(|group| group.events.server_metadata) => "",
-                None => continue,
-                Some(id) => match notified.known.mailboxes.get(&id) {
-                    Some(mailbox)
-                        if notified.of_other(&mailbox.name, mailbox.subscribed).mailbox_metadata =>
-                    {
-                        mailbox.name.as_str()
-                    }
-                    _ => continue,
-                },
+                Some(Some(mailbox))
+                    if mailbox.is_readable() && notified.of_mailbox(mailbox).mailbox_metadata =>
+                {
+                    mailbox.name.as_str()
+                }
+                _ => continue,
             };
             told += 1;
             let mut out = self.session.out();
@@ -275,22 +307,24 @@ impl Connection<'_> {
             return;
         }
         let Some(mut notified) = self.notified.take() else { return };
-        if let Ok(Some(now)) = self.look().await {
-            notified.known.take_over_names(&now, names);
+        let Notified { groups, known, .. } = &mut *notified;
+        // Who is watched stays: news that waits is told by the next look.
+        if let Ok(Some(now)) = self.look(groups, known, &mut Watched::default()).await {
+            known.take_over_names(&now, names);
         }
         self.notified = Some(notified);
     }
 
     /// The same of annotations.
-    pub(super) fn own_annotations_changed(&mut self, modseq: ModSeq) {
+    pub(super) fn own_annotations_changed(&mut self, owner: AccountId, modseq: ModSeq) {
         if let Some(notified) = self.notified.as_mut().filter(|notified| !notified.groups.is_empty()) {
-            notified.own_annotations.push(modseq);
+            notified.own_annotations.push((owner, modseq));
         }
     }
 
     /// The same of `count` messages that came into a mailbox by the change `modseq`, if nobody else changed it.
-    pub(super) async fn own_messages_came(&mut self, (owner, id): At, count: u32, modseq: ModSeq) {
-        if let Some(selected) = self.selected.as_mut().filter(|selected| selected.at() == (owner, id)) {
+    pub(super) async fn own_messages_came(&mut self, at: At, count: u32, modseq: ModSeq) {
+        if let Some(selected) = self.selected.as_mut().filter(|selected| selected.at() == at) {
             // Only who is told of others' new messages must know its own.
             if self.notified.as_ref().and_then(|n| n.of_selected()).is_some_and(|(e, _)| !e.fetch.is_empty())
             {
@@ -298,11 +332,11 @@ impl Connection<'_> {
             }
             return;
         }
-        if !self.is_notified() || owner != self.account() {
+        if !self.is_notified() {
             return;
         }
-        let Ok(status) = self.mailboxes().status(self.account(), id).await else { return };
-        if let Some(known) = self.notified.as_mut().and_then(|n| n.known.mailboxes.get_mut(&id)) {
+        let Ok(status) = self.mailboxes().status(at.0, at.1).await else { return };
+        if let Some(known) = self.notified.as_mut().and_then(|n| n.known.mailboxes.get_mut(&at)) {
             known.take_over_own(&status, count, modseq);
         }
     }

@@ -1,14 +1,16 @@
 //! Which mailbox a name means, whose it is, and what may be done with it: the one place that knows (RFC 2342 §4, RFC 4314 §4).
 //!
-//! What others share is seen as `Other Users/<address>/<name there>`. A mailbox with which one may do nothing is as one
-//! that is not there: no answer tells them apart (RFC 4314 §6).
+//! What others share is seen in the namespaces of `namespaces.rs`. A mailbox with which one may do nothing is as one that is
+//! not there: no answer tells them apart (RFC 4314 §6).
 
+use directory::Account;
 use imap::command::Mailbox;
 use imap::response::Writer;
 use imap::{Code, Completion};
 use mail::{AccountId, Address, MailboxId, MailboxName, Right, Rights};
 
 use super::connection::Connection;
+use super::namespaces::{root, shown};
 use super::stop::Stop;
 
 /// A mailbox in its account.
@@ -28,6 +30,8 @@ pub(super) struct Named {
     pub(super) owner: AccountId,
     /// Its main address.
     pub(super) address: Address,
+    /// What it has is seen below this; nothing where it is one's own.
+    pub(super) root: String,
     /// The name there.
     pub(super) name: MailboxName,
     /// The name that this client knows.
@@ -64,14 +68,6 @@ impl Place {
     }
 }
 
-/// What another account's mailbox is called here; `None` if such a name cannot be.
-pub(super) fn shown(owner: &Address, name: &MailboxName) -> Option<MailboxName> {
-    let owner = owner.to_string();
-    let is_one_level = !owner.contains(MailboxName::SEPARATOR);
-    let full = format!("{}/{owner}/{name}", MailboxName::OTHER_USERS);
-    MailboxName::new(&full).ok().filter(|_| is_one_level)
-}
-
 pub(super) fn missing() -> Stop {
     Stop::no(Code::NonExistent, "There is no such mailbox")
 }
@@ -93,26 +89,27 @@ pub(super) fn write_rights(out: &mut Writer<'_>, name: &str, rights: Rights) {
 impl Connection<'_> {
     /// Whose name that is, and by which name the mailbox is known; `None` where it can name nothing.
     pub(super) async fn named(&self, name: MailboxName) -> Result<Option<Named>, Stop> {
-        if !name.is_of_others() {
-            let (owner, address) = (self.account(), self.address());
-            let name = self.mailboxes().known_name(owner, &name).await?;
-            return Ok(Some(Named { owner, address, shown: name.clone(), name }));
+        if name.is_of_others() {
+            if let Some((account, name)) = self.of_other(&name).await? {
+                let name = self.mailboxes().known_name(account.id, &name).await?;
+                let (shown, root) = (shown(&account, &name), root(&account));
+                let Account { id: owner, address, .. } = account;
+                return Ok(shown.map(|shown| Named { owner, address, root, name, shown }));
+            }
+            // A mailbox of one's own may be older than the rule that there are none.
+            if self.mailboxes().named(self.account(), &name).await?.is_none() {
+                return Ok(None);
+            }
         }
-        let mut levels = name.as_str().splitn(3, MailboxName::SEPARATOR).skip(1);
-        let (Some(login), Some(rest)) = (levels.next(), levels.next()) else { return Ok(None) };
-        let Ok(name) = MailboxName::new(rest) else { return Ok(None) };
-        let found = self.parts().directory.account_by_login(login).await.map_err(store_error)?;
-        let Some(account) = found.filter(|account| account.id != self.account()) else { return Ok(None) };
-        let name = self.mailboxes().known_name(account.id, &name).await?;
-        let shown = shown(&account.address, &name);
-        let (owner, address) = (account.id, account.address);
-        Ok(shown.map(|shown| Named { owner, address, name, shown }))
+        let (owner, address) = (self.account(), self.address());
+        let name = self.mailboxes().known_name(owner, &name).await?;
+        Ok(Some(Named { owner, address, root: String::new(), shown: name.clone(), name }))
     }
 
     /// The mailbox of a name, if it is there for this client.
     pub(super) async fn place(&self, name: MailboxName) -> Result<Option<Place>, Stop> {
         let Some(named) = self.named(name).await? else { return Ok(None) };
-        let Named { owner, address, name, shown } = named;
+        let Named { owner, address, name, shown, .. } = named;
         let Some(mailbox) = self.mailboxes().named(owner, &name).await? else { return Ok(None) };
         let rights = self.mailboxes().rights(self.account(), owner, mailbox).await?;
         Ok(rights.has_any(&ANY).then_some(Place { owner, address, mailbox, name, shown, rights }))

@@ -3,12 +3,12 @@
 
 use imap::Code;
 use imap::command::Mailbox;
-use mail::{AccountId, MailboxName, Right};
+use mail::{AccountId, Right};
 use mailbox::{Each, Resource};
 use store::Batch;
 
 use super::connection::Connection;
-use super::place::{missing, store_error, valid};
+use super::place::{missing, valid};
 use super::stop::{Done, Stop};
 
 /// STORAGE is counted in these (RFC 9208 §5.1).
@@ -16,7 +16,7 @@ const UNIT: u64 = 1024;
 
 impl Connection<'_> {
     pub(super) async fn get_quota(&mut self, root: &[u8]) -> Done {
-        let Some(owner) = self.owner_of_root(root).await? else {
+        let Some(owner) = self.readable_owner(root).await? else {
             return Err(Stop::no(Code::NonExistent, "There is no such quota root"));
         };
         self.report_quota(owner, root).await?;
@@ -26,13 +26,12 @@ impl Connection<'_> {
     /// RFC 9208 §4.1.2: the mailbox need not be there.
     pub(super) async fn get_quota_root(&mut self, mailbox: Mailbox) -> Done {
         let named = self.named(valid(mailbox)?).await?.ok_or_else(missing)?;
-        let is_own = named.owner == self.account();
         // RFC 9208 §6: what the account has says something of the mailbox.
-        let root = if is_own {
-            String::new()
+        let root = if named.owner == self.account() {
+            named.root
         } else {
             self.existing(Ok(named.shown.clone())).await?.demand(Right::Read)?;
-            format!("{}/{}", MailboxName::OTHER_USERS, named.address)
+            named.root
         };
         let mut out = self.session.out();
         out.text("* QUOTAROOT ").mailbox(&named.shown).text(" ").string(root.as_bytes()).end();
@@ -41,15 +40,12 @@ impl Connection<'_> {
     }
 
     /// Whose quota root that is: one's own, or that of who lets one read some mailbox.
-    async fn owner_of_root(&self, root: &[u8]) -> Result<Option<AccountId>, Stop> {
+    async fn readable_owner(&self, root: &[u8]) -> Result<Option<AccountId>, Stop> {
         if root.is_empty() {
             return Ok(Some(self.account()));
         }
         let root = std::str::from_utf8(root).unwrap_or_default();
-        let address = root.strip_prefix(MailboxName::OTHER_USERS).and_then(|rest| rest.strip_prefix('/'));
-        let Some(address) = address else { return Ok(None) };
-        let found = self.parts().directory.account_by_login(address).await.map_err(store_error)?;
-        let Some(owner) = found.map(|account| account.id) else { return Ok(None) };
+        let Some(owner) = self.owner_of_root(root).await? else { return Ok(None) };
         let shared = self.mailboxes().shared_with(self.account()).await?;
         let may = shared.iter().any(|it| it.owner == owner && it.rights.has(Right::Read));
         Ok(may.then_some(owner))

@@ -12,23 +12,25 @@ impl Connection<'_> {
     /// Only mailboxes that are there can be subscribed; the subscription outlives them (§6.3.6).
     pub(super) async fn subscribe(&mut self, mailbox: Mailbox, subscribe: bool) -> Done {
         let mut batch = Batch::new();
-        let name = if subscribe {
+        let names = if subscribe {
             let place = self.existing(mailbox).await?;
             place.demand(Right::Lookup)?;
-            place.shown
+            self.mailboxes().subscribe(&mut batch, self.account(), &place.shown);
+            vec![place.shown]
         } else {
             let name = valid(mailbox)?;
+            let mut names = self.all_names(name.clone()).await?;
             // Of a mailbox that is gone it may be kept in another normal form.
-            self.mailboxes().unsubscribe(&mut batch, self.account(), &name);
-            self.named(name.clone()).await?.map_or(name, |named| named.shown)
+            names.extend(
+                self.named(name).await?.map(|named| named.shown).filter(|name| !names.contains(name)),
+            );
+            for name in &names {
+                self.mailboxes().unsubscribe(&mut batch, self.account(), name);
+            }
+            names
         };
-        if subscribe {
-            self.mailboxes().subscribe(&mut batch, self.account(), &name);
-        } else {
-            self.mailboxes().unsubscribe(&mut batch, self.account(), &name);
-        }
         self.commit(batch).await?;
-        self.own_names_changed(&[&name]).await;
+        self.own_names_changed(&names.iter().collect::<Vec<_>>()).await;
         Self::done(if subscribe { "Subscribed" } else { "Unsubscribed" })
     }
 }

@@ -85,6 +85,9 @@ async fn a_removed_account_comes_back_where_its_address_is_free() {
     let id = house.account("Ann@x.test", Some("correct horse")).await;
     let kept = house.store.snapshot().get(&crate::keys::credential(id)).await.expect("a healthy store");
     let mut batch = Batch::new();
+    house.directory.set_shared(&mut batch, id, true).await.expect("an account");
+    house.commit(batch).await;
+    let mut batch = Batch::new();
     house.directory.remove_account(&mut batch, id, NOW).await.expect("an account");
     house.commit(batch).await;
     assert_eq!(house.directory.account_by_login("ann@x.test").await, Ok(None));
@@ -104,7 +107,7 @@ async fn a_removed_account_comes_back_where_its_address_is_free() {
         .expect("a free address");
     house.commit(batch).await;
     let back = house.directory.account_by_login("ann.old@x.test").await.expect("an answer");
-    assert!(back.is_some_and(|account| account.id == id && account.enabled && account.has_password));
+    assert!(back.is_some_and(|it| it.id == id && it.enabled && it.has_password && it.shared));
     let again = house.store.snapshot().get(&crate::keys::credential(id)).await.expect("a healthy store");
     assert_eq!(again.map(|found| found.value), kept.map(|found| found.value));
     assert_eq!(house.directory.removed_accounts(None, 9).await, Ok(vec![]));
@@ -117,4 +120,33 @@ async fn a_removed_account_comes_back_where_its_address_is_free() {
     house.commit(batch).await;
     let gone = house.directory.restore_account(&mut Batch::new(), id, &address("ann.old@x.test")).await;
     assert!(matches!(gone, Err(Error::NoSuchAccount(_))));
+}
+
+/// Being disabled and being shared leave each other alone, and are not changed at the same time.
+#[tokio::test]
+async fn an_account_is_marked_as_shared() {
+    let house = House::new().await;
+    let id = house.account("team@x.test", None).await;
+    for (enabled, shared) in
+        [(None, Some(true)), (Some(false), None), (None, Some(false)), (Some(true), Some(true))]
+    {
+        for change in [enabled.map(|yes| (true, yes)), shared.map(|yes| (false, yes))].into_iter().flatten() {
+            let mut batch = Batch::new();
+            match change {
+                (true, yes) => house.directory.set_enabled(&mut batch, id, yes).await.expect("an account"),
+                (false, yes) => house.directory.set_shared(&mut batch, id, yes).await.expect("an account"),
+            }
+            house.commit(batch).await;
+        }
+        let account = house.directory.account(id).await.expect("an answer").expect("an account");
+        assert!(enabled.is_none_or(|yes| account.enabled == yes));
+        assert!(shared.is_none_or(|yes| account.shared == yes));
+    }
+    let (mut first, mut second) = (Batch::new(), Batch::new());
+    house.directory.set_enabled(&mut first, id, false).await.expect("an account");
+    house.directory.set_shared(&mut second, id, false).await.expect("an account");
+    house.commit(first).await;
+    assert_eq!(house.store.commit(second).await.err(), Some(store::Error::Conflict));
+    let nobody = house.directory.set_shared(&mut Batch::new(), AccountId(77), true).await;
+    assert!(matches!(nobody, Err(Error::NoSuchAccount(_))));
 }

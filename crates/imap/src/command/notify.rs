@@ -54,15 +54,35 @@ impl MailboxFilter {
         }
     }
 
-    /// Whether a mailbox is meant by its name, in whichever normal form that is (RFC 9051 §5.1); never by being selected.
-    pub fn matches(&self, name: &MailboxName, subscribed: bool) -> bool {
+    /// The same, to be written in another way.
+    pub fn names_mut(&mut self) -> &mut [Mailbox] {
+        match self {
+            Self::Subtree(names) | Self::SubtreeOne(names) | Self::Mailboxes(names) => names,
+            _ => &mut [],
+        }
+    }
+
+    /// Whether mailboxes of others may be meant.
+    pub fn may_match_others(&self) -> bool {
+        match self {
+            Self::Selected { .. } | Self::Inboxes | Self::Personal => false,
+            Self::Subscribed => true,
+            Self::Subtree(names) | Self::SubtreeOne(names) | Self::Mailboxes(names) => {
+                names.iter().flatten().any(MailboxName::is_of_others)
+            }
+        }
+    }
+
+    /// Whether a mailbox is meant by its name, in whichever normal form that is (RFC 9051 §5.1), by being one's `own`, in the
+    /// personal namespace (RFC 2342 §4), or by being subscribed; never by being selected.
+    pub fn matches(&self, name: &MailboxName, own: bool, subscribed: bool) -> bool {
         let name = &name.nfc().unwrap_or_else(|_| name.clone());
         let is_any =
             |names: &[Mailbox], meant: &dyn Fn(&MailboxName) -> bool| names.iter().flatten().any(meant);
         match self {
             Self::Selected { .. } => false,
             // RFC 5465 §6.3: filters of the owner's may deliver anywhere.
-            Self::Inboxes | Self::Personal => true,
+            Self::Inboxes | Self::Personal => own,
             Self::Subscribed => subscribed,
             Self::Subtree(roots) => is_any(roots, &|root| root == name || name.is_below(root)),
             Self::SubtreeOne(roots) => is_any(roots, &|root| root == name || name.is_child_of(root)),

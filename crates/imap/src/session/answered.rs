@@ -30,10 +30,15 @@ impl Session {
         self.tagged(tag, &Completion::ok(text));
     }
 
-    /// RFC 2342 §5: what is one's own, and what others share; nothing belongs to nobody.
+    /// RFC 2342 §5: what is one's own, what others share, and what belongs to nobody in particular. All of them always, because
+    /// clients ask once, and then look for what is shared with them later under the prefixes that they know.
     pub(super) fn namespace(&mut self, tag: &str) {
-        let others = MailboxName::OTHER_USERS;
-        self.out().text("* NAMESPACE ((\"\" \"/\")) ((\"").text(others).text("/\" \"/\")) NIL").end();
+        let mut out = self.out();
+        out.text("* NAMESPACE ((\"\" \"/\"))");
+        for root in [MailboxName::OTHER_USERS, MailboxName::SHARED] {
+            out.text(" ((\"").text(root).text("/\" \"/\"))");
+        }
+        out.end();
         self.tagged(tag, &Completion::ok("Namespaces listed"));
     }
 }

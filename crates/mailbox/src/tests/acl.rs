@@ -20,7 +20,7 @@ fn grant(who: Who, negative: bool, letters: &str) -> Grant {
 impl House {
     async fn try_set(&self, mailbox: MailboxId, entry: Grant, change: RightsChange) -> Result<Batch, Error> {
         let mut batch = Batch::new();
-        self.mailboxes.set_acl(&mut batch, ANN, mailbox, entry, change).await.map(|()| batch)
+        self.mailboxes.set_acl(&mut batch, ANN, &[mailbox], entry, change).await.map(|_| batch)
     }
 
     async fn set(&self, mailbox: MailboxId, entry: Grant, change: RightsChange) {
@@ -150,6 +150,30 @@ async fn lists_and_accounts() {
     house.is_sound().await;
 }
 
+/// Several lists change in one commit; who has nothing to lose is not counted.
+#[tokio::test]
+async fn several_lists_at_once() {
+    let house = House::new().await;
+    let all = [INBOX, MailboxId(INBOX.0 + 1), MailboxId(INBOX.0 + 2)];
+    house.give(all[1], BOB, "lr").await;
+    for (mailboxes, letters, change, changed, has) in [
+        (&all[..], "lr", RightsChange::Add, 2, ["lr", "lr", "lr"]),
+        (&all[..2], "i", RightsChange::Add, 2, ["lri", "lri", "lr"]),
+        (&all[..], "i", RightsChange::Remove, 2, ["lr", "lr", "lr"]),
+        (&all[..], "lr", RightsChange::Replace, 0, ["lr", "lr", "lr"]),
+        (&all[1..], "lrswipkxtea", RightsChange::Remove, 2, ["lr", "", ""]),
+    ] {
+        let mut batch = Batch::new();
+        let entry = grant(Who::Account(BOB), false, letters);
+        assert_eq!(house.mailboxes.set_acl(&mut batch, ANN, mailboxes, entry, change).await, Ok(changed));
+        house.commit(batch).await;
+        for (mailbox, has) in all.into_iter().zip(has) {
+            assert_eq!(house.has(BOB, mailbox).await, has, "{letters} {change:?}");
+        }
+    }
+    house.is_sound().await;
+}
+
 /// A list is bounded, its changes conflict, and it is of a mailbox that is there.
 #[tokio::test]
 async fn lists_have_limits() {
@@ -168,12 +192,17 @@ async fn lists_have_limits() {
     assert_eq!(house.store.commit(second).await.err(), Some(store::Error::Conflict));
     let nowhere = house.try_set(MailboxId(7), bob, RightsChange::Add).await.expect("room");
     assert_eq!(house.store.commit(nowhere).await.err(), Some(store::Error::Conflict));
-    // As many as may be shared with one account, without making them.
+    // As many as may be shared with one account, but for one, without making them.
     let mut batch = Batch::new();
-    for n in 0..limits::SHARED_MAILBOXES as u32 {
+    for n in 1..limits::SHARED_MAILBOXES as u32 {
         batch.put(crate::keys::shared(EVE, AccountId(50), MailboxId(n)), vec![1]);
     }
     house.commit(batch).await;
+    let eve = grant(Who::Account(EVE), false, "l");
+    let two = [archive, MailboxId(archive.0 + 1)];
+    let set = house.mailboxes.set_acl(&mut Batch::new(), ANN, &two, eve, RightsChange::Add).await;
+    assert_eq!(set, Err(Error::Limit("shared mailboxes")));
+    house.set(two[1], eve, RightsChange::Add).await;
     let one_more = house.try_set(archive, grant(Who::Account(EVE), false, "l"), RightsChange::Add).await;
     assert_eq!(one_more.err(), Some(Error::Limit("shared mailboxes")));
 }
@@ -270,9 +299,16 @@ async fn damage_is_told() {
 #[tokio::test]
 async fn names_of_others_are_not_ones_own() {
     let house = House::new().await;
-    for (text, is_possible) in
-        [("Other Users", false), ("Other Users/x", false), ("Other Users x", true), ("x/Other Users", true)]
-    {
+    for (text, is_possible) in [
+        ("Other Users", false),
+        ("Other Users/x", false),
+        ("Other Users x", true),
+        ("x/Other Users", true),
+        ("Shared", false),
+        ("Shared/x", false),
+        ("Shared x", true),
+        ("shared", true),
+    ] {
         let mut batch = Batch::new();
         let made = house.mailboxes.create(&mut batch, ANN, &name(text), None).await;
         assert_eq!(!matches!(made, Err(Error::NotPossible(_))), is_possible, "{text}: {made:?}");

@@ -1,7 +1,7 @@
 //! Accounts.
 
 use directory::{Account, Password};
-use mail::AccountId;
+use mail::{AccountId, MailboxName};
 use mailbox::{Own, Resource};
 use store::Batch;
 
@@ -71,6 +71,26 @@ impl Office {
         self.directory.set_enabled(batch, account.id, enabled).await?;
         let state = if enabled { "can log in again" } else { "can no longer log in; mail is still taken" };
         Ok(Reply::Done { text: format!("{} {state}", account.address) })
+    }
+
+    pub(super) async fn account_shared(
+        &self,
+        batch: &mut Batch,
+        who: &str,
+        shared: bool,
+    ) -> Result<Reply, Trouble> {
+        let account = self.account(who).await?;
+        self.directory.set_shared(batch, account.id, shared).await?;
+        let account = Account { shared, ..account };
+        let Some(inbox) = access::imapd::shown(&account, &MailboxName::inbox()) else {
+            return Err(Trouble::Said(format!(
+                "{} cannot be shared: its address is no level of a mailbox name, because it is too long or has a / in it",
+                account.address
+            )));
+        };
+        Ok(Reply::Done {
+            text: format!("who is given rights to the INBOX of {} finds it as {inbox:?}", account.address),
+        })
     }
 
     pub(super) async fn account_quota(
@@ -164,5 +184,6 @@ fn row(account: &Account) -> AccountRow {
         address: account.address.to_string(),
         enabled: account.enabled,
         has_password: account.has_password,
+        shared: account.shared,
     }
 }

@@ -39,6 +39,10 @@ pub(crate) enum Reply {
     AppPasswords {
         rows: Vec<AppPasswordRow>,
     },
+    Rights {
+        rows: Vec<RightsRow>,
+        next: Option<String>,
+    },
     RemovedAccounts {
         rows: Vec<RemovedRow>,
         next: Option<u32>,
@@ -146,6 +150,17 @@ pub(crate) struct AccountRow {
     pub(crate) address: String,
     pub(crate) enabled: bool,
     pub(crate) has_password: bool,
+    #[serde(default)]
+    pub(crate) shared: bool,
+}
+
+/// What one identifier is given with a mailbox (RFC 4314 §2).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RightsRow {
+    pub(crate) mailbox: String,
+    /// An address, or `anyone`; behind a dash from whom the rights are taken away.
+    pub(crate) who: String,
+    pub(crate) rights: String,
 }
 
 /// A removed account that can be brought back.

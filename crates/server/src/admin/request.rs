@@ -50,6 +50,28 @@ pub(crate) enum Request {
         storage: Option<Limit>,
         messages: Option<Limit>,
     },
+    /// Marks an account as one that belongs to nobody in particular, or no longer.
+    AccountShared {
+        address: String,
+        shared: bool,
+    },
+    /// Who may do what with mailboxes of an account.
+    RightsList {
+        address: String,
+        /// Only this one.
+        mailbox: Option<String>,
+        /// A mailbox.
+        after: Option<String>,
+    },
+    RightsChange {
+        address: String,
+        /// All that there are, where none is named.
+        mailbox: Option<String>,
+        who: String,
+        /// All, where none are named.
+        rights: Option<String>,
+        give: bool,
+    },
     AppPasswordAdd {
         address: String,
         name: String,

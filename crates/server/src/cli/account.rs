@@ -3,10 +3,10 @@
 use std::io::{self, BufRead, Read};
 use std::path::Path;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::output::{self, Table};
-use super::{Failure, Listing, app_password, run};
+use super::{Failure, Listing, app_password, rights, run};
 use crate::admin::{AccountDetail, Limit, NewPassword, QuotaFigure, Reply, Request, SendingFigures};
 use crate::config::units;
 
@@ -57,6 +57,16 @@ pub(super) enum Command {
     /// Passwords for single programs, each good for some services and revocable alone
     #[command(subcommand)]
     AppPassword(app_password::Command),
+    /// Who may do what with an account's mailboxes, as users say it by IMAP (SETACL)
+    #[command(subcommand)]
+    Rights(rights::Command),
+    /// Say whether an account belongs to nobody in particular: others then find what it shares below "Shared"
+    Shared {
+        /// The account's address
+        address: String,
+        /// Whether it does
+        state: OnOff,
+    },
     /// Let an account send again that was suspended because it behaved like a stolen one
     Resume {
         /// The account's address
@@ -89,6 +99,12 @@ pub(super) enum Command {
         #[arg(long = "as", value_name = "ADDRESS")]
         to: Option<String>,
     },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum OnOff {
+    On,
+    Off,
 }
 
 #[derive(Debug, Args)]
@@ -157,6 +173,11 @@ impl Command {
                 run::one_and_say(config, Request::AccountEnable { address, enabled: true }).await
             }
             Self::AppPassword(command) => command.run(config).await,
+            Self::Rights(command) => command.run(config).await,
+            Self::Shared { address, state } => {
+                let shared = state == OnOff::On;
+                run::one_and_say(config, Request::AccountShared { address, shared }).await
+            }
             Self::Resume { address } => run::one_and_say(config, Request::AccountResume { address }).await,
             Self::Quota { storage: None, messages: None, .. } => {
                 Err(Failure::Usage("choose --storage or --messages; `account show` tells what is set".into()))
@@ -232,6 +253,9 @@ async fn show(config: &Path, address: String, listing: Listing) -> Result<(), Fa
     }
     let AccountDetail { account, mailboxes, sending, quota } = account;
     output::say(format!("{}  login: {}", account.address, login(account.enabled, account.has_password)));
+    if account.shared {
+        output::say("shared: others find below \"Shared\" what they are given rights to");
+    }
     if let Some(sending) = sending {
         say_sending(&sending);
     }

@@ -1,43 +1,50 @@
-//! What a session has told of an account's mailboxes.
+//! What a session has told of mailboxes.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use imap::command::{Events, StatusItem};
-use mail::{MailboxId, MailboxName, ModSeq, limits};
+use imap::command::{EventGroup, Events, StatusItem};
+use mail::{AccountId, MailboxName, ModSeq, Right, Rights, limits};
 use mailbox::Status;
 
+use super::others::Watched;
 use crate::imapd::connection::Connection;
+use crate::imapd::namespaces::Listed;
+use crate::imapd::place::At;
 use crate::imapd::stop::Stop;
 
-/// All mailboxes at one moment.
+/// All mailboxes at one moment: those of the account, and those of others that are meant.
+#[derive(Default)]
 pub(super) struct Known {
-    pub(super) mailboxes: BTreeMap<MailboxId, KnownMailbox>,
+    pub(super) mailboxes: BTreeMap<At, KnownMailbox>,
     /// Also of names that no mailbox has.
     pub(super) subscriptions: BTreeSet<MailboxName>,
-    pub(super) annotated: ModSeq,
-}
-
-impl Default for Known {
-    fn default() -> Self {
-        Self { mailboxes: BTreeMap::new(), subscriptions: BTreeSet::new(), annotated: ModSeq(0) }
-    }
+    /// The last change of each account's annotations.
+    pub(super) annotated: BTreeMap<AccountId, ModSeq>,
 }
 
 /// One mailbox at one moment.
 #[derive(Clone)]
 pub(super) struct KnownMailbox {
     pub(super) name: MailboxName,
+    /// Whether it is the account's.
+    pub(super) own: bool,
     pub(super) subscribed: bool,
-    status: Status,
+    /// Nothing where it may not be read: then only its name is told (RFC 5465 §3.1).
+    status: Option<Status>,
 }
 
 impl KnownMailbox {
+    pub(super) fn is_readable(&self) -> bool {
+        self.status.is_some()
+    }
+
     /// Which figures tell what happened since `before` (RFC 5465 §5.1 to §5.3); none where nothing is wanted of it.
     pub(super) fn news(&self, before: Option<&Self>, wanted: &Events, condstore: bool) -> Vec<StatusItem> {
-        let now = &self.status;
-        let (messages, flags, unseen, validity) = match before {
+        let Some(now) = &self.status else { return Vec::new() };
+        let (messages, flags, unseen, validity) = match before.and_then(|before| before.status) {
             None => (now.messages > 0, false, false, false),
-            Some(Self { status, .. }) => (
+            Some(status) => (
                 (status.messages, status.uid_next) != (now.messages, now.uid_next),
                 status.highest_modseq != now.highest_modseq,
                 status.unseen != now.unseen,
@@ -59,11 +66,13 @@ impl KnownMailbox {
 
     /// Takes over how things stand, if only so many messages came since, by that one change.
     pub(super) fn take_over_own(&mut self, now: &Status, count: u32, modseq: ModSeq) {
-        let came = self.status.uid_next.get().saturating_add(count) == now.uid_next.get()
-            && self.status.messages.saturating_add(count) == now.messages
-            && now.highest_modseq == modseq;
+        let came = self.status.is_some_and(|known| {
+            known.uid_next.get().saturating_add(count) == now.uid_next.get()
+                && known.messages.saturating_add(count) == now.messages
+                && now.highest_modseq == modseq
+        });
         if came {
-            self.status = *now;
+            self.status = Some(*now);
         }
     }
 }
@@ -85,32 +94,51 @@ impl Known {
         for (id, mailbox) in now.mailboxes.iter().filter(|(_, mailbox)| is_meant(&mailbox.name)) {
             let known = self.mailboxes.entry(*id).or_insert_with(|| mailbox.clone());
             (known.name, known.subscribed) = (mailbox.name.clone(), mailbox.subscribed);
-            known.status.uid_validity = mailbox.status.uid_validity;
+            if let (Some(known), Some(now)) = (&mut known.status, mailbox.status) {
+                known.uid_validity = now.uid_validity;
+            }
         }
     }
 }
 
 impl Connection<'_> {
-    /// How all mailboxes stand; `None` if there are too many to look at each time.
-    pub(super) async fn look(&self) -> Result<Option<Known>, Stop> {
+    /// How all mailboxes stand that are to be told of since `before`; `None` if there are too many to look at each time.
+    pub(super) async fn look(
+        &self,
+        groups: &[EventGroup],
+        before: &Known,
+        watched: &mut Watched,
+    ) -> Result<Option<Known>, Stop> {
         let account = self.account();
-        let annotated = self.mailboxes().annotated(account).await?;
-        let subscriptions = self.mailboxes().subscriptions(account).await?.into_iter().collect();
-        let infos = self.mailboxes().list(account).await?;
-        if infos.len() > limits::NOTIFY_MAILBOXES {
+        let subscriptions = self.subscriptions().await?;
+        let Some(others) = self.meant_of_others(groups, before, &subscriptions, watched).await? else {
+            return Ok(None);
+        };
+        let own = self.mailboxes().list(account).await?.into_iter();
+        let own = own.map(|info| Listed { owner: account, rights: Rights::ALL, info });
+        let all: Vec<Listed> = own.chain(others).collect();
+        if all.len() > limits::NOTIFY_MAILBOXES {
             return Ok(None);
         }
-        let mut mailboxes = BTreeMap::new();
-        for info in infos {
-            match self.mailboxes().status(account, info.id).await {
-                Ok(status) => {
-                    let known = KnownMailbox { name: info.name, subscribed: info.subscribed, status };
-                    mailboxes.insert(info.id, known);
-                }
-                // Deleted at this moment.
-                Err(mailbox::Error::NoSuchMailbox(_)) => {}
-                Err(error) => return Err(error.into()),
+        let (mut mailboxes, mut annotated) = (BTreeMap::new(), BTreeMap::new());
+        annotated.insert(account, self.mailboxes().annotated(account).await?);
+        for Listed { owner, rights, info } in all {
+            if let Entry::Vacant(entry) = annotated.entry(owner) {
+                entry.insert(self.mailboxes().annotated(owner).await?);
             }
+            let status = if rights.has(Right::Read) {
+                match self.mailboxes().status(owner, info.id).await {
+                    Ok(status) => Some(status),
+                    // Deleted at this moment.
+                    Err(mailbox::Error::NoSuchMailbox(_)) => continue,
+                    Err(error) => return Err(error.into()),
+                }
+            } else {
+                None
+            };
+            let (name, subscribed) = (info.name, info.subscribed);
+            let known = KnownMailbox { name, own: owner == account, subscribed, status };
+            mailboxes.insert((owner, info.id), known);
         }
         Ok(Some(Known { mailboxes, subscriptions, annotated }))
     }

@@ -2,11 +2,11 @@
 
 use imap::command::{Esearch, MailboxFilter, Search};
 use imap::{Code, Completion, Numbers};
-use mail::{AccountId, Rights, limits};
-use mailbox::MailboxInfo;
+use mail::{Right, Rights, limits};
 
 use super::super::connection::{Connection, WRITE_AT};
-use super::super::place::{At, shown, store_error};
+use super::super::namespaces::Listed;
+use super::super::place::At;
 use super::super::progress::Progress;
 use super::super::selected::Selected;
 use super::super::stop::{Done, Stop};
@@ -15,18 +15,12 @@ use super::Found;
 use super::plan::{Plan, charset};
 use crate::turn::take_turn;
 
-/// One of the mailboxes that are searched.
-struct Source {
-    owner: AccountId,
-    info: MailboxInfo,
-}
-
 impl Connection<'_> {
     pub(in super::super) async fn esearch(&mut self, esearch: Esearch) -> Done {
-        let Esearch { sources, search } = esearch;
+        let Esearch { mut sources, search } = esearch;
         self.sync(Moment::NumbersStay).await?;
         let saves = search.returns.is_some_and(|returns| returns.save);
-        let done = self.search_mailboxes(&sources, &search).await;
+        let done = self.search_mailboxes(&mut sources, &search).await;
         // RFC 5182 §2.1: a search that fails leaves no result.
         if let (true, Err(_), Some(selected)) = (saves, &done, self.selected.as_mut()) {
             selected.saved = Numbers::default();
@@ -34,9 +28,12 @@ impl Connection<'_> {
         done
     }
 
-    async fn search_mailboxes(&mut self, sources: &[MailboxFilter], search: &Search) -> Done {
+    async fn search_mailboxes(&mut self, sources: &mut [MailboxFilter], search: &Search) -> Done {
         if charset(search.charset.as_deref().unwrap_or("US-ASCII")).is_none() {
             return Err(Stop::no(Code::BadCharset, "That charset is not known"));
+        }
+        for source in sources.iter_mut() {
+            self.filter_now(source).await?;
         }
         let mailboxes = self.sources(sources).await?;
         // RFC 7377 §2.4.
@@ -46,7 +43,7 @@ impl Connection<'_> {
         let mut progress = self.begin_progress(self.messages_in(&mailboxes).await?);
         let mut rest = self.message_limit();
         let asks_modseq = search.key.asks_modseq();
-        for Source { owner, info } in mailboxes {
+        for Listed { owner, info, .. } in mailboxes {
             take_turn().await;
             let at = (owner, info.id);
             let Some((found, messages)) = self.search_one(at, search, rest, &mut progress).await? else {
@@ -70,39 +67,36 @@ impl Connection<'_> {
         Self::done("Searched")
     }
 
-    /// The mailboxes that are meant, by name, each once. What is not there is not searched. Another's mailbox is searched while
-    /// it is selected.
-    async fn sources(&self, sources: &[MailboxFilter]) -> Result<Vec<Source>, Stop> {
-        let (owner, selected) = (self.account(), self.selected.as_ref().map(Selected::at));
-        let is_meant = |info: &MailboxInfo| {
-            sources.iter().any(|source| match source {
-                MailboxFilter::Selected { .. } => Some((owner, info.id)) == selected,
-                named => named.matches(&info.name, info.subscribed),
-            })
+    /// The mailboxes that are meant, one's own by name before those of others, each once. What is not there, or may not be read, is
+    /// not searched; what is not named itself must be seen, too (RFC 7377 §2.2).
+    async fn sources(&self, sources: &[MailboxFilter]) -> Result<Vec<Listed>, Stop> {
+        let (account, selected) = (self.account(), self.selected.as_ref().map(Selected::at));
+        let is_meant = |listed: &Listed| {
+            let Listed { owner, rights, info } = listed;
+            let own = *owner == account;
+            rights.has(Right::Read)
+                && sources.iter().any(|source| match source {
+                    MailboxFilter::Selected { .. } => Some((*owner, info.id)) == selected,
+                    MailboxFilter::Mailboxes(_) => source.matches(&info.name, own, info.subscribed),
+                    _ => rights.has(Right::Lookup) && source.matches(&info.name, own, info.subscribed),
+                })
         };
-        let own = self.mailboxes().list(owner).await?.into_iter().filter(is_meant);
-        let mut all: Vec<_> = own.map(|info| Source { owner, info }).collect();
-        if sources.iter().any(|source| matches!(source, MailboxFilter::Selected { .. }))
-            && let Some(at) = selected.filter(|at| at.0 != owner)
-        {
-            all.extend(self.source_of_other(at).await?);
+        let own = self.mailboxes().list(account).await?.into_iter();
+        let own = own.map(|info| Listed { owner: account, rights: Rights::ALL, info });
+        let mut all: Vec<Listed> = own.filter(is_meant).collect();
+        let others =
+            selected.is_some_and(|at| at.0 != account) || sources.iter().any(MailboxFilter::may_match_others);
+        if others {
+            let others = self.of_others(&self.subscriptions().await?).await?;
+            all.extend(others.into_iter().filter(is_meant));
         }
         Ok(all)
     }
 
-    /// Another's mailbox, by the name that it has here.
-    async fn source_of_other(&self, at: At) -> Result<Option<Source>, Stop> {
-        let Some(mut info) = self.mailboxes().info(at.0, at.1).await? else { return Ok(None) };
-        let owner = self.parts().directory.account(at.0).await.map_err(store_error)?;
-        let Some(name) = owner.and_then(|owner| shown(&owner.address, &info.name)) else { return Ok(None) };
-        info.name = name;
-        Ok(Some(Source { owner: at.0, info }))
-    }
-
     /// How many messages there are in all of them.
-    async fn messages_in(&self, mailboxes: &[Source]) -> Result<usize, Stop> {
+    async fn messages_in(&self, mailboxes: &[Listed]) -> Result<usize, Stop> {
         let mut messages = 0;
-        for Source { owner, info } in mailboxes {
+        for Listed { owner, info, .. } in mailboxes {
             match self.mailboxes().status(*owner, info.id).await {
                 Ok(status) => messages += status.messages as usize,
                 Err(mailbox::Error::NoSuchMailbox(_)) => {}

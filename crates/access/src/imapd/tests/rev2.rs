@@ -270,7 +270,10 @@ async fn extensions_that_became_the_base() {
     client.check("UID EXPUNGE 3:4", "* 2 EXPUNGE\nOK Expunged").await;
     client.check("UNSELECT", "OK Mailbox closed").await;
     client
-        .check("NAMESPACE", "* NAMESPACE ((\"\" \"/\")) ((\"Other Users/\" \"/\")) NIL\nOK Namespaces listed")
+        .check(
+            "NAMESPACE",
+            "* NAMESPACE ((\"\" \"/\")) ((\"Other Users/\" \"/\")) ((\"Shared/\" \"/\"))\nOK Namespaces listed",
+        )
         .await;
     client
         .check(
