@@ -255,7 +255,7 @@ class House:
         """All messages of a mailbox as bytes, in order of UID."""
         client = self.imap(user)
         try:
-            status, count = client.select(mailbox, readonly=True)
+            status, count = client.select(f'"{mailbox}"', readonly=True)
             assert status == "OK", count
             if count == [b"0"]:
                 return []

@@ -147,9 +147,9 @@ class Imapclient(Library):
     def test_acl(self):
         if not self.client.has_capability("ACL"):
             self.skipTest("the server offers no ACL")
-        self.client.create_folder("Common")
-        self.client.setacl("Common", "bob@alpha.test", "lr")
-        rights = {who.strip(b'"'): what.strip(b'"') for who, what in self.client.getacl("Common")}
+        self.client.create_folder("Shared")
+        self.client.setacl("Shared", "bob@alpha.test", "lr")
+        rights = {who.strip(b'"'): what.strip(b'"') for who, what in self.client.getacl("Shared")}
         self.assertEqual(set(rights[b"bob@alpha.test"]), set(b"lr"))
 
 

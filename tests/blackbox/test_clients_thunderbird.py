@@ -32,7 +32,7 @@ class Mail(Reader):
                 client.sendmail("out@side.test", [who], letter(f"for {who}", to=who))
             self.house.wait_for(who, f"for {who}")
         self.house.run("account", "shared", "team@alpha.test", "on")
-        team, bob = "Shared/team@alpha.test/INBOX", "Other Users/bob@alpha.test/INBOX"
+        team, bob = "Shared Folders/team@alpha.test/INBOX", "Other Users/bob@alpha.test/INBOX"
         client = self.house.imap(USER)
         for name in (team, bob):
             self.assertEqual(client.subscribe(f'"{name}"')[0], "OK")

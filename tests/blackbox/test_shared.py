@@ -1,4 +1,4 @@
-"""Shared mailboxes: given and taken back by commands, seen below `Shared` or `Other Users`, and told of as they change."""
+"""Shared mailboxes: given and taken back by commands, seen below `Shared Folders` or `Other Users`, and told of as they change."""
 
 import json
 import os
@@ -111,26 +111,26 @@ class Shared(unittest.TestCase):
         self.rights("grant", TEAM, "--mailbox", "INBOX", "--to", BOB, "--rights", "lrswite")
         client = house.imap(BOB)
         _, (namespaces,) = client.namespace()
-        self.assertEqual(namespaces, b'(("" "/")) (("Other Users/" "/")) (("Shared/" "/"))')
+        self.assertEqual(namespaces, b'(("" "/")) (("Other Users/" "/")) (("Shared Folders/" "/"))')
         client.logout()
-        self.assertEqual(self.names(BOB, '"Shared/*"'), [])
+        self.assertEqual(self.names(BOB, '"Shared Folders/*"'), [])
         said = house.run("account", "shared", TEAM, "on").stdout
-        self.assertIn('"Shared/team@alpha.test/INBOX"', said)
+        self.assertIn('"Shared Folders/team@alpha.test/INBOX"', said)
         self.assertTrue(json.loads(house.run("account", "show", TEAM, "--json").stdout)["shared"])
         self.assertEqual(self.names(BOB, '"Other Users/*"'), [])
-        self.assertIn("Shared/team@alpha.test/INBOX", self.names(BOB, '"Shared/*"'))
+        self.assertIn("Shared Folders/team@alpha.test/INBOX", self.names(BOB, '"Shared Folders/*"'))
         self.send("for all of us")
-        house.wait_for(BOB, "for all of us", mailbox="Shared/team@alpha.test/INBOX")
+        house.wait_for(BOB, "for all of us", mailbox="Shared Folders/team@alpha.test/INBOX")
         with self.subTest("kept over a restart, a disabled login and a removed account"):
             house.run("account", "disable", TEAM)
             house.run("account", "remove", TEAM)
-            self.assertEqual(self.names(BOB, '"Shared/*"'), [])
+            self.assertEqual(self.names(BOB, '"Shared Folders/*"'), [])
             house.run("account", "restore", TEAM)
             self.assertEqual(house.stop(), 0)
             house.start()
-            self.assertIn("Shared/team@alpha.test/INBOX", self.names(BOB, '"Shared/*"'))
+            self.assertIn("Shared Folders/team@alpha.test/INBOX", self.names(BOB, '"Shared Folders/*"'))
         house.run("account", "shared", TEAM, "off")
-        self.assertEqual(self.names(BOB, '"Shared/*"'), [])
+        self.assertEqual(self.names(BOB, '"Shared Folders/*"'), [])
         self.assertIn("Other Users/team@alpha.test/INBOX", self.names(BOB, '"Other Users/*"'))
         done = house.run("account", "shared", "nobody@alpha.test", "on", check=False)
         self.assertEqual(done.returncode, 1)
@@ -138,8 +138,8 @@ class Shared(unittest.TestCase):
     def test_news_as_they_happen(self):
         house = self.house
         house.run("account", "shared", TEAM, "on")
-        bob = Watcher(house, BOB, "(subtree Shared (MessageNew MessageExpunge MailboxName))")
-        inbox = '"Shared/team@alpha.test/INBOX"'
+        bob = Watcher(house, BOB, '(subtree "Shared Folders" (MessageNew MessageExpunge MailboxName))')
+        inbox = '"Shared Folders/team@alpha.test/INBOX"'
         self.send("before he may see it")
         house.wait_for(TEAM, "before he may see it")
         self.rights("grant", TEAM, "--mailbox", "INBOX", "--to", BOB, "--rights", "lr")
@@ -198,7 +198,7 @@ SubFolders Verbatim
 Channel all
 Far :far:
 Near :near:
-Patterns "Shared/*"
+Patterns "Shared Folders/*"
 Create Near
 Expunge Both
 SyncState *
@@ -207,7 +207,7 @@ SyncState *
         command = ["mbsync", "-c", directory / "mbsyncrc", "all"]
         sync = lambda: subprocess.run(command, check=True, capture_output=True, env={"HOME": str(directory), "PATH": os.environ["PATH"]})
         sync()
-        folder = directory / "mail/Shared/team@alpha.test/INBOX"
+        folder = directory / "mail/Shared Folders/team@alpha.test/INBOX"
         (body,) = [path.read_bytes() for path in folder.glob("[cn]*/*")]
         self.assertIn(b"Subject: for all of us", body)
         (folder / "new/1.mine").write_bytes(letter("born here").replace(b"\r\n", b"\n"))

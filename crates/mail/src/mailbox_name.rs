@@ -43,7 +43,7 @@ impl MailboxName {
     /// Below this, the mailboxes of other accounts are seen, each account's under its address (RFC 2342 §4).
     pub const OTHER_USERS: &str = "Other Users";
     /// Below this, the mailboxes of accounts that belong to nobody in particular are seen, in the same way (RFC 2342 §4).
-    pub const SHARED: &str = "Shared";
+    pub const SHARED: &str = "Shared Folders";
 
     /// Checks and normalises a name: `inbox` in any case becomes `INBOX`, also as first level.
     pub fn new(name: &str) -> Result<Self, NameError> {

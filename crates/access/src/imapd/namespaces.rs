@@ -1,7 +1,7 @@
 //! Under which names the mailboxes of others are seen (RFC 2342 §4).
 //!
 //! They are `Other Users/<address>/<name there>`, and those of accounts that the operator has marked as shared
-//! `Shared/<address>/<name there>`. The mark comes and goes, so both names are understood; only the right one is told.
+//! `Shared Folders/<address>/<name there>`. The mark comes and goes, so both names are understood; only the right one is told.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ pub(super) struct Listed {
 /// The account of an address that was looked up last.
 type Last = Option<(String, Option<Account>)>;
 
-/// What an account's mailbox is called by others: `Other Users/bob@example.org/INBOX`, or `Shared/…` for an account that is marked as
+/// What an account's mailbox is called by others: `Other Users/bob@example.org/INBOX`, or `Shared Folders/…` for an account that is marked as
 /// shared. `None` if such a name cannot be: it would be too long, or the address has a `/` in it.
 pub fn shown(owner: &Account, name: &MailboxName) -> Option<MailboxName> {
     below(&root(owner), Some(name.as_str())).filter(|_| is_one_level(owner))

@@ -219,7 +219,7 @@ fn bytes_behind_starttls_end_the_session() {
 fn answered_by_the_session_itself() {
     check_in(
         "C: a NAMESPACE
-         S: * NAMESPACE ((\"\" \"/\")) ((\"Other Users/\" \"/\")) ((\"Shared/\" \"/\"))
+         S: * NAMESPACE ((\"\" \"/\")) ((\"Other Users/\" \"/\")) ((\"Shared Folders/\" \"/\"))
          S: a OK Namespaces listed
          C: b ID (\"name\" \"x\" \"version\" NIL)
          S: * ID (\"name\" \"Posthouse\")

@@ -304,9 +304,9 @@ async fn names_of_others_are_not_ones_own() {
         ("Other Users/x", false),
         ("Other Users x", true),
         ("x/Other Users", true),
-        ("Shared", false),
-        ("Shared/x", false),
-        ("Shared x", true),
+        ("Shared Folders", false),
+        ("Shared Folders/x", false),
+        ("Shared", true),
         ("shared", true),
     ] {
         let mut batch = Batch::new();

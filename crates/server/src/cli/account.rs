@@ -60,7 +60,7 @@ pub(super) enum Command {
     /// Who may do what with an account's mailboxes, as users say it by IMAP (SETACL)
     #[command(subcommand)]
     Rights(rights::Command),
-    /// Say whether an account belongs to nobody in particular: others then find what it shares below "Shared"
+    /// Say whether an account belongs to nobody in particular: others then find what it shares below "Shared Folders"
     Shared {
         /// The account's address
         address: String,
@@ -254,7 +254,7 @@ async fn show(config: &Path, address: String, listing: Listing) -> Result<(), Fa
     let AccountDetail { account, mailboxes, sending, quota } = account;
     output::say(format!("{}  login: {}", account.address, login(account.enabled, account.has_password)));
     if account.shared {
-        output::say("shared: others find below \"Shared\" what they are given rights to");
+        output::say("shared: others find below \"Shared Folders\" what they are given rights to");
     }
     if let Some(sending) = sending {
         say_sending(&sending);

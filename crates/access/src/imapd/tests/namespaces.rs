@@ -6,7 +6,7 @@ use store::{Batch, Key, Space};
 use super::{Client, House};
 
 const BOB: &str = "bob@x.test";
-const SHARED: &str = "Shared/u@x.test";
+const SHARED: &str = "Shared Folders/u@x.test";
 const OTHER: &str = "Other Users/u@x.test";
 const GRANTED: &str = "OK Access control list changed";
 
@@ -38,77 +38,86 @@ async fn every_command_knows_the_shared_namespace() {
     for (command, expected) in [
         ("LIST \"\" \"Other Users*\"", "OK Mailboxes listed"),
         (
-            "LIST \"\" \"Shared*\"",
-            "* LIST (\\Noselect \\HasChildren) \"/\" \"Shared\"
-    * LIST (\\Noselect \\HasChildren) \"/\" \"Shared/u@x.test\"
-    * LIST (\\HasNoChildren) \"/\" \"Shared/u@x.test/INBOX\"
+            "LIST \"\" \"Shared Folders*\"",
+            "* LIST (\\Noselect \\HasChildren) \"/\" \"Shared Folders\"
+    * LIST (\\Noselect \\HasChildren) \"/\" \"Shared Folders/u@x.test\"
+    * LIST (\\HasNoChildren) \"/\" \"Shared Folders/u@x.test/INBOX\"
     OK Mailboxes listed",
         ),
         (
-            "STATUS Shared/u@x.test/INBOX (MESSAGES)",
-            "* STATUS \"Shared/u@x.test/INBOX\" (MESSAGES 1)\nOK Status told",
+            "STATUS \"Shared Folders/u@x.test/INBOX\" (MESSAGES)",
+            "* STATUS \"Shared Folders/u@x.test/INBOX\" (MESSAGES 1)\nOK Status told",
         ),
         (
-            "MYRIGHTS Shared/U@x.test/inbox",
-            "* MYRIGHTS \"Shared/u@x.test/INBOX\" lrswikxteacd\nOK Rights told",
+            "MYRIGHTS \"Shared Folders/U@x.test/inbox\"",
+            "* MYRIGHTS \"Shared Folders/u@x.test/INBOX\" lrswikxteacd\nOK Rights told",
         ),
         (
-            "GETACL Shared/u@x.test/INBOX",
-            "* ACL \"Shared/u@x.test/INBOX\" u@x.test lrswipkxteacd bob@x.test lrswikxteacd
+            "GETACL \"Shared Folders/u@x.test/INBOX\"",
+            "* ACL \"Shared Folders/u@x.test/INBOX\" u@x.test lrswipkxteacd bob@x.test lrswikxteacd
     OK Access control list told",
         ),
         (
-            "LISTRIGHTS Shared/u@x.test/INBOX u@x.test",
-            "* LISTRIGHTS \"Shared/u@x.test/INBOX\" u@x.test lrswipkxteacd\nOK Rights listed",
+            "LISTRIGHTS \"Shared Folders/u@x.test/INBOX\" u@x.test",
+            "* LISTRIGHTS \"Shared Folders/u@x.test/INBOX\" u@x.test lrswipkxteacd\nOK Rights listed",
         ),
-        ("SETACL Shared/u@x.test/INBOX anyone l", GRANTED),
+        ("SETACL \"Shared Folders/u@x.test/INBOX\" anyone l", GRANTED),
         (
-            "GETQUOTAROOT Shared/u@x.test/INBOX",
-            "* QUOTAROOT \"Shared/u@x.test/INBOX\" \"Shared/u@x.test\"
-    * QUOTA \"Shared/u@x.test\" ()
+            "GETQUOTAROOT \"Shared Folders/u@x.test/INBOX\"",
+            "* QUOTAROOT \"Shared Folders/u@x.test/INBOX\" \"Shared Folders/u@x.test\"
+    * QUOTA \"Shared Folders/u@x.test\" ()
     OK Quota roots told",
         ),
-        ("GETQUOTA Shared/u@x.test", "* QUOTA \"Shared/u@x.test\" ()\nOK Quota told"),
-        ("GETQUOTA Shared", "NO [NONEXISTENT] There is no such quota root"),
-        ("GETQUOTA Shared/u@x.test/INBOX", "NO [NONEXISTENT] There is no such quota root"),
-        ("SETMETADATA Shared/u@x.test/INBOX (/shared/comment \"x\")", "OK Annotations set"),
+        ("GETQUOTA \"Shared Folders/u@x.test\"", "* QUOTA \"Shared Folders/u@x.test\" ()\nOK Quota told"),
+        ("GETQUOTA \"Shared Folders\"", "NO [NONEXISTENT] There is no such quota root"),
+        ("GETQUOTA \"Shared Folders/u@x.test/INBOX\"", "NO [NONEXISTENT] There is no such quota root"),
+        ("SETMETADATA \"Shared Folders/u@x.test/INBOX\" (/shared/comment \"x\")", "OK Annotations set"),
         (
-            "GETMETADATA Shared/u@x.test/INBOX /shared/comment",
-            "* METADATA \"Shared/u@x.test/INBOX\" (/shared/comment \"x\")\nOK Annotations told",
+            "GETMETADATA \"Shared Folders/u@x.test/INBOX\" /shared/comment",
+            "* METADATA \"Shared Folders/u@x.test/INBOX\" (/shared/comment \"x\")\nOK Annotations told",
         ),
-        ("SUBSCRIBE Shared/u@x.test/INBOX", "OK Subscribed"),
-        ("LSUB \"\" Shared*", "* LSUB () \"/\" \"Shared/u@x.test/INBOX\"\nOK Subscriptions listed"),
-        ("UNSUBSCRIBE Shared/u@x.test/INBOX", "OK Unsubscribed"),
-        ("LSUB \"\" Shared*", "OK Subscriptions listed"),
+        ("SUBSCRIBE \"Shared Folders/u@x.test/INBOX\"", "OK Subscribed"),
+        (
+            "LSUB \"\" \"Shared Folders*\"",
+            "* LSUB () \"/\" \"Shared Folders/u@x.test/INBOX\"\nOK Subscriptions listed",
+        ),
+        ("UNSUBSCRIBE \"Shared Folders/u@x.test/INBOX\"", "OK Unsubscribed"),
+        ("LSUB \"\" \"Shared Folders*\"", "OK Subscriptions listed"),
     ] {
         bob.check(command, expected).await;
     }
-    assert!(bob.run("CREATE Shared/u@x.test/INBOX/a").await.starts_with("OK [MAILBOXID"));
+    assert!(bob.run("CREATE \"Shared Folders/u@x.test/INBOX/a\"").await.starts_with("OK [MAILBOXID"));
     let elsewhere = "NO [CANNOT] A mailbox stays with its owner";
     for (command, expected) in [
-        ("RENAME Shared/u@x.test/INBOX/a Shared/u@x.test/INBOX/b", "OK Mailbox renamed"),
-        ("RENAME Shared/u@x.test/INBOX/b b", elsewhere),
-        ("RENAME Junk Shared/u@x.test/INBOX/junk", elsewhere),
-        ("RENAME Shared/u@x.test/INBOX/b Shared/b", "NO [NOPERM] You may not create a mailbox there"),
         (
-            "RENAME Shared/u@x.test/INBOX/b \"Other Users/bob@x.test/b\"",
+            "RENAME \"Shared Folders/u@x.test/INBOX/a\" \"Shared Folders/u@x.test/INBOX/b\"",
+            "OK Mailbox renamed",
+        ),
+        ("RENAME \"Shared Folders/u@x.test/INBOX/b\" b", elsewhere),
+        ("RENAME Junk \"Shared Folders/u@x.test/INBOX/junk\"", elsewhere),
+        (
+            "RENAME \"Shared Folders/u@x.test/INBOX/b\" \"Shared Folders/b\"",
             "NO [NOPERM] You may not create a mailbox there",
         ),
-        ("CREATE Shared", "NO [NOPERM] You may not create a mailbox there"),
-        ("CREATE Shared/x", "NO [NOPERM] You may not create a mailbox there"),
-        ("DELETE Shared/u@x.test/INBOX/b", "OK Mailbox deleted"),
-        ("SELECT Shared/u@x.test", "NO [NONEXISTENT] There is no such mailbox"),
-        ("SELECT Shared", "NO [NONEXISTENT] There is no such mailbox"),
+        (
+            "RENAME \"Shared Folders/u@x.test/INBOX/b\" \"Other Users/bob@x.test/b\"",
+            "NO [NOPERM] You may not create a mailbox there",
+        ),
+        ("CREATE \"Shared Folders\"", "NO [NOPERM] You may not create a mailbox there"),
+        ("CREATE \"Shared Folders/x\"", "NO [NOPERM] You may not create a mailbox there"),
+        ("DELETE \"Shared Folders/u@x.test/INBOX/b\"", "OK Mailbox deleted"),
+        ("SELECT \"Shared Folders/u@x.test\"", "NO [NONEXISTENT] There is no such mailbox"),
+        ("SELECT \"Shared Folders\"", "NO [NONEXISTENT] There is no such mailbox"),
     ] {
         bob.check(command, expected).await;
     }
-    let answer = bob.run("SELECT Shared/u@x.test/INBOX").await;
+    let answer = bob.run("SELECT \"Shared Folders/u@x.test/INBOX\"").await;
     assert!(answer.ends_with("OK [READ-WRITE] Selected"), "{answer}");
     let answer = bob.run("MOVE 1 Trash").await;
     assert!(answer.ends_with("* 1 EXPUNGE\nOK Moved"), "{answer}");
     let used = house.parts.mailboxes.usage(house.account).await.expect("a healthy store");
     assert_eq!(used.messages, 0);
-    bob.run("APPEND Shared/u@x.test/INBOX {1+}\r\nx").await;
+    bob.run("APPEND \"Shared Folders/u@x.test/INBOX\" {1+}\r\nx").await;
     let used = house.parts.mailboxes.usage(house.account).await.expect("a healthy store");
     assert_eq!(used.messages, 1);
 }
@@ -118,8 +127,8 @@ async fn every_command_knows_the_shared_namespace() {
 async fn both_names_are_understood_and_one_is_told() {
     let (house, mut owner, mut bob) = house("lr").await;
     // To its owner it is a mailbox like any other.
-    owner.check("LIST \"\" Shared*", "OK Mailboxes listed").await;
-    bob.check("SUBSCRIBE Shared/u@x.test/INBOX", "OK Subscribed").await;
+    owner.check("LIST \"\" \"Shared Folders*\"", "OK Mailboxes listed").await;
+    bob.check("SUBSCRIBE \"Shared Folders/u@x.test/INBOX\"", "OK Subscribed").await;
     for (shared, now, before) in [(false, OTHER, SHARED), (true, SHARED, OTHER)] {
         house.mark_shared(house.account, shared).await;
         bob.check(
@@ -128,7 +137,7 @@ async fn both_names_are_understood_and_one_is_told() {
         )
         .await;
         bob.check(
-            &format!("LSUB \"\" {}/%", now.replace("Other Users", "%")),
+            &format!("LSUB \"\" \"{}/%\"", now.replace("Other Users", "%")),
             &format!("* LSUB () \"/\" \"{now}/INBOX\"\nOK Subscriptions listed"),
         )
         .await;
@@ -149,25 +158,31 @@ async fn both_names_are_understood_and_one_is_told() {
 async fn mailboxes_that_are_older_than_the_namespace() {
     let house = House::new().await;
     let mut client = house.client().await;
-    client.create("Zhared").await;
-    client.create("Zhared/x").await;
-    for (old, new) in [("Zhared", "Shared"), ("Zhared/x", "Shared/x")] {
+    client.create("Zhared_Folders").await;
+    client.create("Zhared_Folders/x").await;
+    for (old, new) in [("Zhared_Folders", "Shared Folders"), ("Zhared_Folders/x", "Shared Folders/x")] {
         rewrite_name(&house, old, new).await;
     }
-    client.run("APPEND Shared/x {1+}\r\nx").await;
+    client.run("APPEND \"Shared Folders/x\" {1+}\r\nx").await;
     let found = client.run("ESEARCH IN (personal) ALL").await;
-    assert!(found.contains(" MAILBOX \"Shared/x\" "), "{found}");
+    assert!(found.contains(" MAILBOX \"Shared Folders/x\" "), "{found}");
     for (command, expected) in [
         (
-            "LIST \"\" Shared*",
-            "* LIST (\\HasChildren) \"/\" \"Shared\"\n* LIST (\\HasNoChildren) \"/\" \"Shared/x\"\nOK Mailboxes listed",
+            "LIST \"\" \"Shared Folders*\"",
+            "* LIST (\\HasChildren) \"/\" \"Shared Folders\"\n* LIST (\\HasNoChildren) \"/\" \"Shared Folders/x\"\nOK Mailboxes listed",
         ),
-        ("STATUS Shared/x (MESSAGES)", "* STATUS \"Shared/x\" (MESSAGES 1)\nOK Status told"),
-        ("CREATE Shared/x/new", "NO [NOPERM] You may not create a mailbox there"),
-        ("RENAME Shared/x Shared/y", "NO [NOPERM] You may not create a mailbox there"),
-        ("RENAME Shared mine", "OK Mailbox renamed"),
+        (
+            "STATUS \"Shared Folders/x\" (MESSAGES)",
+            "* STATUS \"Shared Folders/x\" (MESSAGES 1)\nOK Status told",
+        ),
+        ("CREATE \"Shared Folders/x/new\"", "NO [NOPERM] You may not create a mailbox there"),
+        (
+            "RENAME \"Shared Folders/x\" \"Shared Folders/y\"",
+            "NO [NOPERM] You may not create a mailbox there",
+        ),
+        ("RENAME \"Shared Folders\" mine", "OK Mailbox renamed"),
         ("STATUS mine/x (MESSAGES)", "* STATUS \"mine/x\" (MESSAGES 1)\nOK Status told"),
-        ("LIST \"\" Shared*", "OK Mailboxes listed"),
+        ("LIST \"\" \"Shared Folders*\"", "OK Mailboxes listed"),
     ] {
         client.check(command, expected).await;
     }
@@ -204,20 +219,26 @@ async fn searches_in_mailboxes_of_others() {
         house.deliver(name, "Subject: a\r\n\r\na", Flags::new()).await;
     }
     bob.run("APPEND INBOX {1+}\r\nx").await;
-    bob.check(&format!("SUBSCRIBE {SHARED}/C"), "OK Subscribed").await;
+    bob.check(&format!("SUBSCRIBE \"{SHARED}/C\""), "OK Subscribed").await;
     let mut sources = vec![
         ("personal", vec!["INBOX"]),
         ("inboxes", vec!["INBOX"]),
-        ("subscribed", vec!["INBOX", "Shared/u@x.test/C"]),
-        ("subtree Shared", vec!["Shared/u@x.test/INBOX", "Shared/u@x.test/C", "Shared/u@x.test/C/D"]),
-        ("subtree-one Shared/u@x.test", vec!["Shared/u@x.test/INBOX", "Shared/u@x.test/C"]),
+        ("subscribed", vec!["INBOX", "Shared Folders/u@x.test/C"]),
         (
-            "mailboxes (Shared/u@x.test/A Shared/u@x.test/B Shared/u@x.test/C Shared/u@x.test/Sent)",
-            vec!["Shared/u@x.test/A", "Shared/u@x.test/C"],
+            "subtree \"Shared Folders\"",
+            vec!["Shared Folders/u@x.test/INBOX", "Shared Folders/u@x.test/C", "Shared Folders/u@x.test/C/D"],
+        ),
+        (
+            "subtree-one \"Shared Folders/u@x.test\"",
+            vec!["Shared Folders/u@x.test/INBOX", "Shared Folders/u@x.test/C"],
+        ),
+        (
+            "mailboxes (\"Shared Folders/u@x.test/A\" \"Shared Folders/u@x.test/B\" \"Shared Folders/u@x.test/C\" \"Shared Folders/u@x.test/Sent\")",
+            vec!["Shared Folders/u@x.test/A", "Shared Folders/u@x.test/C"],
         ),
         // In another way of writing it, and by the name it would have without the mark.
-        ("mailboxes Shared/U@X.test/C", vec!["Shared/u@x.test/C"]),
-        ("mailboxes \"Other Users/u@x.test/C\"", vec!["Shared/u@x.test/C"]),
+        ("mailboxes \"Shared Folders/U@X.test/C\"", vec!["Shared Folders/u@x.test/C"]),
+        ("mailboxes \"Other Users/u@x.test/C\"", vec!["Shared Folders/u@x.test/C"]),
         ("subtree \"Other Users\"", vec![]),
     ];
     for (source, names) in &mut sources {

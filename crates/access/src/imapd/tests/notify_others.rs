@@ -34,7 +34,7 @@ async fn expect(client: &mut Client, what: &str, lines: &[&str]) {
 #[tokio::test]
 async fn filters() {
     let events = "(MessageNew MessageExpunge FlagChange)";
-    for (shared, root) in [(false, "Other Users"), (true, "Shared")] {
+    for (shared, root) in [(false, "Other Users"), (true, "Shared Folders")] {
         for (filter, is_told) in [
             ("mailboxes \"ROOT/u@x.test/INBOX\"", true),
             ("mailboxes \"ROOT/U@X.TEST/inbox\"", true),
@@ -291,10 +291,10 @@ async fn the_mark_is_a_rename() {
     )
     .await;
     house.mark_shared(house.account, true).await;
-    let renamed = "* LIST (\\HasNoChildren) \"/\" \"Shared/u@x.test/INBOX\" (\"OLDNAME\" (\"Other Users/u@x.test/INBOX\"))";
+    let renamed = "* LIST (\\HasNoChildren) \"/\" \"Shared Folders/u@x.test/INBOX\" (\"OLDNAME\" (\"Other Users/u@x.test/INBOX\"))";
     expect(&mut bob, "the mark", &[renamed]).await;
     house.deliver("INBOX", "a: b\r\n\r\n", Flags::new()).await;
-    expect(&mut bob, "after it", &["* STATUS \"Shared/u@x.test/INBOX\" (MESSAGES 1 "]).await;
+    expect(&mut bob, "after it", &["* STATUS \"Shared Folders/u@x.test/INBOX\" (MESSAGES 1 "]).await;
 }
 
 /// §5.8: more owners than are watched end it, or it does not begin; filters that mean few of them go on.

@@ -272,7 +272,7 @@ async fn extensions_that_became_the_base() {
     client
         .check(
             "NAMESPACE",
-            "* NAMESPACE ((\"\" \"/\")) ((\"Other Users/\" \"/\")) ((\"Shared/\" \"/\"))\nOK Namespaces listed",
+            "* NAMESPACE ((\"\" \"/\")) ((\"Other Users/\" \"/\")) ((\"Shared Folders/\" \"/\"))\nOK Namespaces listed",
         )
         .await;
     client
