@@ -47,7 +47,7 @@ impl Kept {
         let cabinet = self.cabinet.clone();
         let read = move || {
             let bytes = cabinet.read(&cabinet.file(place, None), FILE).ok()?;
-            packed::unpack(place, bytes)
+            View::from_file(place, bytes)
         };
         let view = self.world.tasks.compute_value(read).await??;
         (view.uid_validity == uid_validity).then_some(view)

@@ -45,16 +45,19 @@ pub(crate) fn pack(view: &View) -> Vec<u8> {
     [&MAGIC[..], &[FORMAT, 0], &crc, &body].concat()
 }
 
-/// The view of a file, without what is not of its messages; `None` if it is not whole, or of another format.
-pub(crate) fn unpack(place: Place, bytes: Vec<u8>) -> Option<View> {
-    let mut header = Bytes::from(bytes);
-    if header.len() < HEADER {
-        return None;
+impl View {
+    /// The view in a file that [`Mailboxes::keeping_views`](crate::Mailboxes::keeping_views) wrote for that mailbox, as it was
+    /// then; UIDNEXT and the object are not in it. `None` if the file is not whole, or of another format.
+    pub fn from_file(place: Place, file: Vec<u8>) -> Option<Self> {
+        let mut header = Bytes::from(file);
+        if header.len() < HEADER {
+            return None;
+        }
+        let body = header.split_off(HEADER);
+        let crc = crc32fast::hash(&body).to_le_bytes();
+        let expected = [&MAGIC[..], &[FORMAT, 0], &crc].concat();
+        if *header == expected { read(place, &body).ok() } else { None }
     }
-    let body = header.split_off(HEADER);
-    let crc = crc32fast::hash(&body).to_le_bytes();
-    let expected = [&MAGIC[..], &[FORMAT, 0], &crc].concat();
-    if *header == expected { read(place, &body).ok() } else { None }
 }
 
 fn read(place: Place, body: &Bytes) -> Result<View, Error> {

@@ -10,7 +10,7 @@ use world::disk::{self, Open};
 
 use super::model::shown;
 use super::{ANN, House, NOW, flags};
-use crate::{INBOX, Mailboxes, packed};
+use crate::{INBOX, Mailboxes, View, packed};
 
 const DAY: u64 = 86_400;
 
@@ -140,7 +140,7 @@ async fn a_mailbox_that_nobody_looks_at_gets_a_file_as_it_grows() {
     assert_eq!(house.mailboxes.grown().await, (ANN, INBOX));
     house.view(INBOX).await;
     house.mailboxes.views_are_written().await;
-    assert_eq!(packed::unpack(place(INBOX), bytes(&house)).expect("a file").len(), 3);
+    assert_eq!(View::from_file(place(INBOX), bytes(&house)).expect("a file").len(), 3);
     let view = house.view(INBOX).await;
     let trash = house.mailbox("Trash").await;
     let all: Vec<_> = view.iter().map(|(_, entry)| *entry).collect();
@@ -161,7 +161,7 @@ async fn a_file_that_lacks_a_message_is_found_out_by_the_counters() {
     let view = house.view(INBOX).await;
     let entries: Vec<_> = view.iter().skip(1).map(|(_, entry)| *entry).collect();
     let chunks = crate::chunk::split(&entries, &view.table);
-    let mut lacking = crate::View::assemble(ANN, INBOX, chunks, view.table.clone());
+    let mut lacking = View::assemble(ANN, INBOX, chunks, view.table.clone());
     (lacking.uid_validity, lacking.highest_modseq) = (view.uid_validity, view.highest_modseq);
     let views = house.mailboxes.kept_views().expect("they are kept");
     views.write(&file(&house, INBOX), &packed::pack(&lacking)).expect("space");
@@ -212,12 +212,12 @@ proptest! {
             }
             let view = house.view(INBOX).await;
             let mut file = packed::pack(&view);
-            let back = packed::unpack(place(INBOX), file.clone()).expect("a whole file");
+            let back = View::from_file(place(INBOX), file.clone()).expect("a whole file");
             assert_eq!(shown(&back), shown(&view));
             assert_eq!((back.uid_validity(), back.highest_modseq()), (view.uid_validity(), view.highest_modseq()));
             let at = at.index(file.len());
             file[at] ^= with;
-            assert!(packed::unpack(place(INBOX), file).is_none());
+            assert!(View::from_file(place(INBOX), file).is_none());
         });
     }
 
@@ -226,7 +226,7 @@ proptest! {
     fn no_file_breaks_the_reader(body in proptest::collection::vec(any::<u8>(), 0..200)) {
         let crc = crc32fast::hash(&body).to_le_bytes();
         let file = [&b"PHVIEW\x01\0"[..], &crc, &body].concat();
-        if let Some(view) = packed::unpack(place(INBOX), file) {
+        if let Some(view) = View::from_file(place(INBOX), file) {
             assert_eq!(view.iter().count(), view.len());
         }
     }
