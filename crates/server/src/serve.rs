@@ -220,8 +220,6 @@ impl Server {
             disk,
         };
         server.spawn_all(bound, control, &stop);
-        let views = beside::write_views(Arc::clone(&server.office), stop.clone());
-        server.tasks.push(server.world.tasks.spawn(Box::pin(views)));
         let files = beside::tidy_up(Arc::clone(&server.office), search, stop);
         server.tasks.push(server.world.tasks.spawn(Box::pin(files)));
         Ok(server)
@@ -245,6 +243,7 @@ impl Server {
         spawn(Box::pin(forget::run(Arc::clone(&self.office), keep, stop.clone())));
         spawn(Box::pin(signing::run(Arc::clone(&self.office), stop.clone())));
         spawn(Box::pin(uses::run(Arc::clone(&self.office), stop.clone())));
+        spawn(Box::pin(beside::write_views(Arc::clone(&self.office), stop.clone())));
         let retention = self.retention.subscribe();
         spawn(Box::pin(retain::run(Arc::clone(&self.office), retention, stop.clone())));
         let scrub = scrub::run(Arc::clone(&self.office), self.scrub.subscribe(), stop.clone());
