@@ -8,7 +8,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from house import Authority, scratch, until
+from house import PASSWORD, Authority, scratch, until
 from ports import free_port
 
 
@@ -237,3 +237,36 @@ class Postfix:
         os.kill(master, signal.SIGTERM)  # ends its own children first; `postfix stop` does the same, and waits longer
         until(lambda: not Path(f"/proc/{master}").exists(), 20, "Postfix to end")
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+def mbsyncrc(directory, port, user, patterns, create="Both"):
+    """Writes a configuration of mbsync for a mailbox of `user`'s at an IMAPS port, and the folder that it fills."""
+    (directory / "mail").mkdir(exist_ok=True)
+    config = directory / "mbsyncrc"
+    config.write_text(
+        f"""IMAPAccount house
+Host localhost
+Port {port}
+User {user}
+Pass "{PASSWORD}"
+SSLType IMAPS
+CertificateFile {Authority.get().certificate}
+
+IMAPStore far
+Account house
+
+MaildirStore near
+Path {directory}/mail/
+Inbox {directory}/mail/INBOX
+SubFolders Verbatim
+
+Channel all
+Far :far:
+Near :near:
+Patterns {patterns}
+Create {create}
+Expunge Both
+SyncState *
+"""
+    )
+    return config

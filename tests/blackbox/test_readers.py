@@ -6,7 +6,7 @@ import shutil
 import unittest
 
 from house import PASSWORD, Authority, House, letter, scratch, until
-from peers import run
+from peers import mbsyncrc, run
 from terminal import Terminal
 
 USER = "ann@alpha.test"
@@ -64,34 +64,7 @@ class Curl(Reader):
 
 class Mbsync(Reader):
     def sync(self):
-        config = self.directory / "mbsyncrc"
-        config.write_text(
-            f"""IMAPAccount house
-Host localhost
-Port {self.house.ports['imaps']}
-User {USER}
-Pass "{PASSWORD}"
-SSLType IMAPS
-CertificateFile {Authority.get().certificate}
-
-IMAPStore far
-Account house
-
-MaildirStore near
-Path {self.directory}/mail/
-Inbox {self.directory}/mail/INBOX
-SubFolders Verbatim
-
-Channel all
-Far :far:
-Near :near:
-Patterns INBOX Sent
-Create Both
-Expunge Both
-SyncState *
-"""
-        )
-        (self.directory / "mail").mkdir(exist_ok=True)
+        config = mbsyncrc(self.directory, self.house.ports["imaps"], USER, "INBOX Sent")
         return run(["mbsync", "-c", config, "all"], env={"HOME": str(self.directory)})
 
     def local(self, mailbox="INBOX"):

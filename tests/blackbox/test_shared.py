@@ -9,7 +9,8 @@ import signal
 import subprocess
 import unittest
 
-from house import PASSWORD, Authority, House, letter, scratch, until
+from house import PASSWORD, House, letter, scratch, until
+from peers import mbsyncrc
 
 TEAM, ANN, BOB = "team@alpha.test", "ann@alpha.test", "bob@alpha.test"
 
@@ -177,34 +178,8 @@ class Shared(unittest.TestCase):
         self.send("for all of us")
         house.wait_for(TEAM, "for all of us")
         directory = scratch("mbsync")
-        (directory / "mail").mkdir()
-        (directory / "mbsyncrc").write_text(
-            f"""IMAPAccount house
-Host localhost
-Port {house.ports['imaps']}
-User {BOB}
-Pass "{PASSWORD}"
-SSLType IMAPS
-CertificateFile {Authority.get().certificate}
-
-IMAPStore far
-Account house
-
-MaildirStore near
-Path {directory}/mail/
-Inbox {directory}/mail/INBOX
-SubFolders Verbatim
-
-Channel all
-Far :far:
-Near :near:
-Patterns "Shared Folders/*"
-Create Near
-Expunge Both
-SyncState *
-"""
-        )
-        command = ["mbsync", "-c", directory / "mbsyncrc", "all"]
+        config = mbsyncrc(directory, house.ports["imaps"], BOB, '"Shared Folders/*"', create="Near")
+        command = ["mbsync", "-c", config, "all"]
         sync = lambda: subprocess.run(command, check=True, capture_output=True, env={"HOME": str(directory), "PATH": os.environ["PATH"]})
         sync()
         folder = directory / "mail/Shared Folders/team@alpha.test/INBOX"
