@@ -172,6 +172,25 @@ pub async fn tidy(world: World, plan: Plan, ledger: Arc<Ledger>) -> bool {
     done
 }
 
+/// How much an account may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// No message.
+    None,
+    /// One message more than it has.
+    One,
+    /// As much as all may.
+    Default,
+}
+
+/// Leaves an account so much room. Whether that was acknowledged.
+pub async fn leave_room(world: World, ledger: &Arc<Ledger>, account: &str, room: Room) -> Option<()> {
+    let (accounts, steps) = (vec![account.to_owned()], Vec::new());
+    let plan = Plan { socket: CONTROL.into(), domain: String::new(), accounts, span: Duration::ZERO, steps };
+    let desk = Desk { world, plan, ledger: Arc::clone(ledger) };
+    desk.world.clock.within(PATIENCE, desk.leave_room(account, room)).await.flatten()
+}
+
 /// Brings back all that was removed from an account.
 pub async fn undelete(
     world: World,
@@ -220,6 +239,22 @@ impl Desk {
             return None;
         };
         reply.get_mut("Ok").map(Value::take)
+    }
+
+    async fn leave_room(&self, account: &str, room: Room) -> Option<()> {
+        if room != Room::Default {
+            self.ledger.squeezing(account);
+        }
+        let limit = match room {
+            Room::None => json!({"at-most": 0}),
+            Room::One => {
+                let shown = self.ask(json!({"request": "account-show", "address": account})).await?;
+                json!({"at-most": shown["account"]["quota"]["messages"]["used"].as_u64()? + 1})
+            }
+            Room::Default => json!("default"),
+        };
+        let request = json!({"request": "account-quota", "address": account, "messages": limit});
+        self.ask(request).await.map(drop)
     }
 
     async fn perform(&self, deed: &Deed) -> Option<()> {
