@@ -44,12 +44,14 @@ impl Session {
             self.complain("I9", &format!("{verb} {name} told neither UIDVALIDITY nor UIDNEXT"));
             return Ok(false);
         };
-        let count = done.heard.iter().find_map(|heard| match heard {
-            Heard::Exists(count) => Some(*count as usize),
-            _ => None,
+        // What comes or goes while SELECT is at work may be told before its end (seeds 1000385 and 1006121).
+        let count = done.heard.iter().fold(0, |count, heard| match heard {
+            Heard::Exists(now) => *now as usize,
+            Heard::Expunge(_) => count.saturating_sub(1),
+            _ => count,
         });
         let id = self.reading().opened(&self.plan().account, name, validity, Some(uid_next), done.began);
-        let messages = vec![Known::default(); count.unwrap_or(0)];
+        let messages = vec![Known::default(); count];
         let name = name.to_owned();
         self.selected = Some(Picture { id, name, validity, read_only, messages, as_of: done.began });
         self.learn().await?;
