@@ -1,5 +1,6 @@
 //! The operator: uses the control socket as `posthouse`'s commands do, while mail is on its way (F42).
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -200,7 +201,7 @@ pub async fn undelete(
 ) {
     let desk = Desk { world, plan, ledger: Arc::clone(ledger) };
     let (op, gone) = reading.undeleting(account);
-    let removed = ledger.undeleting(account, &gone);
+    let mut unsettled = Unsettled { ledger, account, removed: ledger.undeleting(account, &gone) };
     let filter = json!({"mailbox": null, "since": null, "subject": null, "uids": []});
     let request = json!({"request": "bring-back", "address": account, "filter": filter, "into": null});
     let reply = desk.world.clock.within(PATIENCE, desk.ask(request)).await.flatten();
@@ -211,9 +212,23 @@ pub async fn undelete(
         ledger.saw("operator.undeleted");
     }
     // What has been removed for long is gone for good, and clocks say what is long.
-    if !whole || ledger.has_been(Kind::Clock) {
-        for token in removed {
-            ledger.removed(account, token);
+    if whole && !ledger.has_been(Kind::Clock) {
+        unsettled.removed.clear();
+    }
+}
+
+/// Messages that may or may not be back: so it stays for those that are left when this is dropped, also because the operator
+/// was interrupted (seed 2006888).
+struct Unsettled<'a> {
+    ledger: &'a Ledger,
+    account: &'a str,
+    removed: BTreeSet<u64>,
+}
+
+impl Drop for Unsettled<'_> {
+    fn drop(&mut self) {
+        for token in &self.removed {
+            self.ledger.removed(self.account, *token);
         }
     }
 }

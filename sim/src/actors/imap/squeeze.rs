@@ -67,8 +67,10 @@ impl Session {
     }
 
     fn complain_of_room(&self, what: &str) {
-        // An older state has an older quota.
-        if !self.shared.room.unsure.load(Ordering::Relaxed) && !self.shared.ledger.was_restored() {
+        // An older state has an older quota, and when all trouble is over everybody gets room.
+        let ledger = &self.shared.ledger;
+        let unsure = self.shared.room.unsure.load(Ordering::Relaxed);
+        if !unsure && !ledger.was_restored() && !ledger.is_healed() {
             self.complain("P7", &format!("{what} finds room where there is none"));
         }
     }
