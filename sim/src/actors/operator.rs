@@ -1,5 +1,6 @@
 //! The operator: uses the control socket as `posthouse`'s commands do, while mail is on its way (F42).
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -172,6 +173,25 @@ pub async fn tidy(world: World, plan: Plan, ledger: Arc<Ledger>) -> bool {
     done
 }
 
+/// How much an account may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// No message.
+    None,
+    /// One message more than it has.
+    One,
+    /// As much as all may.
+    Default,
+}
+
+/// Leaves an account so much room. Whether that was acknowledged.
+pub async fn leave_room(world: World, ledger: &Arc<Ledger>, account: &str, room: Room) -> Option<()> {
+    let (accounts, steps) = (vec![account.to_owned()], Vec::new());
+    let plan = Plan { socket: CONTROL.into(), domain: String::new(), accounts, span: Duration::ZERO, steps };
+    let desk = Desk { world, plan, ledger: Arc::clone(ledger) };
+    desk.world.clock.within(PATIENCE, desk.leave_room(account, room)).await.flatten()
+}
+
 /// Brings back all that was removed from an account.
 pub async fn undelete(
     world: World,
@@ -181,7 +201,7 @@ pub async fn undelete(
 ) {
     let desk = Desk { world, plan, ledger: Arc::clone(ledger) };
     let (op, gone) = reading.undeleting(account);
-    let removed = ledger.undeleting(account, &gone);
+    let mut unsettled = Unsettled { ledger, account, removed: ledger.undeleting(account, &gone) };
     let filter = json!({"mailbox": null, "since": null, "subject": null, "uids": []});
     let request = json!({"request": "bring-back", "address": account, "filter": filter, "into": null});
     let reply = desk.world.clock.within(PATIENCE, desk.ask(request)).await.flatten();
@@ -192,9 +212,23 @@ pub async fn undelete(
         ledger.saw("operator.undeleted");
     }
     // What has been removed for long is gone for good, and clocks say what is long.
-    if !whole || ledger.has_been(Kind::Clock) {
-        for token in removed {
-            ledger.removed(account, token);
+    if whole && !ledger.has_been(Kind::Clock) {
+        unsettled.removed.clear();
+    }
+}
+
+/// Messages that may or may not be back: so it stays for those that are left when this is dropped, also because the operator
+/// was interrupted (seed 2006888).
+struct Unsettled<'a> {
+    ledger: &'a Ledger,
+    account: &'a str,
+    removed: BTreeSet<u64>,
+}
+
+impl Drop for Unsettled<'_> {
+    fn drop(&mut self) {
+        for token in &self.removed {
+            self.ledger.removed(self.account, *token);
         }
     }
 }
@@ -220,6 +254,22 @@ impl Desk {
             return None;
         };
         reply.get_mut("Ok").map(Value::take)
+    }
+
+    async fn leave_room(&self, account: &str, room: Room) -> Option<()> {
+        if room != Room::Default {
+            self.ledger.squeezing(account);
+        }
+        let limit = match room {
+            Room::None => json!({"at-most": 0}),
+            Room::One => {
+                let shown = self.ask(json!({"request": "account-show", "address": account})).await?;
+                json!({"at-most": shown["account"]["quota"]["messages"]["used"].as_u64()? + 1})
+            }
+            Room::Default => json!("default"),
+        };
+        let request = json!({"request": "account-quota", "address": account, "messages": limit});
+        self.ask(request).await.map(drop)
     }
 
     async fn perform(&self, deed: &Deed) -> Option<()> {

@@ -111,6 +111,7 @@ struct State {
     faults: Vec<Fault>,
     locked: BTreeSet<String>,
     removed: BTreeSet<(String, u64)>,
+    removals: BTreeMap<(String, u64), u32>,
     copied: BTreeSet<(String, u64)>,
     blind: BTreeSet<String>,
     premature: BTreeSet<(String, String)>,
@@ -118,6 +119,7 @@ struct State {
     guards: BTreeMap<String, Published>,
     damaged: Damage,
     undeleted: BTreeSet<String>,
+    squeezed: BTreeSet<String>,
     wrong: Vec<Violation>,
 }
 
@@ -133,6 +135,8 @@ pub struct Account {
     pub faults: Vec<Fault>,
     /// (account, token): a client took it out of the mailbox, or may have.
     pub removed: BTreeSet<(String, u64)>,
+    /// (account, token): how many clients' commands took it out of the mailbox, or may have.
+    pub removals: BTreeMap<(String, u64), u32>,
     /// (account, token): a client made a copy, or may have.
     pub copied: BTreeSet<(String, u64)>,
     /// Accounts of which a client copied or removed what nobody ever read: their messages cannot be counted.
@@ -147,6 +151,8 @@ pub struct Account {
     pub damaged: Damage,
     /// Accounts whose operator brought back what was removed, or tried to.
     pub undeleted: BTreeSet<String>,
+    /// Accounts that an operator left no room.
+    pub squeezed: BTreeSet<String>,
 }
 
 impl Ledger {
@@ -277,7 +283,9 @@ impl Ledger {
 
     /// A client takes a message out of an account's mailbox, or tries to. Say so before the command is sent.
     pub fn removed(&self, account: &str, token: u64) {
-        self.lock().removed.insert((account.to_owned(), token));
+        let mut state = self.lock();
+        state.removed.insert((account.to_owned(), token));
+        *state.removals.entry((account.to_owned(), token)).or_default() += 1;
     }
 
     /// A client copies a message within an account, or tries to. Say so before the command is sent.
@@ -336,6 +344,11 @@ impl Ledger {
         tokens.iter().copied().filter(|token| state.removed.remove(&(account.to_owned(), *token))).collect()
     }
 
+    /// An operator is about to leave an account no room.
+    pub fn squeezing(&self, account: &str) {
+        self.lock().squeezed.insert(account.to_owned());
+    }
+
     /// A remote has sent what must be read as its acceptance of a message that it does not have yet. On a network that is
     /// well it comes together with the 354 before it, and nobody may be deceived.
     pub fn premature(&self, from: &str, to: &str) {
@@ -387,6 +400,7 @@ impl Ledger {
             accepted: state.accepted.clone(),
             faults: state.faults.clone(),
             removed: state.removed.clone(),
+            removals: state.removals.clone(),
             copied: state.copied.clone(),
             blind: state.blind.clone(),
             premature: state.premature.clone(),
@@ -394,6 +408,7 @@ impl Ledger {
             guards: state.guards.clone(),
             damaged: state.damaged.clone(),
             undeleted: state.undeleted.clone(),
+            squeezed: state.squeezed.clone(),
         }
     }
 }

@@ -15,6 +15,7 @@ mod judge;
 mod mailbox;
 mod names;
 mod restored;
+mod together;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -146,6 +147,8 @@ struct Inner {
     appended: BTreeMap<u64, (String, Vec<u8>)>,
     /// What owners read.
     texts: BTreeSet<(String, Vec<u8>)>,
+    /// What came, or went, by one command.
+    together: together::Together,
     /// What restores must not have taken away.
     owed: restored::Owed,
     violations: Vec<Violation>,
@@ -285,11 +288,15 @@ impl Reading {
         self.lock().texts.insert((account.to_owned(), bytes));
     }
 
-    /// Tokens of the messages that were ever seen in the newest mailbox of that name.
+    /// Tokens of the messages that were ever seen in the newest mailbox of that name, and of those that may be there
+    /// without anybody's having looked.
     pub fn tokens(&self, account: &str, name: &str) -> Vec<u64> {
         let inner = self.lock();
-        let Some(id) = inner.names.newest(account, name) else { return Vec::new() };
-        inner.boxes[id.0].messages.values().filter_map(|message| message.token).collect()
+        let mut tokens = inner.together.brought(account);
+        if let Some(id) = inner.names.newest(account, name) {
+            tokens.extend(inner.boxes[id.0].messages.values().filter_map(|message| message.token));
+        }
+        tokens
     }
 
     /// All messages of a mailbox, in order of their numbers, below `uid_next`.

@@ -12,6 +12,12 @@ use crate::rng::{Dice, DiceDoor};
 use crate::tls::Certificate;
 use crate::town::{self, Guard, OfficePlan, PASSWORD, RemoteHost, Town};
 
+/// How many readers in 1,000 know commands that came late to IMAP.
+const LEARNED: u32 = 400;
+
+/// How many of those in 1,000 lose their room for a moment.
+const SQUEEZED: u32 = 300;
+
 pub(super) fn plan(dice: &mut Dice, seed: u64) -> Plan {
     let mut town = Town::draw(dice);
     // Not longer: journeys are forgotten after 90 days and senders give up in time, which the oracle counts as loss.
@@ -39,7 +45,9 @@ pub(super) fn plan(dice: &mut Dice, seed: u64) -> Plan {
     let mut guards = Dice::new(seed ^ 0x6775_6172);
     town.remotes.iter_mut().for_each(|remote| remote.guard = Guard::draw(&mut guards));
     town.offices[0].scrubs_often = faults.iter().any(|fault| matches!(fault.what, What::Rot(..)));
-    let (imap, pop3) = readers(dice, &town.offices[0], safety);
+    let (mut imap, pop3) = readers(dice, &town.offices[0], safety);
+    let calm = aftermath.is_zero() && !faults.iter().any(|fault| fault.what.kind().starts_with("clock"));
+    learn(&mut Dice::new(seed ^ 0x7261_7265), &mut imap, (&town.offices[0], calm));
     Plan {
         seed,
         order: *dice.pick(&[Order::Fifo, Order::Random, Order::Random, Order::Lifo]),
@@ -180,6 +188,19 @@ fn readers(dice: &mut Dice, office: &OfficePlan, safety: Duration) -> (Vec<imap:
         }
     }
     (imap, pop3)
+}
+
+/// Some readers know more commands: from dice of their own, so that everything else of a seed is as it would be without them.
+fn learn(dice: &mut Dice, readers: &mut [imap::Plan], (office, calm): (&OfficePlan, bool)) {
+    for reader in readers {
+        if dice.chance(LEARNED) {
+            reader.learn(&DiceDoor::new(dice.fork("learned")), &office.users);
+            // Mail for an account without room waits, which must not be for ever.
+            if calm && dice.chance(SQUEEZED) {
+                reader.squeeze(&DiceDoor::new(dice.fork("squeezed")));
+            }
+        }
+    }
 }
 
 fn operators(dice: &mut Dice, office: &OfficePlan, safety: Duration) -> Vec<operator::Plan> {

@@ -46,7 +46,8 @@ pub(super) async fn all(stage: &Stage<'_>, surveyed: &BTreeSet<String>) {
             Ok(facts) => {
                 let first = &stage.offices[0].plan().hostname;
                 wrong.extend(if host == first {
-                    mail::check(&stage.ledger, &facts, Moment::End)
+                    let torn = stage.reading.torn(&stage.ledger, &facts);
+                    [torn, mail::check(&stage.ledger, &facts, Moment::End)].concat()
                 } else {
                     mail::neighbour(&stage.ledger, &facts, first)
                 });

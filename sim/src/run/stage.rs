@@ -8,6 +8,7 @@ use world::{BoxFuture, Either, Task, World, race};
 
 use super::elsewhere::Elsewhere;
 use super::{Outcome, audit, faults, published};
+use crate::actors::operator::Room;
 use crate::actors::remote::Spell;
 use crate::actors::web::Site;
 use crate::actors::{imap, operator, pop3, remote, submitter};
@@ -218,6 +219,18 @@ impl<'p> Stage<'p> {
 
     /// What operators have left held or locked, others wait for.
     async fn tidy(&self, deadline: u64) {
+        for plan in self.plan.imap.iter().filter(|plan| plan.is_squeezed()) {
+            let mut done = false;
+            while !done && self.universe.executor.now() < deadline {
+                self.serves(deadline).await;
+                let world = self.offices[0].visitor(OPERATOR);
+                done =
+                    operator::leave_room(world, &self.ledger, &plan.account, Room::Default).await.is_some();
+                if !done {
+                    self.universe.executor.sleep(GLANCE).await;
+                }
+            }
+        }
         let restored = self.ledger.was_restored() || self.offices[0].is_going_back();
         let idle = restored.then(|| operator::Plan::idle(self.offices[0].plan()));
         for plan in self.plan.operators.iter().chain(&idle) {

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use world::World;
 
-use super::returning::Memories;
-use super::session::{Command, Known, Session};
+use super::session::{Command, Known, Numbers, OTHERS, Session};
 use super::talk::Heard;
 use super::{Plan, Shared};
 use crate::actors::lines::Gone;
@@ -105,7 +104,7 @@ fn known(messages: &[Known]) -> Option<Messages> {
 
 /// Looks at every mailbox of an account and all bytes of every message. Whether it came to the end.
 pub async fn survey(world: World, plan: Plan, ledger: Arc<Ledger>, reading: Arc<Reading>) -> bool {
-    let shared = Arc::new(Shared { world, plan, ledger, reading, memories: Memories::default() });
+    let shared = Arc::new(Shared::new(world, plan, ledger, reading));
     let mut session = Session::new(shared, "s".into());
     for _ in 0..TRIES {
         let looked = match session.connect().await {
@@ -127,7 +126,8 @@ impl Session {
     async fn look_at_all(&mut self) -> Result<(), Gone> {
         let done = self.run(Command::new("LIST \"\" *")).await?;
         let name = |heard: &Heard| match heard {
-            Heard::List(name) => Some(name.clone()),
+            // What others share is theirs.
+            Heard::List(name) if !name.starts_with(OTHERS) => Some(name.clone()),
             _ => None,
         };
         let names: Vec<String> = done.heard.iter().filter_map(name).collect();
@@ -138,6 +138,10 @@ impl Session {
             let figures = self.status(&name).await?;
             if !self.select(&name, true).await? {
                 continue;
+            }
+            if known(&self.picture()?.messages).is_none() {
+                // Of what is damaged there is the UID, at least (seed 101).
+                self.run(Command::new("FETCH 1:* (UID FLAGS)").numbers(Numbers::Stay)).await?;
             }
             if let (Some(found), Some((messages, unseen, _))) = (known(&self.picture()?.messages), figures) {
                 self.compare_figures(&found, (messages, unseen));

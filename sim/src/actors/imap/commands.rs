@@ -2,17 +2,14 @@
 
 use std::time::Duration;
 
-use super::session::{Command, Done, Known, Numbers, Picture, Session, hash};
+use super::MAILBOXES;
+use super::session::{Command, Done, Known, Numbers, Picture, Session};
 use super::talk::{Heard, Verdict, numbers};
-use super::{APPENDED, MAILBOXES};
-use crate::actors::letter::Shape;
 use crate::actors::lines::Gone;
-use crate::oracle::reading::{BoxId, DELETED, Deed, Effect, Marks, SEEN, Told, mark_names};
+use crate::oracle::reading::{BoxId, DELETED, Deed, Effect, Marks, SEEN, mark_names};
 
 /// What a client wants to know of every message.
 const ALL_BUT_BODY: &str = "(UID FLAGS RFC822.SIZE BODY.PEEK[HEADER.FIELDS (X-Token)])";
-/// Bytes of a literal that need not wait for the server (RFC 7888, LITERAL-).
-const WITHOUT_ASKING: usize = 4096;
 
 /// What STORE does with flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -35,9 +32,10 @@ impl Session {
     pub(super) async fn select(&mut self, name: &str, read_only: bool) -> Result<bool, Gone> {
         self.selected = None;
         let verb = if read_only { "EXAMINE" } else { "SELECT" };
-        let done = self.run(Command::new(format!("{verb} \"{name}\""))).await?;
+        let done = self.run(Command::new(format!("{verb} \"{}\"", self.wire_name(name)))).await?;
         if !done.ok() {
-            if done.code == "NONEXISTENT" {
+            // To a guest, what may not be seen is not there (RFC 4314 §6).
+            if done.code == "NONEXISTENT" && self.guest.is_none() {
                 self.reading().no_mailbox(&self.plan().account, name, done.began);
             }
             return Ok(false);
@@ -46,12 +44,14 @@ impl Session {
             self.complain("I9", &format!("{verb} {name} told neither UIDVALIDITY nor UIDNEXT"));
             return Ok(false);
         };
-        let count = done.heard.iter().find_map(|heard| match heard {
-            Heard::Exists(count) => Some(*count as usize),
-            _ => None,
+        // What comes or goes while SELECT is at work may be told before its end (seeds 1000385 and 1006121).
+        let count = done.heard.iter().fold(0, |count, heard| match heard {
+            Heard::Exists(now) => *now as usize,
+            Heard::Expunge(_) => count.saturating_sub(1),
+            _ => count,
         });
         let id = self.reading().opened(&self.plan().account, name, validity, Some(uid_next), done.began);
-        let messages = vec![Known::default(); count.unwrap_or(0)];
+        let messages = vec![Known::default(); count];
         let name = name.to_owned();
         self.selected = Some(Picture { id, name, validity, read_only, messages, as_of: done.began });
         self.learn().await?;
@@ -106,7 +106,7 @@ impl Session {
     }
 
     /// A set of some messages, by number or UID, with the UIDs of those in it.
-    fn chosen(&self, some: &[usize], uid: bool) -> Result<(Numbers, String, Vec<u32>), Gone> {
+    pub(super) fn chosen(&self, some: &[usize], uid: bool) -> Result<(Numbers, String, Vec<u32>), Gone> {
         let messages = &self.picture()?.messages;
         let uids: Vec<(u32, u32)> =
             some.iter().filter_map(|&at| Some((at as u32 + 1, messages.get(at)?.uid?))).collect();
@@ -163,7 +163,7 @@ impl Session {
     }
 
     /// Says what is about to be done to messages, of which this client need not know more than the UIDs.
-    fn note(&self, uids: &[u32], deed: Deed) -> Result<(), Gone> {
+    pub(super) fn note(&self, uids: &[u32], deed: Deed) -> Result<(), Gone> {
         let mailbox = self.picture()?.id;
         for &uid in uids {
             self.reading().doing(&self.shared.ledger, &self.plan().account, (mailbox, uid), deed);
@@ -200,18 +200,18 @@ impl Session {
         Ok(())
     }
 
-    /// COPY or MOVE.
+    /// COPY or MOVE. Whether it was done.
     pub(super) async fn copy(
         &mut self,
         some: &[usize],
         uid: bool,
         to: &str,
         moving: bool,
-    ) -> Result<(), Gone> {
+    ) -> Result<bool, Gone> {
         let (_, set, uids) = self.chosen(some, uid)?;
         let (id, read_only) = (self.picture()?.id, self.picture()?.read_only);
         if uids.is_empty() || (moving && read_only) {
-            return Ok(());
+            return Ok(false);
         }
         self.note(&uids, Deed::Copied)?;
         if moving {
@@ -226,8 +226,11 @@ impl Session {
         let done = self.run(command).await?;
         if done.ok() {
             self.copied(id, &uids, to, &done);
+        } else if done.code == "OVERQUOTA" {
+            self.reading().copied_nothing(id, &uids);
         }
-        Ok(())
+        // Of messages that are gone nothing is copied, and that is no error (RFC 3501 §6.4.8).
+        Ok(done.ok() && done.code.starts_with("COPYUID"))
     }
 
     /// COPYUID (RFC 4315 §3): which message became which.
@@ -247,50 +250,6 @@ impl Session {
         }
     }
 
-    /// APPEND with a message of its own (P1: its OK means that it is kept).
-    pub(super) async fn append(&mut self, to: &str, marks: Marks, size: u32, ask: bool) -> Result<(), Gone> {
-        let token = APPENDED + self.reading().tick();
-        let shape = Shape { size, ..Shape::default() };
-        let account = &self.plan().account;
-        let message = shape.letter(token, account, account, false).kept;
-        self.reading().appending(account, token, &message);
-        if marks & DELETED != 0 {
-            self.shared.ledger.removed(account, token);
-        }
-        let ask = ask || message.len() > WITHOUT_ASKING;
-        let plus = if ask { "" } else { "+" };
-        let line = format!("APPEND \"{to}\" ({}) {{{}{plus}}}", mark_names(marks), message.len());
-        let began = self.reading().tick();
-        let Some(done) = self.send_append(&line, &message, ask).await? else { return Ok(()) };
-        let words: Vec<u32> = done.code.split(' ').skip(1).filter_map(|word| word.parse().ok()).collect();
-        if let ([validity, uid], true) = (&words[..], done.ok() && done.code.starts_with("APPENDUID")) {
-            let account = &self.plan().account;
-            let id = self.reading().opened(account, to, *validity, Some(uid + 1), began);
-            let (size, body) = (Some(message.len() as u64), Some(hash(&message)));
-            self.reading().born(id, *uid, Told { marks: Some(marks), size, body, token: Some(token) }, began);
-        }
-        Ok(())
-    }
-
-    async fn send_append(&mut self, line: &str, message: &[u8], ask: bool) -> Result<Option<Done>, Gone> {
-        if ask {
-            let (tag, command, began) = self.begin(line).await?;
-            match self.until_continue(&tag, &command, began).await {
-                Ok(true) => {}
-                Ok(false) => return Ok(None),
-                Err(gone) => return self.lose(gone),
-            }
-            let sent = self.say(&[message, b"\r\n"].concat()).await;
-            let done = match sent {
-                Ok(()) => self.hear_out(&tag, &command, began).await,
-                Err(gone) => Err(gone),
-            };
-            return done.map(Some).or_else(|gone| self.lose(gone));
-        }
-        let text = String::from_utf8_lossy(message);
-        Ok(Some(self.run(Command::new(format!("{line}\r\n{text}"))).await?))
-    }
-
     pub(super) fn lose<T>(&mut self, gone: Gone) -> Result<T, Gone> {
         self.drop_connection();
         Err(gone)
@@ -298,12 +257,17 @@ impl Session {
 
     /// IDLE for a while (RFC 2177).
     pub(super) async fn idle(&mut self, millis: u64) -> Result<(), Gone> {
-        let (tag, command, began) = self.begin("IDLE").await?;
-        let heard = self.idle_until(&tag, &command, (began, millis)).await;
-        if let Err(gone) = heard {
-            return self.lose(gone);
-        }
+        self.idle_for(millis).await?;
         if self.selected.is_some() { self.learn().await } else { Ok(()) }
+    }
+
+    /// The same; what was told.
+    pub(super) async fn idle_for(&mut self, millis: u64) -> Result<Done, Gone> {
+        let (tag, command, began) = self.begin("IDLE").await?;
+        match self.idle_until(&tag, &command, (began, millis)).await {
+            Ok(done) => Ok(done),
+            Err(gone) => self.lose(gone),
+        }
     }
 
     async fn idle_until(
@@ -311,17 +275,17 @@ impl Session {
         tag: &str,
         command: &Command,
         (began, millis): (u64, u64),
-    ) -> Result<(), Gone> {
-        if !self.until_continue(tag, command, began).await? {
-            return Ok(());
+    ) -> Result<Done, Gone> {
+        let mut told = Done::new(began);
+        if !self.until_continue(tag, command, &mut told).await? {
+            return Ok(told);
         }
         let clock = self.world().clock.clone();
         let end = clock.mono() + Duration::from_millis(millis);
-        let mut done = Done::new(began);
         while let Some(heard) = clock.before(end, self.talk.as_mut().ok_or(Gone::Closed)?.hear()).await {
             match heard? {
                 Heard::Bye => return Err(Gone::Closed),
-                heard => self.take(heard, command, &mut done),
+                heard => self.take(heard, command, &mut told),
             }
         }
         self.say(b"DONE\r\n").await?;
@@ -329,18 +293,26 @@ impl Session {
         if done.verdict != Verdict::Ok {
             self.complain("I9", "IDLE did not end well");
         }
-        Ok(())
+        told.heard.extend(done.heard);
+        Ok(told)
     }
 
-    /// `+`, or the command ended without one.
-    async fn until_continue(&mut self, tag: &str, command: &Command, began: u64) -> Result<bool, Gone> {
-        let mut done = Done::new(began);
+    /// Hears until `+`, with what is told on the way. False if the command ended without one: then that is how.
+    pub(super) async fn until_continue(
+        &mut self,
+        tag: &str,
+        command: &Command,
+        done: &mut Done,
+    ) -> Result<bool, Gone> {
         loop {
             match self.talk.as_mut().ok_or(Gone::Closed)?.hear().await? {
                 Heard::Continue => return Ok(true),
-                Heard::Tagged { tag: theirs, .. } if theirs == tag => return Ok(false),
+                Heard::Tagged { tag: theirs, verdict, code } if theirs == tag => {
+                    (done.verdict, done.code) = (verdict, code);
+                    return Ok(false);
+                }
                 Heard::Bye => return Err(Gone::Closed),
-                heard => self.take(heard, command, &mut done),
+                heard => self.take(heard, command, done),
             }
         }
     }
@@ -437,7 +409,7 @@ impl Session {
     }
 }
 
-fn prefix(uid: bool) -> &'static str {
+pub(super) fn prefix(uid: bool) -> &'static str {
     if uid { "UID " } else { "" }
 }
 

@@ -14,6 +14,9 @@ use crate::oracle::reading::{BoxId, Marks, Op, Reading, Tick, Told};
 /// How often a client tries to log in before it gives up: offices are down for minutes at most.
 const TRIES: u32 = 60;
 
+/// What stands before the names of others' mailboxes (RFC 2342 §5).
+pub(super) const OTHERS: &str = "Other Users/";
+
 /// One message of the selected mailbox, as this client knows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Known {
@@ -115,6 +118,8 @@ pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
     pub(super) talk: Option<Talk>,
     pub(super) selected: Option<Picture>,
+    /// Who it is that uses the account's mailboxes, if not the owner.
+    pub(super) guest: Option<String>,
     tag: u32,
     /// For people, and in tags.
     name: String,
@@ -122,7 +127,16 @@ pub(super) struct Session {
 
 /// Whether a refusal leaves no doubt that nothing was done.
 fn is_certain(code: &str) -> bool {
-    let certain = ["NONEXISTENT", "ALREADYEXISTS", "TRYCREATE", "CANNOT", "READ-ONLY", "TOOBIG", "CLIENTBUG"];
+    let certain = [
+        "NONEXISTENT",
+        "ALREADYEXISTS",
+        "TRYCREATE",
+        "CANNOT",
+        "READ-ONLY",
+        "TOOBIG",
+        "CLIENTBUG",
+        "OVERQUOTA",
+    ];
     certain.iter().any(|known| code.starts_with(known))
 }
 
@@ -135,7 +149,7 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
 
 impl Session {
     pub(super) fn new(shared: Arc<Shared>, name: String) -> Self {
-        Self { shared, talk: None, selected: None, tag: 0, name }
+        Self { shared, talk: None, selected: None, guest: None, tag: 0, name }
     }
 
     pub(super) fn world(&self) -> &World {
@@ -148,6 +162,14 @@ impl Session {
 
     pub(super) fn plan(&self) -> &Plan {
         &self.shared.plan
+    }
+
+    /// What a mailbox of the account is called on this connection (RFC 2342 §5).
+    pub(super) fn wire_name(&self, name: &str) -> String {
+        match self.guest {
+            Some(_) => format!("{OTHERS}{}/{name}", self.plan().account),
+            None => name.to_owned(),
+        }
     }
 
     /// The connection broke, or is given up.
@@ -180,7 +202,8 @@ impl Session {
             return Ok(false);
         }
         self.talk = Some(talk);
-        let login = format!("LOGIN {} \"{}\"", self.plan().account, self.plan().password);
+        let who = self.guest.as_ref().unwrap_or(&self.plan().account);
+        let login = format!("LOGIN {who} \"{}\"", self.plan().password);
         if !self.run(Command::new(login)).await?.ok() {
             return Ok(false);
         }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use world::Rng;
 
+use super::arrivals::Manner;
 use super::commands::How;
+use super::guests::Visit;
 use super::session::{Command, Session};
 use super::{MAILBOXES, Shared};
 use crate::actors::lines::Gone;
@@ -72,6 +74,16 @@ pub enum What {
     Check,
     /// Comes back to a mailbox and asks for what changed since the last time.
     Return { mailbox: u8 },
+    /// APPEND of several messages at once, or of one in parts.
+    AppendSome { to: u8, count: u8, marks: Marks, manner: Manner },
+    /// Watches all mailboxes (NOTIFY) while a message comes into one.
+    Watch { to: u8, marks: Marks, manner: Manner },
+    /// Lets a guest into a mailbox (SETACL, DELETEACL).
+    Share { mailbox: u8, visit: Visit },
+    /// Brings and copies messages where there is no room, or room for `one`.
+    Squeeze { to: u8, some: Some_, one: bool, manner: Manner },
+    /// REPLACE of the message at a place.
+    Replace { place: u16, uid: bool, to: u8, marks: Marks, manner: Manner },
 }
 
 impl Step {
@@ -80,6 +92,19 @@ impl Step {
         // Mostly at once, so that programs meet.
         let pause = if rng.below(3) == 0 { rng.below(2 * pace + 1) as u32 } else { 0 };
         Self { session: rng.below(u64::from(sessions)) as u8, pause, what: What::draw(rng) }
+    }
+
+    /// A step in which there is no room.
+    pub(super) fn draw_squeeze(rng: &dyn Rng, sessions: u8) -> Self {
+        let to = rng.below(2) as u8;
+        let manner = Manner { size: draw_size(rng), ask: rng.below(3) == 0, parts: rng.below(4) == 0 };
+        let what = What::Squeeze { to, some: (rng.below(16) as u16, 2), one: rng.below(2) == 0, manner };
+        Self { session: rng.below(u64::from(sessions)) as u8, pause: 0, what }
+    }
+
+    /// A step with a command of those that not every program knows.
+    pub(super) fn draw_rare(rng: &dyn Rng, sessions: u8) -> Self {
+        Self { session: rng.below(u64::from(sessions)) as u8, pause: 0, what: What::draw_rare(rng) }
     }
 }
 
@@ -113,6 +138,28 @@ impl What {
             89..91 => Self::Drop,
             91..95 => Self::Return { mailbox: to },
             _ => Self::Check,
+        }
+    }
+
+    fn draw_rare(rng: &dyn Rng) -> Self {
+        let to = rng.below(2 * MAILBOXES.len() as u64).saturating_sub(MAILBOXES.len() as u64) as u8;
+        let manner = Manner { size: draw_size(rng), ask: rng.below(3) == 0, parts: rng.below(4) == 0 };
+        let (marks, count) = (draw_marks(rng), 1 + rng.below(4) as u8);
+        let some = (rng.below(16) as u16, 1 + rng.below(3) as u8);
+        match rng.below(10) {
+            0..3 => Self::AppendSome { to, count, marks: marks & !DELETED, manner },
+            3..5 => Self::Watch { to, marks, manner },
+            5..7 => {
+                // Of names that are never given away it is known what has no rights any more.
+                let (mailbox, revoked) = (rng.below(3) as u8, rng.below(2) == 0);
+                let visit = Visit { some, how: draw_how(rng), marks, revoked: revoked && mailbox < 2 };
+                Self::Share { mailbox, visit }
+            }
+            _ => {
+                // Mostly a mailbox that is there.
+                let (place, uid, to) = (rng.below(16) as u16, rng.below(2) == 0, rng.below(3) as u8);
+                Self::Replace { place, uid, to, marks, manner }
+            }
         }
     }
 }
@@ -172,6 +219,10 @@ impl Session {
             what,
             What::Select { .. }
                 | What::Append { .. }
+                | What::AppendSome { .. }
+                | What::Watch { .. }
+                | What::Squeeze { .. }
+                | What::Share { .. }
                 | What::Idle { .. }
                 | What::Noop
                 | What::Status { .. }
@@ -195,9 +246,25 @@ impl Session {
             What::Store { .. } | What::Pipeline { .. } => self.store(what).await,
             What::Expunge => self.purge("EXPUNGE", None).await,
             What::UidExpunge { some } => self.purge("", Some(&self.places(some))).await,
-            What::Copy { some, uid, to } => self.copy(&self.places(some), uid, name(to), false).await,
-            What::Move { some, uid, to } => self.copy(&self.places(some), uid, name(to), true).await,
-            What::Append { to, marks, size, ask } => self.append(name(to), marks, size.into(), ask).await,
+            What::Copy { some, uid, to } => {
+                self.copy(&self.places(some), uid, name(to), false).await.map(drop)
+            }
+            What::Move { some, uid, to } => {
+                self.copy(&self.places(some), uid, name(to), true).await.map(drop)
+            }
+            What::Append { to, marks, size, ask } => {
+                let manner = Manner { size, ask, parts: false };
+                self.append(name(to), &[marks], manner).await.map(drop)
+            }
+            What::AppendSome { to, count, marks, manner } => {
+                self.append(name(to), &vec![marks; count.into()], manner).await.map(drop)
+            }
+            What::Watch { to, marks, manner } => self.watch(name(to), marks, manner).await,
+            What::Share { mailbox, visit } => self.share(name(mailbox), visit).await,
+            What::Squeeze { to, some, one, manner } => self.squeeze(name(to), some, (one, manner)).await,
+            What::Replace { place, uid, to, marks, manner } => {
+                self.replace((place, uid), name(to), marks, manner).await
+            }
             What::Idle { millis } => self.idle(millis.into()).await,
             What::Noop => self.run(Command::new("NOOP")).await.map(drop),
             What::Status { mailbox } => self.status(name(mailbox)).await.map(drop),
@@ -225,7 +292,7 @@ impl Session {
     }
 
     /// Places of messages in the picture.
-    fn places(&self, (first, count): Some_) -> Vec<usize> {
+    pub(super) fn places(&self, (first, count): Some_) -> Vec<usize> {
         let length = self.selected.as_ref().map_or(0, |picture| picture.messages.len());
         let count = usize::from(count).min(length);
         let mut places: Vec<usize> = (0..count).map(|n| (usize::from(first) + n) % length).collect();

@@ -193,7 +193,9 @@ impl<'a> Audit<'a> {
         for kept in self.kept(id).iter().filter(|kept| kept.unreadable.is_none()) {
             let path = field(&kept.bytes, "Return-Path:").unwrap_or_default();
             let to = field(&kept.bytes, "Delivered-To:").unwrap_or_default().to_lowercase();
-            if path != format!("<{}>", attempt.from) || !addressed.contains(&to) {
+            // What had to wait for room waited for this account alone.
+            let waited = to == kept.account && self.account.squeezed.contains(&to);
+            if path != format!("<{}>", attempt.from) || !(waited || addressed.contains(&to)) {
                 let what = format!(
                     "t{} ({id}) in {} says Return-Path {path}, Delivered-To {to}",
                     attempt.token, kept.account

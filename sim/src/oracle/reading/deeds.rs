@@ -81,6 +81,24 @@ impl Reading {
         }
     }
 
+    /// A COPY of these messages was refused: there is not one more of them.
+    pub fn copied_nothing(&self, mailbox: BoxId, uids: &[u32]) {
+        let inner = &mut *self.lock();
+        for &uid in uids {
+            let token = inner.deeds.token(&inner.boxes, (mailbox, uid));
+            if let Some(count) = token.and_then(|token| inner.deeds.copies.get_mut(&token)) {
+                *count = count.saturating_sub(1);
+            } else if let Some(at) = inner
+                .deeds
+                .owed
+                .iter()
+                .position(|(_, place, deed)| *place == (mailbox, uid) && *deed == Deed::Copied)
+            {
+                inner.deeds.owed.remove(at);
+            }
+        }
+    }
+
     /// At the end, what is still owed.
     pub(super) fn settle(&self, ledger: &Ledger) {
         let inner = &mut *self.lock();

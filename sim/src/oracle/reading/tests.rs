@@ -146,3 +146,51 @@ fn what_was_appended_before_a_backup_comes_back() {
         assert_eq!(wrong, Vec::from_iter(expected), "{found:?} {in_backup}");
     }
 }
+
+/// RFC 3502, RFC 8508 §3.4: what one command brings and takes, found in the store at the end.
+#[test]
+fn what_one_command_does_is_whole() {
+    use crate::actors::imap::APPENDED;
+    use crate::coverage::Coverage;
+    use crate::oracle::book::Book;
+    use crate::oracle::mail::{Facts, Kept};
+    let [old, first, second] = [APPENDED + 1, APPENDED + 2, APPENDED + 3];
+    let kept = |token: &u64| Kept {
+        account: WHO.into(),
+        mailbox: "INBOX".into(),
+        uid: 1,
+        id: mail::Id(1),
+        bytes: format!("X-Token: t{token}\r\n\r\n").into_bytes(),
+        unreadable: None,
+    };
+    for (replaces, there, taken, expected) in [
+        (false, vec![], None, None),
+        (false, vec![first, second], None, None),
+        (false, vec![second], None, Some("I4")),
+        (false, vec![second], Some(first), None),
+        (true, vec![old], None, None),
+        (true, vec![first], None, None),
+        (true, vec![old, first], None, Some("I4")),
+        (true, vec![], None, Some("P1")),
+        (true, vec![], Some(old), None),
+        (true, vec![], Some(first), None),
+    ] {
+        let ledger = Ledger::new(Book::default(), Coverage::default());
+        let history = History::new();
+        if replaces {
+            ledger.removed(WHO, old);
+            history.reading.together(WHO, &[first], Some(old));
+        } else {
+            history.reading.together(WHO, &[first, second], None);
+        }
+        taken.inspect(|token| ledger.removed(WHO, *token));
+        let facts = Facts { mail: there.iter().map(kept).collect(), ..Facts::default() };
+        let wrong: Vec<_> = history.reading.torn(&ledger, &facts).iter().map(|it| it.invariant).collect();
+        assert_eq!(wrong, Vec::from_iter(expected), "{replaces} {there:?} {taken:?}");
+    }
+    let history = History::new();
+    history.reading.refused_for_good(&[first]);
+    let ledger = Ledger::new(Book::default(), Coverage::default());
+    let facts = Facts { mail: vec![kept(&first)], ..Facts::default() };
+    assert_eq!(history.reading.torn(&ledger, &facts).len(), 1, "what was refused is there");
+}
