@@ -177,9 +177,13 @@ impl View {
     pub fn range(&self, first: u32, last: u32) -> impl Iterator<Item = (u32, &Entry)> {
         let first = first.max(1);
         let at = self.chunk_of(first).unwrap_or(0);
-        let skipped = self.starts.get(at).map_or(0, |start| (first - start) as usize);
-        let entries = self.chunks.get(at..).unwrap_or_default().iter().flat_map(|chunk| chunk.entries());
-        (first..=last).zip(entries.skip(skipped))
+        let chunks = self.chunks[at..].iter().zip(&self.starts[at..]);
+        chunks.take_while(move |&(_, &start)| start <= last).flat_map(move |(chunk, &start)| {
+            let entries = chunk.entries();
+            let from = (first.saturating_sub(start) as usize).min(entries.len());
+            let to = ((last - start) as usize).saturating_add(1).min(entries.len());
+            (start + from as u32..).zip(entries.get(from..to).unwrap_or_default())
+        })
     }
 
     /// The messages with UIDs from `first` to `last`, both included, with their sequence numbers.

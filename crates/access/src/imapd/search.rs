@@ -152,7 +152,7 @@ impl Connection<'_> {
         let test = &plan.test;
         if !plan.fuzzy.is_empty() && facts.indexed.is_none() {
             match self.scores(selected.at(), entry, &plan.fuzzy).await {
-                Ok(scores) => facts.scores = Some(scores),
+                Ok(scores) => facts.read().scores = Some(scores),
                 Err(Stop::Answer(answer)) if answer.code != Some(Code::Unavailable) => return Ok(false),
                 Err(stop) => return Err(stop),
             }
@@ -162,7 +162,7 @@ impl Connection<'_> {
         }
         let read = match self.header_text(selected.at(), entry).await {
             Ok(header) => {
-                facts.header = Some(header);
+                facts.read().header = Some(header);
                 match judge(test, facts) {
                     Some(passes) => return Ok(passes),
                     None => self.body_text(selected.at(), entry).await,
@@ -171,7 +171,7 @@ impl Connection<'_> {
             Err(stop) => Err(stop),
         };
         match read {
-            Ok(body) => facts.body = Some(body),
+            Ok(body) => facts.read().body = Some(body),
             // Expunged meanwhile, or damaged: it matches nothing that would have to be read.
             Err(Stop::Answer(answer)) if answer.code != Some(Code::Unavailable) => return Ok(false),
             Err(stop) => return Err(stop),

@@ -18,17 +18,36 @@ pub(super) struct Facts<'a> {
     recent: bool,
     /// If the index has it.
     pub(super) indexed: Option<Indexed<'a>>,
+    /// Apart, because most messages are judged without it.
+    read: Option<Box<ReadFacts>>,
+}
+
+/// What reading a message tells.
+#[derive(Default)]
+pub(super) struct ReadFacts {
     /// How well it fits what is matched fuzzily, once that was looked for.
     pub(super) scores: Option<Vec<u8>>,
-    /// Once it was read.
     pub(super) header: Option<HeaderText>,
-    /// Its texts, folded, once they were read.
+    /// Its texts, folded.
     pub(super) body: Option<Vec<String>>,
 }
 
 impl<'a> Facts<'a> {
     pub(super) fn new(number: u32, entry: &'a Entry, flags: &'a Flags, recent: bool) -> Self {
-        Self { number, entry, flags, recent, indexed: None, scores: None, header: None, body: None }
+        Self { number, entry, flags, recent, indexed: None, read: None }
+    }
+
+    /// For what was read.
+    pub(super) fn read(&mut self) -> &mut ReadFacts {
+        self.read.get_or_insert_default()
+    }
+
+    fn header(&self) -> Option<&HeaderText> {
+        self.read.as_ref()?.header.as_ref()
+    }
+
+    fn body(&self) -> Option<&[String]> {
+        self.read.as_ref()?.body.as_deref()
     }
 
     /// What the index says of a term; `None` if only the text can say it.
@@ -44,7 +63,7 @@ impl<'a> Facts<'a> {
     fn score(&self, fuzzy: usize) -> Option<u8> {
         match &self.indexed {
             Some(indexed) => Some(indexed.score(fuzzy)),
-            None => self.scores.as_ref()?.get(fuzzy).copied(),
+            None => self.read.as_ref()?.scores.as_ref()?.get(fuzzy).copied(),
         }
     }
 
@@ -52,7 +71,7 @@ impl<'a> Facts<'a> {
     fn sent(&self, relation: DateRelation, asked: Day) -> Option<bool> {
         let sent = match &self.indexed {
             Some(indexed) => indexed.sent(),
-            None => self.header.as_ref()?.sent,
+            None => self.header()?.sent,
         };
         Some(sent.is_some_and(|sent| compare(relation, sent, asked)))
     }
@@ -67,16 +86,16 @@ pub(super) fn judge(test: &Test, facts: &Facts<'_>) -> Option<bool> {
         Test::Fuzzy(fuzzy) => facts.score(*fuzzy).map(|score| score > 0),
         Test::Sent(relation, day) => facts.sent(*relation, *day),
         Test::Header { field, contains, term } => {
-            facts.verdict(*term).or_else(|| Some(facts.header.as_ref()?.contains(field, contains)))
+            facts.verdict(*term).or_else(|| Some(facts.header()?.contains(field, contains)))
         }
         Test::Body { contains, term } => {
-            facts.verdict(*term).or_else(|| Some(is_in(facts.body.as_ref()?, contains)))
+            facts.verdict(*term).or_else(|| Some(is_in(facts.body()?, contains)))
         }
         Test::Text { contains, term } => facts.verdict(*term).or_else(|| {
-            if facts.header.as_ref()?.contains_anywhere(contains) {
+            if facts.header()?.contains_anywhere(contains) {
                 return Some(true);
             }
-            Some(is_in(facts.body.as_ref()?, contains))
+            Some(is_in(facts.body()?, contains))
         }),
         columns => Some(judge_columns(columns, facts)),
     }
