@@ -61,6 +61,8 @@ impl Notified {
     }
 }
 
+const TOO_MUCH: &str = "Too much happens; NOTIFY is over";
+
 impl Connection<'_> {
     pub(super) async fn notify(&mut self, notify: Notify) -> Done {
         let (status, groups) = match notify {
@@ -116,13 +118,12 @@ impl Connection<'_> {
             self.notified.as_ref().and_then(|n| n.of_selected()).is_some_and(|(_, delayed)| delayed);
         // §6.1.2: while a client idles, numbers may change.
         let moment = if delayed && !self.idling { Moment::NumbersStay } else { Moment::NumbersMay };
-        match self.refresh_rights().await {
-            Ok(()) => {}
-            Err(Stop::Answer(_)) => return Ok(()),
-            Err(Stop::Gone(error)) => return Err(error),
-        }
-        // The store's troubles are told at the next command.
-        if let Err(Stop::Gone(error)) = self.sync(moment).await {
+        let synced = match self.refresh_rights().await {
+            Ok(()) => self.sync(moment).await,
+            refused => refused,
+        };
+        // The store's troubles with the selected mailbox are told at the next command.
+        if let Err(Stop::Gone(error)) = synced {
             return Err(error);
         }
         self.tell_how_far();
@@ -152,7 +153,7 @@ impl Connection<'_> {
             return Ok(());
         }
         if arrived.len() > limits::NOTIFY_EVENTS {
-            self.overflow();
+            self.overflow(TOO_MUCH);
             return Ok(());
         }
         let Some(selected) = self.selected.as_mut() else { return Ok(()) };
@@ -170,13 +171,9 @@ impl Connection<'_> {
         Ok(())
     }
 
-    /// §5.8.
-    fn overflow(&mut self) {
-        self.session.out().untagged(
-            "OK",
-            Some(&Code::NotificationOverflow),
-            "Too much happens; NOTIFY is over",
-        );
+    /// §5.8: the client is told that it will hear no more, so that it looks for itself.
+    fn overflow(&mut self, why: &str) {
+        self.session.out().untagged("OK", Some(&Code::NotificationOverflow), why);
         self.stop_notifying();
     }
 
@@ -188,10 +185,14 @@ impl Connection<'_> {
         let Some(mut notified) = self.notified.take() else { return Ok(()) };
         let told = self.tell_news(&mut notified).await;
         self.notified = Some(notified);
-        if matches!(told, Ok(None)) {
-            self.overflow();
+        match told {
+            Ok(Some(())) => {}
+            Ok(None) => self.overflow(TOO_MUCH),
+            // What was to be told is not known any more.
+            Err(Stop::Answer(_)) => self.overflow("The server is in trouble; NOTIFY is over"),
+            Err(gone) => return Err(gone),
         }
-        told.map(drop)
+        Ok(())
     }
 
     /// `None` if that is too much.

@@ -16,22 +16,31 @@ const TRIES: usize = 4;
 /// News come by themselves, within this many milliseconds.
 const PROMPT: u64 = 2000;
 
-/// The figures of each mailbox, as they were told last.
+/// What was told.
 #[derive(Default)]
-struct News(BTreeMap<String, BTreeMap<String, u64>>);
+struct News {
+    /// The figures of each mailbox, as they were told last.
+    figures: BTreeMap<String, BTreeMap<String, u64>>,
+    /// That no more will be told (RFC 5465 §5.8).
+    over: bool,
+}
 
 impl News {
     fn learn(&mut self, done: &Done) {
         for heard in &done.heard {
-            if let Heard::Status(name, items) = heard {
-                self.0.entry(name.clone()).or_default().extend(items.clone());
+            match heard {
+                Heard::Status(name, items) => {
+                    self.figures.entry(name.clone()).or_default().extend(items.clone());
+                }
+                Heard::Said(code) if code == "NOTIFICATIONOVERFLOW" => self.over = true,
+                _ => {}
             }
         }
     }
 
     /// What was told of a mailbox otherwise than it is, if it is the same one still.
     fn differs(&self, name: &str, now: &BTreeMap<String, u64>) -> Option<String> {
-        let told = self.0.get(name)?;
+        let told = self.figures.get(name).filter(|_| !self.over)?;
         let same = told.get("UIDVALIDITY") == now.get("UIDVALIDITY");
         let mut wrong = told.iter().filter(|(item, value)| now.get(*item).is_some_and(|now| now != *value));
         wrong.next().filter(|_| same).map(|_| format!("was told of {name} {told:?}, and there is {now:?}"))

@@ -1,6 +1,7 @@
 //! NOTIFY (RFC 5465).
 
-use mail::{Flags, limits};
+use mail::{Flags, MailboxName, limits};
+use store::{Batch, Key, Space};
 
 use super::{Client, House, PASSWORD};
 
@@ -320,6 +321,24 @@ async fn too_much_ends_it() {
         }
     }
     panic!("it never ended");
+}
+
+/// §5.8: what was to be told and cannot be read is not left out in silence.
+#[tokio::test]
+async fn a_store_in_trouble_ends_it() {
+    let house = House::new().await;
+    let mut client = house.client().await;
+    client.check("NOTIFY SET (personal (MessageNew MessageExpunge))", "OK News will be told").await;
+    let junk = house.parts.mailboxes.named(house.account, &MailboxName::new("Junk").expect("a name")).await;
+    let junk = junk.expect("a healthy store").expect("a mailbox");
+    let mut batch = Batch::new();
+    batch.put(Key::build(Space::Mailbox).u8(3).u32(house.account.0).u32(junk.0).key(), b"damaged".to_vec());
+    house.parts.store.commit(batch).await.expect("a commit");
+    house.deliver("INBOX", "Subject: a\r\n\r\na", Flags::new()).await;
+    let line = "* OK [NOTIFICATIONOVERFLOW] The server is in trouble; NOTIFY is over";
+    expect(&mut client, &[line]).await;
+    house.deliver("INBOX", "Subject: a\r\n\r\na", Flags::new()).await;
+    assert!(client.is_silent().await);
 }
 
 /// §4: IDLE tells the same, and NOTIFY goes on behind it.
