@@ -116,7 +116,7 @@ class Shared(unittest.TestCase):
         client.logout()
         self.assertEqual(self.names(BOB, '"Shared Folders/*"'), [])
         said = house.run("account", "shared", TEAM, "on").stdout
-        self.assertIn('"Shared Folders/team@alpha.test/INBOX"', said)
+        self.assertIn('finds it as "Shared Folders/team@alpha.test/INBOX"', said)
         self.assertTrue(json.loads(house.run("account", "show", TEAM, "--json").stdout)["shared"])
         self.assertEqual(self.names(BOB, '"Other Users/*"'), [])
         self.assertIn("Shared Folders/team@alpha.test/INBOX", self.names(BOB, '"Shared Folders/*"'))

@@ -89,7 +89,7 @@ impl Office {
             )));
         };
         Ok(Reply::Done {
-            text: format!("who is given rights to the INBOX of {} finds it as {inbox:?}", account.address),
+            text: format!("who is given rights to the INBOX of {} finds it as \"{inbox}\"", account.address),
         })
     }
 
