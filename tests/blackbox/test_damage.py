@@ -211,7 +211,7 @@ class Leaving(unittest.TestCase):
         damaged = [f["item"] for f in report["findings"] if f["kind"] == "queue"]
         self.assertEqual((status, len(damaged)), (1, 1), report)
         self.assertIn(damaged[0], [item["id"] for item in items])
-        away._write("", ["smtp", "imaps"], 25, "", {"smtp": away.ports["smtp"]}, (), ())
+        away._write("", ["smtp", "imaps"], 25, "", {"smtp": away.ports["smtp"]}, (), (), ())
         away.start()
         house.run("queue", "release", "--all")
         house.run("queue", "retry", "--all")
