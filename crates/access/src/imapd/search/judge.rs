@@ -114,11 +114,23 @@ fn combine(tests: &[Test], facts: &Facts<'_>, decides: bool) -> Option<bool> {
     all_known.then_some(!decides)
 }
 
+/// What flags alone decide; `None` where it takes more.
+pub(super) fn judge_flags(test: &Test, flags: &Flags) -> Option<bool> {
+    let each = |tests: &[Test]| tests.iter().map(|test| judge_flags(test, flags)).collect::<Option<Vec<_>>>();
+    match test {
+        Test::All => Some(true),
+        Test::Flag(flag, set) => Some(flags.contains(*flag) == *set),
+        Test::Keyword(keyword, set) => Some(flags.contains_keyword(keyword) == *set),
+        Test::Not(test) => judge_flags(test, flags).map(|passes| !passes),
+        Test::Any(tests) => each(tests).map(|passes| passes.contains(&true)),
+        Test::Every(tests) => each(tests).map(|passes| !passes.contains(&false)),
+        _ => None,
+    }
+}
+
 fn judge_columns(test: &Test, facts: &Facts<'_>) -> bool {
     match test {
-        Test::All => true,
-        Test::Flag(flag, set) => facts.flags.contains(*flag) == *set,
-        Test::Keyword(keyword, set) => facts.flags.contains_keyword(keyword) == *set,
+        Test::All | Test::Flag(..) | Test::Keyword(..) => judge_flags(test, facts.flags) == Some(true),
         Test::Recent(recent) => facts.recent == *recent,
         Test::New => facts.recent && !facts.flags.contains(Flag::Seen),
         Test::Internal(relation, day) => compare(*relation, Day::of(facts.entry.internal_date), *day),
