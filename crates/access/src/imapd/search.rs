@@ -150,7 +150,9 @@ impl Connection<'_> {
         passes: Vec<bool>,
         progress: &mut Progress,
     ) -> Result<Vec<Hit>, Stop> {
-        let (mut found, mut done) = (Vec::new(), 0);
+        // Room that is not used costs no memory; growing costs more than judging.
+        let room = (count_of(ranges) as usize).min(selected.view.len());
+        let (mut found, mut done) = (Vec::with_capacity(room), 0);
         let mut messages = selected.entries(ranges);
         loop {
             let before = done;
