@@ -60,10 +60,11 @@ impl Office {
         Ok(Reply::Done { text: format!("{count} {items} {}", action.done()) })
     }
 
-    /// Whether the item was still there. One that is being tried is not cancelled: what the remote says decides.
+    /// Whether the item was still there. One that is being tried is not cancelled: what the remote says decides. Nothing else
+    /// takes its lease: whoever looks for what is due would pass it over, and nobody is told when a lease ends.
     async fn act_on(&self, act: &Act, which: Id) -> Result<bool, Trouble> {
-        let lease = self.queue.lease(which);
-        if lease.is_none() && act.how == How::Cancel {
+        let lease = (act.how == How::Cancel).then(|| self.queue.lease(which));
+        if let Some(None) = lease {
             return Err(Trouble::Said(format!("{which} is being tried right now; try again in a moment")));
         }
         for _ in 0..ATTEMPTS {
