@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mail::UidValidity;
+use tokio::sync::{Mutex, Semaphore};
 use world::World;
 use world::disk::cabinet::{Cabinet, Place};
 
@@ -15,6 +16,8 @@ use crate::{View, packed};
 
 /// What a file may have at most; more was not written here.
 const FILE: u64 = 1 << 30;
+/// Views that wait to be written; each is held until then. Beyond, one is written after its mailbox changes again.
+const WAITING: usize = 8;
 
 pub(crate) struct Kept {
     world: World,
@@ -22,15 +25,17 @@ pub(crate) struct Kept {
     /// Messages of the smallest view that is kept.
     least: usize,
     pub(crate) grown: Grown,
+    waiting: Arc<Semaphore>,
     /// Held by who writes: one file at a time.
-    writing: tokio::sync::Mutex<()>,
+    writing: Mutex<()>,
 }
 
 impl Kept {
     pub(crate) fn new(world: &World, dir: &Path, least: usize) -> Arc<Self> {
         let cabinet = Cabinet::new(Arc::clone(&world.disk), dir);
-        let (grown, writing) = (Grown::new(least), tokio::sync::Mutex::default());
-        Arc::new(Self { world: world.clone(), cabinet, least, grown, writing })
+        let waiting = Arc::new(Semaphore::new(WAITING));
+        let (grown, writing) = (Grown::new(least), Mutex::default());
+        Arc::new(Self { world: world.clone(), cabinet, least, grown, waiting, writing })
     }
 
     pub(crate) fn cabinet(&self) -> &Cabinet {
@@ -63,12 +68,14 @@ impl Kept {
         self.least.max(view.len() / 32)
     }
 
-    /// Writes a view to its file, in the background.
-    pub(crate) fn save(self: &Arc<Self>, view: Arc<View>) {
+    /// Writes a view to its file, in the background. `false` if too many wait for that.
+    pub(crate) fn save(self: &Arc<Self>, view: Arc<View>) -> bool {
+        let Ok(waiting) = Arc::clone(&self.waiting).try_acquire_owned() else { return false };
         let place = Place { account: view.account(), mailbox: view.mailbox() };
         self.grown.written(place, self.enough(&view));
         let kept = Arc::clone(self);
         let work = async move {
+            let _waiting = waiting;
             let _one_at_a_time = kept.writing.lock().await;
             let cabinet = kept.cabinet.clone();
             let write = move || cabinet.write(&cabinet.file(place, None), &packed::pack(&view));
@@ -78,6 +85,7 @@ impl Kept {
             }
         };
         drop(self.world.tasks.spawn(Box::pin(work)));
+        true
     }
 
     /// Waits for what is being written.

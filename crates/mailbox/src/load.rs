@@ -54,8 +54,8 @@ impl Mailboxes {
             }
         };
         let (view, mut unkept) = (Arc::new(brought.view), brought.unkept);
-        if let Some(kept) = self.kept.as_ref().filter(|kept| kept.is_worth_writing(&view, unkept)) {
-            kept.save(Arc::clone(&view));
+        let kept = self.kept.as_ref().filter(|kept| kept.is_worth_writing(&view, unkept));
+        if kept.is_some_and(|kept| kept.save(Arc::clone(&view))) {
             unkept = 0;
         }
         *current = Some(Current { as_of, view: view.clone(), unkept });

@@ -184,6 +184,24 @@ async fn small_mailboxes_have_no_file_and_those_that_are_gone_lose_theirs() {
     assert_eq!(begin_again(&house).await, 0);
 }
 
+/// Each view that waits is held in memory, so there are few; what was not written is written after the next change.
+#[tokio::test]
+async fn few_views_wait_to_be_written() {
+    let house = House::new().await;
+    for n in 0..3 {
+        house.append(INBOX, flags(0, None), &[n]).await;
+    }
+    let kept = house.mailboxes.kept.clone().expect("they are kept");
+    let view = std::sync::Arc::new(
+        View::from_file(place(INBOX), packed::pack(&*house.view(INBOX).await)).expect("a view"),
+    );
+    // Nothing runs between these: the runtime has one thread.
+    let taken = (0..20).filter(|_| kept.save(view.clone())).count();
+    assert!((1..8).contains(&taken), "{taken} beside the first look's");
+    house.mailboxes.views_are_written().await;
+    assert!(kept.save(view));
+}
+
 #[tokio::test]
 async fn a_disk_that_cannot_be_written_is_no_reason_not_to_open() {
     let house = House::new().await;

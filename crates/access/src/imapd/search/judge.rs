@@ -81,8 +81,8 @@ impl<'a> Facts<'a> {
 pub(super) fn judge(test: &Test, facts: &Facts<'_>) -> Option<bool> {
     match test {
         Test::Not(test) => judge(test, facts).map(|passes| !passes),
-        Test::Any(tests) => combine(tests, facts, true),
-        Test::Every(tests) => combine(tests, facts, false),
+        Test::Any(tests) => combine(tests, true, |test| judge(test, facts)),
+        Test::Every(tests) => combine(tests, false, |test| judge(test, facts)),
         Test::Fuzzy(fuzzy) => facts.score(*fuzzy).map(|score| score > 0),
         Test::Sent(relation, day) => facts.sent(*relation, *day),
         Test::Header { field, contains, term } => {
@@ -102,10 +102,10 @@ pub(super) fn judge(test: &Test, facts: &Facts<'_>) -> Option<bool> {
 }
 
 /// Any or every: one that `decides` is enough, whatever is unknown.
-fn combine(tests: &[Test], facts: &Facts<'_>, decides: bool) -> Option<bool> {
+fn combine(tests: &[Test], decides: bool, judge: impl Fn(&Test) -> Option<bool>) -> Option<bool> {
     let mut all_known = true;
     for test in tests {
-        match judge(test, facts) {
+        match judge(test) {
             Some(passes) if passes == decides => return Some(decides),
             Some(_) => {}
             None => all_known = false,
@@ -116,14 +116,13 @@ fn combine(tests: &[Test], facts: &Facts<'_>, decides: bool) -> Option<bool> {
 
 /// What flags alone decide; `None` where it takes more.
 pub(super) fn judge_flags(test: &Test, flags: &Flags) -> Option<bool> {
-    let each = |tests: &[Test]| tests.iter().map(|test| judge_flags(test, flags)).collect::<Option<Vec<_>>>();
     match test {
         Test::All => Some(true),
         Test::Flag(flag, set) => Some(flags.contains(*flag) == *set),
         Test::Keyword(keyword, set) => Some(flags.contains_keyword(keyword) == *set),
         Test::Not(test) => judge_flags(test, flags).map(|passes| !passes),
-        Test::Any(tests) => each(tests).map(|passes| passes.contains(&true)),
-        Test::Every(tests) => each(tests).map(|passes| !passes.contains(&false)),
+        Test::Any(tests) => combine(tests, true, |test| judge_flags(test, flags)),
+        Test::Every(tests) => combine(tests, false, |test| judge_flags(test, flags)),
         _ => None,
     }
 }
